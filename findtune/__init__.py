@@ -1,0 +1,1 @@
+"""Findtune tunes a retrieval stack on a team's own data and its users' feedback."""

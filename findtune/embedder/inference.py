@@ -1,0 +1,163 @@
+"""text -> vector, and how good the vectors are."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from findtune import measures, significance
+from findtune.encoders import load
+from findtune.files import read_jsonl
+from findtune.records import Record, read_kind
+
+Array = np.ndarray
+QUERIES_AT_ONCE = 256  # rows of the score matrix held at a time
+MANY = 1000  # texts
+
+
+def vectors(model: SentenceTransformer, texts: Sequence[str]) -> Array:
+    """Return the unit vectors of texts, (texts, dimensions), fp32.
+
+    A progress bar shows where there are many texts and a terminal to draw it on.
+    """
+    progress = len(texts) > MANY and sys.stderr.isatty()
+    return model.encode(
+        list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=progress
+    ).astype(np.float32)
+
+
+def ranks(queries: Array, documents: Array, owners: Sequence[str]) -> tuple[Array, list[str]]:
+    """Return the score of each variable for each query, and the variables.
+
+    queries: (queries, dimensions); documents: (texts, dimensions); owners: the variable of each
+    text. A variable's best text decides its score.
+    """
+    found = []
+    for start in range(0, len(queries), QUERIES_AT_ONCE):
+        scores = queries[start : start + QUERIES_AT_ONCE] @ documents.T
+        best, names = measures.best_by_owner(scores, owners)
+        found.append(best)
+    return np.concatenate(found), names
+
+
+@dataclass(frozen=True)
+class Test:
+    """The held-out examples, and the catalog in which the queries are searched."""
+
+    documents: list[Record]
+    queries: list[Record]
+    scored: list[Record]
+    guard: list[Record]
+
+    @property
+    def labels(self) -> Array:
+        return np.array([it["score"] for it in self.scored])
+
+
+def read_test(pairs: Path) -> Test:
+    """Return the held-out examples in a folder of pairs."""
+    kinds = (read_kind(pairs / "test.jsonl", kind) for kind in ("query", "scored", "guard"))
+    return Test(read_jsonl(pairs / "documents.jsonl"), *kinds)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one model does on the held-out examples.
+
+    by_query: measure -> (queries,); scored, guard: cosines of the sentence pairs, (pairs,).
+    """
+
+    by_query: dict[str, Array]
+    scored: Array
+    guard: Array
+    random_cosine: float
+
+
+def judge(folder: Path, test: Test) -> Judged:
+    """Return what the model in a folder does on the held-out examples."""
+    model = load(folder)
+    catalog = vectors(model, [it["text"] for it in test.documents])
+    queries = vectors(model, [it["text"] for it in test.queries])
+    scores, names = ranks(queries, catalog, [it["dcid"] for it in test.documents])
+    return Judged(
+        by_query=measures.per_query(scores, names, [it["dcids"] for it in test.queries]),
+        scored=cosines(model, test.scored),
+        guard=cosines(model, test.guard),
+        random_cosine=measures.random_cosine(catalog),
+    )
+
+
+def cosines(model: SentenceTransformer, records: Sequence[Record]) -> Array:
+    """Return the cosine of the two sentences of each record, (records,)."""
+    if not records:
+        return np.zeros(0)
+    one = vectors(model, [it["sentence_1"] for it in records])
+    two = vectors(model, [it["sentence_2"] for it in records])
+    found: Array = (one * two).sum(axis=1)
+    return found
+
+
+def metrics(base: Judged, tuned: Judged, test: Test, interpolation: float, seed: int) -> Record:
+    """Return the metrics of a tuned model beside its base: groups of numbers, and the verdict.
+
+    `small` and `medium` tell apart the queries by the catalog of what they ask for.
+    """
+    delta = significance.compare(
+        base.by_query["ndcg@10"], tuned.by_query["ndcg@10"], "ndcg@10", seed
+    )
+    found: Record = {
+        "base": summary(base, test),
+        "tuned": summary(tuned, test),
+        "delta": delta,
+        "interpolation": interpolation,
+        "queries": len(test.queries),
+        "scored_pairs": len(test.scored),
+        "verdict": significance.verdict(delta),
+    }
+    if len(test.scored) >= measures.FEWEST_PAIRS:
+        compared = significance.compare_correlation(test.labels, base.scored, tuned.scored, seed)
+        found["delta_pairs"] = compared
+    catalogs = np.array([it["catalog"] for it in test.queries])
+    for name in np.unique(catalogs):
+        its = catalogs == name
+        before, after = (one.by_query["ndcg@10"][its] for one in (base, tuned))
+        slice_delta = significance.compare(before, after, "ndcg@10", seed)
+        means = {"base": float(before.mean()), "tuned": float(after.mean())}
+        found[f"delta_{name}"] = {**slice_delta, **means, "queries": int(its.sum())}
+    return found
+
+
+def summary(judged: Judged, test: Test) -> dict[str, float]:
+    """Return the measures of one model."""
+    guard = np.array([it["score"] for it in test.guard])
+    return {
+        **{name: float(values.mean()) for name, values in judged.by_query.items()},
+        "pairs_spearman": measures.spearman(judged.scored, test.labels),
+        "pairs_mae": float(np.abs(judged.scored - test.labels).mean()) if test.scored else 0.0,
+        "guard_spearman": measures.spearman(judged.guard, guard),
+        "random_cosine": judged.random_cosine,
+    }
+
+
+def details(
+    base: Judged, tuned: Judged, test: Test
+) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """Return the values behind the metrics: name -> header and rows.
+
+    queries: every measure of every query, numbered as in test.jsonl; pairs: each scored pair,
+    with its label as a range, to be drawn.
+    """
+    header = [
+        "query",
+        *(f"{which}_{name}" for name in base.by_query for which in ("base", "tuned")),
+    ]
+    columns = [one.by_query[name] for name in base.by_query for one in (base, tuned)]
+    pairs = zip(test.labels.tolist(), base.scored, tuned.scored, strict=True)
+    return {
+        "queries": (header, [[at, *row] for at, row in enumerate(zip(*columns, strict=True))]),
+        "pairs": (["label", "base", "tuned"], [list(pair) for pair in pairs]),
+    }
