@@ -91,7 +91,7 @@ def one(
         say = lambda line: click.echo(f"seed {seed} fold {fold}: {line}", err=True)  # noqa: E731
         fitted = training.fit(base, folder, recipe, seed, say, progress=sys.stderr.isatty())
         fitted.model.save_pretrained(str(tuned), create_model_card=False)
-        test = inference.read_test(folder)
+        test = inference.read_held_out(folder)
         before = judged.setdefault(fold, None) or inference.judge(base, test)
         judged[fold] = before
         after = inference.judge(tuned, test)

@@ -30,7 +30,7 @@ def main(model: str, size: str) -> None:
     room = import_module(f"findtune.{model}.inference")
     tuned, out = Path("models", model, size), Path("metrics", model)
     training = json.loads((tuned / "training.json").read_text(encoding="utf-8"))
-    test = room.read_test(Path("data", "pairs", model, size))
+    test = room.read_held_out(Path("data", "pairs", model, size))
     base = room.judge(Path("models", "base", model, size), test)
     after = room.judge(tuned, test)
     seed = params.read("seed", int)

@@ -45,7 +45,7 @@ def ranks(queries: Array, documents: Array, owners: Sequence[str]) -> tuple[Arra
 
 
 @dataclass(frozen=True)
-class Test:
+class HeldOut:
     """The held-out examples, and the catalog in which the queries are searched."""
 
     documents: list[Record]
@@ -58,10 +58,10 @@ class Test:
         return np.array([it["score"] for it in self.scored])
 
 
-def read_test(pairs: Path) -> Test:
+def read_held_out(pairs: Path) -> HeldOut:
     """Return the held-out examples in a folder of pairs."""
     kinds = (read_kind(pairs / "test.jsonl", kind) for kind in ("query", "scored", "guard"))
-    return Test(read_jsonl(pairs / "documents.jsonl"), *kinds)
+    return HeldOut(read_jsonl(pairs / "documents.jsonl"), *kinds)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Judged:
     random_cosine: float
 
 
-def judge(folder: Path, test: Test) -> Judged:
+def judge(folder: Path, test: HeldOut) -> Judged:
     """Return what the model in a folder does on the held-out examples."""
     model = load(folder)
     catalog = vectors(model, [it["text"] for it in test.documents])
@@ -101,7 +101,7 @@ def cosines(model: SentenceTransformer, records: Sequence[Record]) -> Array:
     return found
 
 
-def metrics(base: Judged, tuned: Judged, test: Test, interpolation: float, seed: int) -> Record:
+def metrics(base: Judged, tuned: Judged, test: HeldOut, interpolation: float, seed: int) -> Record:
     """Return the metrics of a tuned model beside its base: groups of numbers, and the verdict.
 
     `small` and `medium` tell apart the queries by the catalog of what they ask for.
@@ -131,7 +131,7 @@ def metrics(base: Judged, tuned: Judged, test: Test, interpolation: float, seed:
     return found
 
 
-def summary(judged: Judged, test: Test) -> dict[str, float]:
+def summary(judged: Judged, test: HeldOut) -> dict[str, float]:
     """Return the measures of one model."""
     guard = np.array([it["score"] for it in test.guard])
     return {
@@ -144,7 +144,7 @@ def summary(judged: Judged, test: Test) -> dict[str, float]:
 
 
 def details(
-    base: Judged, tuned: Judged, test: Test
+    base: Judged, tuned: Judged, test: HeldOut
 ) -> dict[str, tuple[list[str], list[list[Any]]]]:
     """Return the values behind the metrics: name -> header and rows.
 

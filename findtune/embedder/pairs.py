@@ -20,7 +20,7 @@ from pydantic import Field
 
 from findtune.catalog import Text
 from findtune.errors import InputError
-from findtune.files import write_json, write_jsonl
+from findtune.files import read_jsonl, write_json, write_jsonl
 from findtune.params import Section
 from findtune.records import Record
 from findtune.scored_pairs import ScoredPair
@@ -322,3 +322,30 @@ def write_pairs(folder: Path, records: Mapping[str, Sequence[Record]]) -> None:
     for name in (*PARTS, "documents"):
         write_jsonl(folder / f"{name}.jsonl", records[name])
     write_json(folder / "certificate.json", records["certificate"][0])
+
+
+def shown(folder: Path, number: int) -> list[str]:
+    """Return lines that show some examples of each kind, chosen by hash, with their sources."""
+    kinds: dict[str, list[Record]] = defaultdict(list)
+    for it in read_jsonl(folder / "train.jsonl"):
+        kinds[it.get("why", "scored by a curator")].append(it)
+    lines = []
+    for why, its in kinds.items():
+        lines += ["", f"{why}: {len(its)} in train"]
+        for it in sorted(its, key=lambda it: unit(str(it["sources"])))[:number]:
+            lines += said(it)
+    return lines[1:]
+
+
+def said(it: Record) -> list[str]:
+    """Return the lines that show one example."""
+    if it["kind"] == "scored":
+        head = f"  {it['score']:.2f}  {it['sentence_1']}  |  {it['sentence_2']}"
+        return [head, f"        {it['sources'][0]}"]
+    lines = [
+        f"  {it['label']:.2f}  {it['anchor']}  |  {it['positive']}",
+        f"        {' and '.join(dict.fromkeys(it['sources']))}",
+    ]
+    for other in it["negatives"]:
+        lines.append(f"     not  {other['text']}  (a sibling; differs in {other['differs']})")
+    return lines

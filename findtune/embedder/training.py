@@ -44,7 +44,7 @@ from findtune.files import read_jsonl
 from findtune.interpolation import between, snapshot
 from findtune.params import Section
 from findtune.records import Record, read_kind
-from findtune.splits import fold, unit
+from findtune.splits import fold
 
 Say = Callable[[str], None]
 MOST_COLLAPSED = 0.2  # rise of the random-pair cosine at which a model has collapsed
@@ -62,7 +62,6 @@ class Recipe(Section):
     warmup: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
     scale: float = Field(gt=0)
-    order_weight: float = Field(ge=0)
     order_every: int = Field(gt=0)
     max_length: int = Field(gt=0)
     precision: Literal["fp32", "bf16"]
@@ -95,7 +94,7 @@ def fit(base: Path, pairs: Path, recipe: Recipe, seed: int, say: Say, *, progres
     model = load(base)
     longest = model.max_seq_length
     model.max_seq_length = min(recipe.max_length, longest or recipe.max_length)
-    dev = Dev(pairs, recipe, precision)
+    dev = Dev(model, pairs, recipe, precision)
     start, first = snapshot(model), dev.judge(model)
     watch = Watch(model, dev, first, recipe, say, progress=progress)
     train(model, pairs, recipe, precision, seed, watch)
@@ -180,17 +179,6 @@ class Trainer(SentenceTransformerTrainer):
         """Leave the library's card out: findtune.cards writes one that prints no row."""
 
 
-class Ordered(CoSENTLoss):
-    """CoSENT with a weight, so that it does not drown the ranking loss."""
-
-    def __init__(self, model: SentenceTransformer, weight: float) -> None:
-        super().__init__(model)
-        self.weight = weight
-
-    def forward(self, *arguments: Any, **named: Any) -> torch.Tensor:
-        return self.weight * super().forward(*arguments, **named)
-
-
 def joint(
     model: SentenceTransformer,
     positives: Sequence[Record],
@@ -219,9 +207,9 @@ def joint(
     }
     batches = VariableBatches(examples(positives), recipe.batch_size, seed)
     ordered: ScoredBatches | None = None
-    if scored and recipe.order_weight:
+    if scored:
         datasets["scored"] = scored_dataset(scored)
-        losses["scored"] = Ordered(model, recipe.order_weight)
+        losses["scored"] = CoSENTLoss(model)
         rounds = math.ceil(len(batches) / recipe.order_every)
         ordered = ScoredBatches(len(scored), recipe.batch_size, rounds, seed)
 
@@ -267,21 +255,34 @@ def plain(
 
 
 class Dev:
-    """The dev part: queries over some of the catalog, scored pairs, the guard's dev half."""
+    """The dev part: queries over the hardest of the catalog, scored pairs, the guard's dev half.
 
-    def __init__(self, pairs: Path, recipe: Recipe, precision: str) -> None:
+    Searching the whole catalog each time would cost more than training. The texts that the base
+    ranks first for some query, and all texts of the variables asked for, rank nearly the same.
+    """
+
+    def __init__(self, model: SentenceTransformer, pairs: Path, recipe: Recipe, precision: str):
         self.bf16 = precision == "bf16"
         queries = read_kind(pairs / "dev.jsonl", "query")
         self.queries = [it["text"] for it in queries]
         self.relevant = [it["dcids"] for it in queries]
-        wanted = {dcid for its in self.relevant for dcid in its}
-        documents = read_jsonl(pairs / "documents.jsonl")
-        documents.sort(key=lambda it: (it["dcid"] not in wanted, unit(it["text"]), it["dcid"]))
-        some = documents[: max(recipe.dev_documents, sum(it["dcid"] in wanted for it in documents))]
-        self.documents = [it["text"] for it in some]
-        self.owners = [it["dcid"] for it in some]
         self.scored = read_kind(pairs / "dev.jsonl", "scored")
         self.guard = read_kind(pairs / "dev.jsonl", "guard")
+        documents = read_jsonl(pairs / "documents.jsonl")
+        chosen = self.hardest(model, documents, recipe.dev_documents)
+        self.documents = [documents[at]["text"] for at in chosen]
+        self.owners = [documents[at]["dcid"] for at in chosen]
+
+    def hardest(
+        self, model: SentenceTransformer, documents: Sequence[Record], most: int
+    ) -> list[int]:
+        """Return the numbers of the documents to search: at most so many, unless asked for."""
+        catalog = self.vectors(model, [it["text"] for it in documents])
+        nearest = (self.vectors(model, self.queries) @ catalog.T).max(axis=0)
+        asked = {dcid for its in self.relevant for dcid in its}
+        wanted = np.array([it["dcid"] in asked for it in documents])
+        order = np.lexsort((-nearest, ~wanted))
+        return [int(at) for at in sorted(order[: max(most, wanted.sum())])]
 
     def judge(self, model: SentenceTransformer) -> dict[str, float]:
         """Return the measures on dev; `score` is what training and interpolation try to raise."""

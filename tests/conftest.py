@@ -1,0 +1,163 @@
+"""A model and a corpus small enough to run the whole pipeline in seconds, both made here."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+VARIABLES = "dcid,Name,Description,Override_Alternatives,Curated_Alternatives"
+SMALL = """
+work/men,"Unemployment Rate, Men",Men in the labour force without work.,,jobless men
+work/women,"Unemployment Rate, Women",Women in the labour force without work.,,jobless women
+work/youth,"Unemployment Rate, Youth",Youth in the labour force without work.,,jobless youth
+pay/men,"Median Pay, Men",What the middle one of all men earns.,,typical wage of men
+pay/women,"Median Pay, Women",What the middle one of all women earns.,,typical wage of women
+heart/men,"Heart Disease Deaths, Men",Men who died of heart disease.,,fatal attacks of men
+heart/women,"Heart Disease Deaths, Women",Women who died of heart disease.,,fatal attacks of women
+lung/men,"Lung Disease Deaths, Men",Men who died of lung disease.,,fatal coughs of men
+lung/women,"Lung Disease Deaths, Women",Women who died of lung disease.,,fatal coughs of women
+wheat/tonnes,"Wheat Harvest, Tonnes",Weight of wheat taken from the fields.,,wheat crop by weight
+wheat/hectares,"Wheat Harvest, Hectares",Land on which wheat was cut.,,wheat crop by land
+rice/tonnes,"Rice Harvest, Tonnes",Weight of rice taken from the paddies.,,rice crop by weight
+school/boys,"School Enrolment, Boys",Boys who go to school.,,boys in class
+school/girls,"School Enrolment, Girls",Girls who go to school.,,girls in class
+"""
+MEDIUM = """
+rent/private,"Median Rent, Private Homes",What private landlords ask.,,price of a private flat
+rent/social,"Median Rent, Social Homes",What public landlords ask.,,cost of a public flat
+rain/winter,"Rainfall, Winter Months",Water that falls from winter clouds.,,how wet winter is
+rain/summer,"Rainfall, Summer Months",Water that falls from summer clouds.,,how wet summer is
+cars/diesel,"Registered Cars, Diesel",Cars that burn diesel.,,diesel motors in use
+cars/electric,"Registered Cars, Electric",Cars that a battery moves.,,battery motors in use
+"""
+ALTERNATIVES = """
+work/men,men out of a job;how many men seek work?;idle male labour
+work/women,women out of a job;how many women seek work?;idle female labour
+work/youth,youth out of a job;how many youth seek work?;idle young labour
+pay/men,earnings of men;what do men take home?;male income
+pay/women,earnings of women;what do women take home?;female income
+heart/men,men killed by the heart;do hearts kill many men?;male cardiac toll
+heart/women,women killed by the heart;do hearts kill many women?;female cardiac toll
+lung/men,men killed by the lungs;do lungs kill many men?;male respiratory toll
+lung/women,women killed by the lungs;do lungs kill many women?;female respiratory toll
+wheat/tonnes,wheat output;how much wheat is grown?;grain tonnes of wheat
+wheat/hectares,wheat acreage;how much land bears wheat?;grain hectares of wheat
+rice/tonnes,rice output;how much rice is grown?;grain tonnes of rice
+school/boys,male pupils;how many boys learn at school?;boys enrolled
+school/girls,female pupils;how many girls learn at school?;girls enrolled
+rent/private,private tenant bill;what do private tenants pay?;market rent level
+rent/social,public tenant bill;what do public tenants pay?;council rent level
+rain/winter,winter downpour;does it rain much in winter?;wet cold season
+rain/summer,summer downpour;does it rain much in summer?;wet warm season
+cars/diesel,diesel fleet;how many cars burn diesel?;oil powered cars
+cars/electric,electric fleet;how many cars use a battery?;plug powered cars
+"""
+SCORED = """
+unemployment,jobless,0.95
+unemployment,rain,0.0
+men,women,0.1
+male,men,0.95
+female,women,0.95
+female,male,0.1
+wheat,rice,0.3
+grain,wheat,0.7
+harvest,crop,0.9
+harvest,school,0.0
+heart,lung,0.3
+heart,cardiac,0.95
+deaths,killed,0.8
+deaths,pay,0.0
+pay,wage,0.95
+pay,income,0.9
+rent,tenant,0.7
+rent,battery,0.0
+school,pupils,0.8
+school,class,0.85
+cars,motors,0.85
+cars,rice,0.05
+winter,cold,0.7
+winter,summer,0.2
+"""
+GUARD = """
+The dog sleeps.,A hound is asleep.,1.0
+The dog sleeps well.,The soup is hot.,0.0
+We sang a song.,All of us were singing.,0.9
+We sang loudly.,Her bike is red.,0.0
+The soup is warm.,This broth has heat.,0.8
+The soup is good.,A door was shut.,0.1
+He shut the door.,The door got closed.,0.9
+He shut up.,My aunt bakes bread.,0.0
+My aunt bakes bread.,Bread is baked by my aunt.,1.0
+My aunt bakes.,Snow lay on the hill.,0.1
+Snow fell.,It was snowing.,1.0
+Snow melts.,We sang a hymn.,0.0
+"""
+FILES = {
+    "autogen_input/small/variables.csv": VARIABLES + SMALL,
+    "autogen_input/medium/variables.csv": VARIABLES + MEDIUM,
+    "alternatives/written.csv": "dcid,Alternatives" + ALTERNATIVES,
+    "finetuning/sentence_pairs.csv": "sentence_1,sentence_2,score" + SCORED,
+    "guard/paraphrases.csv": "sentence_1,sentence_2,score" + GUARD,
+}
+
+
+@pytest.fixture
+def ten_line_corpus(tmp_path: Path) -> Path:
+    """Return a data folder: 20 variables in two catalogs, scored pairs and guard pairs."""
+    return write_corpus(tmp_path / "data")
+
+
+def write_corpus(data: Path) -> Path:
+    for name, text in FILES.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(text, encoding="utf-8")
+    return data
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an untrained sentence encoder that knows the corpus's words."""
+    # torch takes seconds to load, and most tests need none of it
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    words = sorted({word for text in FILES.values() for word in re.findall("[a-z]+", text.lower())})
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    shape = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, max_position_embeddings=48, **shape
+    )
+    encoder = tmp_path_factory.mktemp("encoder")
+    BertModel(config).save_pretrained(encoder)
+    save_tokenizer(vocabulary, encoder)
+
+    folder = tmp_path_factory.mktemp("tiny_base")
+    modules = [Transformer(str(encoder), max_seq_length=40), Pooling(32), Normalize()]
+    model = SentenceTransformer(modules=modules, device="cpu")
+    model.save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
+def save_tokenizer(vocabulary: list[str], folder: Path) -> None:
+    """Write a tokenizer that knows whole words only."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    numbers = {word: number for number, word in enumerate(vocabulary)}
+    words = Tokenizer(models.WordLevel(numbers, unk_token="[UNK]"))
+    words.normalizer = normalizers.Lowercase()
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.BertProcessing(
+        ("[SEP]", numbers["[SEP]"]), ("[CLS]", numbers["[CLS]"])
+    )
+    special = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+    PreTrainedTokenizerFast(tokenizer_object=words, **special).save_pretrained(folder)

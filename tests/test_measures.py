@@ -1,0 +1,92 @@
+"""Every measure is what a hand computes, and never flatters the model."""
+
+from math import log2
+
+import numpy as np
+import pytest
+
+from findtune.measures import DEPTH, best_by_owner, per_query, random_cosine, spearman
+
+DOCUMENTS = ["a", "b", "c", "d"]
+
+
+def measured(scores: list[list[float]], relevant: list[list[str]]) -> dict[str, list[float]]:
+    found = per_query(np.array(scores), DOCUMENTS, relevant)
+    return {name: values.tolist() for name, values in found.items()}
+
+
+def test_three_queries_are_measured_as_by_hand() -> None:
+    # `a` is first, then second, then third
+    scores = [[0.9, 0.5, 0.4, 0.1], [0.5, 0.9, 0.4, 0.1], [0.4, 0.9, 0.5, 0.1]]
+    found = measured(scores, [["a"]] * 3)
+    assert found["ndcg@10"] == pytest.approx([1, 1 / log2(3), 1 / log2(4)])
+    assert found["mrr@10"] == pytest.approx([1, 1 / 2, 1 / 3])
+    assert found["recall@1"] == [1, 0, 0]
+    assert found["recall@10"] == [1, 1, 1]
+
+
+def test_several_relevant_documents_are_all_wanted() -> None:
+    # `a` and `c` are first and third
+    found = measured([[0.9, 0.8, 0.7, 0.1]], [["a", "c"]])
+    assert found["ndcg@10"] == pytest.approx([(1 + 1 / log2(4)) / (1 + 1 / log2(3))])
+    assert found["mrr@10"] == [1]
+    assert found["recall@1"] == [0.5]
+    assert found["recall@10"] == [1]
+
+
+def test_ties_go_against_the_model() -> None:
+    found = measured([[0.5, 0.5, 0.5, 0.5]], [["a"]])
+    assert found["mrr@10"] == pytest.approx([1 / 4])
+    assert found["recall@1"] == [0]
+
+
+def test_a_tie_below_does_not_matter() -> None:
+    assert measured([[0.9, 0.5, 0.5, 0.5]], [["a"]])["mrr@10"] == [1]
+
+
+def test_only_the_first_ten_count() -> None:
+    documents = [f"d{at:02}" for at in range(12)]
+    scores = np.linspace(1, 0, 12)[np.newaxis]
+    tenth = per_query(scores, documents, [["d09"]])
+    eleventh = per_query(scores, documents, [["d10"]])
+    assert tenth["mrr@10"] == pytest.approx([1 / 10])
+    assert tenth["recall@10"] == [1]
+    assert [values.item() for values in eleventh.values()] == [0, 0, 0, 0]
+
+
+def test_a_constant_model_finds_nothing_in_a_large_catalog() -> None:
+    documents = [f"d{at}" for at in range(2 * DEPTH)]
+    found = per_query(np.ones((1, 2 * DEPTH)), documents, [["d0"]])
+    assert [values.item() for values in found.values()] == [0, 0, 0, 0]
+
+
+def test_the_best_text_decides_the_score_of_its_owner() -> None:
+    scores = np.array([[0.1, 0.9, 0.3, 0.2], [0.8, 0.1, 0.2, 0.7]])
+    best, owners = best_by_owner(scores, ["b", "a", "b", "c"])
+    assert owners == ["a", "b", "c"]
+    assert best.tolist() == [[0.9, 0.3, 0.2], [0.1, 0.8, 0.7]]
+
+
+def test_random_cosine_is_one_for_a_collapsed_model_and_zero_for_texts_at_right_angles() -> None:
+    assert random_cosine(np.tile([0.6, 0.8], (50, 1))) == pytest.approx(1)
+    assert random_cosine(np.eye(50)) == 0
+
+
+def test_random_cosine_is_the_same_each_time() -> None:
+    vectors = np.random.default_rng(1).normal(size=(50, 3))
+    assert random_cosine(vectors) == random_cosine(vectors.copy())
+
+
+def test_spearman_looks_at_the_order_only() -> None:
+    labels = np.array([0.0, 0.1, 0.5, 0.6, 1.0])
+    assert spearman(np.exp(9 * labels), labels) == pytest.approx(1)
+    assert spearman(-labels, labels) == pytest.approx(-1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_spearman_is_zero_where_it_would_say_nothing() -> None:
+    labels = np.linspace(0, 1, 6)
+    assert spearman(np.full(6, 0.5), labels) == 0
+    assert spearman(labels, np.full(6, 0.5)) == 0
+    assert spearman(labels[:4], labels[:4]) == 0
+    assert spearman(np.zeros(0), np.zeros(0)) == 0
