@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train show metrics diff plots crossvalidate compose check test slow push pull lock
+.PHONY: help setup train show metrics diff plots crossvalidate readme compose check test slow push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,10 @@ plots: setup    ## Draw the training curve and the scored pairs into dvc_plots/
 crossvalidate: setup ## Train and judge FOLDS x SEEDS times: how sure a gain is (long)
 	dvc --wait-for-lock repro $(MODELS:%=pair@%-$(SIZE)) $(MODELS:%=base@%-$(SIZE))
 	@for model in $(MODELS); do python -m stages.crossvalidate $$model $(SIZE) \
-		--folds $(FOLDS) --seeds $(SEEDS) --out .scratch/crossvalidation-$$model-$(SIZE).csv; done
+		--folds $(FOLDS) --seeds $(SEEDS) --out .scratch/crossvalidation-$$model-$(SIZE); done
+
+readme: setup   ## Put the measures of MODELS at SIZE into the README
+	@python -m stages.table $(MODELS:%=%/$(SIZE)) --into README.md
 
 compose: setup  ## Compose the medium catalog anew from data/schema.yaml
 	@python -m stages.compose

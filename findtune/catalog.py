@@ -7,7 +7,7 @@ Read from   autogen_input/{small,medium}/*.csv   dcid,Name,Description,Override_
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ def read_catalog(data: Path, longest_cell: int) -> tuple[list[Text], list[Note]]
     texts: list[Text] = []
     notes: list[Note] = []
     known: dict[str, Row] = {}
+    catalogs: dict[str, str] = {}
     for name in CATALOGS:
         for path in csv_files(data / "autogen_input" / name):
             rows, bad = read_rows(path, VARIABLES, longest_cell)
@@ -60,9 +61,10 @@ def read_catalog(data: Path, longest_cell: int) -> tuple[list[Text], list[Note]]
                 else:
                     texts += found
                     known[row.cells["dcid"]] = row
-    generated, bad = read_alternatives(data / "alternatives", texts, longest_cell)
+                    catalogs[row.cells["dcid"]] = name
+    generated, bad = read_alternatives(data / "alternatives", catalogs, longest_cell)
     nameless, odd = without_texts(texts + generated, known)
-    every = overridden(unique(texts + generated))
+    every = unique(overridden(texts + generated))
     return every, notes + bad + nameless + odd + shared(every)
 
 
@@ -89,10 +91,9 @@ def listed(cell: str, whole: bool = False) -> list[str]:
 
 
 def read_alternatives(
-    folder: Path, texts: Sequence[Text], longest_cell: int
+    folder: Path, catalogs: Mapping[str, str], longest_cell: int
 ) -> tuple[list[Text], list[Note]]:
-    """Return the generated alternatives of known variables."""
-    catalogs = {text.dcid: text.catalog for text in texts}
+    """Return the generated alternatives of known variables; catalogs: dcid -> its catalog."""
     found: list[Text] = []
     notes: list[Note] = []
     for path in csv_files(folder):

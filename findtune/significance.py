@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from findtune.measures import spearman
+
 RESAMPLES = 2000
 POWER = 1.96 + 0.84  # two-sided 5 % error, 80 % power: standard errors a difference must have
 
@@ -19,9 +21,13 @@ Array = np.ndarray
 def compare(base: Array, tuned: Array, measure: str, seed: int) -> dict[str, Any]:
     """Return the mean difference of per-query values, (queries,), and how sure it is.
 
-    `detectable` is the smallest difference that so many queries could show.
+    `detectable` is the smallest difference that so many queries could show. One query shows
+    nothing: its interval is everything that a measure can lose or gain.
     """
     difference = tuned - base
+    if len(difference) < 2:
+        unsure = {"ci_low": -1.0, "ci_high": 1.0, "p_value": 1.0, "detectable": 1.0}
+        return {"measure": measure, "mean": float(difference.mean()), **unsure}
     low, high = interval(lambda sample: sample.mean(axis=-1), (difference,), seed)
     test = stats.permutation_test(
         (difference,),
@@ -48,8 +54,7 @@ def compare_correlation(labels: Array, base: Array, tuned: Array, seed: int) -> 
     """
 
     def gain(labels: Array, base: Array, tuned: Array) -> float:
-        one, two = stats.spearmanr(labels, tuned), stats.spearmanr(labels, base)
-        return float(one.statistic - two.statistic)
+        return spearman(tuned, labels) - spearman(base, labels)
 
     low, high = interval(gain, (labels, base, tuned), seed)
     mean = gain(labels, base, tuned)

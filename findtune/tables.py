@@ -1,8 +1,8 @@
 """CSV files that people edit: rows that know their line, and rejects that say what would do.
 
 A bad row never takes a good one with it. A row is a record of RFC 4180: it may span lines
-inside quotes. A record that spans lines and does not parse is given up at its first line
-only, so a quote that never closes costs one line, not the rest of the file.
+inside quotes. Where a quote opens and never closes, or closes in another row, only the line
+where it opens is given up, not the rest of the file.
 """
 
 import csv
@@ -17,7 +17,6 @@ from findtune.errors import InputError
 from findtune.files import write_csv
 from findtune.params import Section
 
-LONGEST_RECORD = 200  # lines; a quote open for longer was never meant to open
 SHOWN = 60  # characters of a bad value that a message repeats
 
 
@@ -67,19 +66,20 @@ class Shape:
     optional: Sequence[str] = ()
     also: Mapping[str, str] | None = None  # other names that people give to a column
 
-    def columns(self, header: Sequence[str], file: str) -> list[str]:
+    def columns(self, header: Sequence[str], place: str) -> list[str]:
         """Return the name of each column; raise InputError if one is missing or stands twice."""
         named = [cell.strip() for cell in header]
         named = [(self.also or {}).get(name, name) for name in named]
         missing = [name for name in self.required if name not in named]
         if missing:
             raise InputError(
-                f"{file}:1: no column {', '.join(missing)}: found {', '.join(named) or 'nothing'}; "
+                f"{place}: no column {', '.join(missing)}: "
+                f"found {shown(', '.join(named)) or 'nothing'}; "
                 f"the header must be {','.join([*self.required, *self.optional])}."
             )
         twice = sorted({name for name in named if name and named.count(name) > 1})
         if twice:
-            raise InputError(f"{file}:1: column {', '.join(twice)} stands twice; keep one of them.")
+            raise InputError(f"{place}: column {', '.join(twice)} stands twice; keep one of them.")
         return named
 
 
@@ -102,7 +102,7 @@ def kept(row: Row, column: str, value: str, reason: str, remedy: str) -> Note:
 
 def csv_files(folder: Path) -> list[Path]:
     """Return the CSV files under a folder, in the order of their names."""
-    found = sorted(folder.rglob("*.csv"))
+    found = sorted(path for path in folder.rglob("*.csv") if not path.is_dir())
     if not found:
         raise InputError(f"{folder} holds no *.csv file; put at least one there.")
     return found
@@ -114,7 +114,10 @@ def read_rows(path: Path, shape: Shape, longest_cell: int) -> tuple[list[Row], l
     Raises InputError when the file as a whole can't be read: empty, or with a wrong header.
     """
     file = path.as_posix()
-    raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")  # the byte order mark of spreadsheets
+    try:
+        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")  # the mark of spreadsheets
+    except OSError as error:
+        raise InputError(f"{file} can't be read: {error.strerror}; restore or remove it.") from None
     if not raw.strip():
         raise InputError(f"{file} is empty; it must at least have its header.")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -124,7 +127,7 @@ def read_rows(path: Path, shape: Shape, longest_cell: int) -> tuple[list[Row], l
     header = next(records)
     if isinstance(header.cells, BadRecordError):
         raise InputError(f"{file}:{header.line}: {header.cells.args[0]}; {header.cells.args[1]}.")
-    columns = shape.columns(header.cells, file)
+    columns = shape.columns(header.cells, f"{file}:{header.line}")
     rows, notes = [], []
     for record in records:
         try:
@@ -160,19 +163,16 @@ def split_records(lines: Sequence[bytes], longest_cell: int) -> Iterator[Record]
             at += 1
             continue
         span = quoted_span(lines, at)
+        record = b"".join(lines[at : at + span])
         try:
-            cells = parsed(b"".join(lines[at : at + span]), longest_cell)
+            cells = parsed(record, longest_cell)
             if span > 1 and width is not None and len(cells) != width:
-                raise BadRecordError(
-                    "a quote opens here and closes in another row", "close the quote"
-                )
+                told = "a quote opens here and closes in another row"
+                raise BadRecordError(told, "close the quote")
         except BadRecordError as bad:
-            closes = span > 1 or lines[at].count(b'"') % 2 == 0
-            reason = (
-                bad if closes else BadRecordError("a quote opens here and never closes", "close it")
-            )
-            yield Record(at + 1, reason)
-            at += 1  # the lines that the bad quote had swallowed are read on their own
+            yield Record(at + 1, bad)
+            # What a stray quote swallowed is read on its own; the lines of one bad cell are not.
+            at += span if span == 1 or width == cells_of(record) else 1
             continue
         width = len(cells) if width is None else width
         yield Record(at + 1, cells)
@@ -180,17 +180,30 @@ def split_records(lines: Sequence[bytes], longest_cell: int) -> Iterator[Record]
 
 
 def quoted_span(lines: Sequence[bytes], at: int) -> int:
-    """Return how many lines the record at a line spans: until its quotes are even."""
+    """Return how many lines the record at a line spans: until its quotes are even, or 1."""
     quotes = 0
-    for span, line in enumerate(lines[at : at + LONGEST_RECORD], start=1):
+    for span, line in enumerate(lines[at:], start=1):
         quotes += line.count(b'"')
         if quotes % 2 == 0:
             return span
     return 1
 
 
+def cells_of(record: bytes) -> int:
+    """Return how many cells a record has as far as quotes and commas tell; 0 if they do not."""
+    limit = csv.field_size_limit(len(record) + 1)
+    try:
+        return len(next(csv.reader([record.decode("latin-1")], strict=True)))
+    except csv.Error:
+        return 0
+    finally:
+        csv.field_size_limit(limit)
+
+
 def parsed(raw: bytes, longest_cell: int) -> list[str]:
     """Return the cells of one record; raise BadRecordError with a reason and a remedy."""
+    if raw.count(b'"') % 2:
+        raise BadRecordError("a quote opens here and never closes", "close it, or double it")
     if len(raw) > longest_cell:
         size = f"{len(raw):,} bytes in one row, at most {longest_cell:,} are read"
         raise BadRecordError(size, "shorten it, or raise ingest.longest_cell in params.yaml")

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from findtune.errors import InputError
+
+MARKERS = ("<!-- measures: written by `make readme` -->", "<!-- end of measures -->")
 READS = {
     "ndcg@10": "how high the right variable stands, 1 is best",
     "mrr@10": "1 / its rank",
@@ -50,3 +53,12 @@ def verdict(metrics: Mapping[str, Any]) -> str:
         f"\n**{metrics['verdict']}** over {metrics['queries']} queries and "
         f"{metrics['scored_pairs']} scored pairs; interpolation {metrics['interpolation']:g}."
     )
+
+
+def inserted(document: str, tables: str) -> str:
+    """Return a Markdown document with the tables between its two markers."""
+    start, end = MARKERS
+    if document.count(start) != 1 or document.count(end) != 1:
+        raise InputError(f"the document has no place for the table; it needs {start} and {end}.")
+    before, rest = document.split(start)
+    return f"{before}{start}\n{tables}\n{end}{rest.split(end)[1]}"

@@ -35,7 +35,8 @@ def main(kind: str) -> None:
     clean = DATA / "clean" / f"{kind}.csv"
     if kind == "catalog":
         texts, notes = read_catalog(DATA, limits.longest_cell)
-        rows, counts = len(texts), Counter(f"{text.catalog} {text.role}" for text in texts)
+        rows = len({text.source for text in texts})
+        counts = Counter(f"{text.catalog} {text.role}" for text in texts)
     else:
         pairs, notes = read_scored_pairs(FOLDERS[kind], limits.longest_cell)
         rows, counts = len(pairs), Counter(pairs=len(pairs))

@@ -101,13 +101,10 @@ FILES = {
 }
 
 
-@pytest.fixture
-def ten_line_corpus(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def ten_line_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder: 20 variables in two catalogs, scored pairs and guard pairs."""
-    return write_corpus(tmp_path / "data")
-
-
-def write_corpus(data: Path) -> Path:
+    data = tmp_path_factory.mktemp("ten_line_corpus") / "data"
     for name, text in FILES.items():
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text(text, encoding="utf-8")

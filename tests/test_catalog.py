@@ -256,11 +256,11 @@ def test_an_alternative_that_is_overridden_stands_under_no_second_variable(data:
 
 def test_all_files_of_a_folder_are_read_in_the_order_of_their_names(data: Path) -> None:
     variables(data, ("tea", "Tea", "", "", ""))
-    alternatives(data, ("tea", "second"), file="b.csv")
-    alternatives(data, ("tea", "third"), file="c/a.csv")
-    alternatives(data, ("tea", "first"), file="a.csv")
+    names = ["0", "9/a", "b/a", "b/c", "c", "d", "e"]
+    for name in reversed(names):
+        alternatives(data, ("tea", f"tea of {name}"), file=f"{name}.csv")
     texts, _ = read(data)
-    assert [text.text for text in texts] == ["Tea", "first", "second", "third"]
+    assert [text.text for text in texts[1:]] == [f"tea of {name}" for name in names]
 
 
 @pytest.mark.parametrize("folder", ["autogen_input/small", "autogen_input/medium", "alternatives"])

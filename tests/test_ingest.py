@@ -230,9 +230,11 @@ def test_a_long_wrong_header_is_not_repeated_whole() -> None:
     assert len(stopped("sentence_pairs")) < 1000
 
 
-def test_a_folder_named_like_a_csv_file_is_told() -> None:
-    Path("data/finetuning/more.csv").mkdir()
-    assert "data/finetuning/more.csv" in stopped("sentence_pairs")
+def test_a_folder_named_like_a_csv_file_is_no_file_but_its_files_are_read() -> None:
+    write(Path("data/finetuning/more.csv/part.csv"), "sentence_1,sentence_2,score\nice,fire,0\n")
+    result = ingest("sentence_pairs")
+    assert result.exception is None
+    assert "4 pairs" in result.stdout
 
 
 def test_a_link_to_a_file_that_is_gone_is_told() -> None:

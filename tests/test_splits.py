@@ -30,6 +30,11 @@ def test_the_part_of_a_key_is_the_same_on_every_machine() -> None:
     assert parts(["foo", "b", "abc"]) == {"foo": "test", "b": "dev", "abc": "train"}
 
 
+def test_the_next_fold_tests_what_comes_next() -> None:
+    second = parts(["foo", "b", "abc"], SHARES.model_copy(update={"fold": 1}))
+    assert second == {"foo": "train", "b": "test", "abc": "train"}
+
+
 @given(key=st.text(st.characters(codec="utf-8")))
 @example(key="")
 def test_five_folds_test_every_key_once(key: str) -> None:
@@ -57,6 +62,10 @@ def test_no_dev_share_leaves_dev_empty() -> None:
 @pytest.mark.parametrize("text", ["BIRTH rate", "birth  rate ", "Birth-rate!", "ｂｉｒｔｈ rate"])
 def test_case_width_spaces_and_marks_do_not_count(text: str) -> None:
     assert fold(text) == "birth rate"
+
+
+def test_letters_that_only_small_letters_have_do_not_count() -> None:
+    assert fold("Straße") == fold("STRASSE")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def pairs(
 
     Raises InputError when a part has nothing to learn or to test from, or when the split leaks.
     """
+    texts = [text for text in texts if text.catalog in choices.catalogs]
     parts = divided(texts, choices)
     asked = {one.dcid: held_out(one, choices.queries) for one in parts["dev"] + parts["test"]}
     records = {
@@ -105,11 +106,12 @@ def pairs(
     }
     left_out = {"train": 0, "dev": 0}
     for name, others in (("train", ("dev", "test")), ("dev", ("test",))):
-        free = without(records[name], [(records[other], closed[other]) for other in others])
+        held = [(records[other], closed[other]) for other in others]
+        free = without(records[name], held)
         left_out[name] = len(records[name]) - len(free)
         records[name] = free
     refuse_empty(records)
-    hidden = {(dcid, text) for dcid, its in asked.items() for text in its}
+    hidden = {fold(text.text) for its in asked.values() for text in its}
     records["documents"] = documents(parts, hidden)
     records["certificate"] = [certified(records, parts, left_out)]
     return records
@@ -119,8 +121,7 @@ def divided(texts: Iterable[Text], choices: Choices) -> dict[str, list[Variable]
     """Return the variables of each part."""
     by_id: dict[str, list[Text]] = defaultdict(list)
     for text in texts:
-        if text.catalog in choices.catalogs:
-            by_id[text.dcid].append(text)
+        by_id[text.dcid].append(text)
     parts: dict[str, list[Variable]] = {name: [] for name in PARTS}
     for dcid, its in by_id.items():
         parts[part(dcid, choices.variables)].append(Variable(dcid, tuple(its)))
@@ -227,18 +228,26 @@ def without(
     """Return the records that share nothing with the parts that must stay unseen.
 
     A text of a variable must be no near-duplicate of any text of a held-out variable, nor of a
-    guard sentence; a scored pair must be no held-out pair again, nor hold a query.
+    guard sentence; a scored pair must be no held-out or guard pair again, nor hold a query. Of a
+    record that may stay, negatives that are a held-out text are dropped.
     """
     texts = {key for held, closed in others for key in closed | guarded(held)}
     asked = {near(it["text"]) for held, _ in others for it in held if it["kind"] == "query"}
-    pairs_held = {pair_key(it) for held, _ in others for it in held if it["kind"] == "scored"}
+    pairs_held = {pair_key(it) for held, _ in others for it in held if it["kind"] != "query"}
 
     def free(it: Record) -> bool:
         if it["kind"] == "scored":
             return pair_key(it) not in pairs_held and not asked & near_keys(it)
         return it["kind"] == "guard" or not texts & near_keys(it)
 
-    return [it for it in records if free(it)]
+    return [with_free_negatives(it, texts) for it in records if free(it)]
+
+
+def with_free_negatives(it: Record, texts: set[str]) -> Record:
+    """Return a record without the negatives that are a held-out text."""
+    if "negatives" not in it:
+        return it
+    return it | {"negatives": [one for one in it["negatives"] if near(one["text"]) not in texts]}
 
 
 def near_keys(it: Record) -> set[str]:
@@ -265,16 +274,14 @@ def refuse_empty(records: Mapping[str, Sequence[Record]]) -> None:
             )
 
 
-def documents(
-    parts: Mapping[str, Sequence[Variable]], hidden: set[tuple[str, Text]]
-) -> list[Record]:
+def documents(parts: Mapping[str, Sequence[Variable]], hidden: set[str]) -> list[Record]:
     """Return the catalog to search: every text of every variable but the held-out queries."""
     return [
         {"dcid": one.dcid, "text": text.text}
         for name in PARTS
         for one in parts[name]
         for text in one.texts
-        if (one.dcid, text) not in hidden
+        if fold(text.text) not in hidden
     ]
 
 

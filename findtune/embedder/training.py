@@ -339,7 +339,7 @@ class Watch(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Judge at every evaluation; say a line a minute."""
-        every = max(1, state.max_steps // self.recipe.evaluations)
+        every = math.ceil(state.max_steps / self.recipe.evaluations)
         if state.global_step % every == 0 or state.global_step == state.max_steps:
             self.judge(state.global_step, control)
         if time.monotonic() - self.told > 60:

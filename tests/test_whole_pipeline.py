@@ -1,0 +1,208 @@
+"""The pipeline as DVC runs it: a small one whole, then only what an edit asks for."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CUT = {"dev": 0.15, "test": 0.25, "fold": 0}
+RECIPE = {
+    "recipe": "joint",
+    "epochs": 1,
+    "batch_size": 4,
+    "precision": "fp32",
+    "threads": 1,
+    "evaluations": 2,
+    "interpolation": [0.5, 1.0],
+}
+STAGES = [
+    "base@embedder-small",
+    "evaluate@embedder-small",
+    "ingest@catalog",
+    "ingest@guard",
+    "ingest@sentence_pairs",
+    "pair@embedder-small",
+    "train@embedder-small",
+]
+MEASURES = {
+    "ndcg@10",
+    "mrr@10",
+    "recall@1",
+    "recall@10",
+    "pairs_spearman",
+    "pairs_mae",
+    "guard_spearman",
+    "random_cosine",
+}
+Params = dict[str, Any]
+
+
+def params(base: Path) -> Params:
+    """Return params.yaml with a base, a split and a recipe for ten lines of data."""
+    found: Params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    files = {
+        path.relative_to(base).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(base.rglob("*"))
+        if path.is_file()
+    }
+    source = {"path": str(base), "wheel": None, "hub": None, "files": files}
+    found |= {"models": ["embedder"], "sizes": ["small"]}
+    found["base"]["embedder"]["small"] |= {"name": "tiny", **source}
+    found["pair"]["embedder"]["small"] |= {"variables": CUT, "scored_pairs": CUT}
+    found["embedder"]["small"] |= RECIPE
+    return found
+
+
+def write_params(project: Path, found: Params) -> None:
+    text = yaml.safe_dump(found, sort_keys=False)
+    (project / "params.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def built(tiny_base: Path, ten_line_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which `dvc repro` ran once; nobody changes it."""
+    project = tmp_path_factory.mktemp("built")
+    for folder in ("stages", "findtune"):
+        shutil.copytree(folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ten_line_corpus, project / "data")
+    (project / ".dvc").mkdir()
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"):
+        shutil.copyfile(name, project / name)
+    write_params(project, params(tiny_base))
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    ran = repro(project)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert stages_run(ran) == STAGES
+    return project
+
+
+@pytest.fixture
+def project(built: Path, tmp_path: Path) -> Path:
+    """A copy of the built project that a test may edit."""
+    return shutil.copytree(built, tmp_path / "project")
+
+
+def repro(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `dvc repro` with this Python's commands first, and offline."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    cache = project.with_name(f"{project.name}.site")
+    own = {"PATH": path, "DVC_SITE_CACHE_DIR": str(cache), "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", *options],
+        cwd=project,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+    )
+
+
+def stages_run(ran: subprocess.CompletedProcess[str]) -> list[str]:
+    return sorted(re.findall(r"Running stage '(.+)'", ran.stdout))
+
+
+def test_the_metrics_have_the_designed_keys(built: Path) -> None:
+    metrics = json.loads((built / "metrics/embedder/small.json").read_text(encoding="utf-8"))
+    assert set(metrics["base"]) == set(metrics["tuned"]) == MEASURES
+    assert set(metrics["delta"]) == {
+        "measure",
+        "mean",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "detectable",
+    }
+    assert metrics["delta"]["measure"] == "ndcg@10"
+    assert metrics["interpolation"] in (0, 0.5, 1)
+    assert metrics["queries"] > 0
+    assert metrics["verdict"] in ("WIN", "MARGINAL", "REGRESSION")
+
+
+def test_every_query_and_every_scored_pair_is_in_the_details(built: Path) -> None:
+    metrics = json.loads((built / "metrics/embedder/small.json").read_text(encoding="utf-8"))
+    for name, number in (("queries", "queries"), ("pairs", "scored_pairs")):
+        details = (built / f"metrics/embedder/small.{name}.csv").read_text(encoding="utf-8")
+        assert len(details.splitlines()) == 1 + metrics[number]
+
+
+def test_the_model_and_its_card_hold_no_training_text(built: Path) -> None:
+    lines = (built / "data/pairs/embedder/small/train.jsonl").read_text("utf-8").splitlines()
+    texts = [it["anchor"].encode() for it in map(json.loads, lines) if it["kind"] == "positive"]
+    files = [path for path in (built / "models/embedder/small").rglob("*") if path.is_file()]
+    assert texts
+    assert "README.md" in {path.name for path in files}
+    for path in files:
+        content = path.read_bytes()
+        assert not [text for text in texts if text in content], path
+
+
+def test_what_was_built_tells_nothing_of_the_machine(built: Path) -> None:
+    for folder in ("models/embedder", "metrics", "data/pairs"):
+        for path in [path for path in (built / folder).rglob("*") if path.is_file()]:
+            assert str(built).encode() not in path.read_bytes(), path
+
+
+def test_nothing_runs_twice_not_even_after_a_touch(project: Path) -> None:
+    for path in [*project.glob("data/*/*.csv"), *project.glob("*/*.py"), project / "params.yaml"]:
+        path.touch()
+    ran = repro(project)
+    assert ran.returncode == 0, ran.stderr
+    assert stages_run(ran) == []
+    assert "up to date" in ran.stdout
+
+
+def test_an_edit_that_leaves_the_clean_data_the_same_goes_no_further(project: Path) -> None:
+    with (project / "data/alternatives/written.csv").open("a", encoding="utf-8") as file:
+        file.write("\n\n")
+    ran = repro(project)
+    assert ran.returncode == 0, ran.stderr
+    assert stages_run(ran) == ["ingest@catalog"]
+
+
+def test_an_edited_alternative_reruns_only_what_depends_on_it(project: Path) -> None:
+    path = project / "data/alternatives/written.csv"
+    text = path.read_text(encoding="utf-8")
+    edited = "".join(
+        f"{line};level of {line.split(',')[0]}\n" if "," in line and at else f"{line}\n"
+        for at, line in enumerate(text.splitlines())
+    )
+    path.write_text(edited, encoding="utf-8")
+    ran = repro(project)
+    assert ran.returncode == 0, ran.stderr
+    assert stages_run(ran) == [
+        "evaluate@embedder-small",
+        "ingest@catalog",
+        "pair@embedder-small",
+        "train@embedder-small",
+    ]
+
+
+def test_a_misspelt_parameter_stops_the_run_with_one_error_and_no_traceback(project: Path) -> None:
+    found = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    choices = found["pair"]["embedder"]["small"]
+    choices["qeries"] = choices.pop("queries")
+    write_params(project, found)
+    ran = repro(project)
+    told = ran.stdout + ran.stderr
+    assert ran.returncode != 0
+    assert "Traceback" not in told
+    [error] = [line for line in told.splitlines() if line.startswith("Error:")]
+    assert "pair.embedder.small.queries is missing" in error
+    assert "pair.embedder.small.qeries is not a known key" in error
+    assert stages_run(ran) == ["pair@embedder-small"]
+
+
+@pytest.mark.slow
+def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:
+    before = (project / "dvc.lock").read_text(encoding="utf-8")
+    ran = repro(project, "--force", "--no-run-cache")
+    assert ran.returncode == 0, ran.stderr
+    assert stages_run(ran) == STAGES
+    assert (project / "dvc.lock").read_text(encoding="utf-8") == before
