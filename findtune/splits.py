@@ -39,6 +39,7 @@ STOP = frozenset(
     ]
 )
 WORD = re.compile(r"\w+")
+STEMMER = snowballstemmer.stemmer("english")
 
 
 class Shares(Section):
@@ -79,12 +80,14 @@ def near(text: str) -> str:
     Source: Snowball's English stemmer (Porter 2).
     """
     words = [word for word in fold(text).split() if word not in STOP]
-    return " ".join(sorted(set(stemmer().stemWords(words)))) or fold(text)
+    return " ".join(sorted(set(map(stem, words)))) or fold(text)
 
 
 @cache
-def stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
+def stem(word: str) -> str:
+    """Return the stem of an English word; kept, since a catalog says the same words again."""
+    found: str = STEMMER.stemWord(word)
+    return found
 
 
 def certificate(held: Mapping[str, Mapping[str, Set[str]]]) -> dict[str, dict[str, int]]:

@@ -49,6 +49,7 @@ from findtune.splits import fold
 Say = Callable[[str], None]
 MOST_COLLAPSED = 0.2  # rise of the random-pair cosine at which a model has collapsed
 MOST_SPREAD_LOST = 0.1  # the rise that a released model may have
+MANY = 1000  # texts, above which encoding shows its progress
 FEWEST_SCORED = 30  # scored pairs that dev needs before their order counts there
 
 
@@ -94,7 +95,8 @@ def fit(base: Path, pairs: Path, recipe: Recipe, seed: int, say: Say, *, progres
     model = load(base)
     longest = model.max_seq_length
     model.max_seq_length = min(recipe.max_length, longest or recipe.max_length)
-    dev = Dev(model, pairs, recipe, precision)
+    say("the base ranks the catalog for dev's queries")
+    dev = Dev(model, pairs, recipe, precision, progress=progress)
     start, first = snapshot(model), dev.judge(model)
     watch = Watch(model, dev, first, recipe, say, progress=progress)
     train(model, pairs, recipe, precision, seed, watch)
@@ -261,8 +263,16 @@ class Dev:
     ranks first for some query, and all texts of the variables asked for, rank nearly the same.
     """
 
-    def __init__(self, model: SentenceTransformer, pairs: Path, recipe: Recipe, precision: str):
-        self.bf16 = precision == "bf16"
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        pairs: Path,
+        recipe: Recipe,
+        precision: str,
+        *,
+        progress: bool,
+    ) -> None:
+        self.bf16, self.progress = precision == "bf16", progress
         queries = read_kind(pairs / "dev.jsonl", "query")
         self.queries = [it["text"] for it in queries]
         self.relevant = [it["dcids"] for it in queries]
@@ -303,7 +313,10 @@ class Dev:
         device = model.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.bf16):
             found = model.encode(
-                list(texts), batch_size=128, convert_to_tensor=True, show_progress_bar=False
+                list(texts),
+                batch_size=128,
+                convert_to_tensor=True,
+                show_progress_bar=self.progress and len(texts) > MANY,
             )
         return torch.nn.functional.normalize(found.float(), dim=1).cpu().numpy()
 
