@@ -1,4 +1,4 @@
-"""A catalogue of statistical variables, composed as agencies compose theirs.
+"""A catalog of statistical variables, composed as agencies compose theirs.
 
 A family (deaths, exports, ...) crosses its facets (cause, sex, age, ...); every member of the
 product is one variable. Patterns turn its values into a name, a description and three alternatives:

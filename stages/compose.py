@@ -1,4 +1,4 @@
-"""Compose the medium catalogue out of its schema.
+"""Compose the medium catalog out of its schema.
 
     python -m stages.compose
 
@@ -17,16 +17,16 @@ from findtune.files import write_csv
 from stages.command import Stage
 
 SCHEMA = Path("data/schema.yaml")
-CATALOGUE = Path("data/autogen_input/medium/composed.csv")
+CATALOG = Path("data/autogen_input/medium/composed.csv")
 
 
 @click.command(cls=Stage)
 def main() -> None:
-    """Compose the medium catalogue out of its schema."""
+    """Compose the medium catalog out of its schema."""
     schema = read_schema(SCHEMA)
     rows = compose(schema)
-    write_csv(CATALOGUE, COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
-    click.echo(f"{CATALOGUE}: {len(rows)} variables of {len(schema.families)} families")
+    write_csv(CATALOG, COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+    click.echo(f"{CATALOG}: {len(rows)} variables of {len(schema.families)} families")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The composed catalogue is whole, stable, and never says one thing of two variables."""
+"""The composed catalog is whole, stable, and never says one thing of two variables."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from findtune.composition import COLUMNS, Schema, compose, read_schema
-from stages.compose import CATALOGUE, SCHEMA
+from stages.compose import CATALOG, SCHEMA
 
 ALTERNATIVES = {
     "lay": ["{sex|folk}[ {age}] with a loaf"],
@@ -80,15 +80,15 @@ def composed() -> list[dict[str, str]]:
     return compose(read_schema(SCHEMA))
 
 
-def test_the_committed_catalogue_is_what_the_schema_gives(composed: list[dict[str, str]]) -> None:
-    with CATALOGUE.open(encoding="utf-8", newline="") as file:
+def test_the_committed_catalog_is_what_the_schema_gives(composed: list[dict[str, str]]) -> None:
+    with CATALOG.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         assert list(reader) == composed, "run python -m stages.compose and commit the result"
         assert reader.fieldnames == list(COLUMNS)
-    assert b"\r" not in CATALOGUE.read_bytes()
+    assert b"\r" not in CATALOG.read_bytes()
 
 
-def test_the_catalogue_is_as_large_as_promised(composed: list[dict[str, str]]) -> None:
+def test_the_catalog_is_as_large_as_promised(composed: list[dict[str, str]]) -> None:
     assert 2200 <= len(composed) <= 2800
     assert len({row["dcid"].split("/")[0] for row in composed}) >= 25
     assert all(len(alternatives(row)) == 3 for row in composed)
@@ -101,7 +101,7 @@ def test_no_text_stands_under_two_variables(composed: list[dict[str, str]]) -> N
             assert owners.setdefault(text.casefold(), row["dcid"]) == row["dcid"], text
 
 
-def test_no_text_is_taken_from_a_variable_of_the_small_catalogue(
+def test_no_text_is_taken_from_a_variable_of_the_small_catalog(
     composed: list[dict[str, str]],
 ) -> None:
     folders = Path("data/autogen_input/small"), Path("data/alternatives")
