@@ -27,9 +27,9 @@ CHOICES: dict[str, Any] = {
     "negatives": 1,
     "labels": {
         "name_description": 0.9,
-        "name_further_description": 0.8,
-        "description_curated": 0.7,
-        "name_generated": 0.6,
+        "further_description": 0.8,
+        "curated": 0.7,
+        "generated": 0.6,
     },
 }
 SHARES = Shares(**CUT)
@@ -114,8 +114,8 @@ EVERY_ROLE = [
         ("People who eat.", "Bread Eaters", 0.9),
         ("Folk at table.", "Bread Eaters", 0.8),
         ("crusts first", "People who eat.", 0.7),
-        ("crumb lovers", "People who eat.", 0.7),
-        ("who likes loaves?", "Bread Eaters", 0.6),
+        ("crumb lovers", "Bread Eaters", 0.7),
+        ("who likes loaves?", "People who eat.", 0.6),
     ],
 )
 def test_the_query_like_text_is_the_anchor_and_its_kind_gives_the_label(

@@ -34,9 +34,9 @@ class Labels(Section):
     """How close two texts of one variable are, by what they are."""
 
     name_description: float = Score
-    name_further_description: float = Score
-    description_curated: float = Score
-    name_generated: float = Score
+    further_description: float = Score
+    curated: float = Score
+    generated: float = Score
 
 
 class Choices(Section):
@@ -159,18 +159,21 @@ def positives(variables: Sequence[Variable], choices: Choices) -> Iterator[Recor
 
 
 def alike(one: Variable, labels: Labels) -> Iterator[tuple[str, float, Text, Text]]:
-    """Yield why two texts of a variable are alike, how much, and the two: query-like first."""
+    """Yield why two texts of a variable are alike, how much, and the two: query-like first.
+
+    An alternative goes with the name or with the description, as its hash says: both are
+    what a search finds, and learning every pair of either would take twice as long.
+    """
     for at, text in enumerate(one.of("description")):
         if at == 0:
             yield "description and name", labels.name_description, text, one.name
         else:
-            label = labels.name_further_description
-            yield "further description and name", label, text, one.name
-    for text in one.of("override", "curated"):
-        why = f"{text.role} alternative and description"
-        yield why, labels.description_curated, text, one.description
-    for text in one.of("generated"):
-        yield "generated alternative and name", labels.name_generated, text, one.name
+            yield "further description and name", labels.further_description, text, one.name
+    for text in one.of("override", "curated", "generated"):
+        label = labels.generated if text.role == "generated" else labels.curated
+        is_name = unit(f"{one.dcid} {text.text}") < 0.5
+        other = "name" if is_name else "description"
+        yield f"{text.role} alternative and {other}", label, text, getattr(one, other)
 
 
 def negatives(
