@@ -104,12 +104,13 @@ def fit(base: Path, pairs: Path, recipe: Recipe, seed: int, say: Say, *, progres
     facts: dict[str, Any] = {"precision": precision, "steps": watch.history[-1]["step"]}
     if recipe.recipe == "plain":  # what people do by hand: the last weights, whatever they are
         return Fitted(model, watch.history, [], facts | {"interpolation": 1.0})
-    sweep = [
-        {"interpolation": a, **dev.judge(moved(model, between(start, watch.best_weights, a)))}
-        for a in sorted({0.0, *recipe.interpolation})
-    ]
+    sweep = []
+    for a in sorted({0.0, *recipe.interpolation}):
+        model.load_state_dict(between(start, watch.best_weights, a))
+        judged = {0.0: first, 1.0: watch.best}.get(a) or dev.judge(model)
+        sweep.append({"interpolation": a, **judged})
     best = chosen(sweep, recipe.guard_tolerance)
-    moved(model, between(start, watch.best_weights, best["interpolation"]))
+    model.load_state_dict(between(start, watch.best_weights, best["interpolation"]))
     facts |= {"interpolation": best["interpolation"], "best_step": watch.best_step}
     return Fitted(model, watch.history, sweep, facts)
 
@@ -125,12 +126,6 @@ def precision_here(recipe: Recipe, say: Say) -> str:
     if not able:
         say("this machine has no bf16 arithmetic: training in fp32, which takes longer")
     return "bf16" if able else "fp32"
-
-
-def moved(model: SentenceTransformer, weights: dict[str, torch.Tensor]) -> SentenceTransformer:
-    """Return the model with other weights."""
-    model.load_state_dict(weights)
-    return model
 
 
 def train(
@@ -345,7 +340,7 @@ class Watch(TrainerCallback):
         self.model, self.dev, self.first, self.recipe, self.say = model, dev, first, recipe, say
         self.progress = progress
         self.history = [{"step": 0, **first}]
-        self.best_weights, self.best_score, self.best_step = snapshot(model), -math.inf, 0
+        self.best, self.best_weights, self.best_step = {"score": -math.inf}, snapshot(model), 0
         self.worse, self.told = 0, time.monotonic()
 
     def on_step_end(
@@ -368,8 +363,8 @@ class Watch(TrainerCallback):
         told = ", ".join(f"{name} {value:.4f}" for name, value in found.items() if name != "score")
         self.say(f"step {step}: dev {told}")
         refuse_collapse(found, self.first)
-        if found["score"] > self.best_score:
-            self.best_weights, self.best_score = snapshot(self.model), found["score"]
+        if found["score"] > self.best["score"]:
+            self.best, self.best_weights = found, snapshot(self.model)
             self.best_step, self.worse = step, 0
         else:
             self.worse += 1
