@@ -13,6 +13,7 @@ from findtune.splits import fold, near
 
 LONGEST_FACET = 3  # words
 SHORTEST_FRAME = 2  # words that two names must share around the facet
+DENIALS = frozenset(["no", "non", "not", "never", "nor", "t", "without"])  # t is of "don't"
 CROWD = 60  # variables in one frame; more of them are only compared with their neighbours
 
 
@@ -32,7 +33,7 @@ def siblings(
     names: dcid -> the name to compare; texts: dcid -> all texts of the variable.
     """
     keys = {dcid: {near(text) for text in its} for dcid, its in texts.items()}
-    words = {dcid: " ".join(f" {fold(text)} " for text in its) for dcid, its in texts.items()}
+    words = {dcid: affirmed(its) for dcid, its in texts.items()}
     found: dict[str, dict[str, Sibling]] = defaultdict(dict)
     for members in frames(names).values():
         for at, (one, facet) in enumerate(members):
@@ -62,5 +63,14 @@ def gaps(length: int) -> Sequence[tuple[int, int]]:
 
 
 def same(facet: str, other: str, words: str, other_words: str) -> bool:
-    """Return whether two facets look like two wordings of one: each used for both variables."""
+    """Return whether two facets look like two wordings of one: both used for one variable."""
     return f" {other} " in words or f" {facet} " in other_words
+
+
+def affirmed(texts: Iterable[str]) -> str:
+    """Return the words of the texts that deny nothing, each between blanks.
+
+    Who is above a line is also said to be not below it, so a denied word is no wording.
+    """
+    folded = (fold(text) for text in texts)
+    return " ".join(f" {text} " for text in folded if not DENIALS & set(text.split()))

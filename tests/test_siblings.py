@@ -47,8 +47,18 @@ def test_names_that_differ_in_more_or_share_less_are_no_siblings(one: str, two: 
 def test_two_wordings_of_one_thing_are_no_siblings() -> None:
     names = {"one": "Unemployment Rate, Men", "two": "Unemployment Rate, Males"}
     assert kin(names) == {"one": ["two"], "two": ["one"]}
-    assert kin(names, one="males without work") == {}
+    assert kin(names, one="males out of work") == {}
     assert kin(names, two="jobless: men!") == {}
+
+
+def test_a_denied_word_is_no_wording_of_a_facet() -> None:
+    names = {"one": "People Above the Poverty Line", "two": "People Below the Poverty Line"}
+    assert kin(names, one="people who aren't below the poverty line") == {
+        "one": ["two"],
+        "two": ["one"],
+    }
+    names = {"one": "Households of Hispanic People", "two": "Households of Not Hispanic People"}
+    assert kin(names) == {"one": ["two"], "two": ["one"]}
 
 
 def test_a_facet_inside_another_word_is_not_that_facet() -> None:
