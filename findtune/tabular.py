@@ -33,7 +33,9 @@ def row(key: str, base: float, tuned: float) -> str:
 
 
 def deltas(metrics: Mapping[str, Any]) -> list[str]:
-    return [key for key in metrics if key.startswith("delta")]
+    """Return the differences that the metrics hold: of all queries first, then of some."""
+    found = [key for key in metrics if key.startswith("delta")]
+    return sorted(found, key=lambda key: (key != "delta", "queries" not in metrics[key], key))
 
 
 def sentence(key: str, delta: Mapping[str, Any]) -> str:

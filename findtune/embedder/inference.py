@@ -125,9 +125,9 @@ def metrics(base: Judged, tuned: Judged, test: HeldOut, interpolation: float, se
     for name in np.unique(catalogs):
         its = catalogs == name
         before, after = (one.by_query["ndcg@10"][its] for one in (base, tuned))
-        slice_delta = significance.compare(before, after, "ndcg@10", seed)
-        means = {"base": float(before.mean()), "tuned": float(after.mean())}
-        found[f"delta_{name}"] = {**slice_delta, **means, "queries": int(its.sum())}
+        compared = significance.compare(before, after, "ndcg@10", seed)
+        told = {key: compared[key] for key in ("measure", "mean", "ci_low", "ci_high")}
+        found[f"delta_{name}"] = {**told, "queries": int(its.sum())}
     return found
 
 
