@@ -1,0 +1,87 @@
+"""Judgments: how well sources answer a question, graded by people who read them.
+
+Read from data/training_data/judgments.json, `{question: {url: grade}}`; 0 answers nothing. They
+are for evaluation only, and there may be none.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from findtune.errors import InputError
+from findtune.files import write_json
+from findtune.sources import Limits, RecordNote, legible
+from findtune.tables import Note, write_notes
+
+__all__ = ["Limits", "write_clean"]
+TOLD = 5  # rejects that a message repeats
+Judgments = dict[str, dict[str, int]]
+
+
+def write_clean(
+    *, kind: str, data: Path, limits: Limits, bar: object
+) -> tuple[Counter[str], list[Note]]:
+    """Write the good judgments, the notes and the counts; return counts and rejects.
+
+    Raises InputError for a file that is no JSON object, and for too many rejects.
+    """
+    source = data / "training_data" / "judgments.json"
+    path = data / "clean" / "reranker" / f"{kind}.json"
+    judged, notes = checked(read(source), source.as_posix())
+    total = sum(map(len, judged.values()))
+    counts = Counter(questions=len(judged), judgments=total, rejected=len(notes))
+    write_notes(path.with_suffix(".notes.csv"), notes)
+    write_json(path.with_suffix(".counts.json"), counts)
+    if len(notes) > limits.max_rejected * (total + len(notes)):
+        first = "\n  ".join(map(str, notes[:TOLD]))
+        raise InputError(
+            f"{len(notes)} of {total + len(notes)} judgments were rejected, more than "
+            f"feedback.max_rejected = {limits.max_rejected:g}.\n  {first}\nAll of them are in "
+            f"{path.with_suffix('.notes.csv')}."
+        )
+    write_json(path, judged)
+    return counts, notes
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the object in a file, or an empty one where there is no file."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        place = f"{path}, line {error.lineno}, column {error.colno}"
+        raise InputError(f"{place}: not JSON ({error.msg}); mend it there.") from None
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path} holds a {type(found).__name__}; it must be {{question: {{url: grade}}}}."
+        )
+    return found
+
+
+def checked(found: dict[str, Any], file: str) -> tuple[Judgments, list[Note]]:
+    """Return the good judgments, and a note for each bad one; questions count from 1."""
+    judged: Judgments = {}
+    notes: list[Note] = []
+    for number, (question, grades) in enumerate(found.items(), start=1):
+        if not isinstance(grades, dict):
+            remedy = "write {url: grade}"
+            notes.append(rejected(file, number, "question", grades, "no grades", remedy))
+            continue
+        good = {url.strip(): grade for url, grade in grades.items() if is_grade(grade)}
+        for grade in (grade for grade in grades.values() if not is_grade(grade)):
+            remedy = "write a whole number, 0 for what answers nothing"
+            notes.append(rejected(file, number, "grade", grade, "no grade", remedy))
+        judged.setdefault(legible(question), {}).update(good)
+    return judged, notes
+
+
+def is_grade(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def rejected(file: str, number: int, column: str, value: object, reason: str, remedy: str) -> Note:
+    return RecordNote("rejected", file, number, column, str(value)[:60], reason, remedy)
