@@ -1,0 +1,1 @@
+"""The reranker room: (query, source) -> score."""
