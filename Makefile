@@ -1,5 +1,5 @@
 SIZE   ?= small
-MODELS ?= embedder
+MODELS ?= embedder reranker
 FOLDS  ?= 5
 SEEDS  ?= 13,14,15
 
@@ -40,7 +40,7 @@ metrics: setup  ## The table of MODELS at SIZE, as last evaluated
 diff: setup     ## Compare the workspace's measures with the last commit's
 	@dvc metrics diff --all --md
 
-plots: setup    ## Draw the training curve and the scored pairs into dvc_plots/
+plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
 
 crossvalidate: setup ## Train and judge FOLDS x SEEDS times: how sure a gain is (long)

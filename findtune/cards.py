@@ -1,7 +1,7 @@
 """Model cards: lineage and measures, in the front matter that model hubs read; no training text."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -9,9 +9,17 @@ from findtune.bases import Base
 from findtune.files import rounded
 
 
+class About(NamedTuple):
+    """What hubs call a room's task, and how its models are loaded."""
+
+    task: str
+    loading: str
+
+
 def card(
-    model: str,
-    size: str,
+    *,
+    name: tuple[str, str],
+    about: About,
     base: Base,
     recipe: Mapping[str, Any],
     facts: Mapping[str, Any],
@@ -20,20 +28,21 @@ def card(
 ) -> str:
     """Return the README.md of a tuned model.
 
-    data: file -> sha256 of what it learned from; sweep: the measures on dev at each
-    interpolation. The measures on test are in metrics/, since judging comes after the card.
+    name: model and size; data: file -> sha256 of what it learned from; sweep: the measures on dev
+    of each choice there was. The measures on test are in metrics/, since judging comes after.
     """
+    model, size = name
     front = {
         "base_model": base.hub.repository if base.hub else base.name,
         "library_name": "sentence-transformers",
         "license": base.licence.lower(),
-        "pipeline_tag": "sentence-similarity",
+        "pipeline_tag": about.task,
         "tags": ["findtune", "sentence-transformers", model],
     }
     lineage = {**facts, "base weights (sha256)": base.files.get("model.safetensors", "")}
     sections = [
         f"---\n{yaml.safe_dump(front, sort_keys=True)}---",
-        f"# {model} {size}\n\n{base.name}, tuned. `SentenceTransformer(path)` loads it.",
+        f"# {model} {size}\n\n{base.name}, tuned. {about.loading}",
         f"## Lineage\n\n{table(lineage)}",
         f"## Data (sha256)\n\n{table(data)}",
         f"## Parameters\n\n{table(recipe)}",

@@ -6,11 +6,12 @@ Ranking measures are trec_eval's, by ir-measures (https://ir-measur.es).
 from collections.abc import Sequence
 
 import numpy as np
-from ir_measures import RR, R, iter_calc, nDCG
+from ir_measures import AP, RR, R, iter_calc, nDCG
 from scipy.stats import spearmanr
 
 DEPTH = 100  # ranks that a measure sees
 MEASURES = {"ndcg@10": nDCG @ 10, "mrr@10": RR @ 10, "recall@1": R @ 1, "recall@10": R @ 10}
+LIST_MEASURES = {"ndcg@3": nDCG @ 3, "ndcg@10": nDCG @ 10, "mrr@10": RR @ 10, "map": AP}
 FEWEST_PAIRS = 5  # a rank correlation of fewer says nothing
 
 Array = np.ndarray
@@ -41,6 +42,24 @@ def per_query(
         run[f"{at}"] = top(row, documents, set(answers))
     values = {name: np.zeros(len(relevant)) for name in MEASURES}
     names = {measure: name for name, measure in MEASURES.items()}
+    for found in iter_calc(list(names), qrels, run):
+        values[names[found.measure]][int(found.query_id)] = found.value
+    return values
+
+
+def per_list(scores: Sequence[Array], gains: Sequence[Array]) -> dict[str, Array]:
+    """Return each measure's value of each ranked list, (lists,).
+
+    scores, gains: (sources,) for each list; a gain above 0 is relevant. Ties are broken against
+    the model: of two equal scores the smaller gain is first.
+    """
+    run, qrels = {}, {}
+    for at, (row, gain) in enumerate(zip(scores, gains, strict=True)):
+        order = np.lexsort((gain, -row))
+        run[f"{at}"] = {f"{it}": float(len(order) - rank) for rank, it in enumerate(order)}
+        qrels[f"{at}"] = {f"{it}": int(value) for it, value in enumerate(gain)}
+    values = {name: np.zeros(len(gains)) for name in LIST_MEASURES}
+    names = {measure: name for name, measure in LIST_MEASURES.items()}
     for found in iter_calc(list(names), qrels, run):
         values[names[found.measure]][int(found.query_id)] = found.value
     return values

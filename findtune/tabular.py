@@ -1,14 +1,17 @@
 """Measures as Markdown: what people read first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from findtune.errors import InputError
 
 MARKERS = ("<!-- measures: written by `make readme` -->", "<!-- end of measures -->")
+RANKINGS = ("shown", "bm25", "bi_encoder", "base", "tuned")  # columns, where they were measured
 READS = {
-    "ndcg@10": "how high the right variable stands, 1 is best",
-    "mrr@10": "1 / its rank",
+    "ndcg@3": "the same, of the first three",
+    "ndcg@10": "how high the right answers stand, 1 is best",
+    "mrr@10": "1 / the rank of the first",
+    "map": "mean precision at each right answer",
     "recall@1": "share of queries that find it first",
     "recall@10": "share that find it among ten",
     "pairs_spearman": "order of the held-out scored pairs, 1 is the curators'",
@@ -19,41 +22,51 @@ READS = {
 
 
 def table(name: str, metrics: Mapping[str, Any]) -> str:
-    """Return a model's measures, base beside tuned, as a Markdown table with the verdict."""
-    base, tuned = metrics["base"], metrics["tuned"]
-    rows = [row(key, base[key], tuned[key]) for key in READS if key in base]
-    lines = [f"| {name} | base | tuned | gain | |", "|---|---|---|---|---|", *rows, ""]
-    return "\n".join(
-        [*lines, *(sentence(key, metrics[key]) for key in deltas(metrics)), verdict(metrics)]
-    )
+    """Return a model's measures, one ranking beside the other, as a Markdown table."""
+    columns = [which for which in RANKINGS if which in metrics]
+    named = [which.replace("_", "-") for which in columns]
+    rows = [
+        row(key + of, [metrics[f"{prefix}{which}"][key] for which in columns], READS[key])
+        for prefix, of in (("", ""), ("judged_", ", graded"))
+        for key in READS
+        if key in metrics.get(f"{prefix}base", {})
+    ]
+    head = [f"| {name} | {' | '.join(named)} | gain | |", "|---" * (len(columns) + 3) + "|"]
+    told = [sentence(key, metrics[key]) for key in deltas(metrics)]
+    return "\n".join([*head, *rows, "", *told, verdict(metrics)])
 
 
-def row(key: str, base: float, tuned: float) -> str:
-    return f"| {key} | {base:.4f} | {tuned:.4f} | {tuned - base:+.4f} | {READS[key]} |"
+def row(key: str, values: Sequence[float], reads: str) -> str:
+    """Return a line of the table; the gain is over the base, which is the last but one."""
+    told = " | ".join(f"{value:.4f}" for value in values)
+    return f"| {key} | {told} | {values[-1] - values[-2]:+.4f} | {reads} |"
 
 
 def deltas(metrics: Mapping[str, Any]) -> list[str]:
     """Return the differences that the metrics hold: of all queries first, then of some."""
-    found = [key for key in metrics if key.startswith("delta")]
-    return sorted(found, key=lambda key: (key != "delta", "queries" not in metrics[key], key))
+    against_base = metrics.get("delta_best", {}).get("against") == "base"  # the same twice
+    found = [key for key in metrics if "delta" in key and not (key == "delta" and against_base)]
+    return sorted(found, key=lambda key: (key != "delta", "queries" in metrics[key], key))
 
 
 def sentence(key: str, delta: Mapping[str, Any]) -> str:
-    """Return one difference with its 95 % interval."""
-    of = (
-        f" ({key.removeprefix('delta_')} catalog: {delta['queries']} queries)"
-        if "queries" in delta
-        else ""
-    )
+    """Return one difference with its 95 % interval, and of what it is."""
+    of = key.removeprefix("delta_") + f": {delta['queries']} queries" if "queries" in delta else ""
+    over = f"over {delta['against']}" if "against" in delta else ""
+    graded = "graded" if key.startswith("judged") else ""
+    told = ", ".join(filter(None, (over.replace("_", "-"), graded, of)))
     low, high = delta["ci_low"], delta["ci_high"]
-    return f"- {delta['measure']} {delta['mean']:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}]{of}"
+    found = f"- {delta['measure']} {delta['mean']:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}]"
+    return found + (f" ({told})" if told else "")
 
 
 def verdict(metrics: Mapping[str, Any]) -> str:
     """Return the last line: the verdict, on what it rests, and how far tuning went."""
+    pairs = f" and {metrics['scored_pairs']} scored pairs" if "scored_pairs" in metrics else ""
+    share = f", share of the cross-encoder {metrics['share']:g}" if "share" in metrics else ""
     return (
-        f"\n**{metrics['verdict']}** over {metrics['queries']} queries and "
-        f"{metrics['scored_pairs']} scored pairs; interpolation {metrics['interpolation']:g}."
+        f"\n**{metrics['verdict']}** over {metrics['queries']} queries{pairs}; "
+        f"interpolation {metrics['interpolation']:g}{share}."
     )
 
 

@@ -5,9 +5,9 @@
 Not a stage of dvc.yaml: it takes as many trainings as folds x seeds.
 
 Reads   params.yaml: base, pair and recipe of MODEL and SIZE; the seed and the folds are given here
-        data/clean/, models/base/MODEL/SIZE/
+        data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
 Writes  --out/runs.csv    a row for each fold and seed; what is there already is not run again
-        --out/pairs.csv   the cosine of each held-out scored pair, before and after
+        --out/pairs.csv   of each held-out pair its label, and what the models say
 """
 
 from __future__ import annotations
@@ -25,16 +25,14 @@ import click
 import pandas as pd
 
 from findtune import params
-from findtune.catalog import read_texts
 from findtune.files import replacing
-from findtune.scored_pairs import read_clean_pairs
 from stages.command import Stage
 
-CLEAN = Path("data", "clean")
+ROOM = ("pairs", "training", "inference")
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker"]))
 @click.argument("size")
 @click.option("--folds", default=5, show_default=True, help="How many disjoint test sets.")
 @click.option("--seeds", default="13,14,15", show_default=True, help="Seeds of the training.")
@@ -42,21 +40,16 @@ CLEAN = Path("data", "clean")
 def main(model: str, size: str, folds: int, seeds: str, out: Path) -> None:
     """Cross-validate MODEL at SIZE over the data in data/clean."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # before torch is loaded
-    room = SimpleNamespace(
-        **{
-            name: import_module(f"findtune.{model}.{name}")
-            for name in ("pairs", "training", "inference")
-        }
-    )
+    parts = {name: import_module(f"findtune.{model}.{name}") for name in ROOM}
+    room = SimpleNamespace(name=model, size=size, **parts)
     runs, pairs = read(out / "runs.csv"), read(out / "pairs.csv")
     done = {(row.seed, row.fold) for row in runs.itertuples()}
-    judged: dict[int, Any] = {}
     for seed, fold in product(map(int, seeds.split(",")), range(folds)):
         if (seed, fold) not in done:
             click.echo(f"seed {seed}, fold {fold}:", err=True)
-            run, scored = one(room, model, size, {"test": 1 / folds, "fold": fold}, seed, judged)
+            run, its = one(room, 1 / folds, fold, seed)
             runs = written(out / "runs.csv", runs, {"seed": seed, "fold": fold}, run)
-            pairs = written(out / "pairs.csv", pairs, {"seed": seed, "fold": fold}, scored)
+            pairs = written(out / "pairs.csv", pairs, {"seed": seed, "fold": fold}, its)
     click.echo(summary(runs, pairs))
 
 
@@ -76,79 +69,69 @@ def written(
 
 
 def one(
-    room: SimpleNamespace,
-    model: str,
-    size: str,
-    cut: dict[str, float],
-    seed: int,
-    judged: dict[int, Any],
+    room: SimpleNamespace, test: float, fold: int, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the measures and the scored pairs of one fold at one seed.
+    """Return the measures and the held-out pairs of one fold at one seed.
 
-    cut: the share of the test set and the number of the fold; judged: the base in each fold,
-    judged once and kept.
+    test: the share of the test set.
     """
-    base = Path("models", "base", model, size)
+    bases = {name: Path("models", "base", name, room.size) for name in ("embedder", room.name)}
+    choices = params.read(f"pair.{room.name}.{room.size}", room.pairs.Choices)
     with tempfile.TemporaryDirectory() as scratch:
         folder, tuned = Path(scratch, "pairs"), Path(scratch, "model")
-        write_fold(room, model, size, cut, folder)
-        recipe = params.read(f"{model}.{size}", room.training.Recipe)
+        room.pairs.write(Path("data", "clean", room.name), folder, choices.cut(test, fold))
         fitted = room.training.fit(
-            base,
-            folder,
-            recipe,
-            seed,
+            bases=bases,
+            pairs=folder,
+            recipe=params.read(f"{room.name}.{room.size}", room.training.Recipe),
+            seed=seed,
             say=lambda line: click.echo(f"  {line}", err=True),
             progress=sys.stderr.isatty(),
         )
-        fitted.model.save_pretrained(str(tuned), create_model_card=False)
-        test = room.inference.read_held_out(folder)
-        if cut["fold"] not in judged:
-            judged[int(cut["fold"])] = room.inference.judge(base, test)
-        before, after = judged[int(cut["fold"])], room.inference.judge(tuned, test)
-    run = {"queries": len(test.queries), "interpolation": fitted.facts["interpolation"]}
-    for which, found in (("base", before), ("tuned", after)):
-        measures = room.inference.summary(found, test)
-        run |= {f"{which}_{name}": value for name, value in measures.items()}
-    scored = {"label": test.labels, "base": before.scored, "tuned": after.scored}
-    return pd.DataFrame([run]), pd.DataFrame(scored)
+        fitted.save(tuned)
+        held_out = room.inference.read_held_out(folder)
+        judged = room.inference.judge(bases[room.name], tuned, held_out)
+    metrics = room.inference.metrics(judged, held_out, fitted.facts, seed)
+    header, rows = room.inference.details(judged, held_out)["pairs"]
+    return pd.DataFrame([flat(metrics)]), pd.DataFrame(rows, columns=header)
 
 
-def write_fold(
-    room: SimpleNamespace, model: str, size: str, cut: dict[str, float], folder: Path
-) -> None:
-    """Write the pairs of one fold."""
-    choices = params.read(f"pair.{model}.{size}", room.pairs.Choices)
-    shares = {
-        name: getattr(choices, name).model_copy(update=cut)
-        for name in ("variables", "scored_pairs")
-    }
-    records = room.pairs.pairs(
-        read_texts(CLEAN / "catalog.csv"),
-        read_clean_pairs(CLEAN / "sentence_pairs.csv"),
-        read_clean_pairs(CLEAN / "guard.csv"),
-        choices.model_copy(update=shares),
-    )
-    room.pairs.write_pairs(folder, records)
+def flat(metrics: dict[str, Any]) -> dict[str, float]:
+    """Return the measures of each ranking by `ranking measure`, and what else is a number."""
+    found: dict[str, float] = {}
+    for group, values in metrics.items():
+        if isinstance(values, dict) and "measure" not in values:
+            found |= {f"{group} {name}": value for name, value in values.items()}
+        elif isinstance(values, int | float):
+            found[group] = values
+    return found
 
 
 def summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """Return the mean over folds of each measure, and how far the seeds lie apart."""
-    seeds = runs.groupby("seed").mean()
-    names = [name.removeprefix("tuned_") for name in map(str, seeds) if name.startswith("tuned_")]
-    table: dict[str, tuple[pd.Series[float], pd.Series[float]]] = {
-        name: (seeds[f"base_{name}"], seeds[f"tuned_{name}"]) for name in names
-    }
-    by_seed = pairs.groupby("seed")[["label", "base", "tuned"]]
-    ranks = by_seed.apply(lambda its: its.corr(method="spearman")["label"])
-    table["pairs_spearman, all folds as one"] = (ranks["base"], ranks["tuned"])
-    lines = [f"{len(runs)} runs, {len(seeds)} seeds", "| | base | tuned | gain | sd over seeds |"]
-    lines.append("|---|---|---|---|---|")
-    for name, (base, tuned) in table.items():
-        gain = tuned - base
-        told = f"| {name} | {base.mean():.4f} | {tuned.mean():.4f} | {gain.mean():+.4f} |"
-        lines.append(f"{told} {gain.std(ddof=0):.4f} |")
+    """Return the mean over all queries of each measure, and how far the seeds lie apart."""
+    columns = [str(name) for name in runs]
+    groups = [it.removesuffix(" ndcg@10") for it in columns if it.endswith(" ndcg@10")]
+    names = [it.removeprefix("tuned ") for it in columns if it.startswith("tuned ")]
+    lines = [f"{len(runs)} runs, {runs['seed'].nunique()} seeds"]
+    lines += [f"| | {' | '.join(groups)} |", "|---" * (len(groups) + 1) + "|"]
+    for name in names:
+        lines.append(f"| {name} | {' | '.join(told(runs, f'{it} {name}') for it in groups)} |")
+    if {"label", "base", "tuned"} <= set(pairs):
+        by_seed = pairs.groupby("seed")[["label", "base", "tuned"]]
+        ranks = by_seed.apply(lambda its: its.corr(method="spearman")["label"])
+        both = " | ".join(spread(ranks[name]) for name in ("base", "tuned"))
+        lines.append(f"| pairs_spearman, all folds as one | {both} |")
     return "\n".join(lines)
+
+
+def told(runs: pd.DataFrame, column: str) -> str:
+    """Return a measure's mean over queries, and its standard deviation over seeds."""
+    sums = (runs[column] * runs["queries"]).groupby(runs["seed"]).sum()
+    return spread(sums / runs["queries"].groupby(runs["seed"]).sum())
+
+
+def spread(by_seed: pd.Series[float]) -> str:
+    return f"{by_seed.mean():.4f} ({by_seed.std(ddof=0):.4f})"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Reads   params.yaml: seed
         models/base/MODEL/SIZE/, models/MODEL/SIZE/, data/pairs/MODEL/SIZE/
 Writes  metrics/MODEL/SIZE.json          base, tuned, the difference and how sure it is
         metrics/MODEL/SIZE.queries.csv   every measure of every query
-        metrics/MODEL/SIZE.pairs.csv     the cosine of each held-out scored pair, before and after
+        metrics/MODEL/SIZE.pairs.csv     of each held-out pair its label, and what the models say
 """
 
 import json
@@ -22,7 +22,7 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker"]))
 @click.argument("size")
 def main(model: str, size: str) -> None:
     """Judge MODEL at SIZE beside its base."""
@@ -31,17 +31,15 @@ def main(model: str, size: str) -> None:
     tuned, out = Path("models", model, size), Path("metrics", model)
     training = json.loads((tuned / "training.json").read_text(encoding="utf-8"))
     test = room.read_held_out(Path("data", "pairs", model, size))
-    base = room.judge(Path("models", "base", model, size), test)
-    after = room.judge(tuned, test)
-    seed = params.read("seed", int)
-    metrics = room.metrics(base, after, test, training["interpolation"], seed)
+    judged = room.judge(Path("models", "base", model, size), tuned, test)
+    metrics = room.metrics(judged, test, training, params.read("seed", int))
 
     write_json(out / f"{size}.json", metrics)
-    for name, (header, rows) in room.details(base, after, test).items():
+    for name, (header, rows) in room.details(judged, test).items():
         write_csv(
             out / f"{size}.{name}.csv", header, [[rounded(value) for value in row] for row in rows]
         )
-    delta = metrics["delta"]
+    delta = metrics.get("delta_best", metrics["delta"])
     click.echo(
         f"{out / size}.json: {metrics['verdict']}, {delta['measure']} {delta['mean']:+.4f} "
         f"[{delta['ci_low']:+.4f}, {delta['ci_high']:+.4f}] over {metrics['queries']} queries"

@@ -1,58 +1,67 @@
-"""Check what people edit, keep the good rows, and tell of every bad one.
+"""Check what people edit and what users chose, keep the good part, and tell of every bad one.
 
     python -m stages.ingest catalog
 
-Reads   params.yaml: ingest
+Reads   params.yaml: ingest                       catalog, sentence_pairs, guard
+        params.yaml: feedback                     the other kinds
         data/autogen_input/, data/alternatives/   catalog
         data/finetuning/                          sentence_pairs
         data/guard/                               guard
-Writes  data/clean/KIND.csv              the good rows, each with the file and line it is from
-        data/clean/KIND.notes.csv        what was rejected or odd: file, line, column, value, remedy
-        data/clean/KIND.counts.json      how many of each
+        data/training_data/                       reranker, judgments, rewriting, preferences
+Writes  in data/clean/, in the folder of the model that learns from the kind:
+        KIND.csv, KIND.json or KIND.jsonl  the good rows or records, each with where it is from
+        KIND.notes.csv                     what was rejected, dropped or odd: file, line (or the
+                                           record's number), column, value, reason, remedy
+        KIND.counts.json                   how many of each
 """
 
-from collections import Counter
+import sys
+from contextlib import AbstractContextManager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
 from findtune import params
-from findtune.catalog import read_catalog, write_texts
-from findtune.files import write_json
-from findtune.scored_pairs import read_scored_pairs, write_scored_pairs
-from findtune.tables import Limits, refuse_too_many, write_notes
 from stages.command import Stage
 
 DATA = Path("data")
-FOLDERS = {"sentence_pairs": DATA / "finetuning", "guard": DATA / "guard"}
+# Loaded by name, so that new code for feedback never makes the curators' data anew.
+HOMES = {
+    "catalog": "curated",
+    "sentence_pairs": "curated",
+    "guard": "curated",
+    "reranker": "feedback",
+    "rewriting": "feedback",
+    "preferences": "feedback",
+    "judgments": "judgments",
+}
+SECTIONS = {"curated": "ingest", "feedback": "feedback", "judgments": "feedback"}
 
 
 @click.command(cls=Stage)
-@click.argument("kind", type=click.Choice(["catalog", *FOLDERS]))
+@click.argument("kind", type=click.Choice([*HOMES]))
 def main(kind: str) -> None:
     """Check and clean one KIND of data."""
-    limits = params.read("ingest", Limits)
-    clean = DATA / "clean" / f"{kind}.csv"
-    if kind == "catalog":
-        texts, notes = read_catalog(DATA, limits.longest_cell)
-        rows = len({text.source for text in texts})
-        counts = Counter(f"{text.catalog} {text.role}" for text in texts)
-    else:
-        pairs, notes = read_scored_pairs(FOLDERS[kind], limits.longest_cell)
-        rows, counts = len(pairs), Counter(pairs=len(pairs))
-
-    write_notes(clean.with_suffix(".notes.csv"), notes)
-    counts.update(note.action for note in notes)
-    write_json(clean.with_suffix(".counts.json"), counts)
-    refuse_too_many(notes, rows, limits.max_rejected, clean.with_suffix(".notes.csv"))
-    if kind == "catalog":
-        write_texts(clean, texts)
-    else:
-        write_scored_pairs(clean, pairs)
+    home = import_module(f"findtune.{HOMES[kind]}")
+    limits = params.read(SECTIONS[HOMES[kind]], home.Limits)
+    counts, rejects = home.write_clean(kind=kind, data=DATA, limits=limits, bar=bar)
     told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
-    click.echo(f"{clean}: {told}")
-    for note in [note for note in notes if note.action == "rejected"][:5]:
+    click.echo(f"{kind}: {told}")
+    for note in rejects[:5]:
         click.echo(f"  rejected {note}", err=True)
+
+
+def bar(size: int) -> AbstractContextManager[Any]:
+    """Return a progress bar over bytes, drawn only where somebody looks."""
+    return click.progressbar(
+        length=size,
+        label="read",
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        update_min_steps=1 << 20,
+    )
 
 
 if __name__ == "__main__":

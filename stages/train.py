@@ -3,7 +3,7 @@
     python -m stages.train embedder small
 
 Reads   params.yaml: seed, MODEL.SIZE, base.MODEL.SIZE
-        models/base/MODEL/SIZE/, data/pairs/MODEL/SIZE/
+        models/base/MODEL/SIZE/, models/base/embedder/SIZE/, data/pairs/MODEL/SIZE/
 Writes  models/MODEL/SIZE/   the tuned model, its card (README.md), history.csv (dev along the
                              way), sweep.csv (dev at each interpolation), training.json
 """
@@ -24,7 +24,7 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker"]))
 @click.argument("size")
 def main(model: str, size: str) -> None:
     """Fit one MODEL at one SIZE, both as named in params.yaml."""
@@ -36,7 +36,7 @@ def main(model: str, size: str) -> None:
     pairs, out = Path("data", "pairs", model, size), Path("models", model, size)
 
     fitted = room.fit(
-        base=Path("models", "base", model, size),
+        bases={name: Path("models", "base", name, size) for name in ("embedder", model)},
         pairs=pairs,
         recipe=recipe,
         seed=seed,
@@ -46,13 +46,19 @@ def main(model: str, size: str) -> None:
 
     part = out.with_name(f".{size}.part")
     shutil.rmtree(part, ignore_errors=True)
-    fitted.model.save_pretrained(str(part), create_model_card=False)
+    fitted.save(part)
     for name, rows in (("history", fitted.history), ("sweep", fitted.sweep)):
         write_csv(part / f"{name}.csv", list(rows[0]) if rows else [], map(values, rows))
     write_json(part / "training.json", {**fitted.facts, "seed": seed})
     data = {path.name: sha256(path) for path in sorted(pairs.glob("*.jsonl"))}
     told = card(
-        model, size, base, recipe.model_dump(), {**fitted.facts, "seed": seed}, data, fitted.sweep
+        name=(model, size),
+        about=room.ABOUT,
+        base=base,
+        recipe=recipe.model_dump(),
+        facts={**fitted.facts, "seed": seed},
+        data=data,
+        sweep=fitted.sweep,
     )
     (part / "README.md").write_text(told, encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)

@@ -1,7 +1,10 @@
-"""A model and a corpus small enough to run the whole pipeline in seconds, both made here."""
+"""A model, a corpus and feedback small enough to run the whole pipeline in seconds, made here."""
 
+import csv
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +112,71 @@ def ten_line_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text(text, encoding="utf-8")
     return data
+
+
+@pytest.fixture(scope="session")
+def forty_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of feedback: forty ranked lists with picks, their judgments, and searches.
+
+    Two questions ask for each of the 20 variables. A list shows five that stand together in the
+    catalog; the one asked for was picked first, and the one below it, if any, second.
+    """
+    variables = list(csv.DictReader((VARIABLES + SMALL + MEDIUM).splitlines()))
+    lists = []
+    for at, line in enumerate(ALTERNATIVES.split("\n")[1:-1]):
+        fives = [source(it) for it in variables[at - at % 5 :][:5]]
+        questions = line.split(",")[1].split(";")[:2]
+        lists += [ranked(question, fives, picked=at % 5) for question in questions]
+    judged = {it["query"]: dict(zip(it["positive_sources"], (3, 2), strict=False)) for it in lists}
+    folder = tmp_path_factory.mktemp("forty_lists")
+    write_json(folder / "reranker_training_data.json", {"reranker_data": lists})
+    write_json(folder / "judgments.json", judged)
+    rewritten = [searched(it) for it in lists]
+    write_json(folder / "query_rewriting_training_data.json", {"query_rewriting_data": rewritten})
+    return folder
+
+
+def ranked(query: str, shown: list[dict[str, str]], picked: int) -> dict[str, Any]:
+    """Return a list as a log writes it: `picked` is where the first of two picks stands."""
+    urls = [it["url"] for it in shown]
+    return {
+        "query": query,
+        "all_sources": shown,
+        "positive_sources": urls[picked : picked + 2],
+        "negative_sources": urls[:picked] + urls[picked + 2 :],
+        "timestamp": "2025-01-31T12:00:00Z",
+    }
+
+
+def searched(it: dict[str, Any]) -> dict[str, Any]:
+    """Return the question of a list with two searches: itself, and the title of what was picked."""
+    [title] = [
+        source["title"]
+        for source in it["all_sources"]
+        if source["url"] == it["positive_sources"][0]
+    ]
+    searches = [it["query"], title]
+    return {
+        "original_query": it["query"],
+        "selected_sources": it["positive_sources"],
+        "query_source_mapping": {
+            query: {"query": query, "sources": it["all_sources"]} for query in searches
+        },
+        "timestamp": it["timestamp"],
+    }
+
+
+def source(variable: dict[str, str]) -> dict[str, str]:
+    """Return a variable of the catalog as a page that a search shows."""
+    return {
+        "title": variable["Name"],
+        "url": f"https://catalog.example/{variable['dcid']}",
+        "snippet": variable["Description"],
+    }
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

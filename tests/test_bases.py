@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from findtune import bases, params
 from findtune.bases import Base, Hub, Wheel, fetch
 from findtune.errors import InputError, UnsafeModelError
-from stages.base import main
+from stages.base import main, native
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 MODULES = [
@@ -198,6 +198,93 @@ def test_a_config_that_is_no_json_is_refused(model: Path, tmp_path: Path, conten
     (model / "config.json").write_bytes(content)
     with pytest.raises(UnsafeModelError, match="config.json is not JSON"):
         fetch(local(model), tmp_path / "out")
+
+
+# What a JinaBERT must be like, which asks for code and is made native
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny JinaBERT as the hub has it, with its auto_map, its code and its pickle."""
+    from test_jina import tensors, write_official  # torch takes seconds to load
+
+    return write_official(tmp_path_factory.mktemp("official"), tensors())
+
+
+def jina_of(official: Path, **changes: Any) -> dict[str, Any]:
+    """Return the entry of a JinaBERT: the harmless ones of its files are listed."""
+    files = {name: it for name, it in hashes(official).items() if name.endswith(bases.SAFE)}
+    return entry(files, path=str(official), **{"slopes": "halved", **changes})
+
+
+def listed(official: Path, into: Path) -> Path:
+    """Copy what the entry of a JinaBERT lists, without the code that lies beside it."""
+    into.mkdir()
+    for name in jina_of(official)["files"]:
+        (into / name).write_bytes((official / name).read_bytes())
+    return into
+
+
+def test_a_jina_bert_with_slopes_comes_out_native_and_loads(official: Path, tmp_path: Path) -> None:
+    from findtune.reranker import jina
+
+    base = Base(**jina_of(official))
+    assert fetch(base, tmp_path / "out", native(base)) == f"path {official}"
+    config = json.loads((tmp_path / "out" / "config.json").read_bytes())
+    assert "auto_map" in (official / "config.json").read_text(encoding="utf-8")
+    assert "auto_map" not in config
+    assert config["slopes"] == "halved"
+    weights = "model.safetensors"
+    assert hashes(tmp_path / "out")[weights] == hashes(official)[weights]
+    assert not [name for name in hashes(tmp_path / "out") if name.endswith(bases.UNSAFE)]
+    assert np.isfinite(jina.load(tmp_path / "out", 32).predict([("tea", "tea is drunk")])).all()
+
+
+def test_a_jina_bert_without_slopes_is_refused(official: Path, tmp_path: Path) -> None:
+    plain = listed(official, tmp_path / "plain")
+    with pytest.raises(UnsafeModelError, match="config.json asks for remote code"):
+        fetch(Base(**jina_of(plain, slopes=None)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert native(Base(**jina_of(plain, slopes=None))) is None
+
+
+def test_a_base_with_slopes_that_nothing_makes_native_is_refused(
+    official: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsafeModelError, match="config.json asks for remote code"):
+        fetch(Base(**jina_of(official)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "unknown"])
+def test_a_wrong_hash_is_refused_before_anything_is_made_native(
+    official: Path, tmp_path: Path, digest: str
+) -> None:
+    def never(official: Path, into: Path) -> None:
+        raise AssertionError("made native though it is another file")
+
+    base = Base(**jina_of(official))
+    wrong = base.model_copy(update={"files": {**base.files, "model.safetensors": digest}})
+    with pytest.raises(InputError, match="model.safetensors"):
+        fetch(wrong, tmp_path / "out", never)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_jina_bert_of_another_shape_is_refused_with_what_is_wrong(
+    official: Path, tmp_path: Path
+) -> None:
+    other = listed(official, tmp_path / "other")
+    config = json.loads((official / "config.json").read_bytes())
+    write_json(other / "config.json", config | {"num_hidden_layers": 3})
+    base = Base(**jina_of(other))
+    with pytest.raises(UnsafeModelError, match="tensors are missing: bert.encoder.layer.2"):
+        fetch(base, tmp_path / "out", native(base))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("slopes", ["steep", "", 2])
+def test_slopes_that_nobody_knows_are_refused(tmp_path: Path, slopes: Any) -> None:
+    assert f"base.slopes is {slopes!r}" in refused(tmp_path, slopes=slopes)
 
 
 # What a weights file must be like
@@ -504,6 +591,15 @@ def test_the_stage_tells_what_it_fetched_and_from_where(model: Path, project: Pa
         "models/base/embedder/small: tiny (MIT) from path model\n",
     )
     assert hashes(project / "models/base/embedder/small") == hashes(model)
+
+
+def test_the_stage_makes_a_jina_bert_native(official: Path, project: Path) -> None:
+    assert run_stage(project, jina_of(official)) == (
+        0,
+        f"models/base/embedder/small: tiny (MIT) from path {official}\n",
+    )
+    config = json.loads((project / "models/base/embedder/small/config.json").read_bytes())
+    assert config["model_type"] == "findtune-jina-bert"
 
 
 def test_the_stage_stops_at_a_wrong_hash(model: Path, project: Path) -> None:

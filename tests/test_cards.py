@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from findtune.bases import Base, Hub
-from findtune.cards import card
+from findtune.cards import About, card
 
 HUB = Hub(repository="somebody/tiny", revision="0" * 40)
 BASE = Base(
@@ -28,8 +28,8 @@ SWEEP = [
 
 def told(**changes: Any) -> str:
     parts: dict[str, Any] = {
-        "model": "embedder",
-        "size": "small",
+        "name": ("embedder", "small"),
+        "about": About("sentence-similarity", "Load it so."),
         "base": BASE,
         "recipe": RECIPE,
         "facts": FACTS,

@@ -24,9 +24,12 @@ def listed(cells: list[str]) -> int:
 
 
 def test_the_readme_shows_the_measures_that_were_committed() -> None:
-    metrics = json.loads(Path("metrics/embedder/small.json").read_text(encoding="utf-8"))
     start, end = MARKERS
-    assert README.split(start)[1].split(end)[0].strip() == table("embedder/small", metrics)
+    tables = [
+        table(name, json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8")))
+        for name in ("embedder/small", "reranker/small")
+    ]
+    assert README.split(start)[1].split(end)[0].strip() == "\n\n".join(tables)
 
 
 def test_the_data_card_counts_the_written_catalog() -> None:

@@ -53,19 +53,19 @@ def stopped(kind: str) -> str:
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("Error") == 1
     assert "Traceback" not in result.stderr
-    assert not Path(f"data/clean/{kind}.csv").exists()
+    assert not Path(f"data/clean/embedder/{kind}.csv").exists()
     return result.stderr
 
 
 def notes(kind: str) -> list[dict[str, str]]:
     """Return the notes that a run wrote."""
-    with Path(f"data/clean/{kind}.notes.csv").open(encoding="utf-8", newline="") as file:
+    with Path(f"data/clean/embedder/{kind}.notes.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def outputs(kind: str) -> dict[str, bytes]:
     """Return the name and the bytes of each file that a run wrote."""
-    return {path.name: path.read_bytes() for path in Path("data/clean").glob(f"*{kind}*")}
+    return {path.name: path.read_bytes() for path in Path("data/clean/embedder").glob(f"*{kind}*")}
 
 
 @pytest.mark.parametrize("kind", ["catalog", "sentence_pairs", "guard"])
@@ -73,7 +73,7 @@ def test_a_clean_run_writes_three_files_and_one_line(kind: str) -> None:
     result = ingest(kind)
     assert result.exit_code == 0
     assert result.stderr == ""
-    assert result.stdout.startswith(f"data/clean/{kind}.csv: ")
+    assert result.stdout.startswith(f"{kind}: ")
     assert result.stdout.count("\n") == 1
     assert set(outputs(kind)) == {f"{kind}.csv", f"{kind}.notes.csv", f"{kind}.counts.json"}
     assert notes(kind) == []
@@ -81,7 +81,7 @@ def test_a_clean_run_writes_three_files_and_one_line(kind: str) -> None:
 
 def test_the_clean_pairs_are_those_of_the_files() -> None:
     ingest("sentence_pairs")
-    assert Path("data/clean/sentence_pairs.csv").read_text(encoding="utf-8") == (
+    assert Path("data/clean/embedder/sentence_pairs.csv").read_text(encoding="utf-8") == (
         "sentence_1,sentence_2,score,source\n"
         f"tea,coffee,0.3,{PAIRS}:2\nchar,brew,0.9,{PAIRS}:3\ntea,rain,0.0,{PAIRS}:4\n"
     )
@@ -91,14 +91,14 @@ def test_the_counts_tell_the_texts_of_each_catalog_and_role() -> None:
     write(PAIRS, f"{GOOD_PAIRS}tea,milk,high\n")
     ingest("catalog")
     ingest("sentence_pairs")
-    assert json.loads(Path("data/clean/catalog.counts.json").read_bytes()) == {
+    assert json.loads(Path("data/clean/embedder/catalog.counts.json").read_bytes()) == {
         "medium name": 1,
         "small curated": 1,
         "small description": 1,
         "small generated": 2,
         "small name": 1,
     }
-    assert json.loads(Path("data/clean/sentence_pairs.counts.json").read_bytes()) == {
+    assert json.loads(Path("data/clean/embedder/sentence_pairs.counts.json").read_bytes()) == {
         "pairs": 3,
         "rejected": 1,
     }
@@ -134,13 +134,13 @@ def test_a_bad_row_is_counted_told_and_left_out(row: str) -> None:
     write(PAIRS, f"{GOOD_PAIRS}{row}\nlast,row,0.1\n".encode("latin-1"))
     result = ingest("sentence_pairs")
     assert result.exit_code == 0
-    assert result.stdout == "data/clean/sentence_pairs.csv: 4 pairs, 1 rejected\n"
+    assert result.stdout == "sentence_pairs: 4 pairs, 1 rejected\n"
     assert result.stderr.startswith(f"  rejected {PAIRS}:5")
     assert result.stderr.count("\n") == 1
     assert [(note["action"], note["line"]) for note in notes("sentence_pairs")] == [
         ("rejected", "5")
     ]
-    assert b"last,row,0.1" in Path("data/clean/sentence_pairs.csv").read_bytes()
+    assert b"last,row,0.1" in Path("data/clean/embedder/sentence_pairs.csv").read_bytes()
 
 
 def test_every_rejected_row_is_in_the_notes_with_all_that_one_needs_to_mend_it() -> None:
@@ -185,7 +185,7 @@ def test_more_rejects_than_allowed_stop_the_run_and_name_the_notes() -> None:
     write(PAIRS, GOOD_PAIRS + "".join(f"tea,milk {number},high\n" for number in range(7)))
     message = stopped("sentence_pairs")
     assert "7 of 10 rows were rejected, more than ingest.max_rejected = 0.5" in message
-    assert "All of them are in data/clean/sentence_pairs.notes.csv" in message
+    assert "All of them are in data/clean/embedder/sentence_pairs.notes.csv" in message
     assert message.count(f"{PAIRS}:") == 5
     assert len(notes("sentence_pairs")) == 7
 

@@ -5,7 +5,15 @@ from math import log2
 import numpy as np
 import pytest
 
-from findtune.measures import DEPTH, best_by_owner, per_query, random_cosine, spearman
+from findtune.measures import (
+    DEPTH,
+    LIST_MEASURES,
+    best_by_owner,
+    per_list,
+    per_query,
+    random_cosine,
+    spearman,
+)
 
 DOCUMENTS = ["a", "b", "c", "d"]
 
@@ -58,6 +66,52 @@ def test_a_constant_model_finds_nothing_in_a_large_catalog() -> None:
     documents = [f"d{at}" for at in range(2 * DEPTH)]
     found = per_query(np.ones((1, 2 * DEPTH)), documents, [["d0"]])
     assert [values.item() for values in found.values()] == [0, 0, 0, 0]
+
+
+def listed(scores: list[list[float]], gains: list[list[int]]) -> dict[str, list[float]]:
+    found = per_list([np.array(it) for it in scores], [np.array(it) for it in gains])
+    return {name: values.tolist() for name, values in found.items()}
+
+
+def test_a_ranked_list_is_measured_as_by_hand() -> None:
+    # ranked: 0, 3, 0, 1, 2
+    found = listed([[0.1, 0.5, 0.9, 0.4, 0.6]], [[2, 0, 0, 1, 3]])
+    gained = 3 / log2(3) + 1 / log2(5) + 2 / log2(6)
+    ideal = 3 + 2 / log2(3) + 1 / log2(4)
+    assert found["ndcg@10"] == pytest.approx([gained / ideal])
+    assert found["ndcg@3"] == pytest.approx([3 / log2(3) / ideal])
+    assert found["mrr@10"] == [1 / 2]
+    assert found["map"] == pytest.approx([(1 / 2 + 2 / 4 + 3 / 5) / 3])
+
+
+def test_lists_of_different_lengths_stay_apart() -> None:
+    found = listed([[3, 2, 1], [1, 2], [1, 2, 3, 4]], [[1, 0, 0], [1, 0], [0, 0, 1, 0]])
+    assert found["mrr@10"] == [1, 1 / 2, 1 / 2]
+    assert found["ndcg@10"] == pytest.approx([1, 1 / log2(3), 1 / log2(3)])
+
+
+def test_of_two_sources_that_score_the_same_the_better_one_is_second() -> None:
+    assert listed([[0.5, 0.5, 0.5]], [[1, 0, 0]])["mrr@10"] == pytest.approx([1 / 3])
+    assert listed([[0.5, 0.5, 0.5]], [[0, 0, 1]])["mrr@10"] == pytest.approx([1 / 3])
+    assert listed([[0.5, 0.9, 0.5]], [[3, 2, 1]])["ndcg@10"] == pytest.approx(
+        [(2 + 1 / log2(3) + 3 / log2(4)) / (3 + 2 / log2(3) + 1 / log2(4))]
+    )
+
+
+def test_a_list_without_a_relevant_source_is_worth_nothing() -> None:
+    assert listed([[1, 2]], [[0, 0]]) == {name: [0] for name in LIST_MEASURES}
+
+
+def test_only_the_first_ten_of_a_list_count_but_for_the_mean_precision() -> None:
+    found = listed([[float(-at) for at in range(12)]], [[0] * 10 + [1, 0]])
+    assert (found["ndcg@10"], found["mrr@10"]) == ([0], [0])
+    assert found["map"] == pytest.approx([1 / 11])
+
+
+def test_only_the_order_of_a_list_matters() -> None:
+    scores, gains = np.array([3.0, -2.0, 0.5, 0.4]), np.array([0, 1, 2, 0])
+    one, other = (per_list([it], [gains]) for it in (scores, np.float32(np.exp(scores) * 1e-30)))
+    assert one == other
 
 
 def test_the_best_text_decides_the_score_of_its_owner() -> None:

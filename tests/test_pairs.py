@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findtune.catalog import Text, read_catalog
-from findtune.embedder.pairs import Choices, divided, pairs
+from findtune.embedder.pairs import FEWEST_SCORED, Choices, divided, pairs
 from findtune.errors import InputError
 from findtune.records import Record
 from findtune.scored_pairs import ScoredPair, read_scored_pairs
@@ -240,11 +240,20 @@ SCORED = [
 
 @pytest.mark.parametrize("name", PARTS)
 def test_the_hash_of_the_first_sentence_decides_a_scored_pairs_part(name: str) -> None:
-    pair = ScoredPair(key_in(name, "left"), "right", 0.5, "data/pairs.csv:2")
-    records = made(scored=[pair])
-    assert [len(of_kind("scored", records[other])) for other in PARTS] == [
-        int(other == name) for other in PARTS
+    pairs = [
+        ScoredPair(key_in(name, f"left {at}"), f"right {at}", 0.5, f"data/pairs.csv:{at}")
+        for at in range(FEWEST_SCORED)
     ]
+    records = made(scored=pairs)
+    assert [len(of_kind("scored", records[other])) for other in PARTS] == [
+        FEWEST_SCORED * (other == name) for other in PARTS
+    ]
+
+
+def test_scored_pairs_too_few_for_dev_to_judge_by_teach_instead() -> None:
+    pair = ScoredPair(key_in("dev", "left"), "right", 0.5, "data/pairs.csv:2")
+    records = made(scored=[pair])
+    assert [len(of_kind("scored", records[name])) for name in PARTS] == [1, 0, 0]
 
 
 def test_a_held_out_pair_in_the_other_order_is_not_learned() -> None:

@@ -2,16 +2,18 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 import yaml
 from sentence_transformers import SentenceTransformer
+from transformers import TrainerControl
 
 from findtune.catalog import read_catalog
 from findtune.embedder.pairs import Choices, pairs, write_pairs
-from findtune.embedder.training import Fitted, Recipe, chosen, fit, refuse_collapse
+from findtune.embedder.training import Dev, Fitted, Recipe, Watch, chosen, fit, refuse_collapse
+from findtune.encoders import load
 from findtune.errors import CollapseError, InputError
 from findtune.records import read_kind
 from findtune.scored_pairs import read_scored_pairs
@@ -46,7 +48,7 @@ def examples(ten_line_corpus: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def fitted(base: Path, examples: Path, seed: int = 13, **changes: Any) -> Fitted:
     recipe = Recipe(**RECIPE | changes)
-    return fit(base, examples, recipe, seed, lambda line: None, progress=False)
+    return fit({"embedder": base}, examples, recipe, seed, lambda line: None, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +112,45 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_training_stops_early_where_dev_gets_no_better(tiny_base: Path, examples: Path) -> None:
-    told: list[str] = []
-    recipe = Recipe(**RECIPE | {"learning_rate": 1e-12, "evaluations": 8, "patience": 2})
-    found = fit(tiny_base, examples, recipe, 13, told.append, progress=False)
-    full = fitted(tiny_base, examples, evaluations=8, patience=99)
-    assert found.facts["steps"] < full.facts["steps"]
-    assert told[-1].startswith("no better for 2 evaluations")
+def scored(score: float, error: float = 0.01) -> dict[str, float]:
+    return {**FIRST, "pairs_spearman": 0.0, "score": score, "error": error}
+
+
+class OfScores:
+    """A dev set that says one score after another, and remembers none."""
+
+    def __init__(self, *scores: float) -> None:
+        self.scores = iter(scores)
+
+    def judge(self, model: object) -> dict[str, float]:
+        return scored(next(self.scores))
+
+
+def watched(base: Path, *scores: float, patience: int = 2) -> tuple[Watch, TrainerControl]:
+    recipe = Recipe(**RECIPE | {"patience": patience})
+    dev = cast(Dev, OfScores(*scores))
+    watch = Watch(load(base), dev, scored(0.5), recipe, lambda _: None, progress=False)
+    control = TrainerControl()
+    for step in range(1, len(scores) + 1):
+        watch.judge(step, control)
+    return watch, control
+
+
+def test_training_stops_early_where_dev_falls(tiny_base: Path) -> None:
+    watch, control = watched(tiny_base, 0.7, 0.68, 0.6)
+    assert control.should_training_stop
+    assert watch.best_step == 1
+
+
+def test_a_fall_that_dev_can_not_be_sure_of_stops_nothing(tiny_base: Path) -> None:
+    watch, control = watched(tiny_base, 0.7, 0.695, 0.692)
+    assert not control.should_training_stop
+    assert watch.best_step == 3
+
+
+def test_small_falls_in_a_row_are_measured_from_the_top(tiny_base: Path) -> None:
+    watch, _ = watched(tiny_base, 0.7, 0.695, 0.686)
+    assert watch.best_step == 2
 
 
 def test_weights_that_are_no_longer_numbers_stop_training(tiny_base: Path, examples: Path) -> None:
@@ -124,7 +158,7 @@ def test_weights_that_are_no_longer_numbers_stop_training(tiny_base: Path, examp
         fitted(tiny_base, examples, learning_rate=1e30)
 
 
-FIRST = {"ndcg@10": 0.5, "guard_spearman": 0.5, "random_cosine": 0.1, "score": 0.5}
+FIRST = {"ndcg@10": 0.5, "guard_spearman": 0.5, "random_cosine": 0.1, "score": 0.5, "error": 0.0}
 
 
 @pytest.mark.parametrize("name", list(FIRST))
@@ -165,9 +199,15 @@ def test_the_guard_may_lose_what_is_tolerated_and_no_more() -> None:
     assert chosen([BASE, close], 0.001) == BASE
 
 
-def test_of_two_steps_that_are_as_good_the_one_nearer_to_the_base_is_chosen() -> None:
-    assert chosen([step(1, score=0.6), BASE, GOOD], 0) == GOOD
+def test_of_two_steps_that_are_as_good_the_one_that_learned_more_is_chosen() -> None:
+    far = step(1, score=0.59, error=0.02)
+    assert chosen([far, BASE, GOOD], 0) == GOOD
+    assert chosen([far, BASE, GOOD | {"error": 0.02}], 0) == far
+
+
+def test_a_step_that_is_no_better_than_the_base_is_not_chosen() -> None:
     assert chosen([step(1), step(0.5), BASE], 0) == BASE
+    assert chosen([step(1, score=0.49, error=0.1), BASE], 0) == BASE
 
 
 def test_the_model_that_is_returned_is_the_step_that_was_chosen(
@@ -237,6 +277,6 @@ def test_a_machine_without_bf16_is_told_of(
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
     told: list[str] = []
     recipe = Recipe(**RECIPE | {"precision": "bf16", "epochs": 1})
-    found = fit(tiny_base, examples, recipe, 13, told.append, progress=False)
+    found = fit({"embedder": tiny_base}, examples, recipe, 13, told.append, progress=False)
     assert "no bf16" in told[0]
     assert found.facts["precision"] == "fp32"

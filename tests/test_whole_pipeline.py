@@ -14,34 +14,52 @@ import pytest
 import yaml
 
 CUT = {"dev": 0.15, "test": 0.25, "fold": 0}
-RECIPE = {
-    "recipe": "joint",
-    "epochs": 1,
-    "batch_size": 4,
-    "precision": "fp32",
-    "threads": 1,
-    "evaluations": 2,
-    "interpolation": [0.5, 1.0],
+MACHINE = {"precision": "fp32", "threads": 1, "evaluations": 1, "interpolation": [0.5, 1.0]}
+RECIPES = {
+    "embedder": {
+        "recipe": "joint",
+        "epochs": 1,
+        "batch_size": 4,
+        "learning_rate": 3e-3,
+        "guard_tolerance": 1.0,  # what a random encoder says of a few pairs is chance
+        **MACHINE,
+    },
+    "reranker": {
+        "distil": {"epochs": 1, "learning_rate": 3e-3},
+        "tune": {"epochs": 1, "learning_rate": 1e-2},
+        "lists_per_batch": 4,
+        "max_length": 40,
+        "shares": [1.0],  # nothing of the retriever, so that it shows what was tuned
+        **MACHINE,
+    },
 }
-STAGES = [
-    "base@embedder-small",
-    "evaluate@embedder-small",
-    "ingest@catalog",
-    "ingest@guard",
-    "ingest@sentence_pairs",
-    "pair@embedder-small",
-    "train@embedder-small",
-]
+PAIRS = {
+    "embedder": {"variables": CUT, "scored_pairs": CUT},
+    "reranker": {"lists": CUT | {"dev": 0.3}, "titles": {"lists": 4, "neighbours": 3}},
+}
+ROOMS = ("embedder", "reranker")
 MEASURES = {
-    "ndcg@10",
-    "mrr@10",
-    "recall@1",
-    "recall@10",
-    "pairs_spearman",
-    "pairs_mae",
-    "guard_spearman",
-    "random_cosine",
+    "embedder": {
+        "ndcg@10",
+        "mrr@10",
+        "recall@1",
+        "recall@10",
+        "pairs_spearman",
+        "pairs_mae",
+        "guard_spearman",
+        "random_cosine",
+    },
+    "reranker": {"ndcg@3", "ndcg@10", "mrr@10", "map"},
 }
+DELTA = {"measure", "mean", "ci_low", "ci_high", "p_value", "detectable"}
+CURATED = ["ingest@catalog", "ingest@guard", "ingest@sentence_pairs"]
+FEEDBACK = [f"ingest@{kind}" for kind in ("judgments", "preferences", "reranker", "rewriting")]
+# The stages that follow from the clean data of a room.
+LEARNING = {
+    room: [f"evaluate@{room}-small", f"pair@{room}-small", f"train@{room}-small"] for room in ROOMS
+}
+BASES = [f"base@{room}-small" for room in ROOMS]
+STAGES = sorted([*BASES, *CURATED, *FEEDBACK, *LEARNING["embedder"], *LEARNING["reranker"]])
 Params = dict[str, Any]
 
 
@@ -54,10 +72,11 @@ def params(base: Path) -> Params:
         if path.is_file()
     }
     source = {"path": str(base), "wheel": None, "hub": None, "files": files}
-    found |= {"models": ["embedder"], "sizes": ["small"]}
-    found["base"]["embedder"]["small"] |= {"name": "tiny", **source}
-    found["pair"]["embedder"]["small"] |= {"variables": CUT, "scored_pairs": CUT}
-    found["embedder"]["small"] |= RECIPE
+    found["sizes"] = ["small"]
+    for room in found["models"]:
+        found["base"][room]["small"] |= {"name": "tiny", **source}
+        found["pair"][room]["small"] |= PAIRS[room]
+        found[room]["small"] |= RECIPES[room]
     return found
 
 
@@ -67,12 +86,18 @@ def write_params(project: Path, found: Params) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tiny_base: Path, ten_line_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(
+    tiny_base: Path,
+    ten_line_corpus: Path,
+    forty_lists: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A project in which `dvc repro` ran once; nobody changes it."""
     project = tmp_path_factory.mktemp("built")
     for folder in ("stages", "findtune"):
         shutil.copytree(folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ten_line_corpus, project / "data")
+    shutil.copytree(forty_lists, project / "data" / "training_data")
     (project / ".dvc").mkdir()
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"):
         shutil.copyfile(name, project / name)
@@ -108,34 +133,59 @@ def stages_run(ran: subprocess.CompletedProcess[str]) -> list[str]:
     return sorted(re.findall(r"Running stage '(.+)'", ran.stdout))
 
 
-def test_the_metrics_have_the_designed_keys(built: Path) -> None:
-    metrics = json.loads((built / "metrics/embedder/small.json").read_text(encoding="utf-8"))
-    assert set(metrics["base"]) == set(metrics["tuned"]) == MEASURES
-    assert set(metrics["delta"]) == {
-        "measure",
-        "mean",
-        "ci_low",
-        "ci_high",
-        "p_value",
-        "detectable",
-    }
+def measured(project: Path, room: str) -> Params:
+    found: Params = json.loads((project / f"metrics/{room}/small.json").read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_metrics_have_the_designed_keys(built: Path, room: str) -> None:
+    metrics = measured(built, room)
+    assert set(metrics["base"]) == set(metrics["tuned"]) == MEASURES[room]
+    assert set(metrics["delta"]) == DELTA
     assert metrics["delta"]["measure"] == "ndcg@10"
     assert metrics["interpolation"] in (0, 0.5, 1)
     assert metrics["queries"] > 0
     assert metrics["verdict"] in ("WIN", "MARGINAL", "REGRESSION")
 
 
-def test_every_query_and_every_scored_pair_is_in_the_details(built: Path) -> None:
-    metrics = json.loads((built / "metrics/embedder/small.json").read_text(encoding="utf-8"))
-    for name, number in (("queries", "queries"), ("pairs", "scored_pairs")):
-        details = (built / f"metrics/embedder/small.{name}.csv").read_text(encoding="utf-8")
-        assert len(details.splitlines()) == 1 + metrics[number]
+def test_the_reranker_is_measured_beside_the_rankings_that_cost_nothing(built: Path) -> None:
+    metrics = measured(built, "reranker")
+    for name in ("shown", "bm25", "bi_encoder", "base", "tuned"):
+        assert set(metrics[name]) == set(metrics[f"judged_{name}"]) == MEASURES["reranker"], name
+    for name in ("delta_best", "judged_delta"):
+        assert set(metrics[name]) == DELTA | {"against"}, name
+    assert metrics["delta_best"]["against"] in ("shown", "bm25", "bi_encoder", "base")
+    assert set(metrics["relevance"]) == {"calibration_error", "brier"}
+    assert 0 <= metrics["share"] <= 1
+    short_and_long = [metrics.get(f"delta_{name}", {"queries": 0}) for name in ("short", "long")]
+    assert sum(its["queries"] for its in short_and_long) == metrics["queries"]
 
 
-def test_the_model_and_its_card_hold_no_training_text(built: Path) -> None:
-    lines = (built / "data/pairs/embedder/small/train.jsonl").read_text("utf-8").splitlines()
-    texts = [it["anchor"].encode() for it in map(json.loads, lines) if it["kind"] == "positive"]
-    files = [path for path in (built / "models/embedder/small").rglob("*") if path.is_file()]
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_query_and_every_pair_is_in_the_details(built: Path, room: str) -> None:
+    metrics = measured(built, room)
+    lists = [it for it in records(built, room, "test") if it["kind"] == "list"]
+    pairs = metrics.get("scored_pairs", sum(len(it["sources"]) for it in lists))
+    for name, number in (("queries", metrics["queries"]), ("pairs", pairs)):
+        details = (built / f"metrics/{room}/small.{name}.csv").read_text(encoding="utf-8")
+        assert len(details.splitlines()) == 1 + number
+
+
+def records(project: Path, room: str, part: str) -> list[Params]:
+    """Return the records of a part that a room learns or is judged from."""
+    lines = (project / f"data/pairs/{room}/small/{part}.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("room", "kind", "field"), [("embedder", "positive", "anchor"), ("reranker", "list", "query")]
+)
+def test_the_model_and_its_card_hold_no_training_text(
+    built: Path, room: str, kind: str, field: str
+) -> None:
+    texts = [it[field].encode() for it in records(built, room, "train") if it["kind"] == kind]
+    files = [path for path in (built / f"models/{room}/small").rglob("*") if path.is_file()]
     assert texts
     assert "README.md" in {path.name for path in files}
     for path in files:
@@ -144,14 +194,15 @@ def test_the_model_and_its_card_hold_no_training_text(built: Path) -> None:
 
 
 def test_what_was_built_tells_nothing_of_the_machine(built: Path) -> None:
-    for folder in ("models/embedder", "metrics", "data/pairs"):
+    for folder in ("models", "metrics", "data/clean", "data/pairs"):
         for path in [path for path in (built / folder).rglob("*") if path.is_file()]:
             assert str(built).encode() not in path.read_bytes(), path
 
 
 def test_nothing_runs_twice_not_even_after_a_touch(project: Path) -> None:
-    for path in [*project.glob("data/*/*.csv"), *project.glob("*/*.py"), project / "params.yaml"]:
-        path.touch()
+    for pattern in ("data/*/*.csv", "data/*/*.json", "*/*.py", "findtune/*/*.py", "params.yaml"):
+        for path in project.glob(pattern):
+            path.touch()
     ran = repro(project)
     assert ran.returncode == 0, ran.stderr
     assert stages_run(ran) == []
@@ -176,12 +227,27 @@ def test_an_edited_alternative_reruns_only_what_depends_on_it(project: Path) -> 
     path.write_text(edited, encoding="utf-8")
     ran = repro(project)
     assert ran.returncode == 0, ran.stderr
-    assert stages_run(ran) == [
-        "evaluate@embedder-small",
-        "ingest@catalog",
-        "pair@embedder-small",
-        "train@embedder-small",
-    ]
+    assert stages_run(ran) == sorted(["ingest@catalog", *LEARNING["embedder"]])
+
+
+def test_another_pick_reruns_only_what_learns_from_feedback(project: Path) -> None:
+    path = project / "data/training_data/reranker_training_data.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for it in found["reranker_data"]:
+        it["positive_sources"].reverse()
+    path.write_text(json.dumps(found), encoding="utf-8")
+    ran = repro(project)
+    assert ran.returncode == 0, ran.stderr
+    assert stages_run(ran) == sorted([*FEEDBACK, *LEARNING["reranker"]])
+
+
+def test_another_search_for_a_rewriter_goes_no_further_than_the_clean_data(project: Path) -> None:
+    path = project / "data/training_data/query_rewriting_training_data.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("https://catalog.example", "https://other.example"), "utf-8")
+    ran = repro(project)
+    assert ran.returncode == 0, ran.stderr
+    assert stages_run(ran) == FEEDBACK
 
 
 def test_a_misspelt_parameter_stops_the_run_with_one_error_and_no_traceback(project: Path) -> None:

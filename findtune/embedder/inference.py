@@ -1,7 +1,7 @@
 """text -> vector, and how good the vectors are."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def read_held_out(pairs: Path) -> HeldOut:
 
 
 @dataclass(frozen=True)
-class Judged:
+class One:
     """What one model does on the held-out examples.
 
     by_query: measure -> (queries,); scored, guard: cosines of the sentence pairs, (pairs,).
@@ -77,13 +77,25 @@ class Judged:
     random_cosine: float
 
 
-def judge(folder: Path, test: HeldOut) -> Judged:
-    """Return what the model in a folder does on the held-out examples."""
+@dataclass(frozen=True)
+class Judged:
+    """What the base and the tuned model do."""
+
+    base: One
+    tuned: One
+
+
+def judge(base: Path, tuned: Path, test: HeldOut) -> Judged:
+    """Return what the models in two folders do on the held-out examples."""
+    return Judged(judge_one(base, test), judge_one(tuned, test))
+
+
+def judge_one(folder: Path, test: HeldOut) -> One:
     model = load(folder)
     catalog = vectors(model, [it["text"] for it in test.documents])
     queries = vectors(model, [it["text"] for it in test.queries])
     scores, names = ranks(queries, catalog, [it["dcid"] for it in test.documents])
-    return Judged(
+    return One(
         by_query=measures.per_query(scores, names, [it["dcids"] for it in test.queries]),
         scored=cosines(model, test.scored),
         guard=cosines(model, test.guard),
@@ -101,11 +113,12 @@ def cosines(model: SentenceTransformer, records: Sequence[Record]) -> Array:
     return found
 
 
-def metrics(base: Judged, tuned: Judged, test: HeldOut, interpolation: float, seed: int) -> Record:
+def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) -> Record:
     """Return the metrics of a tuned model beside its base: groups of numbers, and the verdict.
 
     `small` and `medium` tell apart the queries by the catalog of what they ask for.
     """
+    base, tuned = judged.base, judged.tuned
     delta = significance.compare(
         base.by_query["ndcg@10"], tuned.by_query["ndcg@10"], "ndcg@10", seed
     )
@@ -113,7 +126,7 @@ def metrics(base: Judged, tuned: Judged, test: HeldOut, interpolation: float, se
         "base": summary(base, test),
         "tuned": summary(tuned, test),
         "delta": delta,
-        "interpolation": interpolation,
+        "interpolation": facts["interpolation"],
         "queries": len(test.queries),
         "scored_pairs": len(test.scored),
         "verdict": significance.verdict(delta),
@@ -131,7 +144,7 @@ def metrics(base: Judged, tuned: Judged, test: HeldOut, interpolation: float, se
     return found
 
 
-def summary(judged: Judged, test: HeldOut) -> dict[str, float]:
+def summary(judged: One, test: HeldOut) -> dict[str, float]:
     """Return the measures of one model."""
     guard = np.array([it["score"] for it in test.guard])
     return {
@@ -143,14 +156,13 @@ def summary(judged: Judged, test: HeldOut) -> dict[str, float]:
     }
 
 
-def details(
-    base: Judged, tuned: Judged, test: HeldOut
-) -> dict[str, tuple[list[str], list[list[Any]]]]:
+def details(judged: Judged, test: HeldOut) -> dict[str, tuple[list[str], list[list[Any]]]]:
     """Return the values behind the metrics: name -> header and rows.
 
     queries: every measure of every query, numbered as in test.jsonl; pairs: each scored pair,
     with its label as a range, to be drawn.
     """
+    base, tuned = judged.base, judged.tuned
     header = [
         "query",
         *(f"{which}_{name}" for name in base.by_query for which in ("base", "tuned")),

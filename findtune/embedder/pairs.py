@@ -18,15 +18,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from findtune.catalog import Text
+from findtune.catalog import Text, read_texts
 from findtune.errors import InputError
 from findtune.files import read_jsonl, write_json, write_jsonl
 from findtune.params import Section
 from findtune.records import Record
-from findtune.scored_pairs import ScoredPair
+from findtune.scored_pairs import ScoredPair, read_clean_pairs
 from findtune.siblings import Sibling, siblings
 from findtune.splits import PARTS, Shares, certificate, fold, near, part, unit
 
+FEWEST_SCORED = 30  # scored pairs whose order can tell one model from another
 Score = Field(ge=0, le=1)
 
 
@@ -48,6 +49,15 @@ class Choices(Section):
     queries: float = Field(gt=0, le=1)  # share of a held-out variable's alternatives
     negatives: int = Field(ge=0)
     labels: Labels
+
+    def cut(self, test: float, fold: int) -> "Choices":
+        """Return the same choices with another test set."""
+        changed = {"test": test, "fold": fold}
+        shares = {
+            name: getattr(self, name).model_copy(update=changed)
+            for name in ("variables", "scored_pairs")
+        }
+        return self.model_copy(update=shares)
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,22 @@ class Variable:
         return [text for text in found if fold(text.text) not in said]
 
 
+def write(clean: Path, out: Path, choices: Choices) -> dict[str, dict[str, int]]:
+    """Write the records of each part; return how many there are of each kind.
+
+    clean: the folder of the clean catalog, scored pairs and guard pairs.
+    """
+    records = pairs(
+        texts=read_texts(clean / "catalog.csv"),
+        scored=read_clean_pairs(clean / "sentence_pairs.csv"),
+        guard=read_clean_pairs(clean / "guard.csv"),
+        choices=choices,
+    )
+    write_pairs(out, records)
+    counts: dict[str, dict[str, int]] = records["certificate"][0]["records"]
+    return counts
+
+
 def pairs(
     texts: Sequence[Text],
     scored: Sequence[ScoredPair],
@@ -95,8 +121,8 @@ def pairs(
         "dev": queries(parts["dev"], asked, texts),
         "test": queries(parts["test"], asked, texts),
     }
-    for pair in scored:
-        records[part(fold(pair.sentence_1), choices.scored_pairs)].append(record("scored", pair))
+    for name, its in divided_pairs(scored, choices.scored_pairs).items():
+        records[name] += [record("scored", pair) for pair in its]
     for pair in guard:
         half = "dev" if unit(fold(pair.sentence_1)) < 0.5 else "test"
         records[half].append(record("guard", pair))
@@ -125,6 +151,17 @@ def divided(texts: Iterable[Text], choices: Choices) -> dict[str, list[Variable]
     parts: dict[str, list[Variable]] = {name: [] for name in PARTS}
     for dcid, its in by_id.items():
         parts[part(dcid, choices.variables)].append(Variable(dcid, tuple(its)))
+    return parts
+
+
+def divided_pairs(scored: Iterable[ScoredPair], shares: Shares) -> dict[str, list[ScoredPair]]:
+    """Return the scored pairs of each part; too few for dev to judge by teach instead."""
+    parts: dict[str, list[ScoredPair]] = {name: [] for name in PARTS}
+    for pair in scored:
+        parts[part(fold(pair.sentence_1), shares)].append(pair)
+    if len(parts["dev"]) < FEWEST_SCORED:
+        parts["train"] += parts["dev"]
+        parts["dev"] = []
     return parts
 
 

@@ -3,12 +3,13 @@
 The ranking loss (InfoNCE with in-batch negatives, van den Oord et al. 2018) brings a variable's
 texts together and pushes every other variable of the batch away; CoSENT asks of the scored pairs
 nothing but their order. Training stops early on dev; then the weights go back towards the base's
-as far as dev likes it and the guard set demands.
+as far as dev likes it and the guard set demands. Dev is small: what differs by less than a standard
+error is the same to it, and then the weights that learned more are kept.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -38,19 +39,24 @@ from transformers import (
 
 from findtune import measures
 from findtune.batches import Examples, ScoredBatches, VariableBatches
+from findtune.cards import About
 from findtune.encoders import load
 from findtune.errors import CollapseError, InputError
 from findtune.files import read_jsonl
 from findtune.interpolation import between, snapshot
 from findtune.params import Section
+from findtune.precision import precision_here
 from findtune.records import Record, read_kind
 from findtune.splits import fold
 
 Say = Callable[[str], None]
+ABOUT = About("sentence-similarity", "`SentenceTransformer(path)` loads it.")
 MOST_COLLAPSED = 0.2  # rise of the random-pair cosine at which a model has collapsed
 MOST_SPREAD_LOST = 0.1  # the rise that a released model may have
 MANY = 1000  # texts, above which encoding shows its progress
-FEWEST_SCORED = 30  # scored pairs that dev needs before their order counts there
+
+
+TOLD = ("ndcg@10", "pairs_spearman", "guard_spearman", "random_cosine")
 
 
 class Recipe(Section):
@@ -83,16 +89,29 @@ class Fitted:
     sweep: list[dict[str, float]]
     facts: dict[str, Any]
 
+    def save(self, folder: Path) -> None:
+        """Write the tuned model to a folder."""
+        self.model.save_pretrained(str(folder), create_model_card=False)
 
-def fit(base: Path, pairs: Path, recipe: Recipe, seed: int, say: Say, *, progress: bool) -> Fitted:
+
+def fit(
+    bases: Mapping[str, Path],
+    pairs: Path,
+    recipe: Recipe,
+    seed: int,
+    say: Say,
+    *,
+    progress: bool,
+) -> Fitted:
     """Return a base model tuned on pairs.
 
-    Raises CollapseError when training goes wrong, UnsafeModelError when the base may not be
-    loaded, InputError when there is too little to learn from.
+    bases: the folder of each room's base model. Raises CollapseError when training goes wrong,
+    UnsafeModelError when the base may not be loaded, InputError when there is too little to learn
+    from.
     """
     torch.set_num_threads(recipe.threads)
-    precision = precision_here(recipe, say)
-    model = load(base)
+    precision = precision_here(recipe.precision, say)
+    model = load(bases["embedder"])
     longest = model.max_seq_length
     model.max_seq_length = min(recipe.max_length, longest or recipe.max_length)
     say("the base ranks the catalog for dev's queries")
@@ -113,19 +132,6 @@ def fit(base: Path, pairs: Path, recipe: Recipe, seed: int, say: Say, *, progres
     model.load_state_dict(between(start, watch.best_weights, best["interpolation"]))
     facts |= {"interpolation": best["interpolation"], "best_step": watch.best_step}
     return Fitted(model, watch.history, sweep, facts)
-
-
-def precision_here(recipe: Recipe, say: Say) -> str:
-    """Return the precision to train in; tell when the machine lacks the wanted one."""
-    if recipe.precision == "fp32":
-        return "fp32"
-    if torch.cuda.is_available():
-        able = torch.cuda.is_bf16_supported()
-    else:
-        able = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if not able:
-        say("this machine has no bf16 arithmetic: training in fp32, which takes longer")
-    return "bf16" if able else "fp32"
 
 
 def train(
@@ -294,14 +300,16 @@ class Dev:
         catalog = self.vectors(model, self.documents)
         scores = self.vectors(model, self.queries) @ catalog.T
         best, names = measures.best_by_owner(scores, self.owners)
+        ndcg = measures.per_query(best, names, self.relevant)["ndcg@10"]
         found = {
-            "ndcg@10": float(measures.per_query(best, names, self.relevant)["ndcg@10"].mean()),
+            "ndcg@10": float(ndcg.mean()),
             "pairs_spearman": self.spearman(model, self.scored),
             "guard_spearman": self.spearman(model, self.guard),
             "random_cosine": measures.random_cosine(catalog),
         }
-        counted = ["ndcg@10"] + ["pairs_spearman"] * (len(self.scored) >= FEWEST_SCORED)
-        return found | {"score": sum(found[name] for name in counted) / len(counted)}
+        counted = ["ndcg@10"] + ["pairs_spearman"] * bool(self.scored)
+        score = sum(found[name] for name in counted) / len(counted)
+        return found | {"score": score, "error": float(ndcg.std() / len(ndcg) ** 0.5)}
 
     def vectors(self, model: SentenceTransformer, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors, (texts, dimensions), in the precision of training."""
@@ -340,7 +348,8 @@ class Watch(TrainerCallback):
         self.model, self.dev, self.first, self.recipe, self.say = model, dev, first, recipe, say
         self.progress = progress
         self.history = [{"step": 0, **first}]
-        self.best, self.best_weights, self.best_step = {"score": -math.inf}, snapshot(model), 0
+        self.best, self.best_weights, self.best_step = first, snapshot(model), 0
+        self.top = -math.inf
         self.worse, self.told = 0, time.monotonic()
 
     def on_step_end(
@@ -360,10 +369,11 @@ class Watch(TrainerCallback):
         found = self.dev.judge(self.model)
         self.model.train(training)
         self.history.append({"step": step, **found})
-        told = ", ".join(f"{name} {value:.4f}" for name, value in found.items() if name != "score")
+        told = ", ".join(f"{name} {found[name]:.4f}" for name in TOLD)
         self.say(f"step {step}: dev {told}")
         refuse_collapse(found, self.first)
-        if found["score"] > self.best["score"]:
+        self.top = max(self.top, found["score"])
+        if found["score"] >= self.top - found["error"]:
             self.best, self.best_weights = found, snapshot(self.model)
             self.best_step, self.worse = step, 0
         else:
@@ -387,7 +397,10 @@ def refuse_collapse(found: dict[str, float], first: dict[str, float]) -> None:
 
 
 def chosen(sweep: Sequence[dict[str, float]], tolerance: float) -> dict[str, float]:
-    """Return the best step of the sweep that loses nothing: a = 0 always qualifies."""
+    """Return the best step of the sweep that loses nothing: a = 0 always qualifies.
+
+    Of steps that dev's standard error can't tell apart, the one that learned most.
+    """
     base = next(it for it in sweep if it["interpolation"] == 0)
     fair = [
         it
@@ -396,4 +409,7 @@ def chosen(sweep: Sequence[dict[str, float]], tolerance: float) -> dict[str, flo
         and it["ndcg@10"] >= base["ndcg@10"]
         and it["random_cosine"] <= base["random_cosine"] + MOST_SPREAD_LOST
     ]
-    return max(fair, key=lambda it: (it["score"], -it["interpolation"]))
+    top = max(fair, key=lambda it: it["score"])
+    least = top["score"] - top["error"]
+    as_good = [it for it in fair if it["score"] >= least and it["score"] > base["score"]]
+    return max(as_good or [base], key=lambda it: it["interpolation"])
