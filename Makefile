@@ -1,5 +1,5 @@
 SIZE   ?= small
-MODELS ?= embedder reranker
+MODELS ?= embedder reranker rewriter
 FOLDS  ?= 5
 SEEDS  ?= 13,14,15
 
@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train show metrics diff plots crossvalidate readme compose check test slow push pull lock
+.PHONY: help setup train show rewrite metrics diff plots crossvalidate readme compose check test slow push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ train: setup    ## Data, models and evaluation of MODELS at SIZE, then the table
 show: setup     ## A few training examples of MODELS, with their source and why
 	@dvc --wait-for-lock repro --quiet $(MODELS:%=pair@%-$(SIZE))
 	@for model in $(MODELS); do python -m stages.show $$model $(SIZE); done
+
+rewrite: setup  ## Ten held-out questions as base and tuned rewrite them, or yours: Q="..."
+	@python -m stages.rewrite $(SIZE) $(if $(Q),"$(Q)")
 
 metrics: setup  ## The table of MODELS at SIZE, as last evaluated
 	@python -m stages.table $(MODELS:%=%/$(SIZE))

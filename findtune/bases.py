@@ -23,7 +23,7 @@ from findtune.errors import InputError, UnsafeModelError
 from findtune.files import sha256
 from findtune.params import Section
 
-SAFE = (".safetensors", ".json", ".txt", ".model")
+SAFE = (".safetensors", ".json", ".txt", ".model", ".gguf", ".jinja")
 UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py")
 ASKS_FOR_CODE = ("auto_map", "_attn_implementation_internal", "custom_pipelines")
 UNKNOWN = "unknown"
@@ -44,7 +44,9 @@ def plain_path(name: str) -> str:
     """Return a file name of a model folder; raise ValueError if it may not be one."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.suffix not in SAFE:
-        raise ValueError("only safetensors, json and text files inside the model folder are read")
+        raise ValueError(
+            "only safetensors, GGUF, json and text files inside the model folder are read"
+        )
     return name
 
 

@@ -16,6 +16,7 @@ from findtune.sources import (
     known,
     legible,
     links,
+    source,
     sources,
     within,
     wrong,
@@ -150,6 +151,13 @@ def search(name: str, entry: object, field: str, sheet: Sheet) -> tuple[str, dic
 def folded(query: str) -> str:
     """Return what two writings of one query share; one without a letter stands for itself."""
     return fold(query) or query
+
+
+def document(record: Json, sheet: Sheet) -> Found:
+    """Return a source that can be searched, whoever was shown it; its `text` is its snippet."""
+    found = source({**record, "snippet": record.get("snippet") or record.get("text")}, "", sheet)
+    sheet.count([found])
+    return {**found, "record": sheet.place}, found["url"]
 
 
 def preference(record: Json, sheet: Sheet) -> Found:

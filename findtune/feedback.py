@@ -3,6 +3,7 @@
 Read from   reranker_training_data*.json          reranker: what was picked from one ranked list
             query_rewriting_training_data*.json   rewriting: what was picked from several searches
             training_data*.json                   preferences: which of two answers was chosen
+            corpus*.json                          corpus: what can be searched, shown or not
 
 A .json file holds its records under one key, a .jsonl file one a line; a kind may have several
 files. Nothing but one record is in memory at a time, beside a digest of each that was read.
@@ -17,7 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from findtune.choices import Clean, Found, Json, preference, ranked_list, rewriting
+from findtune.choices import Clean, Found, Json, document, preference, ranked_list, rewriting
 from findtune.errors import InputError
 from findtune.files import replacing, write_json
 from findtune.sources import Limits, Sheet, WrongError, wrong
@@ -45,9 +46,10 @@ KINDS = {
         "reranker_training_data", "reranker_data", ranked_list, "reranker", needed=True
     ),
     "rewriting": Kind(
-        "query_rewriting_training_data", "query_rewriting_data", rewriting, "rewriter", needed=False
+        "query_rewriting_training_data", "query_rewriting_data", rewriting, "rewriter", needed=True
     ),
     "preferences": Kind("training_data", "training_data", preference, "preferences", needed=False),
+    "corpus": Kind("corpus", "corpus", document, "rewriter", needed=False),
 }
 
 
@@ -90,7 +92,10 @@ def feedback_files(kind: str, folder: Path) -> list[Path]:
     )
     if KINDS[kind].needed and not found:
         wanted = f"{stem}*.json or {stem}*.jsonl"
-        raise InputError(f"{folder} holds no {wanted} file; put at least one there.")
+        raise InputError(
+            f"{folder} holds no {wanted} file; put at least one there, or take {KINDS[kind].room} "
+            "off `models` in params.yaml."
+        )
     return found
 
 

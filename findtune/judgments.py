@@ -15,6 +15,8 @@ from findtune.sources import Limits, RecordNote, legible
 from findtune.tables import Note, write_notes
 
 __all__ = ["Limits", "write_clean"]
+# One file for two rooms, so that neither is made anew for the other's sake.
+ROOMS = {"judgments": "reranker", "qrels": "rewriter"}
 TOLD = 5  # rejects that a message repeats
 Judgments = dict[str, dict[str, int]]
 
@@ -27,7 +29,7 @@ def write_clean(
     Raises InputError for a file that is no JSON object, and for too many rejects.
     """
     source = data / "training_data" / "judgments.json"
-    path = data / "clean" / "reranker" / f"{kind}.json"
+    path = data / "clean" / ROOMS[kind] / f"{kind}.json"
     judged, notes = checked(read(source), source.as_posix())
     total = sum(map(len, judged.values()))
     counts = Counter(questions=len(judged), judgments=total, rejected=len(notes))

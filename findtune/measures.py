@@ -3,7 +3,7 @@
 Ranking measures are trec_eval's, by ir-measures (https://ir-measur.es).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from ir_measures import AP, RR, R, iter_calc, nDCG
@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 DEPTH = 100  # ranks that a measure sees
 MEASURES = {"ndcg@10": nDCG @ 10, "mrr@10": RR @ 10, "recall@1": R @ 1, "recall@10": R @ 10}
 LIST_MEASURES = {"ndcg@3": nDCG @ 3, "ndcg@10": nDCG @ 10, "mrr@10": RR @ 10, "map": AP}
+FOUND_MEASURES = {"recall@10": R @ 10, "mrr@10": RR @ 10}
 FEWEST_PAIRS = 5  # a rank correlation of fewer says nothing
 
 Array = np.ndarray
@@ -60,6 +61,25 @@ def per_list(scores: Sequence[Array], gains: Sequence[Array]) -> dict[str, Array
         qrels[f"{at}"] = {f"{it}": int(value) for it, value in enumerate(gain)}
     values = {name: np.zeros(len(gains)) for name in LIST_MEASURES}
     names = {measure: name for name, measure in LIST_MEASURES.items()}
+    for found in iter_calc(list(names), qrels, run):
+        values[names[found.measure]][int(found.query_id)] = found.value
+    return values
+
+
+def of_rankings(
+    rankings: Sequence[Sequence[str]], relevant: Sequence[Collection[str]]
+) -> dict[str, Array]:
+    """Return recall@10 and mrr@10 of each query, (queries,).
+
+    rankings: for each query what was found, the best first; relevant: what answers it.
+    """
+    run = {
+        f"{at}": {url: float(-rank) for rank, url in enumerate(ranking)}
+        for at, ranking in enumerate(rankings)
+    }
+    qrels = {f"{at}": dict.fromkeys(answers, 1) for at, answers in enumerate(relevant)}
+    values = {name: np.zeros(len(relevant)) for name in FOUND_MEASURES}
+    names = {measure: name for name, measure in FOUND_MEASURES.items()}
     for found in iter_calc(list(names), qrels, run):
         values[names[found.measure]][int(found.query_id)] = found.value
     return values

@@ -168,10 +168,11 @@ def source(item: object, field: str, sheet: Sheet) -> Source:
         item = {"url": item}
     if not isinstance(item, dict):
         raise wrong(field, item, "a source", "write an object with url, title and snippet")
+    of = f"{field}." if field else ""
     return {
-        "url": link(item.get("url"), f"{field}.url", sheet.limits.longest_text),
-        "title": plain(item.get("title"), f"{field}.title", sheet),
-        "snippet": plain(item.get("snippet"), f"{field}.snippet", sheet),
+        "url": link(item.get("url"), f"{of}url", sheet.limits.longest_text),
+        "title": plain(item.get("title"), f"{of}title", sheet),
+        "snippet": plain(item.get("snippet"), f"{of}snippet", sheet),
     }
 
 

@@ -6,7 +6,9 @@ from typing import Any
 from findtune.errors import InputError
 
 MARKERS = ("<!-- measures: written by `make readme` -->", "<!-- end of measures -->")
-RANKINGS = ("shown", "bm25", "bi_encoder", "base", "tuned")  # columns, where they were measured
+# columns, where they were measured
+RANKINGS = ("original", "shown", "bm25", "bi_encoder", "base", "tuned")
+OF = {"": "", "judged_": ", graded", "vectors_": ", by vectors"}  # rows, by what they are measured
 READS = {
     "ndcg@3": "the same, of the first three",
     "ndcg@10": "how high the right answers stand, 1 is best",
@@ -18,6 +20,12 @@ READS = {
     "pairs_mae": "distance of cosine and score, 0 is best",
     "guard_spearman": "order of general-English pairs: what was forgotten",
     "random_cosine": "cosine of random texts: near 1 is collapse",
+    "exact_copy": "share of what is drawn that is the question again",
+    "repeat": "share of what is drawn that loops",
+    "drawn_kept": "share of what is drawn that keeps numbers, years and names",
+    "entity_kept": "the same of what is searched",
+    "length_ratio": "words of a rewrite for each of its question's",
+    "rewrites": "rewrites of a question that are searched",
 }
 
 
@@ -26,8 +34,8 @@ def table(name: str, metrics: Mapping[str, Any]) -> str:
     columns = [which for which in RANKINGS if which in metrics]
     named = [which.replace("_", "-") for which in columns]
     rows = [
-        row(key + of, [metrics[f"{prefix}{which}"][key] for which in columns], READS[key])
-        for prefix, of in (("", ""), ("judged_", ", graded"))
+        row(key + of, [metrics[f"{prefix}{which}"].get(key) for which in columns], READS[key])
+        for prefix, of in OF.items()
         for key in READS
         if key in metrics.get(f"{prefix}base", {})
     ]
@@ -36,10 +44,11 @@ def table(name: str, metrics: Mapping[str, Any]) -> str:
     return "\n".join([*head, *rows, "", *told, verdict(metrics)])
 
 
-def row(key: str, values: Sequence[float], reads: str) -> str:
+def row(key: str, values: Sequence[float | None], reads: str) -> str:
     """Return a line of the table; the gain is over the base, which is the last but one."""
-    told = " | ".join(f"{value:.4f}" for value in values)
-    return f"| {key} | {told} | {values[-1] - values[-2]:+.4f} | {reads} |"
+    told = " | ".join("" if value is None else f"{value:.4f}" for value in values)
+    base, tuned = (value or 0.0 for value in values[-2:])
+    return f"| {key} | {told} | {tuned - base:+.4f} | {reads} |"
 
 
 def deltas(metrics: Mapping[str, Any]) -> list[str]:
@@ -53,8 +62,8 @@ def sentence(key: str, delta: Mapping[str, Any]) -> str:
     """Return one difference with its 95 % interval, and of what it is."""
     of = key.removeprefix("delta_") + f": {delta['queries']} queries" if "queries" in delta else ""
     over = f"over {delta['against']}" if "against" in delta else ""
-    graded = "graded" if key.startswith("judged") else ""
-    told = ", ".join(filter(None, (over.replace("_", "-"), graded, of)))
+    by = next((OF[prefix][2:] for prefix in OF if prefix and key.startswith(prefix)), "")
+    told = ", ".join(filter(None, (over.replace("_", "-"), by, of)))
     low, high = delta["ci_low"], delta["ci_high"]
     found = f"- {delta['measure']} {delta['mean']:+.4f}, 95 % interval [{low:+.4f}, {high:+.4f}]"
     return found + (f" ({told})" if told else "")
@@ -64,6 +73,7 @@ def verdict(metrics: Mapping[str, Any]) -> str:
     """Return the last line: the verdict, on what it rests, and how far tuning went."""
     pairs = f" and {metrics['scored_pairs']} scored pairs" if "scored_pairs" in metrics else ""
     share = f", share of the cross-encoder {metrics['share']:g}" if "share" in metrics else ""
+    share += f", {metrics['rewrites']} rewrites a question" if "rewrites" in metrics else ""
     return (
         f"\n**{metrics['verdict']}** over {metrics['queries']} queries{pairs}; "
         f"interpolation {metrics['interpolation']:g}{share}."

@@ -29,11 +29,16 @@ def main(model: str, size: str) -> None:
 
 
 def native(base: Base) -> Native | None:
-    """Return what makes a JinaBERT native; nothing for what transformers knows itself."""
-    if base.slopes is None:
-        return None
-    jina = import_module("findtune.reranker.jina")  # it loads torch, which the others need not
-    return partial(jina.native, slopes=base.slopes)
+    """Return what makes files native that transformers can't train from as they are.
+
+    The modules are loaded here, since they load torch, which most bases need not.
+    """
+    if base.slopes is not None:
+        return partial(import_module("findtune.jina").native, slopes=base.slopes)
+    if any(name.endswith(".gguf") for name in base.files):
+        made: Native = import_module("findtune.gguf").native
+        return made
+    return None
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ ROOM = ("pairs", "training", "inference")
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder", "reranker"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
 @click.option("--folds", default=5, show_default=True, help="How many disjoint test sets.")
 @click.option("--seeds", default="13,14,15", show_default=True, help="Seeds of the training.")
@@ -90,7 +90,7 @@ def one(
         )
         fitted.save(tuned)
         held_out = room.inference.read_held_out(folder)
-        judged = room.inference.judge(bases[room.name], tuned, held_out)
+        judged = room.inference.judge(bases, tuned, held_out)
     metrics = room.inference.metrics(judged, held_out, fitted.facts, seed)
     header, rows = room.inference.details(judged, held_out)["pairs"]
     return pd.DataFrame([flat(metrics)]), pd.DataFrame(rows, columns=header)
@@ -110,12 +110,13 @@ def flat(metrics: dict[str, Any]) -> dict[str, float]:
 def summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """Return the mean over all queries of each measure, and how far the seeds lie apart."""
     columns = [str(name) for name in runs]
-    groups = [it.removesuffix(" ndcg@10") for it in columns if it.endswith(" ndcg@10")]
     names = [it.removeprefix("tuned ") for it in columns if it.startswith("tuned ")]
+    groups = [it.removesuffix(f" {names[0]}") for it in columns if it.endswith(f" {names[0]}")]
     lines = [f"{len(runs)} runs, {runs['seed'].nunique()} seeds"]
     lines += [f"| | {' | '.join(groups)} |", "|---" * (len(groups) + 1) + "|"]
     for name in names:
-        lines.append(f"| {name} | {' | '.join(told(runs, f'{it} {name}') for it in groups)} |")
+        cells = [told(runs, f"{it} {name}") if f"{it} {name}" in columns else "" for it in groups]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     if {"label", "base", "tuned"} <= set(pairs):
         by_seed = pairs.groupby("seed")[["label", "base", "tuned"]]
         ranks = by_seed.apply(lambda its: its.corr(method="spearman")["label"])

@@ -3,7 +3,8 @@
     python -m stages.evaluate embedder small
 
 Reads   params.yaml: seed
-        models/base/MODEL/SIZE/, models/MODEL/SIZE/, data/pairs/MODEL/SIZE/
+        models/base/MODEL/SIZE/, models/base/embedder/SIZE/, models/MODEL/SIZE/,
+        data/pairs/MODEL/SIZE/
 Writes  metrics/MODEL/SIZE.json          base, tuned, the difference and how sure it is
         metrics/MODEL/SIZE.queries.csv   every measure of every query
         metrics/MODEL/SIZE.pairs.csv     of each held-out pair its label, and what the models say
@@ -22,7 +23,7 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder", "reranker"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
 def main(model: str, size: str) -> None:
     """Judge MODEL at SIZE beside its base."""
@@ -31,7 +32,8 @@ def main(model: str, size: str) -> None:
     tuned, out = Path("models", model, size), Path("metrics", model)
     training = json.loads((tuned / "training.json").read_text(encoding="utf-8"))
     test = room.read_held_out(Path("data", "pairs", model, size))
-    judged = room.judge(Path("models", "base", model, size), tuned, test)
+    bases = {name: Path("models", "base", name, size) for name in ("embedder", model)}
+    judged = room.judge(bases, tuned, test)
     metrics = room.metrics(judged, test, training, params.read("seed", int))
 
     write_json(out / f"{size}.json", metrics)

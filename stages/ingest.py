@@ -7,7 +7,8 @@ Reads   params.yaml: ingest                       catalog, sentence_pairs, guard
         data/autogen_input/, data/alternatives/   catalog
         data/finetuning/                          sentence_pairs
         data/guard/                               guard
-        data/training_data/                       reranker, judgments, rewriting, preferences
+        data/training_data/                       reranker, judgments, rewriting, corpus, qrels,
+                                                  preferences
 Writes  in data/clean/, in the folder of the model that learns from the kind:
         KIND.csv, KIND.json or KIND.jsonl  the good rows or records, each with where it is from
         KIND.notes.csv                     what was rejected, dropped or odd: file, line (or the
@@ -34,8 +35,10 @@ HOMES = {
     "guard": "curated",
     "reranker": "feedback",
     "rewriting": "feedback",
+    "corpus": "feedback",
     "preferences": "feedback",
     "judgments": "judgments",
+    "qrels": "judgments",
 }
 SECTIONS = {"curated": "ingest", "feedback": "feedback", "judgments": "feedback"}
 

@@ -17,7 +17,7 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder", "reranker"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
 def main(model: str, size: str) -> None:
     """Make the training, dev and test examples of MODEL at SIZE."""

@@ -14,7 +14,7 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder", "reranker"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
 @click.option("--number", default=3, show_default=True, help="How many examples of each kind.")
 def main(model: str, size: str, number: int) -> None:

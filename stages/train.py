@@ -24,7 +24,7 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.argument("model", type=click.Choice(["embedder", "reranker"]))
+@click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
 def main(model: str, size: str) -> None:
     """Fit one MODEL at one SIZE, both as named in params.yaml."""
@@ -53,7 +53,7 @@ def main(model: str, size: str) -> None:
     data = {path.name: sha256(path) for path in sorted(pairs.glob("*.jsonl"))}
     told = card(
         name=(model, size),
-        about=room.ABOUT,
+        about=import_module(f"findtune.{model}.model").ABOUT,
         base=base,
         recipe=recipe.model_dump(),
         facts={**fitted.facts, "seed": seed},

@@ -3,7 +3,10 @@
 import csv
 import json
 import re
+import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,18 +152,24 @@ def ranked(query: str, shown: list[dict[str, str]], picked: int) -> dict[str, An
 
 
 def searched(it: dict[str, Any]) -> dict[str, Any]:
-    """Return the question of a list with two searches: itself, and the title of what was picked."""
-    [title] = [
-        source["title"]
+    """Return the question of a list with two searches: itself, and the title of what was picked.
+
+    The title finds all that the list shows; the question only what a word of it stands in.
+    """
+    shown = {source["url"]: source for source in it["all_sources"]}
+    title = shown[it["positive_sources"][0]]["title"]
+    asked = set(re.findall("[a-z]+", it["query"].lower()))
+    brought = [
+        source
         for source in it["all_sources"]
-        if source["url"] == it["positive_sources"][0]
+        if asked & set(re.findall("[a-z]+", source["title"].lower()))
     ]
-    searches = [it["query"], title]
     return {
         "original_query": it["query"],
         "selected_sources": it["positive_sources"],
         "query_source_mapping": {
-            query: {"query": query, "sources": it["all_sources"]} for query in searches
+            it["query"]: {"query": it["query"], "sources": brought},
+            title: {"query": title, "sources": it["all_sources"]},
         },
         "timestamp": it["timestamp"],
     }
@@ -226,3 +235,124 @@ def save_tokenizer(vocabulary: list[str], folder: Path) -> None:
         "mask_token": "[MASK]",
     }
     PreTrainedTokenizerFast(tokenizer_object=words, **special).save_pretrained(folder)
+
+
+# How a rewriter's pairs are made of the feedback above.
+QUESTIONS: dict[str, Any] = {
+    "questions": {"dev": 0.25, "test": 0.3, "fold": 0},
+    "gains": [3, 2, 1],
+    "targets": 4,
+    "identities": 0.1,
+    "titles": {"picks": 2, "weight": 0.5},
+    "pool": 100,
+}
+
+
+@pytest.fixture(scope="session")
+def rewriter_pairs(forty_lists: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that `ingest` and `pair` make of the feedback for a rewriter."""
+    from findtune import feedback, judgments
+    from findtune.rewriter.pairs import Choices, write
+    from findtune.sources import Limits
+
+    def unseen(_: int) -> AbstractContextManager[Any]:
+        return nullcontext(SimpleNamespace(update=lambda size: None))
+
+    out, data = tmp_path_factory.mktemp("rewriter_pairs"), Path("data")
+    limits = Limits(longest_text=1000, most_sources=50, max_rejected=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(out)  # a record tells its file, which is not to hang on where this runs
+        shutil.copytree(forty_lists, data / "training_data")
+        for kind in ("rewriting", "corpus"):
+            feedback.write_clean(kind=kind, data=data, limits=limits, bar=unseen)
+        judgments.write_clean(kind="qrels", data=data, limits=limits, bar=unseen)
+        write(data / "clean" / "rewriter", Path("pairs"), Choices(**QUESTIONS))
+    return out / "pairs"
+
+
+CHAT = (
+    "{% for one in messages %}<|im_start|>{{ one['role'] }}\n{{ one['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an untrained Llama that is asked in a chat; its tokens are of bytes."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    tokens = Tokenizer(models.BPE())
+    tokens.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokens.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokens.train_from_iterator([text.lower() for text in FILES.values()], trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokens,
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=CHAT,
+    )
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    folder = tmp_path_factory.mktemp("tiny_causal")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an untrained T5 whose tokens are the corpus's words, and letters."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+    words = sorted({word for text in FILES.values() for word in re.findall("[a-z]+", text.lower())})
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((f"▁{it}", -5.0) for it in words)]
+    pieces += [(letter, -20.0) for letter in "▁abcdefghijklmnopqrstuvwxyz0123456789?,."]
+    tokens = Tokenizer(models.Unigram(pieces, unk_id=2))
+    tokens.normalizer = normalizers.Lowercase()
+    tokens.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokens.decoder = decoders.Metaspace()
+    tokens.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokens, eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        d_kv=16,
+        d_ff=64,
+        num_layers=2,
+        num_heads=2,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    folder = tmp_path_factory.mktemp("tiny_t5")
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

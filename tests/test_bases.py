@@ -226,7 +226,7 @@ def listed(official: Path, into: Path) -> Path:
 
 
 def test_a_jina_bert_with_slopes_comes_out_native_and_loads(official: Path, tmp_path: Path) -> None:
-    from findtune.reranker import jina
+    from findtune import jina
 
     base = Base(**jina_of(official))
     assert fetch(base, tmp_path / "out", native(base)) == f"path {official}"
@@ -364,7 +364,7 @@ def refused(tmp_path: Path, **changes: Any) -> str:
 def test_a_listed_file_that_can_run_or_escapes_is_refused(tmp_path: Path, name: str) -> None:
     told = refused(tmp_path, files={name: "0" * 64})
     assert repr(name) in told
-    assert "only safetensors, json and text files inside the model folder are read" in told
+    assert "only safetensors, gguf, json and text files inside the model folder are read" in told
 
 
 @pytest.mark.parametrize(

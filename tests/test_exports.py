@@ -20,7 +20,7 @@ from transformers import (
 from findtune import exports
 from findtune.errors import FindtuneError, InputError
 from findtune.exports import export
-from findtune.reranker.jina import JinaConfig, JinaForSequenceClassification
+from findtune.jina import JinaConfig, JinaForSequenceClassification
 
 WORDS = sorted({word for text in FILES.values() for word in re.findall("[a-z]+", text.lower())})
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]

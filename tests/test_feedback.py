@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findtune.feedback import Clean, cleaned, feedback_files
+from findtune.choices import Clean
+from findtune.feedback import cleaned, feedback_files
 from findtune.sources import Limits
 from findtune.streams import Record
 from findtune.tables import Note
@@ -738,7 +739,7 @@ def write(name: str, content: object) -> None:
         content = "".join(f"{json.dumps(record)}\n" for record in content)
     elif isinstance(content, list):
         wrapper = {"r": "reranker_data", "q": "query_rewriting_data", "t": "training_data"}
-        content = json.dumps({wrapper[path.name[0]]: content})
+        content = json.dumps({wrapper.get(path.name[0], "corpus"): content})
     path.write_text(str(content), encoding="utf-8")
 
 
@@ -824,7 +825,14 @@ def test_a_kind_reads_no_file_of_another() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "room"),
-    [("reranker", "reranker"), ("rewriting", "rewriter"), ("preferences", "preferences")],
+    [
+        ("reranker", "reranker"),
+        ("judgments", "reranker"),
+        ("rewriting", "rewriter"),
+        ("corpus", "rewriter"),
+        ("qrels", "rewriter"),
+        ("preferences", "preferences"),
+    ],
 )
 def test_a_kinds_files_stand_in_the_folder_of_the_model_that_learns_from_it(
     kind: str, room: str
@@ -848,16 +856,23 @@ def test_no_preferences_are_none(folder: bool) -> None:
     assert json.loads(outputs()["preferences.counts.json"]) == {"records": 0}
 
 
-def test_lists_without_a_file_are_told_with_the_file_they_want() -> None:
+@pytest.mark.parametrize(
+    ("kind", "stem", "room"),
+    [
+        ("reranker", "reranker_training_data", "reranker"),
+        ("rewriting", "query_rewriting_training_data", "rewriter"),
+    ],
+)
+def test_a_kind_without_a_file_is_told_with_the_file_it_wants_and_how_to_do_without(
+    kind: str, stem: str, room: str
+) -> None:
     write("training_data.json", [answered()])
-    stem = "reranker_training_data"
-    message = stopped("reranker")
+    message = stopped(kind)
     assert f"data/training_data holds no {stem}*.json or {stem}*.jsonl file; put at" in message
-
-
-def test_searches_may_be_missing_since_not_every_team_logs_them() -> None:
-    write("training_data.json", [answered()])
-    assert ingest("rewriting").stdout == "rewriting: 0 records\n"
+    assert message.endswith(
+        f"put at least one there, or take {room} off `models` in params.yaml.\n"
+    )
+    assert outputs() == {}
 
 
 def test_a_folder_or_a_hidden_file_is_no_file_of_a_kind(tmp_path: Path) -> None:

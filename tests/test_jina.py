@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from findtune.errors import InputError, UnsafeModelError
-from findtune.reranker.jina import (
+from findtune.jina import (
     JinaConfig,
     JinaForSequenceClassification,
     attention_bias,

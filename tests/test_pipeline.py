@@ -24,6 +24,7 @@ LEARNS_FROM = {
         Path("data", folder) for folder in ("autogen_input", "alternatives", "finetuning", "guard")
     },
     "reranker": {Path("data/training_data")},
+    "rewriter": {Path("data/training_data")},
 }
 EDITED = set().union(*LEARNS_FROM.values())
 VERBS = [path for path in CODE if path.parts[0] == "stages" and "def main(" in path.read_text()]

@@ -12,7 +12,7 @@ from test_reranker_training import fitted, made
 from findtune.files import rounded
 from findtune.measures import LIST_MEASURES
 from findtune.records import Record
-from findtune.reranker import rankers
+from findtune.reranker import model as rankers
 from findtune.reranker.inference import (
     FREE,
     HeldOut,
@@ -216,7 +216,7 @@ def test_set(examples: Path) -> HeldOut:
 @pytest.fixture(scope="module")
 def seen(tiny_base: Path, saved: Path, test_set: HeldOut) -> Judged:
     """What all rankings do on them."""
-    return judge(tiny_base, saved, test_set)
+    return judge({"embedder": tiny_base, "reranker": tiny_base}, saved, test_set)
 
 
 def test_every_ranking_scores_every_source_of_every_list(seen: Judged, test_set: HeldOut) -> None:
@@ -264,8 +264,8 @@ def test_where_no_base_stands_beside_the_ranker_it_is_the_one_that_is_given(
 ) -> None:
     shutil.copytree(saved, tmp_path / "tuned")
     (tmp_path / "tuned" / "base").rename(tmp_path / "base")
-    found = judge(tmp_path / "base", tmp_path / "tuned", test_set)
-    again = judge(tmp_path / "nowhere", saved, test_set)
+    found = judge({"reranker": tmp_path / "base"}, tmp_path / "tuned", test_set)
+    again = judge({"reranker": tmp_path / "nowhere"}, saved, test_set)
     assert [it.tolist() for it in found.scores["base"]] == [
         it.tolist() for it in again.scores["base"]
     ]

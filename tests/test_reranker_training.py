@@ -22,36 +22,39 @@ from sentence_transformers import CrossEncoder
 from test_jina import tensors, write_official
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from findtune import feedback, judgments
+from findtune import feedback, jina, judgments, list_losses
 from findtune.encoders import load as load_encoder
 from findtune.errors import CollapseError
 from findtune.files import read_jsonl
 from findtune.interpolation import snapshot
+from findtune.list_losses import (
+    Distilling,
+    ListLoss,
+    Picking,
+    bce_loss,
+    lambda_loss,
+    softmax_loss,
+)
 from findtune.records import Record, read_kind
-from findtune.reranker import jina, rankers, training
+from findtune.reranker import model as rankers
+from findtune.reranker import training
+from findtune.reranker.model import SIGNALS, Weights, blended, cross_encoder, logits, relevance
 from findtune.reranker.pairs import Choices, write
-from findtune.reranker.rankers import SIGNALS, Weights, blended, cross_encoder, logits, relevance
 from findtune.reranker.training import (
     START,
     Course,
     Dev,
-    Distilling,
     Fitted,
-    ListLoss,
-    Picking,
     Recipe,
     Run,
     Watch,
-    bce_loss,
     calibrated,
     decided,
     fit,
-    lambda_loss,
     priors,
     refuse_collapse,
     retriever_weights,
     shared,
-    softmax_loss,
 )
 from findtune.sources import Limits
 
@@ -291,7 +294,7 @@ def student(tiny_base: Path) -> CrossEncoder:
 def test_scores_come_in_the_order_of_the_pairs_whatever_their_length(
     student: CrossEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(list_losses, "PAIRS_AT_ONCE", 3)
     texts = ["rice crop " * times for times in (9, 1, 4, 2, 2, 7, 1, 12)]
     pairs = [("men " * (at % 3 + 1), text) for at, text in enumerate(texts)]
     with torch.no_grad():

@@ -32,12 +32,33 @@ RECIPES = {
         "shares": [1.0],  # nothing of the retriever, so that it shows what was tuned
         **MACHINE,
     },
+    "rewriter": {
+        "epochs": 1,
+        "learning_rate": 3e-3,
+        "best_of": {"epochs": 1, "learning_rate": 1e-3, "kept": 1},
+        "counts": [2],
+        "constants": [10],
+        "questions": [1],
+        "settings": {
+            "prompt": "",
+            "rewrites": 2,
+            "candidates": 4,
+            "temperature": 0.8,
+            "likeliest": 50,
+            "longest_question": 24,
+            "longest_rewrite": 8,
+            "constant": 10,
+            "question": 1,
+        },
+        **MACHINE,
+    },
 }
 PAIRS = {
     "embedder": {"variables": CUT, "scored_pairs": CUT},
     "reranker": {"lists": CUT | {"dev": 0.3}, "titles": {"lists": 4, "neighbours": 3}},
+    "rewriter": {"questions": CUT | {"dev": 0.3}},
 }
-ROOMS = ("embedder", "reranker")
+ROOMS = ("embedder", "reranker", "rewriter")
 MEASURES = {
     "embedder": {
         "ndcg@10",
@@ -50,34 +71,52 @@ MEASURES = {
         "random_cosine",
     },
     "reranker": {"ndcg@3", "ndcg@10", "mrr@10", "map"},
+    "rewriter": {
+        "recall@10",
+        "mrr@10",
+        "exact_copy",
+        "repeat",
+        "drawn_kept",
+        "entity_kept",
+        "length_ratio",
+        "rewrites",
+    },
 }
+DECISIVE = {"embedder": "ndcg@10", "reranker": "ndcg@10", "rewriter": "recall@10"}
 DELTA = {"measure", "mean", "ci_low", "ci_high", "p_value", "detectable"}
 CURATED = ["ingest@catalog", "ingest@guard", "ingest@sentence_pairs"]
-FEEDBACK = [f"ingest@{kind}" for kind in ("judgments", "preferences", "reranker", "rewriting")]
+FEEDBACK = [
+    f"ingest@{kind}"
+    for kind in ("corpus", "judgments", "preferences", "qrels", "reranker", "rewriting")
+]
 # The stages that follow from the clean data of a room.
 LEARNING = {
     room: [f"evaluate@{room}-small", f"pair@{room}-small", f"train@{room}-small"] for room in ROOMS
 }
 BASES = [f"base@{room}-small" for room in ROOMS]
-STAGES = sorted([*BASES, *CURATED, *FEEDBACK, *LEARNING["embedder"], *LEARNING["reranker"]])
+STAGES = sorted([*BASES, *CURATED, *FEEDBACK, *(it for room in ROOMS for it in LEARNING[room])])
 Params = dict[str, Any]
 
 
-def params(base: Path) -> Params:
-    """Return params.yaml with a base, a split and a recipe for ten lines of data."""
+def params(bases: dict[str, Path]) -> Params:
+    """Return params.yaml with bases, a split and a recipe for ten lines of data."""
     found: Params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    found["sizes"] = ["small"]
+    for room in found["models"]:
+        found["base"][room]["small"] |= {"name": "tiny", **local(bases[room])}
+        found["pair"][room]["small"] |= PAIRS[room]
+        found[room]["small"] |= RECIPES[room]
+    return found
+
+
+def local(base: Path) -> Params:
+    """Return where a base in a folder comes from, and what its files must be."""
     files = {
         path.relative_to(base).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in sorted(base.rglob("*"))
         if path.is_file()
     }
-    source = {"path": str(base), "wheel": None, "hub": None, "files": files}
-    found["sizes"] = ["small"]
-    for room in found["models"]:
-        found["base"][room]["small"] |= {"name": "tiny", **source}
-        found["pair"][room]["small"] |= PAIRS[room]
-        found[room]["small"] |= RECIPES[room]
-    return found
+    return {"path": str(base), "wheel": None, "hub": None, "files": files}
 
 
 def write_params(project: Path, found: Params) -> None:
@@ -88,6 +127,7 @@ def write_params(project: Path, found: Params) -> None:
 @pytest.fixture(scope="module")
 def built(
     tiny_base: Path,
+    tiny_t5: Path,
     ten_line_corpus: Path,
     forty_lists: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -101,7 +141,8 @@ def built(
     (project / ".dvc").mkdir()
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"):
         shutil.copyfile(name, project / name)
-    write_params(project, params(tiny_base))
+    bases = {"embedder": tiny_base, "reranker": tiny_base, "rewriter": tiny_t5}
+    write_params(project, params(bases))
     subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
     ran = repro(project)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -142,8 +183,8 @@ def measured(project: Path, room: str) -> Params:
 def test_the_metrics_have_the_designed_keys(built: Path, room: str) -> None:
     metrics = measured(built, room)
     assert set(metrics["base"]) == set(metrics["tuned"]) == MEASURES[room]
-    assert set(metrics["delta"]) == DELTA
-    assert metrics["delta"]["measure"] == "ndcg@10"
+    assert set(metrics["delta"]) == DELTA | ({"against"} if room == "rewriter" else set())
+    assert metrics["delta"]["measure"] == DECISIVE[room]
     assert metrics["interpolation"] in (0, 0.5, 1)
     assert metrics["queries"] > 0
     assert metrics["verdict"] in ("WIN", "MARGINAL", "REGRESSION")
@@ -162,12 +203,32 @@ def test_the_reranker_is_measured_beside_the_rankings_that_cost_nothing(built: P
     assert sum(its["queries"] for its in short_and_long) == metrics["queries"]
 
 
+def test_the_rewriter_is_measured_beside_the_question_alone(built: Path) -> None:
+    metrics = measured(built, "rewriter")
+    assert set(metrics["original"]) == {"recall@10", "mrr@10"}
+    for name in ("original", "base", "tuned"):
+        for by in ("vectors", "judged"):
+            assert set(metrics[f"{by}_{name}"]) == {"recall@10", "mrr@10"}, name
+    for name in ("delta_best", "vectors_delta", "judged_delta"):
+        assert set(metrics[name]) == DELTA | {"against"}, name
+    assert metrics["delta_best"]["against"] in ("original", "base")
+    assert metrics["rewrites"] in (0, 2)
+    assert metrics["base"]["entity_kept"] == metrics["tuned"]["entity_kept"] == 1
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_query_and_every_pair_is_in_the_details(built: Path, room: str) -> None:
     metrics = measured(built, room)
+    queries = metrics["queries"]
     lists = [it for it in records(built, room, "test") if it["kind"] == "list"]
-    pairs = metrics.get("scored_pairs", sum(len(it["sources"]) for it in lists))
-    for name, number in (("queries", metrics["queries"]), ("pairs", pairs)):
+    pairs = {
+        "embedder": metrics.get("scored_pairs"),
+        "reranker": sum(len(it["sources"]) for it in lists),
+        "rewriter": sum(
+            round(metrics[name].get("rewrites", 0) * queries) for name in ("base", "tuned")
+        ),
+    }
+    for name, number in (("queries", queries), ("pairs", pairs[room])):
         details = (built / f"metrics/{room}/small.{name}.csv").read_text(encoding="utf-8")
         assert len(details.splitlines()) == 1 + number
 
@@ -179,7 +240,12 @@ def records(project: Path, room: str, part: str) -> list[Params]:
 
 
 @pytest.mark.parametrize(
-    ("room", "kind", "field"), [("embedder", "positive", "anchor"), ("reranker", "list", "query")]
+    ("room", "kind", "field"),
+    [
+        ("embedder", "positive", "anchor"),
+        ("reranker", "list", "query"),
+        ("rewriter", "rewrite", "query"),
+    ],
 )
 def test_the_model_and_its_card_hold_no_training_text(
     built: Path, room: str, kind: str, field: str
@@ -241,13 +307,13 @@ def test_another_pick_reruns_only_what_learns_from_feedback(project: Path) -> No
     assert stages_run(ran) == sorted([*FEEDBACK, *LEARNING["reranker"]])
 
 
-def test_another_search_for_a_rewriter_goes_no_further_than_the_clean_data(project: Path) -> None:
+def test_another_search_reruns_only_what_the_rewriter_learns_from(project: Path) -> None:
     path = project / "data/training_data/query_rewriting_training_data.json"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("https://catalog.example", "https://other.example"), "utf-8")
     ran = repro(project)
     assert ran.returncode == 0, ran.stderr
-    assert stages_run(ran) == FEEDBACK
+    assert stages_run(ran) == sorted([*FEEDBACK, *LEARNING["rewriter"]])
 
 
 def test_a_misspelt_parameter_stops_the_run_with_one_error_and_no_traceback(project: Path) -> None:

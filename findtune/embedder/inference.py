@@ -1,6 +1,5 @@
 """text -> vector, and how good the vectors are."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,24 +9,13 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from findtune import measures, significance
+from findtune.embedder.model import vectors
 from findtune.encoders import load
 from findtune.files import read_jsonl
 from findtune.records import Record, read_kind
 
 Array = np.ndarray
 QUERIES_AT_ONCE = 256  # rows of the score matrix held at a time
-MANY = 1000  # texts
-
-
-def vectors(model: SentenceTransformer, texts: Sequence[str]) -> Array:
-    """Return the unit vectors of texts, (texts, dimensions), fp32.
-
-    A progress bar shows where there are many texts and a terminal to draw it on.
-    """
-    progress = len(texts) > MANY and sys.stderr.isatty()
-    return model.encode(
-        list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=progress
-    ).astype(np.float32)
 
 
 def ranks(queries: Array, documents: Array, owners: Sequence[str]) -> tuple[Array, list[str]]:
@@ -85,9 +73,12 @@ class Judged:
     tuned: One
 
 
-def judge(base: Path, tuned: Path, test: HeldOut) -> Judged:
-    """Return what the models in two folders do on the held-out examples."""
-    return Judged(judge_one(base, test), judge_one(tuned, test))
+def judge(bases: Mapping[str, Path], tuned: Path, test: HeldOut) -> Judged:
+    """Return what a tuned model and its base do on the held-out examples.
+
+    bases: the folder of each room's base model.
+    """
+    return Judged(judge_one(bases["embedder"], test), judge_one(tuned, test))
 
 
 def judge_one(folder: Path, test: HeldOut) -> One:

@@ -29,17 +29,14 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 from transformers import (
-    PrinterCallback,
-    ProgressCallback,
     TrainerCallback,
     TrainerControl,
     TrainerState,
     TrainingArguments,
 )
 
-from findtune import measures
+from findtune import measures, trainers
 from findtune.batches import Examples, ScoredBatches, VariableBatches
-from findtune.cards import About
 from findtune.encoders import load
 from findtune.errors import CollapseError, InputError
 from findtune.files import read_jsonl
@@ -50,7 +47,6 @@ from findtune.records import Record, read_kind
 from findtune.splits import fold
 
 Say = Callable[[str], None]
-ABOUT = About("sentence-similarity", "`SentenceTransformer(path)` loads it.")
 MOST_COLLAPSED = 0.2  # rise of the random-pair cosine at which a model has collapsed
 MOST_SPREAD_LOST = 0.1  # the rise that a released model may have
 MANY = 1000  # texts, above which encoding shows its progress
@@ -148,31 +144,16 @@ def train(
     build = plain if recipe.recipe == "plain" else joint
     datasets, losses, sampler = build(model, positives, scored, recipe, seed)
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(pairs),  # nothing is saved there: save_strategy is "no"
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
-        warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay,
-        bf16=precision == "bf16",
-        use_cpu=not torch.cuda.is_available(),
-        seed=seed,
-        full_determinism=True,
         batch_sampler=sampler,
-        save_strategy="no",
-        report_to="none",
-        logging_strategy="no",
-        logging_nan_inf_filter=False,
-        disable_tqdm=not watch.progress,
+        **trainers.arguments(recipe, precision, seed, progress=watch.progress),
     )
     trainer = Trainer(
         model=model, args=arguments, train_dataset=datasets, loss=losses, callbacks=[watch]
     )
-    trainer.remove_callback(PrinterCallback)
-    if not watch.progress:
-        trainer.remove_callback(ProgressCallback)
-    trainer.train()
-    model.eval()
+    trainers.run(trainer, model, progress=watch.progress)
 
 
 class Trainer(SentenceTransformerTrainer):

@@ -10,7 +10,7 @@ import numpy as np
 from findtune import measures, significance
 from findtune.bm25 import Index
 from findtune.records import Record, read_kind
-from findtune.reranker import rankers
+from findtune.reranker import model as rankers
 
 Array = np.ndarray
 Scores = list[Array]
@@ -52,17 +52,18 @@ class Judged:
     relevance: Scores
 
 
-def judge(base: Path, tuned: Path, test: HeldOut) -> Judged:
+def judge(bases: Mapping[str, Path], tuned: Path, test: HeldOut) -> Judged:
     """Return what the tuned ranker, its base and the free rankings do on the held-out lists.
 
-    base: the base model's folder; a ranker that was distilled first has its base beside it.
+    bases: the folder of each room's base model; a ranker that was distilled first has its own
+    beside it.
     """
     ranker = rankers.load(tuned)
     near = rankers.signals(ranker.retriever, test.lists, ranker.weights.sharpness)
     read = rankers.logits(ranker.cross_encoder, test.lists)
     scores = rankers.blended(read, near, ranker.weights)
     distilled = tuned / "base"
-    first = distilled if distilled.exists() else base
+    first = distilled if distilled.exists() else bases["reranker"]
     before = rankers.cross_encoder(first, ranker.weights.max_length, seed=0)
     found = {
         "shown": [-np.arange(len(it["sources"]), dtype=float) for it in test.lists],

@@ -23,7 +23,7 @@ from findtune.bm25 import Index
 from findtune.errors import InputError
 from findtune.files import read_json, read_lines, write_json, write_jsonl
 from findtune.params import Section
-from findtune.records import Record
+from findtune.records import Record, counting, samples
 from findtune.splits import PARTS, Shares, certificate, near, part, unit
 
 POOL = 5000  # sources of train from which random negatives and neighbours come
@@ -86,13 +86,6 @@ def write(clean: Path, out: Path, choices: Choices) -> dict[str, dict[str, int]]
     shared = certificate({"questions": seen.groups})
     write_json(out / "certificate.json", {"shared": shared, "records": counts})
     return counts
-
-
-def counting(records: Iterable[Record], counts: Counter[str]) -> Iterator[Record]:
-    """Yield records as they are, and count their kinds."""
-    for it in records:
-        counts[it["kind"]] += 1
-        yield it
 
 
 def part_of(it: Record, shares: Shares) -> str:
@@ -208,19 +201,8 @@ def snippet(source: Record, gain: float) -> Record:
 
 
 def shown(folder: Path, number: int) -> list[str]:
-    """Return lines that show some lists, chosen by hash, with where they are from and why."""
-    kinds: dict[str, list[tuple[float, Record]]] = {}
-    counts: Counter[str] = Counter()
-    for it in read_lines(folder / "train.jsonl"):
-        counts[it["kind"]] += 1
-        best = [*kinds.get(it["kind"], []), (unit(it["query"]), it)]
-        kinds[it["kind"]] = sorted(best, key=lambda one: one[0])[:number]
-    lines: list[str] = []
-    for kind, its in kinds.items():
-        lines += ["", f"{kind}: {counts[kind]} in train"]
-        for _, it in its:
-            lines += said(it)
-    return lines[1:]
+    """Return lines that show some lists, with where they are from and why."""
+    return samples(folder / "train.jsonl", number, said)
 
 
 def said(it: Record) -> list[str]:

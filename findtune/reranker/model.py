@@ -26,14 +26,23 @@ from torch.nn import Identity
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
+from findtune import jina
 from findtune.bases import refuse_unsafe
+from findtune.cards import About
 from findtune.encoders import load as load_encoder
 from findtune.errors import CollapseError
 from findtune.files import read_json
 from findtune.params import Section
 from findtune.records import Record
-from findtune.reranker import jina
 
+ABOUT = About(
+    "text-ranking",
+    "`findtune.reranker.model.load(path)` loads all of it: the cross-encoder, the "
+    "retriever in `retriever/`, and `weights.json`, which tells how much each counts. The "
+    "cross-encoder alone: `CrossEncoder(path)`, or, if its `model_type` is `findtune-jina-bert`, "
+    "`onnx/model.onnx`, which needs nothing of ours. `base/` is the cross-encoder before it saw a "
+    "pick.",
+)
 SIGNALS = ("retriever", "company", "title_company")  # the columns of what the retriever says
 PAIRS_AT_ONCE = 64
 TEXTS_AT_ONCE = 128

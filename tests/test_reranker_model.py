@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 from test_jina import tensors, write_official
 
+from findtune import jina
 from findtune.encoders import load as load_encoder
 from findtune.errors import CollapseError, UnsafeModelError
 from findtune.files import read_json
 from findtune.records import Record
-from findtune.reranker import jina
-from findtune.reranker.rankers import (
+from findtune.reranker.model import (
     SIGNALS,
     Ranker,
     Weights,

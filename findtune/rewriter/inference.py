@@ -1,0 +1,255 @@
+"""question -> search queries, and what searching for them finds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from findtune import measures, significance
+from findtune.encoders import load as load_encoder
+from findtune.entities import entities, keeps
+from findtune.records import Record, read_kind
+from findtune.rewriter.model import Rewriter, copies, fit_to_search, load, loops, read
+from findtune.search import ByVectors, ByWords, fused, read_pool
+
+Array = np.ndarray
+By = dict[str, dict[str, Array]]  # ranking -> measure -> (questions,)
+WAYS = ("original", "base", "tuned")
+DRAWS = (0, 1, 2)  # seeds of evaluation's draws, over which every measure is the mean
+MOST_COPIED = 0.8  # share of drawn rewrites that repeat the question, from which it has collapsed
+MOST_LOOPED = 0.5  # the same for loops
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out questions, and the sources that are searched: URL -> text."""
+
+    asked: list[Record]
+    sources: dict[str, str]
+
+    def first(self, number: int) -> "HeldOut":
+        """Return the first questions, over the same sources."""
+        return HeldOut(self.asked[:number], self.sources)
+
+    @property
+    def questions(self) -> list[str]:
+        return [it["query"] for it in self.asked]
+
+    @property
+    def picks(self) -> list[list[str]]:
+        return [it["picks"] for it in self.asked]
+
+    @property
+    def judged(self) -> list[list[str]]:
+        """Return the sources that people graded above 0, none where nobody judged."""
+        return [[url for url, grade in it["judged"].items() if grade > 0] for it in self.asked]
+
+
+def read_held_out(pairs: Path) -> HeldOut:
+    """Return the held-out questions in a folder of pairs, and its pool."""
+    asked = [it for it in read_kind(pairs / "test.jsonl", "question") if it["picks"]]
+    return HeldOut(asked, read_pool(pairs / "pool.jsonl"))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one rewriter wrote for each question at one draw.
+
+    drawn: all of it; used: what is searched; single: recall@10 of each of those by itself.
+    """
+
+    drawn: list[list[str]]
+    used: list[list[str]]
+    single: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was written at each draw, and the measures of each way to search, means over draws.
+
+    words, vectors, graded: by BM25, by the embedder's base, and by BM25 on people's grades.
+    """
+
+    written: dict[str, list[Written]]
+    words: By
+    vectors: By
+    graded: By
+    names: frozenset[str]
+
+
+def judge(
+    bases: Mapping[str, Path], tuned: Path, test: HeldOut, draws: Sequence[int] = DRAWS
+) -> Judged:
+    """Return what the tuned rewriter and its base find beside the question alone.
+
+    bases: the folder of each room's base model. The base is used as the tuned one is: as many
+    rewrites, fused alike.
+    """
+    rewriter = load(tuned)
+    base = read(bases["rewriter"], rewriter.settings, rewriter.names)
+    by_words = ByWords(test.sources)
+    by_vectors = ByVectors(test.sources, load_encoder(bases["embedder"]))
+    written = {
+        name: [wrote(it, test, by_words, seed) for seed in draws]
+        for name, it in (("base", base), ("tuned", rewriter))
+    }
+    nothing: list[list[str]] = [[] for _ in test.asked]
+    used = {"original": [nothing]} | {
+        name: [one.used for one in its] for name, its in written.items()
+    }
+    return Judged(
+        written=written,
+        words=searched(by_words, used, test.questions, test.picks, rewriter),
+        vectors=searched(by_vectors, used, test.questions, test.picks, rewriter),
+        graded=searched(by_words, used, test.questions, test.judged, rewriter),
+        names=rewriter.names,
+    )
+
+
+def wrote(rewriter: Rewriter, test: HeldOut, search: ByWords, seed: int) -> Written:
+    """Return what a rewriter writes for the held-out questions at one draw."""
+    drawn = rewriter.candidates(test.questions, seed)
+    used = [
+        fit_to_search(question, its, rewriter.names)[: rewriter.settings.rewrites]
+        for question, its in zip(test.questions, drawn, strict=True)
+    ]
+    return Written(drawn, used, alone(search, used, test.picks))
+
+
+def searched(
+    search: ByWords | ByVectors,
+    used: Mapping[str, Sequence[Sequence[list[str]]]],
+    questions: Sequence[str],
+    relevant: Sequence[list[str]],
+    rewriter: Rewriter,
+) -> By:
+    """Return the measures of each way to search, of the questions that have an answer.
+
+    used: of each way and each draw the rewrites of every question. A measure is the mean over
+    the draws.
+    """
+    how, found = rewriter.settings, {}
+    asked = [at for at, its in enumerate(relevant) if its]
+    for name, draws in used.items():
+        of_draws = []
+        for its in draws:
+            rankings = [
+                fused(search.found([questions[at], *its[at]]), how.constant, how.question)
+                for at in asked
+            ]
+            of_draws.append(measures.of_rankings(rankings, [relevant[at] for at in asked]))
+        found[name] = {
+            measure: np.mean([one[measure] for one in of_draws], axis=0) for measure in of_draws[0]
+        }
+    return found
+
+
+def alone(
+    search: ByWords, used: Sequence[list[str]], picks: Sequence[list[str]]
+) -> list[list[float]]:
+    """Return recall@10 of each used rewrite, searched for by itself."""
+    return [
+        measures.of_rankings(search.found(its), [wanted] * len(its))["recall@10"].tolist()
+        for its, wanted in zip(used, picks, strict=True)
+    ]
+
+
+def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) -> Record:
+    """Return the measures of every way to search, the habits, the differences, and the verdict.
+
+    The verdict is against the better of the question alone and the base's rewrites. A rewriter
+    that copies or loops has collapsed: a REGRESSION, whatever it finds.
+    """
+    found: Record = {name: means(judged.words[name]) for name in WAYS}
+    told = {name: habits(it, test, judged.names) for name, it in judged.written.items()}
+    for name, its in told.items():
+        found[name] |= its
+    recall = {name: its["recall@10"] for name, its in judged.words.items()}
+    best = max(("original", "base"), key=lambda name: recall[name].mean())
+    against = {name: difference(judged.words, name, seed) for name in ("original", "base")}
+    found |= {"delta": against["base"], "delta_best": against[best]}
+    if best == "base":
+        found["delta_original"] = against["original"]
+    collapsed = told["tuned"]["exact_copy"] >= MOST_COPIED or told["tuned"]["repeat"] >= MOST_LOOPED
+    found |= {
+        "interpolation": facts["interpolation"],
+        "rewrites": facts["rewrites"],
+        "queries": len(test.asked),
+        "verdict": "REGRESSION" if collapsed else significance.verdict(against[best]),
+    }
+    for prefix, by in (("vectors", judged.vectors), ("judged", judged.graded)):
+        if len(by["original"]["recall@10"]):
+            found |= {f"{prefix}_{name}": means(by[name]) for name in WAYS}
+            found[f"{prefix}_delta"] = difference(by, "original", seed)
+    return found
+
+
+def difference(by: By, name: str, seed: int) -> Record:
+    """Return how far the tuned rewriter is from another way to search, and how sure that is."""
+    one, two = by[name]["recall@10"], by["tuned"]["recall@10"]
+    return {**significance.compare(one, two, "recall@10", seed), "against": name}
+
+
+def means(by_measure: Mapping[str, Array]) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in by_measure.items()}
+
+
+def habits(written: Sequence[Written], test: HeldOut, names: frozenset[str]) -> dict[str, float]:
+    """Return how a rewriter writes, over all draws.
+
+    Of all that was drawn: exact_copy (the question again), repeat (loops), drawn_kept (keeps the
+    question's numbers, years and names). Of what is searched: entity_kept, length_ratio (words for
+    each of the question's), and how many there are a question.
+    """
+    drawn = [one for it in written for one in pairs(test.questions, it.drawn)]
+    used = [one for it in written for one in pairs(test.questions, it.used)]
+    return {
+        "exact_copy": share(copies(*one) for one in drawn),
+        "repeat": share(loops(rewrite) for _, rewrite in drawn),
+        "drawn_kept": share(keeps(rewrite, entities(it, names)) for it, rewrite in drawn),
+        "entity_kept": share((keeps(rewrite, entities(it, names)) for it, rewrite in used), 1.0),
+        "length_ratio": share((ratio(*one) for one in used), 1.0),
+        "rewrites": len(used) / len(test.asked) / len(written),
+    }
+
+
+def pairs(questions: Sequence[str], written: Sequence[list[str]]) -> list[tuple[str, str]]:
+    """Return every question with each of its rewrites."""
+    return [(it, one) for it, its in zip(questions, written, strict=True) for one in its]
+
+
+def share(values: Iterable[float], of_none: float = 0.0) -> float:
+    """Return the mean of some values, or of none what is told."""
+    found = list(values)
+    return float(np.mean(found)) if found else of_none
+
+
+def ratio(question: str, rewrite: str) -> float:
+    return len(rewrite.split()) / max(1, len(question.split()))
+
+
+def details(judged: Judged, test: HeldOut) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """Return the values behind the metrics: name -> header and rows. No text is in them.
+
+    queries: every measure of every question, numbered among those asked; pairs: of each rewrite
+    that is searched whose it is, its draw and place, what it finds alone, and how long it is.
+    """
+    kinds = (("", judged.words), ("vectors_", judged.vectors))
+    columns = {
+        f"{prefix}{name}_{measure}": values
+        for prefix, by in kinds
+        for name, its in by.items()
+        for measure, values in its.items()
+    }
+    rows = [[at, *row] for at, row in enumerate(zip(*columns.values(), strict=True))]
+    each = [
+        [at, name, draw, place, found, ratio(test.questions[at], rewrite)]
+        for name, draws in judged.written.items()
+        for draw, it in enumerate(draws)
+        for at, (its, finds) in enumerate(zip(it.used, it.single, strict=True))
+        for place, (rewrite, found) in enumerate(zip(its, finds, strict=True))
+    ]
+    header = ["query", "model", "draw", "place", "recall@10", "length_ratio"]
+    return {"queries": (["query", *columns], rows), "pairs": (header, each)}

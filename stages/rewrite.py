@@ -1,0 +1,60 @@
+"""Rewrite questions: those given, or ten held-out ones by the base and by the tuned model.
+
+    python -m stages.rewrite small
+    python -m stages.rewrite small "how many people are out of work in kenya?"
+
+Not a stage of dvc.yaml: what it prints are users' questions, which no file needs to hold.
+
+Reads   params.yaml: seed
+        models/rewriter/SIZE/, models/base/rewriter/SIZE/, data/pairs/rewriter/SIZE/
+"""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from findtune import params
+from findtune.errors import InputError
+from stages.command import Stage
+
+
+@click.command(cls=Stage)
+@click.argument("size")
+@click.argument("questions", nargs=-1)
+@click.option("--number", default=10, show_default=True, help="How many held-out questions.")
+def main(size: str, questions: tuple[str, ...], number: int) -> None:
+    """Rewrite QUESTIONS with the rewriter of SIZE; of held-out ones, tell what was found too."""
+    os.environ |= {"HF_HUB_OFFLINE": "1"}  # before torch is loaded
+    tuned = Path("models", "rewriter", size)
+    if not tuned.exists():
+        raise InputError(f"there is no {tuned}; `make train MODELS=rewriter` makes it.")
+    if questions:
+        rewriter = import_module("findtune.rewriter.model").load(tuned)
+        found = rewriter.rewrites(questions, params.read("seed", int))
+        for question, rewrites in zip(questions, found, strict=True):
+            click.echo("\n  ".join([question, *rewrites]))
+        return
+    room = import_module("findtune.rewriter.inference")
+    held_out = room.read_held_out(Path("data", "pairs", "rewriter", size)).first(number)
+    bases = {name: Path("models", "base", name, size) for name in ("embedder", "rewriter")}
+    judged = room.judge(bases, tuned, held_out, draws=[params.read("seed", int)])
+    click.echo("\n".join(side_by_side(judged, held_out.questions)))
+
+
+def side_by_side(judged: Any, questions: list[str]) -> list[str]:
+    """Return the lines that show each question with what base and tuned wrote and found."""
+    lines = []
+    for at, question in enumerate(questions):
+        told = {name: f"{by['recall@10'][at]:.2f}" for name, by in judged.words.items()}
+        lines.append(f"{question}   (recall@10 {told['original']})")
+        for name, [its] in judged.written.items():
+            lines.append(f"  {name} (fused {told[name]})")
+            lines += [f"    {one}" for one in its.used[at]] or ["    none is fit to be searched"]
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""What dev decides: which weights are kept, and whether and how rewrites are searched."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from test_rewriter_training import SETTINGS, Blind, fingerprint, fresh, recipe
+
+from findtune.interpolation import snapshot
+from findtune.records import read_kind
+from findtune.rewriter.model import Rewriter, Settings
+from findtune.rewriter.training import Dev, Fitted, Watch, best_of, chosen, decided, fusions
+from findtune.search import ByWords, read_pool
+
+Bases = dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def bases(tiny_causal: Path, tiny_t5: Path) -> Bases:
+    """An untrained base of each kind."""
+    return {"causal": tiny_causal, "t5": tiny_t5}
+
+
+# The rewriter's own rewrites
+
+POOL = ByWords({"a": "boys in class", "b": "girls in class", "c": "pupils", "d": "rice crop"})
+
+
+class Scripted(Rewriter):
+    """A rewriter that says the same of every question."""
+
+    says: tuple[str, ...] = ()
+
+    def candidates(self, questions: Sequence[str], seed: int) -> list[list[str]]:
+        return [[*self.says] for _ in questions]
+
+
+class Wordy(Scripted):
+    """Some of it finds much, some of it nothing."""
+
+    says = ("rice", "boys", "pupils", "class boys class", "class", "boys boys", "Pupils?")
+
+
+class Useless(Scripted):
+    """It says what stands nowhere."""
+
+    says = ("zebra quagga", "quagga herd")
+
+
+class Helpful(Scripted):
+    """It says a word of every title."""
+
+    says = (
+        "unemployment rate median pay heart lung disease deaths wheat rice harvest",
+        "school enrolment rent homes rainfall months registered cars",
+    )
+
+
+def scripted(kind: type[Scripted], base: Path) -> Scripted:
+    found = fresh(base)
+    return kind(found.model, found.tokenizer, found.settings, found.names)
+
+
+def test_of_its_own_rewrites_it_learns_those_that_find_more_than_the_question(
+    bases: Bases,
+) -> None:
+    asked = [
+        {"query": "pupils", "picks": ["a", "b", "c", "d"]},  # finds c
+        {"query": "class", "picks": ["a", "b"]},  # finds both
+        {"query": "unknown", "picks": []},
+        {"query": "nothing", "picks": ["c"]},
+    ]
+    wordy = scripted(Wordy, bases["causal"])
+    found = best_of(wordy, asked, POOL, recipe(), "fp32", 13)
+    assert found == [
+        {"query": "pupils", "target": "class boys class", "weight": 0.25},
+        {"query": "pupils", "target": "class", "weight": 0.25},
+        {"query": "nothing", "target": "pupils", "weight": 1.0},
+    ]
+    one = recipe(best_of={"epochs": 1, "learning_rate": 1e-3, "kept": 1})
+    assert best_of(wordy, asked, POOL, one, "fp32", 13) == [found[0], found[2]]
+    assert best_of(scripted(Useless, bases["t5"]), asked, POOL, recipe(), "fp32", 13) == []
+
+
+# What dev decides
+
+
+def used(rewrites: int, **more: Any) -> Settings:
+    return Settings(**SETTINGS | {"rewrites": rewrites} | more)
+
+
+HALF = np.array([0.0, 1.0] * 8)
+
+
+def better(by: float, times: int = 8) -> np.ndarray:
+    """Return the recall of HALF, where some of the questions that found nothing find more."""
+    found = HALF.copy()
+    found[np.flatnonzero(found == 0)[:times]] += by
+    return found
+
+
+@pytest.mark.parametrize("recall", [HALF, better(-0.5), HALF[::-1]])
+def test_where_no_rewrite_finds_more_none_is_used(recall: np.ndarray) -> None:
+    found = chosen({(0.0, used(2)): HALF, (1.0, used(4)): recall}, HALF)
+    assert found == (0.0, used(0))
+
+
+def test_the_way_that_finds_most_is_kept() -> None:
+    ways = {(0.0, used(1)): HALF, (0.5, used(4)): better(0.9), (1.0, used(2)): better(0.1)}
+    assert chosen(ways, HALF) == (0.5, used(4))
+
+
+def test_of_two_that_dev_can_not_tell_apart_the_one_that_learned_more_is_kept() -> None:
+    ways = {
+        (0.5, used(4)): better(0.9),
+        (1.0, used(2)): better(1.0, times=7),  # loses where it is sure, wins elsewhere
+        (1.0, used(1)): better(0.5, times=1),
+    }
+    assert ways[0.5, used(4)].mean() > ways[1.0, used(2)].mean()
+    assert chosen(ways, HALF) == (1.0, used(2))
+    ways[1.0, used(2)] = better(0.5)  # less for every question: dev is sure
+    assert chosen(ways, HALF) == (0.5, used(4))
+
+
+def test_what_learned_more_but_finds_no_more_than_the_question_alone_is_not_kept() -> None:
+    unsure = 1 - HALF  # within a standard error of any other
+    assert chosen({(0.0, used(4)): better(0.1), (1.0, used(4)): unsure}, HALF) == (0.0, used(4))
+
+
+def test_dev_is_asked_about_every_way_of_using_rewrites() -> None:
+    found = fusions(recipe(counts=[4, 1], constants=[60, 10], questions=[1, 2]))
+    ways = [(it.rewrites, it.constant, it.question) for it in found]
+    assert ways == [(n, c, q) for n in (1, 4) for c in (10, 60) for q in (1, 2)]
+    assert {it.candidates for it in found} == {SETTINGS["candidates"]}
+
+
+def dev_of(pairs: Path, **changes: Any) -> Dev:
+    pool = ByWords(read_pool(pairs / "pool.jsonl"))
+    asked = read_kind(pairs / "dev.jsonl", "question")
+    return Dev(asked, pool, recipe(**changes), "fp32", 13)
+
+
+def decision(rewriter: Rewriter, pairs: Path) -> tuple[Dev, Fitted]:
+    """Return what dev decides after a training that it saw twice."""
+    dev, start = dev_of(pairs), snapshot(rewriter.model)
+    watch = Watch(rewriter, dev, recipe(), lambda _: None, progress=False)
+    with torch.no_grad():
+        for weight in rewriter.model.parameters():
+            weight.mul_(2)
+    watch.steps = 7
+    watch.judge()
+    return dev, decided(rewriter, start, watch, recipe(), "fp32")
+
+
+def test_a_useless_rewriter_is_left_at_its_base_and_not_used(
+    bases: Bases, rewriter_pairs: Path
+) -> None:
+    rewriter = scripted(Useless, bases["causal"])
+    before = fingerprint(rewriter.model)
+    dev, found = decision(rewriter, rewriter_pairs)
+    assert found.facts["interpolation"] == found.facts["rewrites"] == 0
+    assert found.model.settings.rewrites == 0
+    assert fingerprint(found.model.model) == before
+    assert found.facts["recall@10 on dev, fused"] == dev.alone.mean()
+    assert found.model.rewrites(["how much rice is grown?"], 0) == [[]]
+
+
+def test_a_helpful_rewriter_is_used_and_of_equals_the_tuned_weights_are_kept(
+    bases: Bases, rewriter_pairs: Path
+) -> None:
+    rewriter = scripted(Helpful, bases["causal"])
+    dev, found = decision(rewriter, rewriter_pairs)
+    assert (found.facts["best_step"], found.facts["interpolation"]) == (7, 1)
+    assert found.facts["rewrites"] > 0
+    assert found.facts["recall@10 on dev, fused"] > dev.alone.mean()
+    assert fingerprint(found.model.model) != fingerprint(fresh(bases["causal"]).model)
+
+
+def test_dev_fuses_what_the_question_and_its_first_rewrites_find(rewriter_pairs: Path) -> None:
+    dev = dev_of(rewriter_pairs)
+    picks = [its[0] for its in dev.picks]
+    titles = {url: text for url, text in read_pool(rewriter_pairs / "pool.jsonl").items()}
+    answers = [["zebra", titles[url]] for url in picks]
+    none, one, two = (dev.judge(answers, used(number)) for number in (0, 1, 2))
+    assert none.tolist() == one.tolist() == dev.alone.tolist()
+    assert two.mean() > dev.alone.mean()
+    assert (two > 0).all()
+
+
+def watched(rewriter: Rewriter, *recalls: Sequence[float]) -> Watch:
+    """Return a watch that saw these recalls of dev, the base's first."""
+    watch = Watch(rewriter, cast(Dev, Blind(*recalls)), recipe(), lambda _: None, progress=False)
+    for _ in recalls[1:]:
+        watch.steps += 1
+        watch.judge()
+    return watch
+
+
+def test_weights_are_kept_unless_dev_is_sure_that_earlier_ones_were_better(
+    bases: Bases,
+) -> None:
+    low, high, mixed = [0.0, 0.0, 0.1, 0.0], [1.0, 0.9, 1.0, 1.0], [1.0, 0.8, 0.9, 1.0]
+    rewriter = fresh(bases["t5"])
+    assert (watched(rewriter, low, high).best_step, watched(rewriter, high, low).best_step) == (
+        1,
+        0,
+    )
+    watch = watched(rewriter, low, high, low, low)
+    assert (watch.best_step, watch.worse) == (1, 2)
+    assert watched(rewriter, low, high, low, high).worse == 0
+    assert watched(rewriter, high, [1.0, 1.0, 0.8, 1.0]).best_step == 1
+    assert watched(rewriter, high, mixed).best_step == 0
