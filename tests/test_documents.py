@@ -27,7 +27,7 @@ def test_the_readme_shows_the_measures_that_were_committed() -> None:
     start, end = MARKERS
     tables = [
         table(name, json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8")))
-        for name in ("embedder/small", "reranker/small")
+        for name in ("embedder/small", "reranker/small", "rewriter/small")
     ]
     assert README.split(start)[1].split(end)[0].strip() == "\n\n".join(tables)
 
