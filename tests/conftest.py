@@ -10,6 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# What passes here passes everywhere. Look for new counterexamples now and then, with
+# pytest --hypothesis-profile explore
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
+settings.load_profile("same")
 
 VARIABLES = "dcid,Name,Description,Override_Alternatives,Curated_Alternatives"
 SMALL = """
