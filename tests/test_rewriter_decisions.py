@@ -1,6 +1,7 @@
 """What dev decides: which weights are kept, and whether and how rewrites are searched."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -131,9 +132,10 @@ def test_what_learned_more_but_finds_no_more_than_the_question_alone_is_not_kept
 
 
 def test_dev_is_asked_about_every_way_of_using_rewrites() -> None:
-    found = fusions(recipe(counts=[4, 1], constants=[60, 10], questions=[1, 2]))
-    ways = [(it.rewrites, it.constant, it.question) for it in found]
-    assert ways == [(n, c, q) for n in (1, 4) for c in (10, 60) for q in (1, 2)]
+    found = fusions(recipe(counts=[4, 1], constants=[60, 10], questions=[1, 2], joins=[2, 0]))
+    ways = [(it.rewrites, it.constant, it.question, it.joined) for it in found]
+    tried = product((1, 4), (10, 60), (1, 2), (0, 2))
+    assert ways == [*tried]
     assert {it.candidates for it in found} == {SETTINGS["candidates"]}
 
 
@@ -188,6 +190,16 @@ def test_dev_fuses_what_the_question_and_its_first_rewrites_find(rewriter_pairs:
     assert none.tolist() == one.tolist() == dev.alone.tolist()
     assert two.mean() > dev.alone.mean()
     assert (two > 0).all()
+
+
+def test_weights_are_judged_by_the_way_of_using_rewrites_that_suits_them(
+    rewriter_pairs: Path,
+) -> None:
+    dev = dev_of(rewriter_pairs, counts=[1, 2])
+    titles = read_pool(rewriter_pairs / "pool.jsonl")
+    answers = [["zebra", titles[its[0]]] for its in dev.picks]  # the second one finds it
+    assert dev.best(answers).tolist() == dev.judge(answers, used(2, joined=0)).tolist()
+    assert dev.best(answers).mean() > dev.judge(answers, used(1)).mean()
 
 
 def watched(rewriter: Rewriter, *recalls: Sequence[float]) -> Watch:

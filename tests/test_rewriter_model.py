@@ -19,12 +19,15 @@ from findtune.rewriter.model import (
     Rewriter,
     Settings,
     copies,
+    find,
     fit_to_search,
     load,
     loops,
     read,
+    searches,
     tidy,
 )
+from findtune.search import ByWords
 from findtune.splits import fold
 
 SETTINGS = Settings(
@@ -35,6 +38,7 @@ SETTINGS = Settings(
     likeliest=20,
     longest_question=32,
     longest_rewrite=10,
+    joined=0,
     constant=10,
     question=2,
 )
@@ -322,6 +326,34 @@ def test_a_copy_differs_in_nothing_that_a_search_sees(
 )
 def test_a_loop_says_a_word_or_a_row_of_words_twice(rewrite: str, loop: bool) -> None:
     assert loops(rewrite) is loop
+
+
+# What is searched for
+
+
+def test_a_question_is_searched_for_and_each_rewrite_by_itself_or_after_it() -> None:
+    def searched(joined: int) -> list[str]:
+        return searches(
+            "rice", ["grain", "harvest"], SETTINGS.model_copy(update={"joined": joined})
+        )
+
+    assert searched(0) == ["rice", "grain", "harvest"]
+    assert searched(1) == ["rice", "rice grain", "rice harvest"]
+    assert searched(2) == ["rice", "rice rice grain", "rice rice harvest"]
+    assert searches("rice", [], SETTINGS) == ["rice"]
+
+
+def test_a_joined_rewrite_finds_first_what_has_the_words_of_both() -> None:
+    pool = ByWords({"a": "green grain", "b": "rice in a field", "c": "grain of rice"})
+    alone, joined = (
+        find(pool, "rice", ["green grain"], SETTINGS.model_copy(update=how))
+        for how in (
+            {"joined": 0, "question": 0.1, "constant": 0},
+            {"joined": 3, "question": 0.1, "constant": 0},
+        )
+    )
+    assert (alone, joined) == ([*"acb"], [*"cab"])
+    assert find(pool, "rice", [], SETTINGS) == pool.one("rice")
 
 
 # The folder

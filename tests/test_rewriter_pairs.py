@@ -29,6 +29,7 @@ CHOICES: dict[str, Any] = {
     "targets": 2,
     "identities": 0.4,
     "titles": {"picks": 0, "weight": 0.5},
+    "passages": {"sources": 0, "weight": 0.5},
     "pool": 100,
 }
 
@@ -305,6 +306,53 @@ def test_nothing_held_out_is_learned_and_every_search_keeps_the_entities(
         assert near(it["target"]) not in held_out
         wanted = entities(it["query"], names)
         assert it["kind"] == "title" or keeps(it["target"], wanted)
+
+
+# Passages, which ask for their source's title
+
+
+LONG = "One two three four five six. Too short. " + " ".join(f"word{n}" for n in range(40))
+TEXTS = [source(name, f"Title {name}", LONG) for name in "mnop"]
+
+
+def passages_of(folder: Path, corpus: Iterable[Record], sources: int = 99) -> list[Record]:
+    found = written(
+        folder, [TRAIN, DEV, TEST], corpus, passages={"sources": sources, "weight": 0.25}
+    )
+    assert not [it for part in ("dev", "test") for it in found[part] if it["kind"] == "passage"]
+    return of_kind(found, "passage")
+
+
+def test_a_passage_stands_in_its_source_and_asks_for_the_title(tmp_path: Path) -> None:
+    found = passages_of(tmp_path, TEXTS)
+    assert {it["record"]: it["target"] for it in found} == {it["url"]: it["title"] for it in TEXTS}
+    for it in found:
+        assert it["query"] in LONG
+        assert 5 <= len(it["query"].split()) <= 24
+        assert (it["weight"], it["why"]) == (0.25, "its source's title")
+    assert len({it["query"] for it in found}) == 2  # not always the first sentence
+
+
+def test_of_a_large_pool_chance_draws_the_sources_whatever_their_order(tmp_path: Path) -> None:
+    many = [source(f"many {number}", f"Title {number}", LONG) for number in range(30)]
+    one = passages_of(tmp_path / "one", many, sources=10)
+    assert len(one) == 10
+    assert one == passages_of(tmp_path / "two", many[::-1], sources=10)
+    assert {it["record"] for it in one} != {it["url"] for it in many[:10]}
+
+
+def test_a_source_without_a_title_or_with_a_short_text_asks_nothing(tmp_path: Path) -> None:
+    corpus = [{**TEXTS[0], "title": ""}, {**TEXTS[1], "snippet": "Four words at most."}, TEXTS[2]]
+    assert [it["record"] for it in passages_of(tmp_path, corpus)] == [url("o")]
+
+
+def test_a_passage_that_is_a_held_out_question_or_asks_for_one_is_left_out(tmp_path: Path) -> None:
+    asks = f"how much {'tea ' * 3}is it"
+    query = question_in("test", asks)
+    corpus = [source("m", "Title", query), source("n", query, LONG), source("o", "Title", LONG)]
+    records = [TRAIN, DEV, asked(query, {"own": "e"}, "e", number=3)]
+    found = written(tmp_path, records, corpus, passages={"sources": 99, "weight": 0.25})
+    assert [it["record"] for it in of_kind(found, "passage")] == [url("o")]
 
 
 def test_questions_appended_move_no_old_one(tmp_path: Path) -> None:

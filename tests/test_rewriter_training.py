@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +18,8 @@ from findtune import trainers
 from findtune.errors import CollapseError
 from findtune.files import read_jsonl
 from findtune.interpolation import snapshot
-from findtune.records import Record
-from findtune.rewriter.model import IGNORED, Rewriter, Settings, load, read
+from findtune.records import Record, read_kind
+from findtune.rewriter.model import IGNORED, Rewriter, Settings, fit_to_search, load, read
 from findtune.rewriter.training import (
     LEARNED,
     Batches,
@@ -28,8 +29,10 @@ from findtune.rewriter.training import (
     Run,
     Trainer,
     Watch,
+    as_saved,
     fit,
 )
+from findtune.search import ByWords, read_pool
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
 SETTINGS = PARAMS["rewriter"]["small"]["settings"] | {
@@ -52,6 +55,7 @@ RECIPE = PARAMS["rewriter"]["small"] | {
     "counts": [1, 2],
     "constants": [10],
     "questions": [1, 2],
+    "joins": [0, 1],
     "settings": SETTINGS,
 }
 SMOOTHING = 0.1
@@ -108,7 +112,6 @@ def taught(pairs: Path) -> list[Record]:
 class Blind:
     """A dev set that sees nothing, and likes one set of weights as much as another."""
 
-    settings = Settings(**SETTINGS)
     alone = np.zeros(4)
 
     def __init__(self, *recalls: Sequence[float]) -> None:
@@ -117,7 +120,7 @@ class Blind:
     def draw(self, _: object) -> tuple[list[list[str]], dict[str, float]]:
         return [[]], {"exact_copy": 0.0, "repeat": 0.0, "fit": 0.0}
 
-    def judge(self, *_: object) -> np.ndarray:
+    def best(self, _: object) -> np.ndarray:
         return next(self.recalls, self.alone)
 
 
@@ -315,10 +318,10 @@ def test_the_sweep_tries_every_way_at_every_interpolation(
     tuned: dict[str, Fitted], kind: str
 ) -> None:
     found = tuned[kind]
-    names = ("interpolation", "rewrites", "constant", "question")
+    names = ("interpolation", "rewrites", "constant", "question", "joined")
     tried = [tuple(it[name] for name in names) for it in found.sweep]
     steps = [0, 0.5, 1] if found.facts["best_step"] else [0]
-    assert tried == [(a, n, 10, q) for a in steps for n in (1, 2) for q in (1, 2)]
+    assert tried == [*product(steps, (1, 2), (10,), (1, 2), (0, 1))]
     assert all(0 <= it["recall@10"] <= 1 for it in found.sweep)
 
 
@@ -374,6 +377,27 @@ def test_a_saved_rewriter_is_the_fitted_one_and_holds_no_training_text(
     assert len(texts) > 20
     for path in tmp_path.iterdir():
         assert not [text for text in texts if text in path.read_bytes()], path
+
+
+@each_kind
+def test_what_was_trained_in_bf16_is_judged_and_saved_in_bf16(
+    bases: Bases, rewriter_pairs: Path, kind: str, tmp_path: Path
+) -> None:
+    ours = fresh(bases[kind])
+    half = as_saved(ours, "bf16")
+    assert {weight.dtype for weight in ours.model.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in half.model.parameters()} == {torch.bfloat16}
+    half.save(tmp_path)
+    again = load(tmp_path)
+    assert {weight.dtype for weight in again.model.parameters()} == {torch.bfloat16}
+    dev = read_kind(rewriter_pairs / "dev.jsonl", "question")
+    pool = ByWords(read_pool(rewriter_pairs / "pool.jsonl"))
+    judged, _ = Dev(dev, pool, recipe(), "bf16", 13).draw(ours)
+    rewrites = again.candidates([it["query"] for it in dev], 13)
+    assert judged == [
+        fit_to_search(it["query"], its, frozenset()) for it, its in zip(dev, rewrites, strict=True)
+    ]
+    assert as_saved(ours, "fp32") is ours
 
 
 def test_what_an_adapter_learned_is_merged_into_a_stock_model(bases: Bases, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ RECIPES = {
         "counts": [2],
         "constants": [10],
         "questions": [1],
+        "joins": [0],
         "settings": {
             "prompt": "",
             "rewrites": 2,
@@ -47,6 +48,7 @@ RECIPES = {
             "likeliest": 50,
             "longest_question": 24,
             "longest_rewrite": 8,
+            "joined": 0,
             "constant": 10,
             "question": 1,
         },
@@ -56,7 +58,10 @@ RECIPES = {
 PAIRS = {
     "embedder": {"variables": CUT, "scored_pairs": CUT},
     "reranker": {"lists": CUT | {"dev": 0.3}, "titles": {"lists": 4, "neighbours": 3}},
-    "rewriter": {"questions": CUT | {"dev": 0.3}},
+    "rewriter": {
+        "questions": CUT | {"dev": 0.3},
+        "passages": {"sources": 3, "weight": 0.5},
+    },
 }
 ROOMS = ("embedder", "reranker", "rewriter")
 MEASURES = {

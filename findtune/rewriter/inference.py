@@ -11,8 +11,8 @@ from findtune import measures, significance
 from findtune.encoders import load as load_encoder
 from findtune.entities import entities, keeps
 from findtune.records import Record, read_kind
-from findtune.rewriter.model import Rewriter, copies, fit_to_search, load, loops, read
-from findtune.search import ByVectors, ByWords, fused, read_pool
+from findtune.rewriter.model import Rewriter, copies, find, fit_to_search, load, loops, read
+from findtune.search import ByVectors, ByWords, read_pool
 
 Array = np.ndarray
 By = dict[str, dict[str, Array]]  # ranking -> measure -> (questions,)
@@ -84,11 +84,11 @@ def judge(
 ) -> Judged:
     """Return what the tuned rewriter and its base find beside the question alone.
 
-    bases: the folder of each room's base model. The base is used as the tuned one is: as many
-    rewrites, fused alike.
+    bases: the folder of each room's base model. The base is used as the tuned one is: in its
+    precision, with as many rewrites, fused alike.
     """
     rewriter = load(tuned)
-    base = read(bases["rewriter"], rewriter.settings, rewriter.names)
+    base = read(bases["rewriter"], rewriter.settings, rewriter.names, rewriter.model.dtype)
     by_words = ByWords(test.sources)
     by_vectors = ByVectors(test.sources, load_encoder(bases["embedder"]))
     written = {
@@ -130,15 +130,12 @@ def searched(
     used: of each way and each draw the rewrites of every question. A measure is the mean over
     the draws.
     """
-    how, found = rewriter.settings, {}
+    found = {}
     asked = [at for at, its in enumerate(relevant) if its]
     for name, draws in used.items():
         of_draws = []
         for its in draws:
-            rankings = [
-                fused(search.found([questions[at], *its[at]]), how.constant, how.question)
-                for at in asked
-            ]
+            rankings = [find(search, questions[at], its[at], rewriter.settings) for at in asked]
             of_draws.append(measures.of_rankings(rankings, [relevant[at] for at in asked]))
         found[name] = {
             measure: np.mean([one[measure] for one in of_draws], axis=0) for measure in of_draws[0]

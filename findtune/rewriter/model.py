@@ -3,7 +3,7 @@
 Two kinds of base do, behind one interface: an encoder-decoder (T5), which reads the question as it
 is, or after a prefix; and a causal model, which is asked in its own chat template. Rewrites are
 drawn, not searched for: fused searches gain by being different. The draws hang on the question, its
-number and the seed alone, so the other questions of a batch change nothing.
+number and the seed alone, so the other questions of a batch change nothing but the rounding.
 """
 
 import json
@@ -32,13 +32,15 @@ from findtune.cards import About
 from findtune.entities import entities, keeps
 from findtune.files import read_json
 from findtune.params import Section
+from findtune.search import ByVectors, ByWords, Ranking, fused
 from findtune.splits import fold
 
 ABOUT = About(
     "text-generation",
     "`findtune.rewriter.model.load(path)` loads it with the settings of `rewriter.json`; the "
-    "language model alone is a stock `AutoModelForCausalLM` or `AutoModelForSeq2SeqLM`. Search "
-    "for the question and its rewrites, and fuse what they bring by reciprocal rank.",
+    "language model alone is a stock `AutoModelForCausalLM` or `AutoModelForSeq2SeqLM`. "
+    "`searches` tells what to search for, and `findtune.search.fused` makes one list of what that "
+    "brings.",
 )
 QUESTIONS_AT_ONCE = 16
 IGNORED = -100  # a label that the loss passes over
@@ -58,6 +60,7 @@ class Settings(Section):
     likeliest: int = Field(gt=0)  # tokens, among which each next one is drawn
     longest_question: int = Field(gt=0)  # tokens; the rest of a question is not read
     longest_rewrite: int = Field(gt=0)  # tokens
+    joined: int = Field(ge=0)  # times that a rewrite's search says the question before it
     constant: float = Field(ge=0)  # of reciprocal rank fusion
     question: float = Field(gt=0)  # what the question's own search counts there, a rewrite's is 1
 
@@ -255,16 +258,22 @@ class Rewriter:
 
 
 def load(folder: Path) -> Rewriter:
-    """Return the rewriter in a folder.
+    """Return the rewriter in a folder, in the precision in which it was saved.
 
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
     settings = Settings(**read_json(folder / "rewriter.json"))
-    return read(folder, settings, frozenset(read_json(folder / "names.json")))
+    names = frozenset(read_json(folder / "names.json"))
+    return read(folder, settings, names, getattr(torch, read_json(folder / "config.json")["dtype"]))
 
 
-def read(folder: Path, settings: Settings, names: frozenset[str]) -> Rewriter:
-    """Return the language model in a folder as a rewriter, in fp32.
+def read(
+    folder: Path,
+    settings: Settings,
+    names: frozenset[str],
+    dtype: torch.dtype = torch.float32,
+) -> Rewriter:
+    """Return the language model in a folder as a rewriter.
 
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
@@ -272,9 +281,7 @@ def read(folder: Path, settings: Settings, names: frozenset[str]) -> Rewriter:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     encodes = read_json(folder / "config.json").get("is_encoder_decoder", False)
     auto: Any = AutoModelForSeq2SeqLM if encodes else AutoModelForCausalLM
-    model = auto.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
-    )
+    model = auto.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return Rewriter(model.eval(), tokenizer, settings, names)
 
@@ -291,6 +298,24 @@ def tidy(text: str) -> str:
     """Return the first line of what was written, without the quotes around it."""
     lines = text.strip().split("\n")
     return " ".join(lines[0].split()).strip("\"'“”` ")
+
+
+def searches(question: str, rewrites: Iterable[str], how: Settings) -> list[str]:
+    """Return what is searched for: the question, and each rewrite.
+
+    A rewrite may come after the question's own words, so that it adds words and takes none away:
+    a model that knows little of a field then drifts less. Source: query2doc (Wang, Yang & Wei,
+    EMNLP 2023), which repeats the question too, since what is written beside it is longer.
+    """
+    before = [question] * how.joined
+    return [question, *(" ".join([*before, it]) for it in rewrites)]
+
+
+def find(
+    search: ByWords | ByVectors, question: str, rewrites: Iterable[str], how: Settings
+) -> Ranking:
+    """Return what a question and its rewrites bring, fused."""
+    return fused(search.found(searches(question, rewrites, how)), how.constant, how.question)
 
 
 def fit_to_search(question: str, drawn: Iterable[str], names: frozenset[str]) -> list[str]:

@@ -6,6 +6,7 @@ data/pairs/rewriter/SIZE/
         rewrite      query, target (a search that found more), weight, why         train only
         identity     query, target (the question itself, since nothing found more) train only
         title        query, target (the title of a picked source)                  train only
+        passage      query (some words of a source's text), target (its title)     train only
         preference   query, better, worse (searches that found most and least)     train only
     pool.jsonl          the sources that are searched: url, title, text
     names.json          the words that are names in their sentences
@@ -18,12 +19,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from findtune.entities import entities, keeps, names_in
+from findtune.entities import SENTENCE, entities, keeps, names_in
 from findtune.errors import InputError
 from findtune.files import read_json, read_lines, replacing, write_json, write_jsonl
 from findtune.params import Section
@@ -32,6 +34,7 @@ from findtune.splits import PARTS, Shares, certificate, fold, near, part, unit
 
 # Questions of a log seldom come back: to remember them all would fill the memory.
 NEAR = near.__wrapped__
+SHORTEST, LONGEST = 5, 24  # words of a passage
 Gain = Annotated[float, Field(gt=0)]
 
 
@@ -39,6 +42,17 @@ class Titles(Section):
     """Free supervision: the titles of picked sources are worded as answers are."""
 
     picks: int = Field(ge=0)  # of a record, the first ones
+    weight: float = Field(gt=0)
+
+
+class Passages(Section):
+    """Free supervision: a passage asks for its source's title, which teaches the pool's own words.
+
+    A question's opposite is inverse cloze (Lee, Chang & Toutanova, ACL 2019): the text is given,
+    and what it is about is to be said.
+    """
+
+    sources: int = Field(ge=0)  # of the pool, by chance
     weight: float = Field(gt=0)
 
 
@@ -50,6 +64,7 @@ class Choices(Section):
     targets: int = Field(gt=0)  # searches of one record that are learned, the best ones
     identities: float = Field(ge=0, lt=1)  # share of what is learned, at most
     titles: Titles
+    passages: Passages
     pool: int = Field(gt=0)  # sources that are searched, beside those of dev and test
 
     def cut(self, test: float, fold: int) -> "Choices":
@@ -87,7 +102,9 @@ def write(clean: Path, out: Path, choices: Choices) -> dict[str, dict[str, int]]
         found: Counter[str] = Counter()
         its = (it for it in read_lines(path) if part_of(it, choices.questions) == name)
         records = (one for it in its for one in records_of(it, rules, judged, seen.pool, name))
-        write_jsonl(out / f"{name}.jsonl", counting(records, found))
+        most = choices.passages.sources if name == "train" else 0
+        free = islice(passages(seen.pool, rules), most)
+        write_jsonl(out / f"{name}.jsonl", counting(chain(records, free), found))
         counts[name] = dict(found)
     shared = certificate({"questions": seen.groups})
     write_json(out / "certificate.json", {"shared": shared, "records": counts})
@@ -203,6 +220,24 @@ def lessons(it: Record, rules: Rules) -> Iterator[Record]:
     pair = preference(it, choices.gains)
     if pair and not {NEAR(pair["better"]), NEAR(pair["worse"])} & rules.held_out:
         yield {"kind": "preference", **pair}
+
+
+def passages(pool: Mapping[str, Record], rules: Rules) -> Iterator[Record]:
+    """Yield a passage of each source, with its title; the sources come by chance."""
+    weight, why = rules.choices.passages.weight, "its source's title"
+    for url in sorted(pool, key=unit):
+        passage, title = passage_of(pool[url]), pool[url]["title"]
+        if passage and title and not {NEAR(passage), NEAR(title)} & rules.held_out:
+            asks = {"query": passage, "target": title, "weight": weight, "why": why}
+            yield {"kind": "passage", **asks, "record": url}
+
+
+def passage_of(source: Record) -> str:
+    """Return some words of a source that stand together, as many as a question has at most."""
+    long = [it for it in map(str.split, SENTENCE.split(source["text"])) if len(it) >= SHORTEST]
+    if not long:
+        return ""
+    return " ".join(long[int(unit(f"passage {source['url']}") * len(long))][:LONGEST])
 
 
 def gains(it: Record, worth: Sequence[float]) -> list[float]:

@@ -4,13 +4,15 @@ It learns, each weighed by what it is worth: searches that brought more of the p
 question, titles of picks, and now and then the question itself. Then it draws rewrites of train's
 questions, searches for them, and learns those that bring more (best-of-n, or rejection sampling, as
 in RAFT, Dong et al., TMLR 2023). At last dev decides how far the weights go from base to tuned, and
-how many rewrites are searched beside the question; none is a choice too. Dev is small: what
-differs by less than a standard error is the same to it, and then what learned more is kept.
+how many rewrites are searched beside the question, alone or after its words; none is a choice too.
+Dev is small: what differs by less than a standard error is the same to it, and then what learned
+more is kept.
 """
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -44,18 +46,20 @@ from findtune.rewriter.model import (
     Rewriter,
     Settings,
     copies,
+    find,
     fit_to_search,
     loops,
     read,
 )
-from findtune.search import ByWords, fused, read_pool
+from findtune.search import ByWords, read_pool
 
 Say = Callable[[str], None]
 Array = np.ndarray
-LEARNED = ("rewrite", "identity", "title")
+LEARNED = ("rewrite", "identity", "title", "passage")
 Choice = tuple[float, Settings]  # interpolation, and how rewrites are used
 DEEP = 10  # sources of a search that a user looks at
 TOLD = ("recall@10", "exact_copy", "repeat", "fit")
+SWEPT = ("rewrites", "constant", "question", "joined")
 
 
 class Adapter(Section):
@@ -92,6 +96,7 @@ class Recipe(Section):
     counts: tuple[int, ...] = Field(min_length=1)  # of rewrites beside the question, tried on dev
     constants: tuple[float, ...] = Field(min_length=1)  # of fusion, tried on dev
     questions: tuple[float, ...] = Field(min_length=1)  # what the question counts, tried on dev
+    joins: tuple[int, ...] = Field(min_length=1)  # questions before a rewrite, tried on dev
     settings: Settings
 
 
@@ -155,10 +160,7 @@ def best_of(
     seed: int,
 ) -> list[Record]:
     """Return the drawn rewrites of questions whose search brings more picks than the question."""
-    with torch.autocast(
-        rewriter.model.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"
-    ):
-        drawn = rewriter.candidates([it["query"] for it in asked], seed)
+    drawn = as_saved(rewriter, precision).candidates([it["query"] for it in asked], seed)
     found = []
     for it, candidates in zip(asked, drawn, strict=True):
         good = fit_to_search(it["query"], candidates, rewriter.names)
@@ -316,17 +318,13 @@ class Dev:
     ) -> None:
         self.questions = [it["query"] for it in asked]
         self.picks = [it["picks"] for it in asked]
-        self.pool, self.seed, self.bf16 = pool, seed, precision == "bf16"
-        self.settings = recipe.settings
-        self.alone = self.judge([[] for _ in asked], self.settings)
+        self.pool, self.seed, self.precision = pool, seed, precision
+        self.ways = fusions(recipe)
+        self.alone = self.judge([[] for _ in asked], recipe.settings)
 
     def draw(self, rewriter: Rewriter) -> tuple[list[list[str]], dict[str, float]]:
-        """Return the rewrites of each question that are fit to be searched, and the habits.
-
-        Drawn in the precision of training.
-        """
-        with torch.autocast(rewriter.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            drawn = rewriter.candidates(self.questions, self.seed)
+        """Return the rewrites of each question that are fit to be searched, and the habits."""
+        drawn = as_saved(rewriter, self.precision).candidates(self.questions, self.seed)
         good = [
             fit_to_search(question, its, rewriter.names)
             for question, its in zip(self.questions, drawn, strict=True)
@@ -336,10 +334,14 @@ class Dev:
     def judge(self, good: Sequence[list[str]], how: Settings) -> Array:
         """Return recall@10 of each question, fused with its first good rewrites, (questions,)."""
         rankings = [
-            fused(self.pool.found([question, *its[: how.rewrites]]), how.constant, how.question)
+            find(self.pool, question, its[: how.rewrites], how)
             for question, its in zip(self.questions, good, strict=True)
         ]
         return measures.of_rankings(rankings, self.picks)["recall@10"]
+
+    def best(self, good: Sequence[list[str]]) -> Array:
+        """Return recall@10 of each question by the way of using rewrites that finds most."""
+        return max((self.judge(good, how) for how in self.ways), key=np.mean)
 
     def habits(self, drawn: Sequence[list[str]], good: Sequence[list[str]]) -> dict[str, float]:
         """Return the shares of what was drawn that copy, loop, and are fit to be searched."""
@@ -363,7 +365,7 @@ class Watch(TrainerCallback):
         self.steps, self.worse, self.told = 0, 0, time.monotonic()
         self.first, habits = dev.draw(rewriter)
         self.best_drawn, self.best_weights = self.first, snapshot(rewriter.model)
-        self.top, self.best_step = dev.judge(self.first, dev.settings), 0
+        self.top, self.best_step = dev.best(self.first), 0
         self.note(0, habits, self.top)
 
     def on_step_end(
@@ -389,7 +391,7 @@ class Watch(TrainerCallback):
         model.train(False)
         drawn, habits = self.dev.draw(self.rewriter)
         model.train(training)
-        recall = self.dev.judge(drawn, self.dev.settings)
+        recall = self.dev.best(drawn)
         self.note(self.steps, habits, recall)
         if close(recall, self.top):
             self.best_drawn, self.best_weights = drawn, snapshot(model)
@@ -432,9 +434,9 @@ def decided(
         if drawn is None:
             rewriter.model.load_state_dict(between(start, watch.best_weights, a))
             drawn, _ = dev.draw(rewriter)
-        for how in fusions(recipe):
+        for how in dev.ways:
             found = recalls[a, how] = dev.judge(drawn, how)
-            used = how.model_dump(include={"rewrites", "constant", "question"})
+            used = how.model_dump(include={*SWEPT})
             sweep.append({"interpolation": a, **used, "recall@10": float(found.mean())})
     a, how = chosen(recalls, dev.alone)
     rewriter.model.load_state_dict(between(start, watch.best_weights, a))
@@ -446,14 +448,27 @@ def decided(
         "recall@10 on dev, alone": float(dev.alone.mean()),
         "recall@10 on dev, fused": float(recalls.get((a, how), dev.alone).mean()),
     }
-    return Fitted(replace(rewriter, settings=how), watch.history, sweep, facts)
+    saved = as_saved(rewriter, precision)
+    return Fitted(replace(saved, settings=how), watch.history, sweep, facts)
+
+
+def as_saved(rewriter: Rewriter, precision: str) -> Rewriter:
+    """Return a rewriter as it is saved and used: a copy in bf16 when it was trained in that."""
+    if precision == "fp32":
+        return rewriter
+    model = deepcopy(rewriter.model)
+    for weight in model.parameters():  # not the buffers: a loaded model's places are in fp32
+        weight.data = weight.data.bfloat16()
+    return replace(rewriter, model=model)
 
 
 def fusions(recipe: Recipe) -> list[Settings]:
     """Return every way of using rewrites that dev is asked about."""
-    ways = product(sorted(recipe.counts), sorted(recipe.constants), sorted(recipe.questions))
-    names = ("rewrites", "constant", "question")
-    return [recipe.settings.model_copy(update=dict(zip(names, way, strict=True))) for way in ways]
+    tried = (recipe.counts, recipe.constants, recipe.questions, recipe.joins)
+    return [
+        recipe.settings.model_copy(update=dict(zip(SWEPT, way, strict=True)))
+        for way in product(*map(sorted, tried))
+    ]
 
 
 def chosen(recalls: Mapping[Choice, Array], alone: Array) -> Choice:
