@@ -151,6 +151,7 @@ def test_what_comes_out_is_a_rewriters_base_that_nothing_unsafe_lies_in(
         likeliest=20,
         longest_question=20,
         longest_rewrite=8,
+        joined=0,
         constant=10,
         question=1,
     )
