@@ -8,11 +8,14 @@ import yaml
 from findtune.bases import Base
 from findtune.files import rounded
 
+WEIGHTS = (".safetensors", ".gguf")
+
 
 class About(NamedTuple):
-    """What hubs call a room's task, and how its models are loaded."""
+    """What hubs call a room's task and the library that loads its models, and how it does."""
 
     task: str
+    library: str
     loading: str
 
 
@@ -34,12 +37,13 @@ def card(
     model, size = name
     front = {
         "base_model": base.hub.repository if base.hub else base.name,
-        "library_name": "sentence-transformers",
+        "library_name": about.library,
         "license": base.licence.lower(),
         "pipeline_tag": about.task,
-        "tags": ["findtune", "sentence-transformers", model],
+        "tags": ["findtune", about.library, model],
     }
-    lineage = {**facts, "base weights (sha256)": base.files.get("model.safetensors", "")}
+    weights = [digest for file, digest in base.files.items() if file.endswith(WEIGHTS)]
+    lineage = {**facts, "base weights (sha256)": ", ".join(weights)}
     sections = [
         f"---\n{yaml.safe_dump(front, sort_keys=True)}---",
         f"# {model} {size}\n\n{base.name}, tuned. {about.loading}",

@@ -29,7 +29,7 @@ SWEEP = [
 def told(**changes: Any) -> str:
     parts: dict[str, Any] = {
         "name": ("embedder", "small"),
-        "about": About("sentence-similarity", "Load it so."),
+        "about": About("sentence-similarity", "sentence-transformers", "Load it so."),
         "base": BASE,
         "recipe": RECIPE,
         "facts": FACTS,
@@ -70,6 +70,17 @@ def test_a_base_that_is_on_no_hub_is_called_by_its_name() -> None:
 )
 def test_parameters_are_told_unrounded(row: str) -> None:
     assert row in told().splitlines()
+
+
+def test_a_room_says_which_library_loads_its_models() -> None:
+    found = front_matter(told(about=About("text-generation", "transformers", "Load it so.")))
+    assert found["library_name"] == "transformers"
+    assert found["tags"] == ["findtune", "transformers", "embedder"]
+
+
+def test_the_lineage_names_the_packed_bytes_that_it_began_with() -> None:
+    packed = BASE.model_copy(update={"files": {"tiny.gguf": "d" * 64, "config.json": "e" * 64}})
+    assert f"| base weights (sha256) | {'d' * 64} |" in told(base=packed).splitlines()
 
 
 def test_the_lineage_names_the_bytes_that_it_began_with() -> None:

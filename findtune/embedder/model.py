@@ -8,7 +8,9 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.cards import About
 
-ABOUT = About("sentence-similarity", "`SentenceTransformer(path)` loads it.")
+ABOUT = About(
+    "sentence-similarity", "sentence-transformers", "`SentenceTransformer(path)` loads it."
+)
 MANY = 1000  # texts
 Array = np.ndarray
 

@@ -37,6 +37,7 @@ from findtune.records import Record
 
 ABOUT = About(
     "text-ranking",
+    "sentence-transformers",
     "`findtune.reranker.model.load(path)` loads all of it: the cross-encoder, the "
     "retriever in `retriever/`, and `weights.json`, which tells how much each counts. The "
     "cross-encoder alone: `CrossEncoder(path)`, or, if its `model_type` is `findtune-jina-bert`, "

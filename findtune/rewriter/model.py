@@ -37,6 +37,7 @@ from findtune.splits import fold
 
 ABOUT = About(
     "text-generation",
+    "transformers",
     "`findtune.rewriter.model.load(path)` loads it with the settings of `rewriter.json`; the "
     "language model alone is a stock `AutoModelForCausalLM` or `AutoModelForSeq2SeqLM`. "
     "`searches` tells what to search for, and `findtune.search.fused` makes one list of what that "
@@ -319,7 +320,12 @@ def find(
 
 
 def fit_to_search(question: str, drawn: Iterable[str], names: frozenset[str]) -> list[str]:
-    """Return the drawn rewrites that are fit to be searched, each once, in their order."""
+    """Return the drawn rewrites that are fit to be searched, each once, in their order.
+
+    A question without a word asks for nothing, so whatever was drawn for it is made up.
+    """
+    if not fold(question):
+        return []
     wanted = entities(question, names)
     found: dict[str, str] = {}
     for rewrite in drawn:
