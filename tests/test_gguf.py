@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from gguf.quants import dequantize, quantize
+from test_rewriter_model import SETTINGS
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from findtune.bases import Base, fetch, refuse_unsafe
 from findtune.errors import UnsafeModelError
 from findtune.files import sha256
 from findtune.gguf import native
-from findtune.rewriter.model import Settings, read
+from findtune.rewriter.model import read
 from stages.base import native as native_of
 
 FOUR_BITS = gguf.GGMLQuantizationType.Q4_1
@@ -143,18 +144,7 @@ def test_the_tokenizer_reads_and_writes_as_it_did(tiny_causal: Path, ours: Path)
 def test_what_comes_out_is_a_rewriters_base_that_nothing_unsafe_lies_in(
     tiny_causal: Path, ours: Path, packed: bool
 ) -> None:
-    settings = Settings(
-        prompt="Rewrite.",
-        rewrites=2,
-        candidates=3,
-        temperature=1,
-        likeliest=20,
-        longest_question=20,
-        longest_rewrite=8,
-        joined=0,
-        constant=10,
-        question=1,
-    )
+    settings = SETTINGS.model_copy(update={"candidates": 3})
     refuse_unsafe(ours)
     found = read(ours, settings, frozenset())
     assert "quantization_config" not in json.loads((ours / "config.json").read_bytes())

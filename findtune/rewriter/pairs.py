@@ -48,8 +48,8 @@ class Titles(Section):
 class Passages(Section):
     """Free supervision: a passage asks for its source's title, which teaches the pool's own words.
 
-    A question's opposite is inverse cloze (Lee, Chang & Toutanova, ACL 2019): the text is given,
-    and what it is about is to be said.
+    Akin to the inverse cloze task (Lee, Chang & Toutanova, ACL 2019), where a sentence asks for
+    the text around it.
     """
 
     sources: int = Field(ge=0)  # of the pool, by chance
