@@ -1,7 +1,8 @@
 """Judgments: how well sources answer a question, graded by people who read them.
 
-Read from data/training_data/judgments.json, `{question: {url: grade}}`; 0 answers nothing. They
-are for evaluation only, and there may be none.
+Read from data/training_data/judgments.json, `{question: {url: grade}}`; 0 answers nothing.
+Nothing is learned from them: they measure, and those of dev help to decide how rewrites are
+searched. There may be none.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 from math import exp, sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -127,6 +127,27 @@ def test_the_signals_are_cosine_company_and_the_company_of_titles(tiny_base: Pat
         assert told["title_company"] == pytest.approx(company(titles, question, 0.2), abs=1e-5)
     assert found[2][0] == pytest.approx(found[2][2])
     assert found[2][0, 0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_signals_do_not_hang_on_the_order_in_which_numbers_are_added(seed: int) -> None:
+    # which differs from processor to processor; the dimensions of a text's vector stand for it
+
+    class Retriever:
+        """Reads every text as a vector of chance, its dimensions forwards or backwards."""
+
+        def __init__(self, step: int) -> None:
+            self.step = step
+
+        def encode(self, texts: list[str], **_: Any) -> np.ndarray:
+            chance = np.random.default_rng(seed).normal(size=(len(texts), 384))
+            unit = chance / np.linalg.norm(chance, axis=1, keepdims=True)
+            return unit.astype(np.float32)[:, :: self.step]
+
+    sources = [{"text": f"text {at}", "title": f"title {at}"} for at in range(20)]
+    lists = [{"query": "question", "sources": sources}]
+    one, two = (signals(cast(Any, Retriever(step)), lists, 0.2) for step in (1, -1))
+    assert one[0].tolist() == two[0].tolist()
 
 
 def test_a_source_without_a_title_is_in_the_company_of_its_text(tiny_base: Path) -> None:

@@ -380,6 +380,18 @@ def test_the_weights_of_the_signals_are_the_likeliest_ones() -> None:
     assert [getattr(found, name) for name in SIGNALS] == pytest.approx(true, abs=0.3)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_weights_of_the_signals_do_not_hang_on_the_order_of_the_lists(seed: int) -> None:
+    # as little as on the last bit of a sum, which differs from processor to processor
+    rng = np.random.default_rng(seed)
+    near = [rng.normal(size=(12, len(SIGNALS))) for _ in range(50)]
+    lists = [listed(3, *[0.0] * 11) for _ in near]
+    order = rng.permutation(len(near))
+    one = retriever_weights(lists, near, 0.2)
+    assert one == retriever_weights(lists, [near[at] for at in order], 0.2)
+    assert any(getattr(one, name) for name in SIGNALS)
+
+
 def test_share_0_is_the_retriever_and_share_1_the_cross_encoder() -> None:
     rng = np.random.default_rng(1)
     read, near = [rng.normal(size=4)], [rng.normal(size=(4, len(SIGNALS)))]

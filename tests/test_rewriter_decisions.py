@@ -13,7 +13,7 @@ from test_rewriter_training import SETTINGS, Blind, fingerprint, fresh, recipe
 from findtune.interpolation import snapshot
 from findtune.records import read_kind
 from findtune.rewriter.model import Rewriter, Settings
-from findtune.rewriter.training import Dev, Fitted, Watch, best_of, chosen, decided, fusions
+from findtune.rewriter.training import Dev, Fitted, Watch, best_of, chosen, close, decided, fusions
 from findtune.search import ByWords, read_pool
 
 Bases = dict[str, Path]
@@ -183,10 +183,10 @@ def test_a_helpful_rewriter_is_used_and_of_equals_the_tuned_weights_are_kept(
 
 def test_dev_fuses_what_the_question_and_its_first_rewrites_find(rewriter_pairs: Path) -> None:
     dev = dev_of(rewriter_pairs)
-    picks = [its[0] for its in dev.picks]
+    picks = [its[0] for its in dev.answers[0]]
     titles = {url: text for url, text in read_pool(rewriter_pairs / "pool.jsonl").items()}
     answers = [["zebra", titles[url]] for url in picks]
-    none, one, two = (dev.judge(answers, used(number)) for number in (0, 1, 2))
+    none, one, two = (dev.judge([answers], used(number)) for number in (0, 1, 2))
     assert none.tolist() == one.tolist() == dev.alone.tolist()
     assert two.mean() > dev.alone.mean()
     assert (two > 0).all()
@@ -197,9 +197,49 @@ def test_weights_are_judged_by_the_way_of_using_rewrites_that_suits_them(
 ) -> None:
     dev = dev_of(rewriter_pairs, counts=[1, 2])
     titles = read_pool(rewriter_pairs / "pool.jsonl")
-    answers = [["zebra", titles[its[0]]] for its in dev.picks]  # the second one finds it
-    assert dev.best(answers).tolist() == dev.judge(answers, used(2, joined=0)).tolist()
-    assert dev.best(answers).mean() > dev.judge(answers, used(1)).mean()
+    answers = [["zebra", titles[its[0]]] for its in dev.answers[0]]  # the second one finds it
+    assert dev.best([answers]).tolist() == dev.judge([answers], used(2, joined=0)).tolist()
+    assert dev.best([answers]).mean() > dev.judge([answers], used(1)).mean()
+
+
+def test_dev_judges_the_mean_of_its_draws(rewriter_pairs: Path) -> None:
+    dev, titles = dev_of(rewriter_pairs), read_pool(rewriter_pairs / "pool.jsonl")
+    lucky = [[titles[its[0]]] for its in dev.answers[0]]
+    unlucky = [["zebra"] for _ in dev.answers[0]]
+    one, two = (dev.judge([draw], used(1)) for draw in (lucky, unlucky))
+    assert one.mean() > two.mean()
+    assert dev.judge([lucky, unlucky], used(1)) == pytest.approx((one + two) / 2)
+
+
+def test_dev_counts_what_people_graded_as_much_as_what_was_picked() -> None:
+    pool = ByWords({"a": "boys", "b": "girls", "c": "pupils", "d": "rice"})
+    asked = [
+        {"query": "boys", "picks": ["a"], "judged": {"a": 1, "b": 2, "d": 0}},
+        {"query": "boys", "picks": ["a", "b"], "judged": {"d": 0}},
+        {"query": "boys", "picks": ["a", "b"], "judged": {}},
+    ]
+    dev = Dev(asked, pool, recipe(), "fp32", 13)
+    assert dev.alone == pytest.approx([(1 + 1 / 2) / 2, 1 / 2, 1 / 2])
+    found = dev.judge([[["girls"], ["girls"], ["rice"]]], used(1))
+    assert found == pytest.approx([1, 1, 1 / 2])
+
+
+def test_dev_draws_as_often_as_it_is_told_and_each_time_anew(
+    bases: Bases, rewriter_pairs: Path
+) -> None:
+    rewriter = fresh(bases["causal"])
+    one, _ = dev_of(rewriter_pairs, draws=1).draw(rewriter)
+    three, _ = dev_of(rewriter_pairs, draws=3).draw(rewriter)
+    assert [len(draw) for draw in three] == [len(one[0])] * 3
+    assert three[0] == one[0]
+    assert three[0] != three[1] != three[2] != three[0]
+
+
+def test_a_single_question_can_not_tell_two_ways_apart() -> None:
+    none, all_of_it = np.zeros(1), np.ones(1)
+    assert close(none, all_of_it)
+    ways = {(0.0, used(1)): all_of_it, (1.0, used(1)): all_of_it / 2}
+    assert chosen(ways, none) == (1.0, used(1))
 
 
 def watched(rewriter: Rewriter, *recalls: Sequence[float]) -> Watch:

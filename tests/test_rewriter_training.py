@@ -24,6 +24,7 @@ from findtune.rewriter.training import (
     LEARNED,
     Batches,
     Dev,
+    Draw,
     Fitted,
     Recipe,
     Run,
@@ -56,6 +57,7 @@ RECIPE = PARAMS["rewriter"]["small"] | {
     "constants": [10],
     "questions": [1, 2],
     "joins": [0, 1],
+    "draws": 1,
     "settings": SETTINGS,
 }
 SMOOTHING = 0.1
@@ -117,7 +119,7 @@ class Blind:
     def __init__(self, *recalls: Sequence[float]) -> None:
         self.recalls = iter(map(np.array, recalls))
 
-    def draw(self, _: object) -> tuple[list[list[str]], dict[str, float]]:
+    def draw(self, _: object) -> tuple[list[Draw], dict[str, float]]:
         return [[]], {"exact_copy": 0.0, "repeat": 0.0, "fit": 0.0}
 
     def best(self, _: object) -> np.ndarray:
@@ -392,7 +394,7 @@ def test_what_was_trained_in_bf16_is_judged_and_saved_in_bf16(
     assert {weight.dtype for weight in again.model.parameters()} == {torch.bfloat16}
     dev = read_kind(rewriter_pairs / "dev.jsonl", "question")
     pool = ByWords(read_pool(rewriter_pairs / "pool.jsonl"))
-    judged, _ = Dev(dev, pool, recipe(), "bf16", 13).draw(ours)
+    [judged], _ = Dev(dev, pool, recipe(), "bf16", 13).draw(ours)
     rewrites = again.candidates([it["query"] for it in dev], 13)
     assert judged == [
         fit_to_search(it["query"], its, frozenset()) for it, its in zip(dev, rewrites, strict=True)

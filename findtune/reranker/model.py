@@ -158,13 +158,14 @@ def signals(
 ) -> list[Array]:
     """Return what the retriever says of each list, (sources, 3).
 
-    The columns: cosine with the question, company, company of the titles.
+    The columns: cosine with the question, company, company of the titles. Sums are in fp64: how a
+    BLAS rounds them hangs on the processor, and training would make two models of that.
     """
     texts = sorted({text for it in lists for text in (it["query"], *texts_of(it), *titles_of(it))})
     places = {text: at for at, text in enumerate(texts)}
     vectors = retriever.encode(
         texts, batch_size=TEXTS_AT_ONCE, normalize_embeddings=True, show_progress_bar=progress
-    ).astype(np.float32)
+    ).astype(np.float64)
     found = []
     for it in lists:
         question = vectors[places[it["query"]]]
@@ -172,7 +173,7 @@ def signals(
             vectors[[places[text] for text in its]] for its in (texts_of(it), titles_of(it))
         )
         kept = [whole @ question, *(company(its, question, sharpness) for its in (whole, titles))]
-        found.append(np.stack(kept, axis=1))
+        found.append(np.stack(kept, axis=1).astype(np.float32))
     return found
 
 
@@ -184,8 +185,8 @@ def company(sources: Array, question: Array, sharpness: float) -> Array:
     """
     cosines = sources @ question
     likes = np.exp((cosines - cosines.max()) / sharpness)
-    weights = likes * (1 - np.eye(len(cosines), dtype=np.float32))
-    total = np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
+    weights = likes * (1 - np.eye(len(cosines)))
+    total = np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)
     found: Array = (sources @ sources.T * weights).sum(axis=1) / total
     return found
 
@@ -218,9 +219,9 @@ def titles_of(it: Record) -> list[str]:
 
 def blended(read: Sequence[Array], near: Sequence[Array], weights: Weights) -> list[Array]:
     """Return the scores of each list; raise CollapseError when one is no number."""
-    by_retriever = np.array([getattr(weights, name) for name in SIGNALS], dtype=np.float32)
+    by_retriever = np.array([getattr(weights, name) for name in SIGNALS])
     found = [
-        weights.cross_encoder * one + two @ by_retriever
+        (weights.cross_encoder * one + two @ by_retriever).astype(np.float32)
         for one, two in zip(read, near, strict=True)
     ]
     if not all(np.isfinite(scores).all() for scores in found):

@@ -20,6 +20,7 @@ import torch
 from datasets import Dataset
 from pydantic import Field
 from scipy.optimize import minimize
+from scipy.special import log_softmax
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from transformers import (
@@ -54,6 +55,7 @@ from findtune.reranker.model import (
 Say = Callable[[str], None]
 Array = np.ndarray
 FEWEST_SPREAD = 1e-4  # standard deviation of a list's scores below which they are one score
+PLACES = 6  # of a fitted weight; what comes after them hangs on how a processor rounds
 RIDGE = 1e-4  # keeps the retriever's weights finite where they separate the picks
 START = Weights(
     cross_encoder=1,
@@ -180,27 +182,25 @@ def retriever_weights(lists: Sequence[Record], near: Sequence[Array], sharpness:
     """
     wanted = [gains(it) / gains(it).sum() for it in lists]
 
-    def loss(weights: Array) -> float:
-        each = [
-            -(share * log_softmax(x @ weights)).sum() for x, share in zip(near, wanted, strict=True)
-        ]
-        return float(np.mean(each) + RIDGE * (weights**2).sum())
+    def loss(weights: Array) -> tuple[float, Array]:
+        """Return the loss and its gradient; differences instead would make much of rounding."""
+        each, slope = [], []
+        for x, share in zip(near, wanted, strict=True):
+            chances = log_softmax(x @ weights)
+            each.append(-(share * chances).sum())
+            slope.append((np.exp(chances) - share) @ x)
+        ridge = RIDGE * (weights**2).sum()
+        return float(np.mean(each) + ridge), np.mean(slope, axis=0) + 2 * RIDGE * weights
 
     bounds = [(0, None)] * len(SIGNALS)
-    found = minimize(loss, np.ones(len(SIGNALS)), method="L-BFGS-B", bounds=bounds).x
-    fitted = {name: float(value) for name, value in zip(SIGNALS, found, strict=True)}
+    found = minimize(loss, np.ones(len(SIGNALS)), method="L-BFGS-B", jac=True, bounds=bounds).x
+    fitted = {name: round(float(value), PLACES) for name, value in zip(SIGNALS, found, strict=True)}
     return START.model_copy(update={"cross_encoder": 0.0, "sharpness": sharpness, **fitted})
 
 
 def gains(it: Record) -> Array:
     """Return what each source of a list is worth, (sources,)."""
     return np.array([source["gain"] for source in it["sources"]])
-
-
-def log_softmax(scores: Array) -> Array:
-    away = scores - scores.max()
-    found: Array = away - np.log(np.exp(away).sum())
-    return found
 
 
 def priors(near: Sequence[Array], weights: Weights) -> list[Array]:

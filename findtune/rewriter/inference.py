@@ -11,7 +11,16 @@ from findtune import measures, significance
 from findtune.encoders import load as load_encoder
 from findtune.entities import entities, keeps
 from findtune.records import Record, read_kind
-from findtune.rewriter.model import Rewriter, copies, find, fit_to_search, load, loops, read
+from findtune.rewriter.model import (
+    Rewriter,
+    copies,
+    find,
+    fit_to_search,
+    graded,
+    load,
+    loops,
+    read,
+)
 from findtune.search import ByVectors, ByWords, read_pool
 
 Array = np.ndarray
@@ -43,8 +52,7 @@ class HeldOut:
 
     @property
     def judged(self) -> list[list[str]]:
-        """Return the sources that people graded above 0, none where nobody judged."""
-        return [[url for url, grade in it["judged"].items() if grade > 0] for it in self.asked]
+        return [graded(it) for it in self.asked]
 
 
 def read_held_out(pairs: Path) -> HeldOut:

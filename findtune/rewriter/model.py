@@ -32,6 +32,7 @@ from findtune.cards import About
 from findtune.entities import entities, keeps
 from findtune.files import read_json
 from findtune.params import Section
+from findtune.records import Record
 from findtune.search import ByVectors, ByWords, Ranking, fused
 from findtune.splits import fold
 
@@ -317,6 +318,11 @@ def find(
 ) -> Ranking:
     """Return what a question and its rewrites bring, fused."""
     return fused(search.found(searches(question, rewrites, how)), how.constant, how.question)
+
+
+def graded(it: Record) -> list[str]:
+    """Return the sources that people graded above 0 for a question, none where nobody judged."""
+    return [url for url, grade in it["judged"].items() if grade > 0]
 
 
 def fit_to_search(question: str, drawn: Iterable[str], names: frozenset[str]) -> list[str]:

@@ -1,11 +1,12 @@
 """Fitting a rewriter: first the searches that found more, then its own rewrites that do.
 
 It learns, each weighed by what it is worth: searches that brought more of the picks than their
-question, titles of picks, and now and then the question itself. Then it draws rewrites of train's
-questions, searches for them, and learns those that bring more (best-of-n, or rejection sampling, as
-in RAFT, Dong et al., TMLR 2023). At last dev decides how far the weights go from base to tuned, and
-how many rewrites are searched beside the question, alone or after its words; none is a choice too.
-Dev is small: what differs by less than a standard error is the same to it, and then what learned
+question, titles of picks and of other sources, and now and then the question itself. Then, where
+the recipe says so, it draws rewrites of train's questions, searches for them, and learns those that
+bring more (best-of-n, or rejection sampling, as in RAFT, Dong et al., TMLR 2023). At last dev
+decides how far the weights go from base to tuned, and how many rewrites are searched beside the
+question, alone or after its words; none is a choice too. Dev is small: it judges the mean of
+several draws, what differs by less than a standard error is the same to it, and then what learned
 more is kept.
 """
 
@@ -48,15 +49,17 @@ from findtune.rewriter.model import (
     copies,
     find,
     fit_to_search,
+    graded,
     loops,
     read,
 )
-from findtune.search import ByWords, read_pool
+from findtune.search import ByWords, Ranking, read_pool
 
 Say = Callable[[str], None]
 Array = np.ndarray
 LEARNED = ("rewrite", "identity", "title", "passage")
 Choice = tuple[float, Settings]  # interpolation, and how rewrites are used
+Draw = list[list[str]]  # of each question its rewrites that are fit to be searched
 DEEP = 10  # sources of a search that a user looks at
 TOLD = ("recall@10", "exact_copy", "repeat", "fit")
 SWEPT = ("rewrites", "constant", "question", "joined")
@@ -97,6 +100,7 @@ class Recipe(Section):
     constants: tuple[float, ...] = Field(min_length=1)  # of fusion, tried on dev
     questions: tuple[float, ...] = Field(min_length=1)  # what the question counts, tried on dev
     joins: tuple[int, ...] = Field(min_length=1)  # questions before a rewrite, tried on dev
+    draws: int = Field(gt=0)  # of dev's rewrites, over which its recall is the mean
     settings: Settings
 
 
@@ -311,45 +315,63 @@ def adapted(model: PreTrainedModel, adapter: Adapter | None) -> torch.nn.Module:
 
 
 class Dev:
-    """The questions of dev, searched by words alone and with rewrites."""
+    """The questions of dev, searched by words alone and with rewrites.
+
+    Their recall is that of the picks; where people judged, what they graded counts as much. Picks
+    are of what was shown, which the question's own search had found in part, so they favour it.
+    """
 
     def __init__(
         self, asked: Sequence[Record], pool: ByWords, recipe: Recipe, precision: str, seed: int
     ) -> None:
         self.questions = [it["query"] for it in asked]
-        self.picks = [it["picks"] for it in asked]
-        self.pool, self.seed, self.precision = pool, seed, precision
+        picks = [it["picks"] for it in asked]
+        self.answers = (picks, [graded(it) or its for it, its in zip(asked, picks, strict=True)])
+        self.pool, self.precision = pool, precision
+        self.seeds = range(seed, seed + recipe.draws)
         self.ways = fusions(recipe)
-        self.alone = self.judge([[] for _ in asked], recipe.settings)
+        self.alone = self.judge([[[] for _ in asked]], recipe.settings)
 
-    def draw(self, rewriter: Rewriter) -> tuple[list[list[str]], dict[str, float]]:
-        """Return the rewrites of each question that are fit to be searched, and the habits."""
-        drawn = as_saved(rewriter, self.precision).candidates(self.questions, self.seed)
-        good = [
-            fit_to_search(question, its, rewriter.names)
-            for question, its in zip(self.questions, drawn, strict=True)
+    def draw(self, rewriter: Rewriter) -> tuple[list[Draw], dict[str, float]]:
+        """Return the rewrites of each question at each draw, and the habits of all draws."""
+        saved = as_saved(rewriter, self.precision)
+        written = [
+            [*zip(self.questions, saved.candidates(self.questions, seed), strict=True)]
+            for seed in self.seeds
         ]
-        return good, self.habits(drawn, good)
+        good = [[fit_to_search(*one, rewriter.names) for one in draw] for draw in written]
+        return good, self.habits([one for draw in written for one in draw], good)
 
-    def judge(self, good: Sequence[list[str]], how: Settings) -> Array:
-        """Return recall@10 of each question, fused with its first good rewrites, (questions,)."""
-        rankings = [
+    def judge(self, drawn: Sequence[Draw], how: Settings) -> Array:
+        """Return recall@10 of each question, fused with its first rewrites, (questions,).
+
+        It is the mean over the draws.
+        """
+        found = [self.found(one, how) for one in drawn]
+        each = [measures.of_rankings(its, wanted) for its in found for wanted in self.answers]
+        recall: Array = np.mean([one["recall@10"] for one in each], axis=0)
+        return recall
+
+    def found(self, draw: Draw, how: Settings) -> list[Ranking]:
+        """Return what each question and its rewrites of one draw bring."""
+        return [
             find(self.pool, question, its[: how.rewrites], how)
-            for question, its in zip(self.questions, good, strict=True)
+            for question, its in zip(self.questions, draw, strict=True)
         ]
-        return measures.of_rankings(rankings, self.picks)["recall@10"]
 
-    def best(self, good: Sequence[list[str]]) -> Array:
+    def best(self, drawn: Sequence[Draw]) -> Array:
         """Return recall@10 of each question by the way of using rewrites that finds most."""
-        return max((self.judge(good, how) for how in self.ways), key=np.mean)
+        return max((self.judge(drawn, how) for how in self.ways), key=np.mean)
 
-    def habits(self, drawn: Sequence[list[str]], good: Sequence[list[str]]) -> dict[str, float]:
+    def habits(
+        self, drawn: Sequence[tuple[str, list[str]]], good: Sequence[Draw]
+    ) -> dict[str, float]:
         """Return the shares of what was drawn that copy, loop, and are fit to be searched."""
-        each = [(q, it) for q, its in zip(self.questions, drawn, strict=True) for it in its]
+        each = [(question, it) for question, its in drawn for it in its]
         return {
             "exact_copy": float(np.mean([copies(*one) for one in each])),
             "repeat": float(np.mean([loops(it) for _, it in each])),
-            "fit": sum(map(len, good)) / len(each),
+            "fit": sum(len(its) for draw in good for its in draw) / len(each),
         }
 
 
@@ -492,5 +514,8 @@ def close(one: Array, top: Array) -> bool:
 
 
 def error(one: Array, two: Array) -> float:
-    """Return the standard error of the difference of two means over the same questions."""
-    return float((one - two).std() / max(1, len(one)) ** 0.5)
+    """Return the standard error of the difference of two means over the same questions.
+
+    One question can't tell any two apart.
+    """
+    return float((one - two).std(ddof=1) / len(one) ** 0.5) if len(one) > 1 else math.inf
