@@ -34,7 +34,7 @@ show: setup     ## A few training examples of MODELS, with their source and why
 	@dvc --wait-for-lock repro --quiet $(MODELS:%=pair@%-$(SIZE))
 	@for model in $(MODELS); do python -m stages.show $$model $(SIZE); done
 
-rewrite: setup  ## Ten held-out questions as base and tuned rewrite them, or yours: Q="..."
+rewrite: setup  ## Ten held-out questions, base and tuned side by side; yours: Q="..."
 	@python -m stages.rewrite $(SIZE) $(if $(Q),"$(Q)")
 
 metrics: setup  ## The table of MODELS at SIZE, as last evaluated
@@ -47,7 +47,7 @@ plots: setup    ## Draw training curves, scored pairs and reliability into dvc_p
 	@dvc plots show
 
 crossvalidate: setup ## Train and judge FOLDS x SEEDS times: how sure a gain is (long)
-	dvc --wait-for-lock repro $(MODELS:%=pair@%-$(SIZE)) $(MODELS:%=base@%-$(SIZE))
+	dvc --wait-for-lock repro $(MODELS:%=pair@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@for model in $(MODELS); do python -m stages.crossvalidate $$model $(SIZE) \
 		--folds $(FOLDS) --seeds $(SEEDS) --out .scratch/crossvalidation-$$model-$(SIZE); done
 

@@ -1,8 +1,8 @@
 """Judgments: how well sources answer a question, graded by people who read them.
 
 Read from data/training_data/judgments.json, `{question: {url: grade}}`; 0 answers nothing.
-Nothing is learned from them: they measure, and those of dev help to decide how rewrites are
-searched. There may be none.
+No example is made of them: they measure, and those of dev's questions help the rewriter to decide
+what it keeps. There may be none.
 """
 
 import json

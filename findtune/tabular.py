@@ -10,12 +10,12 @@ MARKERS = ("<!-- measures: written by `make readme` -->", "<!-- end of measures 
 RANKINGS = ("original", "shown", "bm25", "bi_encoder", "base", "tuned")
 OF = {"": "", "judged_": ", graded", "vectors_": ", by vectors"}  # rows, by what they are measured
 READS = {
-    "ndcg@3": "the same, of the first three",
+    "ndcg@3": "how high they stand among the first three",
     "ndcg@10": "how high the right answers stand, 1 is best",
     "mrr@10": "1 / the rank of the first",
     "map": "mean precision at each right answer",
     "recall@1": "share of queries that find it first",
-    "recall@10": "share that find it among ten",
+    "recall@10": "share of the right answers among ten",
     "pairs_spearman": "order of the held-out scored pairs, 1 is the curators'",
     "pairs_mae": "distance of cosine and score, 0 is best",
     "guard_spearman": "order of general-English pairs: what was forgotten",

@@ -132,7 +132,8 @@ def told(runs: pd.DataFrame, column: str) -> str:
 
 
 def spread(by_seed: pd.Series[float]) -> str:
-    return f"{by_seed.mean():.4f} ({by_seed.std(ddof=0):.4f})"
+    mean = f"{by_seed.mean():.4f}"
+    return f"{mean} ({by_seed.std(ddof=1):.4f})" if len(by_seed) > 1 else mean
 
 
 if __name__ == "__main__":

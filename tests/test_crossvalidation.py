@@ -1,0 +1,68 @@
+"""Cross-validation: every fold at every seed, once, and one table of them all."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from stages import crossvalidate
+from stages.crossvalidate import main, read, summary, written
+
+
+def runs(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
+    """Return runs of seed, fold, queries and the tuned recall@10; the base's is 0.5."""
+    frame = pd.DataFrame(rows, columns=["seed", "fold", "queries", "tuned recall@10"])
+    return frame.assign(**{"base recall@10": 0.5})
+
+
+def test_a_measure_is_the_mean_over_all_queries_of_a_seed_and_seeds_count_alike() -> None:
+    found = runs((1, 0, 30, 0.6), (1, 1, 10, 1.0), (2, 0, 30, 0.8), (2, 1, 10, 0.8))
+    told = summary(found, pd.DataFrame())
+    assert told.startswith("4 runs, 2 seeds\n")
+    # 0.7 and 0.8, whose standard deviation is a hundredth of the root of 50
+    assert "| recall@10 | 0.7500 (0.0707) | 0.5000 (0.0000) |" in told
+
+
+def test_of_one_seed_no_deviation_is_told() -> None:
+    assert "| recall@10 | 0.6000 | 0.5000 |" in summary(runs((1, 0, 9, 0.6)), pd.DataFrame())
+
+
+def test_pairs_are_ranked_over_all_folds_as_one() -> None:
+    pairs = pd.DataFrame(
+        {"seed": 1, "label": [0.1, 0.5, 0.9], "base": [0.9, 0.5, 0.1], "tuned": [0.0, 0.1, 0.2]}
+    )
+    told = summary(runs((1, 0, 9, 0.6)), pairs)
+    assert "| pairs_spearman, all folds as one | -1.0000 | 1.0000 |" in told
+
+
+def test_what_was_run_is_kept_and_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[tuple[int, int]] = []
+
+    def one(_: SimpleNamespace, test: float, fold: int, seed: int) -> tuple[Any, Any]:
+        assert test == 1 / 2
+        ran.append((seed, fold))
+        return runs((seed, fold, 10, 0.6)).drop(columns=["seed", "fold"]), pd.DataFrame()
+
+    for name, value in {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}.items():
+        monkeypatch.setenv(name, value)  # the command sets them, and no other test is to see it
+    monkeypatch.setattr(crossvalidate, "one", one)
+    monkeypatch.setattr(crossvalidate, "import_module", lambda name: name)
+    asked = ["rewriter", "small", "--folds", "2", "--out", str(tmp_path), "--seeds"]
+    assert CliRunner().invoke(main, [*asked, "3"]).exit_code == 0
+    found = CliRunner().invoke(main, [*asked, "3,4"])
+    assert found.exit_code == 0
+    assert ran == [(3, 0), (3, 1), (4, 0), (4, 1)]
+    assert "4 runs, 2 seeds" in found.output
+
+
+def test_a_run_is_added_to_those_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    assert read(path).empty
+    first = written(path, read(path), {"seed": 1, "fold": 0}, pd.DataFrame({"queries": [3]}))
+    written(path, first, {"seed": 1, "fold": 1}, pd.DataFrame({"queries": [4]}))
+    assert read(path).to_dict("list") == {"queries": [3, 4], "seed": [1, 1], "fold": [0, 1]}
