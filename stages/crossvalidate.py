@@ -1,4 +1,4 @@
-"""Train and judge every fold at several seeds: how sure a gain is, and whether a seed made it.
+"""Train and judge every fold at several seeds: how large a gain is, and whether a seed made it.
 
     python -m stages.crossvalidate embedder small --folds 5 --seeds 13,14,15 --out runs
 
@@ -7,7 +7,7 @@ Not a stage of dvc.yaml: it takes as many trainings as folds x seeds.
 Reads   params.yaml: base, pair and recipe of MODEL and SIZE; the seed and the folds are given here
         data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
 Writes  --out/runs.csv    a row for each fold and seed; what is there already is not run again
-        --out/pairs.csv   of each held-out pair its label, and what the models say
+        --out/pairs.csv   of each held-out pair (of the rewriter: rewrite) what the models say
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from findtune.files import replacing
 from stages.command import Stage
 
 ROOM = ("pairs", "training", "inference")
+PREFIXES = ("judged_", "vectors_")  # of measures that some queries may lack
 
 
 @click.command(cls=Stage)
@@ -126,9 +127,11 @@ def summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:
 
 
 def told(runs: pd.DataFrame, column: str) -> str:
-    """Return a measure's mean over queries, and its standard deviation over seeds."""
-    sums = (runs[column] * runs["queries"]).groupby(runs["seed"]).sum()
-    return spread(sums / runs["queries"].groupby(runs["seed"]).sum())
+    """Return a measure's mean over the queries that have it, and its deviation over seeds."""
+    prefix = next((it for it in PREFIXES if column.startswith(it)), "")
+    counts = runs.get(f"{prefix}queries", runs["queries"]).where(runs[column].notna())
+    sums = (runs[column] * counts).groupby(runs["seed"]).sum()
+    return spread(sums / counts.groupby(runs["seed"]).sum())
 
 
 def spread(by_seed: pd.Series[float]) -> str:

@@ -6,7 +6,8 @@
 Not a stage of dvc.yaml: what it prints are users' questions, which no file needs to hold.
 
 Reads   params.yaml: seed
-        models/rewriter/SIZE/, models/base/rewriter/SIZE/, data/pairs/rewriter/SIZE/
+        models/rewriter/SIZE/
+        models/base/rewriter/SIZE/, data/pairs/rewriter/SIZE/ of held-out questions
 """
 
 import os
@@ -19,6 +20,8 @@ import click
 from findtune import params
 from findtune.errors import InputError
 from stages.command import Stage
+
+NONE_FIT = "none is fit to be searched"
 
 
 @click.command(cls=Stage)
@@ -34,13 +37,14 @@ def main(size: str, questions: tuple[str, ...], number: int) -> None:
     if questions:
         rewriter = import_module("findtune.rewriter.model").load(tuned)
         found = rewriter.rewrites(questions, params.read("seed", int))
+        why = NONE_FIT if rewriter.settings.rewrites else "dev found no use for rewrites"
         for question, rewrites in zip(questions, found, strict=True):
-            click.echo("\n  ".join([question, *rewrites]))
+            click.echo("\n  ".join([question, *(rewrites or [why])]))
         return
     room = import_module("findtune.rewriter.inference")
     held_out = room.read_held_out(Path("data", "pairs", "rewriter", size)).first(number)
-    bases = {name: Path("models", "base", name, size) for name in ("embedder", "rewriter")}
-    judged = room.judge(bases, tuned, held_out, draws=[params.read("seed", int)])
+    bases, seed = {"rewriter": Path("models", "base", "rewriter", size)}, params.read("seed", int)
+    judged = room.judge(bases, tuned, held_out, draws=[seed], vectors=False)
     click.echo("\n".join(side_by_side(judged, held_out.questions)))
 
 
@@ -52,7 +56,7 @@ def side_by_side(judged: Any, questions: list[str]) -> list[str]:
         lines.append(f"{question}   (recall@10 {told['original']})")
         for name, [its] in judged.written.items():
             lines.append(f"  {name} (fused {told[name]})")
-            lines += [f"    {one}" for one in its.used[at]] or ["    none is fit to be searched"]
+            lines += [f"    {one}" for one in its.used[at]] or [f"    {NONE_FIT}"]
     return lines
 
 

@@ -251,7 +251,6 @@ QUESTIONS: dict[str, Any] = {
     "targets": 4,
     "identities": 0.1,
     "titles": {"picks": 2, "weight": 0.5},
-    "passages": {"sources": 6, "weight": 0.3},
     "pool": 100,
 }
 

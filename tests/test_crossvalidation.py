@@ -26,6 +26,20 @@ def test_a_measure_is_the_mean_over_all_queries_of_a_seed_and_seeds_count_alike(
     assert "| recall@10 | 0.7500 (0.0707) | 0.5000 (0.0000) |" in told
 
 
+def test_a_fold_without_a_measure_does_not_count_as_a_bad_one() -> None:
+    found = runs((1, 0, 100, 0.6), (1, 1, 100, 0.6)).assign(
+        **{"judged_tuned recall@10": [0.8, None], "judged_queries": [50, None]}
+    )
+    assert "| recall@10 | 0.6000 | 0.5000 | 0.8000 |" in summary(found, pd.DataFrame())
+
+
+def test_a_measure_is_weighed_by_the_queries_that_have_it() -> None:
+    found = runs((1, 0, 100, 0.6), (1, 1, 100, 0.6)).assign(
+        **{"judged_tuned recall@10": [0.8, 0.4], "judged_queries": [30, 10]}
+    )
+    assert "| recall@10 | 0.6000 | 0.5000 | 0.7000 |" in summary(found, pd.DataFrame())
+
+
 def test_of_one_seed_no_deviation_is_told() -> None:
     assert "| recall@10 | 0.6000 | 0.5000 |" in summary(runs((1, 0, 9, 0.6)), pd.DataFrame())
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from findtune.entities import entities, keeps, names_in
+from findtune.entities import entities, keeps, names_in, words
 
 NONE: frozenset[str] = frozenset()
 NAMES = frozenset({"kenya", "nairobi", "who"})
@@ -78,7 +78,9 @@ def test_names_of_every_script_that_has_capitals_are_found() -> None:
     [
         ("rents in 2019", {"2019"}),
         ("covid19 deaths of the under 5s", {"covid19", "5s"}),
-        ("more than 1,000 or 2.5 %", {"1", "000", "2", "5"}),
+        ("more than 1,000 or 2.5 %", {"1000", "2.5"}),
+        ("over 1,234,567.8 in all, 12,5 of 1,2,3", {"1234567.8", "12,5", "1", "2,3"}),
+        ("the 1,000s of 2019. 5 more", {"1000", "2019", "5"}),
         ("the ２０１９ census", {"2019"}),
         ("سكان ٢٠١٩", {"٢٠١٩"}),
         ("人口 2019年", {"2019年"}),
@@ -127,7 +129,7 @@ def test_a_question_that_begins_or_shouts_with_capitals_says_nothing(question: s
     ],
 )
 def test_an_entity_is_kept_be_it_in_another_form(rewrite: str, wanted: set[str]) -> None:
-    assert keeps(rewrite, wanted)
+    assert keeps(rewrite, wanted, NONE)
 
 
 @pytest.mark.parametrize(
@@ -144,13 +146,13 @@ def test_an_entity_is_kept_be_it_in_another_form(rewrite: str, wanted: set[str])
     ],
 )
 def test_a_rewrite_without_an_entity_does_not_keep_it(rewrite: str, wanted: set[str]) -> None:
-    assert not keeps(rewrite, wanted)
+    assert not keeps(rewrite, wanted, NONE)
 
 
 @given(question=st.text(max_size=40), names=st.frozensets(st.text(max_size=5), max_size=3))
 def test_every_question_keeps_its_own_entities(question: str, names: frozenset[str]) -> None:
-    assert keeps(question, entities(question, names))
-    assert keeps(f"{question} and more", entities(question, names))
+    assert keeps(question, entities(question, names), names)
+    assert keeps(f"{question} and more", entities(question, names), names)
 
 
 @example(texts=["0<A𝐀"])  # a capital of mathematics is a capital
@@ -176,7 +178,33 @@ def test_a_short_question_in_small_letters_may_have_one_name() -> None:
     ("rewrite", "name"), [("people in Nigeria", "niger"), ("Indiana crops", "india")]
 )
 def test_a_place_that_begins_like_another_one_is_not_it(rewrite: str, name: str) -> None:
-    assert not keeps(rewrite, {name})
+    assert not keeps(rewrite, {name}, NONE)
+
+
+@pytest.mark.parametrize(("one", "other"), [("niger", "nigerian"), ("nigerian", "niger")])
+def test_who_lives_in_one_place_does_not_live_in_another_that_begins_like_it(
+    one: str, other: str
+) -> None:
+    assert not keeps(f"{one} crops", {other}, frozenset({"niger", "nigeria"}))
+    assert keeps(f"{one} crops", {other}, frozenset({"niger"}))  # it knows no better
+    assert keeps("nigerian crops", {"nigeria"}, frozenset({"niger", "nigeria", "nigerian"}))
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "number"),
+    [("1000 people", "1,000"), ("people: 1,000.", "1000"), ("2.5, or so", "2.5")],
+)
+def test_a_number_is_kept_however_its_thousands_are_written(rewrite: str, number: str) -> None:
+    assert keeps(rewrite, entities(number, NONE), NONE)
+
+
+@pytest.mark.parametrize(("rewrite", "number"), [("5.2", "2.5"), ("1,000", "1,000,000")])
+def test_a_number_of_the_same_digits_is_another_one(rewrite: str, number: str) -> None:
+    assert not keeps(rewrite, entities(number, NONE), NONE)
+
+
+def test_a_mark_belongs_to_its_word() -> None:
+    assert words("चावल की कीमत") == ["चावल", "की", "कीमत"]
 
 
 def test_an_accent_may_be_written_as_a_character_of_its_own() -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from test_rewriter_training import SETTINGS, Blind, fingerprint, fresh, recipe
 
 from findtune.interpolation import snapshot
@@ -137,6 +138,11 @@ def test_dev_is_asked_about_every_way_of_using_rewrites() -> None:
     tried = product((1, 4), (10, 60), (1, 2), (0, 2))
     assert ways == [*tried]
     assert {it.candidates for it in found} == {SETTINGS["candidates"]}
+
+
+def test_no_more_rewrites_can_be_searched_than_are_drawn() -> None:
+    with pytest.raises(ValidationError, match="9 rewrites of 4 candidates; at most as many"):
+        recipe(counts=[1, 9])
 
 
 def dev_of(pairs: Path, **changes: Any) -> Dev:

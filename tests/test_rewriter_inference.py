@@ -137,6 +137,12 @@ def test_a_rewriter_that_copies_or_loops_has_collapsed_whatever_it_finds(
     assert measured(drawn=drawn, original=0.1, base=0.1, tuned=0.9)["verdict"] == verdict
 
 
+def test_a_base_that_copies_and_was_kept_is_no_regression_of_tuning() -> None:
+    judged = judged_of(4, drawn=["how much tea {}?"], original=0.5, base=0.5, tuned=0.5)
+    kept = FACTS | {"interpolation": 0, "rewrites": 0}
+    assert metrics(judged, held_out(4), kept, seed=13)["verdict"] == "MARGINAL"
+
+
 def test_habits_are_counted_over_all_that_was_drawn_and_over_what_is_used() -> None:
     drawn = ["how much tea {}?", "tea tea {}", "cups of tea", "a cup of tea in the sun {}"]
     found = measured(drawn=drawn)["tuned"]
@@ -160,8 +166,10 @@ def test_judgments_are_told_beside_the_picks() -> None:
     found = measured(graded=3)
     assert found["judged_tuned"]["recall@10"] == pytest.approx(0.9)
     assert found["judged_delta"]["mean"] == pytest.approx(0.4)
+    assert (found["judged_queries"], found["queries"]) == (3, 4)
     assert {it for it in found if it.startswith("judged")} == {
         "judged_delta",
+        "judged_queries",
         *(f"judged_{name}" for name in inference.WAYS),
     }
 

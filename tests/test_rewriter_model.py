@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from findtune.entities import entities, keeps
+from findtune.entities import entities, keeps, words
 from findtune.errors import UnsafeModelError
 from findtune.rewriter import model
 from findtune.rewriter.model import (
@@ -24,11 +24,11 @@ from findtune.rewriter.model import (
     load,
     loops,
     read,
+    said,
     searches,
     tidy,
 )
 from findtune.search import ByWords
-from findtune.splits import fold
 
 SETTINGS = Settings(
     prompt="Rewrite the question.",
@@ -251,14 +251,14 @@ def test_an_odd_question_is_rewritten_like_any_other_if_it_has_a_word(
     either: Rewriter, question: str
 ) -> None:
     [found] = either.rewrites([question], 13)
-    assert fold(question) or not found
+    assert words(question) or not found
     wanted = entities(question, NAMES)
-    assert len(found) == len({fold(it) or it for it in found}) <= SETTINGS.rewrites
+    assert len(found) == len({said(it) for it in found}) <= SETTINGS.rewrites
     for it in found:
         assert it.strip() == it != ""
         assert not copies(question, it)
-        assert not loops(it)
-        assert keeps(it, wanted)
+        assert not loops(question, it)
+        assert keeps(it, wanted, NAMES)
 
 
 @pytest.mark.parametrize("question", ["", " \n", "?!", "🤷"])
@@ -332,7 +332,25 @@ def test_a_copy_differs_in_nothing_that_a_search_sees(
     ],
 )
 def test_a_loop_says_a_word_or_a_row_of_words_twice(rewrite: str, loop: bool) -> None:
-    assert loops(rewrite) is loop
+    assert loops("how much tea?", rewrite) is loop
+
+
+def test_a_name_that_says_a_word_twice_is_no_loop() -> None:
+    assert not loops("hotels in bora bora", "Bora Bora hotels")
+    assert loops("hotels in bora bora", "hotels hotels in Bora Bora")
+    found = fit_to_search("hotels in bora bora", ["Bora Bora hotels", "hotels"], {"bora"})
+    assert found == ["Bora Bora hotels"]
+
+
+def test_a_number_of_millions_is_one_word() -> None:
+    question = "cities with over 1,000,000 people"
+    good = ["cities above 1,000,000 inhabitants", "cities of 1000000 people"]
+    assert fit_to_search(question, [*good, "population more than 1,000"], NAMES) == good
+
+
+def test_a_vowel_that_is_a_mark_makes_another_word() -> None:
+    price, prices = "चावल की कीमत", "चावल के दाम"
+    assert fit_to_search(price, [prices, price], NAMES) == [prices]
 
 
 # What is searched for

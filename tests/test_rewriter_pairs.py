@@ -19,7 +19,7 @@ from findtune.entities import entities, keeps
 from findtune.errors import InputError
 from findtune.files import read_json, read_jsonl, write_json, write_jsonl
 from findtune.records import Record
-from findtune.rewriter.pairs import Choices, part_of, shown, write
+from findtune.rewriter.pairs import Choices, leaks, part_of, shown, write
 from findtune.splits import PARTS, Shares, near
 
 CUT: dict[str, Any] = {"dev": 0.2, "test": 0.3, "fold": 0}
@@ -29,7 +29,6 @@ CHOICES: dict[str, Any] = {
     "targets": 2,
     "identities": 0.4,
     "titles": {"picks": 0, "weight": 0.5},
-    "passages": {"sources": 0, "weight": 0.5},
     "pool": 100,
 }
 
@@ -221,6 +220,17 @@ def test_a_title_that_is_nearly_a_held_out_question_is_not_learned(tmp_path: Pat
     assert found == [("On a.", 0.3)]
 
 
+def test_a_pick_has_the_title_that_some_search_told(tmp_path: Path) -> None:
+    searches = {"own": "a", "tea": "a"}
+    for places in ((0, 1), (1, 0)):
+        record = asked(ANOTHER, searches, "a")
+        for place, title in zip(places, ("Cups", ""), strict=True):
+            record["searches"][place]["sources"][0]["title"] = title
+        folder = tmp_path / str(places[0])
+        found = learned(folder, record, "title", titles={"picks": 1, "weight": 1})
+        assert found == [("Cups", 1)]
+
+
 # Preferences
 
 
@@ -250,6 +260,34 @@ def test_the_pool_holds_the_corpus_first_then_what_searches_brought(tmp_path: Pa
     assert pooled(tmp_path) == list("zebacdf")
     [first, *_] = read_jsonl(tmp_path / "pairs" / "pool.jsonl")
     assert first == {"url": url("z"), "title": "Zeal", "text": "all zeal"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_a_source_lacks_in_one_place_is_taken_from_another(tmp_path: Path, order: int) -> None:
+    bare = {"url": url("z"), "title": "", "snippet": ""}
+    other = {"url": url("z"), "title": "Zeal", "snippet": "all zeal"}
+    written(tmp_path, [TRAIN, DEV, TEST], [bare, other][::order])
+    [found] = [it for it in read_jsonl(tmp_path / "pairs" / "pool.jsonl") if it["url"] == url("z")]
+    assert found == {"url": url("z"), "title": "Zeal", "text": "all zeal"}
+
+
+def test_what_a_source_said_first_is_kept(tmp_path: Path) -> None:
+    corpus = [source("z", "Zeal", "all zeal"), source("z", "Zest", "all zest")]
+    written(tmp_path, [TRAIN, DEV, TEST], corpus)
+    [first, *_] = read_jsonl(tmp_path / "pairs" / "pool.jsonl")
+    assert first == {"url": url("z"), "title": "Zeal", "text": "all zeal"}
+
+
+def test_grades_of_what_is_not_in_the_pool_do_not_count(tmp_path: Path) -> None:
+    found = written(tmp_path, [TRAIN, DEV, TEST], judged={TEST_QUESTION: {url("f"): 3, "x": 3}})
+    assert [it["judged"] for it in found["test"]] == [{url("f"): 3}]
+
+
+def test_a_text_that_is_nearly_a_held_out_question_is_counted_as_a_leak() -> None:
+    held_out = {near("rice in Kenya")}
+    learned = {"query": "rice in Kenya", "target": "Kenya: the rice", "better": "RICE in Kenya!"}
+    assert leaks(learned, held_out) == 2  # the query is train's own
+    assert leaks({"query": "tea", "target": "cups"}, held_out) == 0
 
 
 def test_a_full_pool_still_takes_what_dev_and_test_picked(tmp_path: Path) -> None:
@@ -305,54 +343,10 @@ def test_nothing_held_out_is_learned_and_every_search_keeps_the_entities(
     for it in (it for it in found["train"] if "target" in it):
         assert near(it["target"]) not in held_out
         wanted = entities(it["query"], names)
-        assert it["kind"] == "title" or keeps(it["target"], wanted)
-
-
-# Passages, which ask for their source's title
-
-
-LONG = "One two three four five six. Too short. " + " ".join(f"word{n}" for n in range(40))
-TEXTS = [source(name, f"Title {name}", LONG) for name in "mnop"]
-
-
-def passages_of(folder: Path, corpus: Iterable[Record], sources: int = 99) -> list[Record]:
-    found = written(
-        folder, [TRAIN, DEV, TEST], corpus, passages={"sources": sources, "weight": 0.25}
-    )
-    assert not [it for part in ("dev", "test") for it in found[part] if it["kind"] == "passage"]
-    return of_kind(found, "passage")
-
-
-def test_a_passage_stands_in_its_source_and_asks_for_the_title(tmp_path: Path) -> None:
-    found = passages_of(tmp_path, TEXTS)
-    assert {it["record"]: it["target"] for it in found} == {it["url"]: it["title"] for it in TEXTS}
-    for it in found:
-        assert it["query"] in LONG
-        assert 5 <= len(it["query"].split()) <= 24
-        assert (it["weight"], it["why"]) == (0.25, "its source's title")
-    assert len({it["query"] for it in found}) == 2  # not always the first sentence
-
-
-def test_of_a_large_pool_chance_draws_the_sources_whatever_their_order(tmp_path: Path) -> None:
-    many = [source(f"many {number}", f"Title {number}", LONG) for number in range(30)]
-    one = passages_of(tmp_path / "one", many, sources=10)
-    assert len(one) == 10
-    assert one == passages_of(tmp_path / "two", many[::-1], sources=10)
-    assert {it["record"] for it in one} != {it["url"] for it in many[:10]}
-
-
-def test_a_source_without_a_title_or_with_a_short_text_asks_nothing(tmp_path: Path) -> None:
-    corpus = [{**TEXTS[0], "title": ""}, {**TEXTS[1], "snippet": "Four words at most."}, TEXTS[2]]
-    assert [it["record"] for it in passages_of(tmp_path, corpus)] == [url("o")]
-
-
-def test_a_passage_that_is_a_held_out_question_or_asks_for_one_is_left_out(tmp_path: Path) -> None:
-    asks = f"how much {'tea ' * 3}is it"
-    query = question_in("test", asks)
-    corpus = [source("m", "Title", query), source("n", query, LONG), source("o", "Title", LONG)]
-    records = [TRAIN, DEV, asked(query, {"own": "e"}, "e", number=3)]
-    found = written(tmp_path, records, corpus, passages={"sources": 99, "weight": 0.25})
-    assert [it["record"] for it in of_kind(found, "passage")] == [url("o")]
+        assert it["kind"] == "title" or keeps(it["target"], wanted, names)
+    for it in (it for it in found["train"] if "better" in it):
+        assert not {near(it["better"]), near(it["worse"])} & held_out
+    assert read_json(folder / "pairs" / "certificate.json")["learned"] == 0
 
 
 def test_questions_appended_move_no_old_one(tmp_path: Path) -> None:
@@ -380,6 +374,7 @@ def test_the_certificate_counts_nothing_shared_and_all_that_there_is(tmp_path: P
     certificate = json.loads((tmp_path / "pairs" / "certificate.json").read_bytes())
     assert certificate == {
         "shared": {"questions": {"dev and test": 0, "train and dev": 0, "train and test": 0}},
+        "learned": 0,
         "records": {
             "train": {"question": 7, "rewrite": 1, "identity": 1, "preference": 7},
             "dev": {"question": 1},
@@ -438,7 +433,7 @@ def test_shown_tells_of_each_kind_what_it_is_where_it_is_from_and_why(tmp_path: 
     lines = [" ".join(line.split()) for line in shown(tmp_path / "pairs", 9)]
     assert lines.count(f"{LEARNED} (feedback.json:1)") == 4
     assert "2 picked, 0 judged" in lines
-    assert "weight 0.60: found 60% more of the picks tea" in lines
+    assert "weight 0.60: worth 60% of the picks more tea" in lines
     assert "weight 0.50: a pick's title On a." in lines
     assert "better by 1.00: tea / cup" in lines
     assert "weight 1.00: no search found more than the question tea" in " ".join(lines)

@@ -40,17 +40,13 @@ RECIPES = {
         "constants": [10],
         "questions": [1],
         "joins": [0],
-        "settings": {
+        "drawing": {
             "prompt": "",
-            "rewrites": 2,
             "candidates": 4,
             "temperature": 0.8,
             "likeliest": 50,
             "longest_question": 24,
             "longest_rewrite": 8,
-            "joined": 0,
-            "constant": 10,
-            "question": 1,
         },
         **MACHINE,
     },
@@ -58,10 +54,7 @@ RECIPES = {
 PAIRS = {
     "embedder": {"variables": CUT, "scored_pairs": CUT},
     "reranker": {"lists": CUT | {"dev": 0.3}, "titles": {"lists": 4, "neighbours": 3}},
-    "rewriter": {
-        "questions": CUT | {"dev": 0.3},
-        "passages": {"sources": 3, "weight": 0.5},
-    },
+    "rewriter": {"questions": CUT | {"dev": 0.3}},
 }
 ROOMS = ("embedder", "reranker", "rewriter")
 MEASURES = {

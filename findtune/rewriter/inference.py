@@ -88,17 +88,21 @@ class Judged:
 
 
 def judge(
-    bases: Mapping[str, Path], tuned: Path, test: HeldOut, draws: Sequence[int] = DRAWS
+    bases: Mapping[str, Path],
+    tuned: Path,
+    test: HeldOut,
+    draws: Sequence[int] = DRAWS,
+    *,
+    vectors: bool = True,
 ) -> Judged:
     """Return what the tuned rewriter and its base find beside the question alone.
 
     bases: the folder of each room's base model. The base is used as the tuned one is: in its
-    precision, with as many rewrites, fused alike.
+    precision, with as many rewrites, fused alike. Without `vectors` the embedder is not asked.
     """
     rewriter = load(tuned)
     base = read(bases["rewriter"], rewriter.settings, rewriter.names, rewriter.model.dtype)
     by_words = ByWords(test.sources)
-    by_vectors = ByVectors(test.sources, load_encoder(bases["embedder"]))
     written = {
         name: [wrote(it, test, by_words, seed) for seed in draws]
         for name, it in (("base", base), ("tuned", rewriter))
@@ -107,10 +111,14 @@ def judge(
     used = {"original": [nothing]} | {
         name: [one.used for one in its] for name, its in written.items()
     }
+    by_vectors: By = {}
+    if vectors:
+        search = ByVectors(test.sources, load_encoder(bases["embedder"]))
+        by_vectors = searched(search, used, test.questions, test.picks, rewriter)
     return Judged(
         written=written,
         words=searched(by_words, used, test.questions, test.picks, rewriter),
-        vectors=searched(by_vectors, used, test.questions, test.picks, rewriter),
+        vectors=by_vectors,
         graded=searched(by_words, used, test.questions, test.judged, rewriter),
         names=rewriter.names,
     )
@@ -164,7 +172,7 @@ def alone(
 def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) -> Record:
     """Return the measures of every way to search, the habits, the differences, and the verdict.
 
-    The verdict is against the better of the question alone and the base's rewrites. A rewriter
+    The verdict is against the better of the question alone and the base's rewrites. A tuned one
     that copies or loops has collapsed: a REGRESSION, whatever it finds.
     """
     found: Record = {name: means(judged.words[name]) for name in WAYS}
@@ -177,7 +185,9 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
     found |= {"delta": against["base"], "delta_best": against[best]}
     if best == "base":
         found["delta_original"] = against["original"]
-    collapsed = told["tuned"]["exact_copy"] >= MOST_COPIED or told["tuned"]["repeat"] >= MOST_LOOPED
+    ours = told["tuned"]
+    bad = ours["exact_copy"] >= MOST_COPIED or ours["repeat"] >= MOST_LOOPED
+    collapsed = bad and facts["interpolation"] > 0  # else what is kept is the base
     found |= {
         "interpolation": facts["interpolation"],
         "rewrites": facts["rewrites"],
@@ -188,6 +198,7 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
         if len(by["original"]["recall@10"]):
             found |= {f"{prefix}_{name}": means(by[name]) for name in WAYS}
             found[f"{prefix}_delta"] = difference(by, "original", seed)
+            found[f"{prefix}_queries"] = len(by["original"]["recall@10"])
     return found
 
 
@@ -212,9 +223,9 @@ def habits(written: Sequence[Written], test: HeldOut, names: frozenset[str]) -> 
     used = [one for it in written for one in pairs(test.questions, it.used)]
     return {
         "exact_copy": share(copies(*one) for one in drawn),
-        "repeat": share(loops(rewrite) for _, rewrite in drawn),
-        "drawn_kept": share(keeps(rewrite, entities(it, names)) for it, rewrite in drawn),
-        "entity_kept": share((keeps(rewrite, entities(it, names)) for it, rewrite in used), 1.0),
+        "repeat": share(loops(*one) for one in drawn),
+        "drawn_kept": share(keeps(rewrite, entities(it, names), names) for it, rewrite in drawn),
+        "entity_kept": share((keeps(it, entities(asked, names), names) for asked, it in used), 1.0),
         "length_ratio": share((ratio(*one) for one in used), 1.0),
         "rewrites": len(used) / len(test.asked) / len(written),
     }

@@ -29,12 +29,11 @@ from transformers.utils import logging
 
 from findtune.bases import refuse_unsafe
 from findtune.cards import About
-from findtune.entities import entities, keeps
+from findtune.entities import entities, keeps, words
 from findtune.files import read_json
 from findtune.params import Section
 from findtune.records import Record
 from findtune.search import ByVectors, ByWords, Ranking, fused
-from findtune.splits import fold
 
 ABOUT = About(
     "text-generation",
@@ -52,16 +51,21 @@ Tokens = dict[str, list[int]]
 Batch = Mapping[str, torch.Tensor]  # input_ids and attention_mask, (rows, tokens)
 
 
-class Settings(Section):
-    """How rewrites are made and used. The rewriter.json of a saved rewriter."""
+class Drawing(Section):
+    """How rewrites are made."""
 
     prompt: str  # a causal model's system message, or an encoder-decoder's prefix
-    rewrites: int = Field(ge=0)  # of a question that are searched beside it; 0: it stays alone
     candidates: int = Field(gt=0)  # drawn, of which the first good ones are kept
     temperature: float = Field(gt=0)
     likeliest: int = Field(gt=0)  # tokens, among which each next one is drawn
     longest_question: int = Field(gt=0)  # tokens; the rest of a question is not read
     longest_rewrite: int = Field(gt=0)  # tokens
+
+
+class Settings(Drawing):
+    """How rewrites are made and used. The rewriter.json of a saved rewriter."""
+
+    rewrites: int = Field(ge=0)  # of a question that are searched beside it; 0: it stays alone
     joined: int = Field(ge=0)  # times that a rewrite's search says the question before it
     constant: float = Field(ge=0)  # of reciprocal rank fusion
     question: float = Field(gt=0)  # what the question's own search counts there, a rewrite's is 1
@@ -330,25 +334,37 @@ def fit_to_search(question: str, drawn: Iterable[str], names: frozenset[str]) ->
 
     A question without a word asks for nothing, so whatever was drawn for it is made up.
     """
-    if not fold(question):
+    if not words(question):
         return []
     wanted = entities(question, names)
-    found: dict[str, str] = {}
+    found: dict[tuple[str, ...], str] = {}
     for rewrite in drawn:
-        good = rewrite and not copies(question, rewrite) and not loops(rewrite)
-        if good and keeps(rewrite, wanted):
-            found.setdefault(fold(rewrite) or rewrite, rewrite)
+        good = rewrite and not copies(question, rewrite) and not loops(question, rewrite)
+        if good and keeps(rewrite, wanted, names):
+            found.setdefault(said(rewrite), rewrite)
     return list(found.values())
+
+
+def said(text: str) -> tuple[str, ...]:
+    """Return the words of a text without what nobody hears; one without a word is itself."""
+    return tuple(word.casefold() for word in words(text)) or (text,)
 
 
 def copies(question: str, rewrite: str) -> bool:
     """Return whether a rewrite is the question again: no search would find another source."""
-    return (fold(question) or question) == (fold(rewrite) or rewrite)
+    return said(question) == said(rewrite)
 
 
-def loops(rewrite: str) -> bool:
-    """Return whether a rewrite says a word twice at once, or a row of words twice."""
-    words = fold(rewrite).split()
-    rows = [tuple(words[at : at + REPEATED]) for at in range(len(words) - REPEATED + 1)]
-    stutters = any(one == two for one, two in zip(words, words[1:], strict=False))
-    return stutters or len(set(rows)) < len(rows)
+def loops(question: str, rewrite: str) -> bool:
+    """Return whether a rewrite says a row of words twice, or a word twice at once.
+
+    What the question says twice, such as Bora Bora, is a name.
+    """
+    told = said(rewrite)
+    rows = [told[at : at + REPEATED] for at in range(len(told) - REPEATED + 1)]
+    return bool(stutters(told) - stutters(said(question))) or len(set(rows)) < len(rows)
+
+
+def stutters(told: Sequence[str]) -> set[str]:
+    """Return the words that are said twice at once."""
+    return {one for one, two in zip(told, told[1:], strict=False) if one == two}

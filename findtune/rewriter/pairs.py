@@ -6,11 +6,11 @@ data/pairs/rewriter/SIZE/
         rewrite      query, target (a search that found more), weight, why         train only
         identity     query, target (the question itself, since nothing found more) train only
         title        query, target (the title of a picked source)                  train only
-        passage      query (some words of a source's text), target (its title)     train only
         preference   query, better, worse (searches that found most and least)     train only
     pool.jsonl          the sources that are searched: url, title, text
     names.json          the words that are names in their sentences
-    certificate.json    what the parts share (nothing), and how many records each has
+    certificate.json    what the parts share and train learns of dev's and test's questions
+                        (nothing), and how many records each part has
 
 Records pass through one at a time: beside them only questions and the pool are in memory.
 """
@@ -19,13 +19,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from findtune.entities import SENTENCE, entities, keeps, names_in
+from findtune.entities import entities, keeps, names_in
 from findtune.errors import InputError
 from findtune.files import read_json, read_lines, replacing, write_json, write_jsonl
 from findtune.params import Section
@@ -34,7 +33,7 @@ from findtune.splits import PARTS, Shares, certificate, fold, near, part, unit
 
 # Questions of a log seldom come back: to remember them all would fill the memory.
 NEAR = near.__wrapped__
-SHORTEST, LONGEST = 5, 24  # words of a passage
+LEARNED = ("target", "better", "worse")  # the texts of a record that are learned
 Gain = Annotated[float, Field(gt=0)]
 
 
@@ -42,17 +41,6 @@ class Titles(Section):
     """Free supervision: the titles of picked sources are worded as answers are."""
 
     picks: int = Field(ge=0)  # of a record, the first ones
-    weight: float = Field(gt=0)
-
-
-class Passages(Section):
-    """Free supervision: a passage asks for its source's title, which teaches the pool's own words.
-
-    Akin to the inverse cloze task (Lee, Chang & Toutanova, ACL 2019), where a sentence asks for
-    the text around it.
-    """
-
-    sources: int = Field(ge=0)  # of the pool, by chance
     weight: float = Field(gt=0)
 
 
@@ -64,7 +52,6 @@ class Choices(Section):
     targets: int = Field(gt=0)  # searches of one record that are learned, the best ones
     identities: float = Field(ge=0, lt=1)  # share of what is learned, at most
     titles: Titles
-    passages: Passages
     pool: int = Field(gt=0)  # sources that are searched, beside those of dev and test
 
     def cut(self, test: float, fold: int) -> "Choices":
@@ -102,12 +89,13 @@ def write(clean: Path, out: Path, choices: Choices) -> dict[str, dict[str, int]]
         found: Counter[str] = Counter()
         its = (it for it in read_lines(path) if part_of(it, choices.questions) == name)
         records = (one for it in its for one in records_of(it, rules, judged, seen.pool, name))
-        most = choices.passages.sources if name == "train" else 0
-        free = islice(passages(seen.pool, rules), most)
-        write_jsonl(out / f"{name}.jsonl", counting(chain(records, free), found))
+        write_jsonl(out / f"{name}.jsonl", counting(records, found))
         counts[name] = dict(found)
-    shared = certificate({"questions": seen.groups})
-    write_json(out / "certificate.json", {"shared": shared, "records": counts})
+    leaked = sum(leaks(it, rules.held_out) for it in read_lines(out / "train.jsonl"))
+    if leaked:
+        raise InputError(f"train learns {leaked} questions of dev or test; it may learn none.")
+    certified = {"shared": certificate({"questions": seen.groups}), "learned": leaked}
+    write_json(out / "certificate.json", {**certified, "records": counts})
     return counts
 
 
@@ -149,10 +137,18 @@ def survey(records: Iterable[Record], corpus: Iterable[Record], choices: Choices
 
 
 def add(source: Record, pool: dict[str, Record], most: int) -> None:
-    """Put a source into the pool, unless it is there or the pool is full."""
-    if source["url"] not in pool and len(pool) < most:
-        kept = {"url": source["url"], "title": source["title"], "text": source["snippet"]}
-        pool[source["url"]] = kept
+    """Put a source into the pool unless that is full; what it lacked before is filled in."""
+    new = {"url": source["url"], "title": source["title"], "text": source["snippet"]}
+    kept = pool.get(source["url"])
+    if kept is not None:
+        kept.update({name: value for name, value in new.items() if not kept[name]})
+    elif len(pool) < most:
+        pool[source["url"]] = new
+
+
+def leaks(it: Record, held_out: Set[str]) -> int:
+    """Return how many texts that a record teaches are nearly a held-out question."""
+    return sum(NEAR(it[name]) in held_out for name in LEARNED if name in it)
 
 
 def refuse_empty(seen: Seen, path: Path) -> None:
@@ -194,7 +190,7 @@ def records_of(
     """Yield the question of a record and, for train, what is learned from it."""
     asked = {"query": it["query"], "record": it["record"]}
     picks = [url for url in it["selected"] if url in pool]
-    grades = judged.get(it["query"], {})
+    grades = {url: grade for url, grade in judged.get(it["query"], {}).items() if url in pool}
     yield {"kind": "question", **asked, "picks": picks, "judged": grades}
     if name == "train":
         for found in lessons(it, rules):
@@ -206,9 +202,11 @@ def lessons(it: Record, rules: Rules) -> Iterator[Record]:
     choices = rules.choices
     better = ranked(it, choices.gains)
     wanted = entities(it["query"], rules.names)
-    for query, margin in [one for one in better if keeps(one[0], wanted)][: choices.targets]:
+    for query, margin in [one for one in better if keeps(one[0], wanted, rules.names)][
+        : choices.targets
+    ]:
         if NEAR(query) not in rules.held_out:
-            why = f"found {margin:.0%} more of the picks"
+            why = f"worth {margin:.0%} of the picks more"
             yield {"kind": "rewrite", "target": query, "weight": margin, "why": why}
     if not better and unit(it["query"]) < rules.identities:
         why = "no search found more than the question"
@@ -220,24 +218,6 @@ def lessons(it: Record, rules: Rules) -> Iterator[Record]:
     pair = preference(it, choices.gains)
     if pair and not {NEAR(pair["better"]), NEAR(pair["worse"])} & rules.held_out:
         yield {"kind": "preference", **pair}
-
-
-def passages(pool: Mapping[str, Record], rules: Rules) -> Iterator[Record]:
-    """Yield a passage of each source, with its title; the sources come by chance."""
-    weight, why = rules.choices.passages.weight, "its source's title"
-    for url in sorted(pool, key=unit):
-        passage, title = passage_of(pool[url]), pool[url]["title"]
-        if passage and title and not {NEAR(passage), NEAR(title)} & rules.held_out:
-            asks = {"query": passage, "target": title, "weight": weight, "why": why}
-            yield {"kind": "passage", **asks, "record": url}
-
-
-def passage_of(source: Record) -> str:
-    """Return some words of a source that stand together, as many as a question has at most."""
-    long = [it for it in map(str.split, SENTENCE.split(source["text"])) if len(it) >= SHORTEST]
-    if not long:
-        return ""
-    return " ".join(long[int(unit(f"passage {source['url']}") * len(long))][:LONGEST])
 
 
 def gains(it: Record, worth: Sequence[float]) -> list[float]:
@@ -275,9 +255,8 @@ def same(one: str, two: str) -> bool:
 
 def titled(it: Record, titles: Titles) -> list[tuple[str, float]]:
     """Return the titles of the first picks, each with its weight, which falls with the place."""
-    by_url = {
-        source["url"]: source["title"] for search in it["searches"] for source in search["sources"]
-    }
+    sources = (source for search in it["searches"] for source in search["sources"])
+    by_url = {source["url"]: source["title"] for source in sources if source["title"]}
     picked = [by_url.get(url, "") for url in it["selected"][: titles.picks]]
     return [(title, titles.weight / place) for place, title in enumerate(picked, start=1) if title]
 

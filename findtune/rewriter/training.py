@@ -1,7 +1,7 @@
 """Fitting a rewriter: first the searches that found more, then its own rewrites that do.
 
 It learns, each weighed by what it is worth: searches that brought more of the picks than their
-question, titles of picks and of other sources, and now and then the question itself. Then, where
+question, titles of picks, and now and then the question itself. Then, where
 the recipe says so, it draws rewrites of train's questions, searches for them, and learns those that
 bring more (best-of-n, or rejection sampling, as in RAFT, Dong et al., TMLR 2023). At last dev
 decides how far the weights go from base to tuned, and how many rewrites are searched beside the
@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
-from pydantic import Field
+from pydantic import Field, model_validator
 from transformers import (
     PreTrainedModel,
     Seq2SeqTrainer,
@@ -44,6 +44,7 @@ from findtune.precision import precision_here
 from findtune.records import Record, read_kind
 from findtune.rewriter.model import (
     IGNORED,
+    Drawing,
     Rewriter,
     Settings,
     copies,
@@ -57,7 +58,7 @@ from findtune.search import ByWords, Ranking, read_pool
 
 Say = Callable[[str], None]
 Array = np.ndarray
-LEARNED = ("rewrite", "identity", "title", "passage")
+LEARNED = ("rewrite", "identity", "title")
 Choice = tuple[float, Settings]  # interpolation, and how rewrites are used
 Draw = list[list[str]]  # of each question its rewrites that are fit to be searched
 DEEP = 10  # sources of a search that a user looks at
@@ -101,7 +102,17 @@ class Recipe(Section):
     questions: tuple[float, ...] = Field(min_length=1)  # what the question counts, tried on dev
     joins: tuple[int, ...] = Field(min_length=1)  # questions before a rewrite, tried on dev
     draws: int = Field(gt=0)  # of dev's rewrites, over which its recall is the mean
-    settings: Settings
+    drawing: Drawing
+
+    @model_validator(mode="after")
+    def enough(self) -> "Recipe":
+        """Refuse to search more rewrites than are drawn."""
+        if max(self.counts) > self.drawing.candidates:
+            raise ValueError(
+                f"counts: {max(self.counts)} rewrites of {self.drawing.candidates} candidates; "
+                "at most as many can be searched as are drawn"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,7 @@ def fit(
     torch.set_num_threads(recipe.threads)
     precision = precision_here(recipe.precision, say)
     names = frozenset(read_json(pairs / "names.json"))
-    rewriter = read(bases["rewriter"], recipe.settings, names)
+    rewriter = read(bases["rewriter"], fusions(recipe)[0], names)
     pool = ByWords(read_pool(pairs / "pool.jsonl"))
     asked = read_kind(pairs / "dev.jsonl", "question")
     dev = Dev(asked, pool, recipe, precision, seed)
@@ -192,7 +203,7 @@ class Trainer(Seq2SeqTrainer):
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, Any], *_: Any, **__: Any
     ) -> torch.Tensor:
-        """Return the weighted mean of the examples' mean loss a token.
+        """Return the mean of the examples' mean loss a token, each times its weight.
 
         inputs: `weights`, (examples,); `kept`, how many last tokens the labels tell of, or 0.
         Raises CollapseError when it is no number.
@@ -211,7 +222,7 @@ class Trainer(Seq2SeqTrainer):
             label_smoothing=self.args.label_smoothing_factor,
         )
         tokens = (labels != IGNORED).sum(dim=1).clamp_min(1)
-        loss: torch.Tensor = (each.sum(dim=1) / tokens * weights).sum() / weights.sum()
+        loss: torch.Tensor = (each.sum(dim=1) / tokens * weights).mean()
         if not torch.isfinite(loss):
             raise CollapseError("the loss is no number; lower learning_rate, or use fp32.")
         return loss
@@ -285,12 +296,14 @@ class Run:
         if isinstance(model, PeftModel):
             model.merge_and_unload()
             watch.best_weights = snapshot(ours)
+            watch.best_drawn, _ = watch.dev.draw(self.rewriter)  # merging rounds
 
     def examples(self, taught: Sequence[Record]) -> Dataset:
-        """Return examples as tokens, with their weights."""
-        kind = self.rewriter.kind
-        rows = [
-            {**kind.example(it["query"], it["target"]), "weight": it["weight"]} for it in taught
+        """Return examples as tokens, with their weights, whose mean over all of them is 1."""
+        kind, mean = self.rewriter.kind, np.mean([it["weight"] for it in taught])
+        rows: list[dict[str, Any]] = [
+            {**kind.example(it["query"], it["target"]), "weight": float(it["weight"] / mean)}
+            for it in taught
         ]
         return Dataset.from_list([{**row, "length": len(row["input_ids"])} for row in rows])
 
@@ -330,7 +343,7 @@ class Dev:
         self.pool, self.precision = pool, precision
         self.seeds = range(seed, seed + recipe.draws)
         self.ways = fusions(recipe)
-        self.alone = self.judge([[[] for _ in asked]], recipe.settings)
+        self.alone = self.judge([[[] for _ in asked]], self.ways[0])
 
     def draw(self, rewriter: Rewriter) -> tuple[list[Draw], dict[str, float]]:
         """Return the rewrites of each question at each draw, and the habits of all draws."""
@@ -370,7 +383,7 @@ class Dev:
         each = [(question, it) for question, its in drawn for it in its]
         return {
             "exact_copy": float(np.mean([copies(*one) for one in each])),
-            "repeat": float(np.mean([loops(it) for _, it in each])),
+            "repeat": float(np.mean([loops(*one) for one in each])),
             "fit": sum(len(its) for draw in good for its in draw) / len(each),
         }
 
@@ -488,7 +501,7 @@ def fusions(recipe: Recipe) -> list[Settings]:
     """Return every way of using rewrites that dev is asked about."""
     tried = (recipe.counts, recipe.constants, recipe.questions, recipe.joins)
     return [
-        recipe.settings.model_copy(update=dict(zip(SWEPT, way, strict=True)))
+        Settings.model_validate(recipe.drawing.model_dump() | dict(zip(SWEPT, way, strict=True)))
         for way in product(*map(sorted, tried))
     ]
 
