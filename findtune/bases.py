@@ -33,6 +33,8 @@ UNAVAILABLE = (
     OSError,
     KeyError,
     ValueError,
+    RuntimeError,  # an encrypted zip
+    NotImplementedError,  # a way of packing that Python lacks
     subprocess.CalledProcessError,
     zipfile.BadZipFile,
     zlib.error,
@@ -106,11 +108,26 @@ def fetch(base: Base, into: Path, native: Native | None = None) -> str:
                 clean = Path(scratch, "native")
                 native(Path(scratch), clean)
             refuse_unsafe(clean)
-            shutil.rmtree(into, ignore_errors=True)
-            shutil.copytree(clean, into)
+            put(clean, into)
             return source
     tried = "; ".join(failures) or "its entry names no path, no wheel and no hub"
     raise InputError(f"{base.name}: no source has its files: {tried}. `dvc pull` may bring them.")
+
+
+def put(folder: Path, into: Path) -> None:
+    """Copy a folder so that its new place has all of it or nothing.
+
+    Raises InputError where nothing can be written.
+    """
+    part = into.with_name(f".{into.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(folder, part)
+        shutil.rmtree(into, ignore_errors=True)
+        part.rename(into)
+    except OSError as error:
+        told = f"{error.strerror or error}; make room, or let it be written"
+        raise InputError(f"{into} can't be written: {told}.") from None
 
 
 def reason(error: Exception) -> str:

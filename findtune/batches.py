@@ -36,7 +36,9 @@ class VariableBatches(DefaultBatchSampler):
         self.examples = examples
 
     def __len__(self) -> int:
-        return max(1, len(self.examples) // self.batch_size)
+        """Return how many batches there are: more where few variables can't fill one."""
+        variables = len(set(self.examples.variables))
+        return max(1, len(self.examples) // max(1, min(self.batch_size, variables)))
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = torch.Generator().manual_seed(self.seed + self.epoch)

@@ -31,8 +31,8 @@ def card(
 ) -> str:
     """Return the README.md of a tuned model.
 
-    name: model and size; data: file -> sha256 of what it learned from; sweep: the measures on dev
-    of each choice there was. The measures on test are in metrics/, since judging comes after.
+    name: model and size; data: file -> sha256 of the pairs; sweep: the measures on dev of each
+    choice there was. The measures on test are in metrics/, since judging comes after.
     """
     model, size = name
     front = {
@@ -48,7 +48,7 @@ def card(
         f"---\n{yaml.safe_dump(front, sort_keys=True)}---",
         f"# {model} {size}\n\n{base.name}, tuned. {about.loading}",
         f"## Lineage\n\n{table(lineage)}",
-        f"## Data (sha256)\n\n{table(data)}",
+        f"## Data (sha256)\n\nTrain is learned, dev decides, test only judges.\n\n{table(data)}",
         f"## Parameters\n\n{table(recipe)}",
         "## Measures on dev\n\n"
         "`interpolation` 0 is the base, 1 the tuned weights; the lineage tells which was kept.\n"

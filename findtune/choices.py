@@ -1,7 +1,7 @@
 """What users chose, one function a kind of record: the fields it must have, and its clean form.
 
-One record is one choice of one user and stays one. Beside the clean record stands its identity:
-what no other record may have as well.
+One record is one choice of one user and stays one; users who agree at two times are two. Beside
+the clean record stands its identity: a record that has it as well was delivered twice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,8 @@ def ranked_list(record: Json, sheet: Sheet) -> Found:
     tell_of_near_same(shown, picks, refused, sheet)
     sheet.count(shown.values(), picks=len(picks), refused=len(refused))
     clean = {"query": query, "sources": [*shown.values()], "picks": picks, "refused": refused}
-    return {**clean, **origin(record, sheet)}, [query, [*shown], picks]
+    made = origin(record, sheet)
+    return {**clean, **made}, [query, [*shown], picks, made["timestamp"]]
 
 
 def contradictions(picks: list[str], refused: list[str], sheet: Sheet) -> set[str]:
@@ -102,22 +103,24 @@ def gist(source: Source) -> str:
 def rewriting(record: Json, sheet: Sheet) -> Found:
     """Return a question with its searches, its own first, and the sources picked from them all."""
     query = question(record.get("original_query"), "original_query", sheet)
-    made = searches(record.get(MAPPING), sheet)
-    brought = {url for _, found in made.values() for url in found}
+    asked_for = searches(record.get(MAPPING), sheet)
+    brought = {url for _, found in asked_for.values() for url in found}
     if not brought:
         reason, remedy = "no search brought a source", "leave out questions without an answer"
         raise WrongError(MAPPING, "", reason, remedy)
     selected = links(record.get("selected_sources"), "selected_sources", sheet)
     selected = known(selected, brought, "selected_sources", sheet)
     refuse_without_picks(selected, "selected_sources")
-    own_first = sorted(made, key=lambda it: it != folded(query))
-    done = [(made[it][0], within(made[it][1], set(selected), MAPPING, sheet)) for it in own_first]
+    own_first = sorted(asked_for, key=lambda it: it != folded(query))
+    its = [asked_for[key] for key in own_first]
+    done = [(asked, within(found, set(selected), MAPPING, sheet)) for asked, found in its]
     every = [source for _, found in done for source in found.values()]
     sheet.count(every, picks=len(selected), searches=len(done))
     searched = [{"query": asked, "sources": [*found.values()]} for asked, found in done]
     clean = {"query": query, "selected": selected, "searches": searched}
-    identity = [query, [[asked, [*found]] for asked, found in done], selected]
-    return {**clean, **origin(record, sheet)}, identity
+    made = origin(record, sheet)
+    identity = [query, [[asked, [*found]] for asked, found in done], selected, made["timestamp"]]
+    return {**clean, **made}, identity
 
 
 def searches(mapping: object, sheet: Sheet) -> dict[str, tuple[str, dict[str, Source]]]:
@@ -179,7 +182,9 @@ def preference(record: Json, sheet: Sheet) -> Found:
         "selected_response": chosen,
         "sources": [*shown.values()],
     }
-    return {**clean, **origin(record, sheet)}, [query, *given.values(), chosen]
+    made = origin(record, sheet)
+    identity = [query, *given.values(), chosen, clean["id"], made["timestamp"]]
+    return {**clean, **made}, identity
 
 
 def answer(value: object, field: str) -> str:

@@ -10,12 +10,8 @@ from collections.abc import Iterable, Set
 
 import regex
 
-from findtune.splits import stem
+from findtune.splits import stem, words
 
-THOUSANDS = regex.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)")
-DECIMAL = regex.compile(r"\d+[.,]\d+(?![.,]?\d)")
-# Marks are letters to those who write them: the vowels of Hindi and Thai.
-WORD = regex.compile(rf"{THOUSANDS.pattern}|{DECIMAL.pattern}|[\w\p{{M}}]+")
 SENTENCE = regex.compile(r"[!?;\n]+|[.:]+(?!\d)|(?<!\d)[.:]+")
 FEWEST = 2  # times that a name stands within sentences
 NEARLY_ALWAYS = 0.9  # share of those with a capital
@@ -45,12 +41,6 @@ def sentences(text: str) -> list[list[str]]:
     """Return the words of each sentence."""
     found = map(words, SENTENCE.split(unicodedata.normalize("NFKC", text)))
     return [its for its in found if its]
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text as they are written; a number is one, 1,000 the same as 1000."""
-    found = WORD.findall(unicodedata.normalize("NFKC", text))
-    return [it.replace(",", "") if THOUSANDS.fullmatch(it) else it for it in found]
 
 
 def shouted(its: list[str]) -> bool:

@@ -108,15 +108,21 @@ def read_feedback(kind: str, paths: Iterable[Path], advance: Advance) -> Iterato
 def cleaned(
     kind: str, records: Iterable[Record], limits: Limits
 ) -> Iterator[tuple[Clean | None, Sheet]]:
-    """Yield each record made clean, or None if it is rejected, with the sheet that tells of it."""
+    """Yield each record made clean, with the sheet that tells of it.
+
+    None stands for a record that is rejected, and for one that was read before.
+    """
     first: dict[bytes, str] = {}
     for record in records:
         sheet = Sheet(record, limits)
         clean: Clean | None = None
         try:
             good, identity = KINDS[kind].clean(fields(record.value), sheet)
-            refuse_again(identity, sheet.place, first)
-            clean = good
+            before = read_before(identity, sheet.place, first)
+            if before:
+                sheet.tell("dropped", "", "", f"the record {before} again", "deliver it once")
+            else:
+                clean = good
         except WrongError as error:
             sheet.tell("rejected", *error.args)
         sheet.tell_of_texts()
@@ -133,12 +139,11 @@ def fields(value: Any) -> Json:
     return value
 
 
-def refuse_again(identity: object, place: str, first: dict[bytes, str]) -> None:
-    """Raise WrongError for a record that was read before; remember another one by its digest."""
+def read_before(identity: object, place: str, first: dict[bytes, str]) -> str | None:
+    """Return where a record was read before; remember another one by its digest."""
     digest = blake2b(JSON.encode(identity).encode(), digest_size=16).digest()
     before = first.setdefault(digest, place)
-    if before is not place:
-        raise WrongError("", "", f"the record {before} again", "delete one")
+    return None if before is place else before
 
 
 class Tally:

@@ -19,6 +19,7 @@ __all__ = ["Limits", "write_clean"]
 # One file for two rooms, so that neither is made anew for the other's sake.
 ROOMS = {"judgments": "reranker", "qrels": "rewriter"}
 TOLD = 5  # rejects that a message repeats
+MOST = 100  # a grade; no measure overflows
 Judgments = dict[str, dict[str, int]]
 
 
@@ -52,16 +53,29 @@ def read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=joined)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8.") from None
     except json.JSONDecodeError as error:
         place = f"{path}, line {error.lineno}, column {error.colno}"
         raise InputError(f"{place}: not JSON ({error.msg}); mend it there.") from None
+    except (RecursionError, ValueError) as error:
+        told = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise InputError(f"{path}: not JSON that can be read ({told}); mend it.") from None
     if not isinstance(found, dict):
         raise InputError(
             f"{path} holds a {type(found).__name__}; it must be {{question: {{url: grade}}}}."
         )
+    return found
+
+
+def joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; what stands under one key twice is joined."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        before = found.get(key)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        found[key] = {**before, **value} if both else value  # type: ignore[dict-item]
     return found
 
 
@@ -76,14 +90,14 @@ def checked(found: dict[str, Any], file: str) -> tuple[Judgments, list[Note]]:
             continue
         good = {url.strip(): grade for url, grade in grades.items() if is_grade(grade)}
         for grade in (grade for grade in grades.values() if not is_grade(grade)):
-            remedy = "write a whole number, 0 for what answers nothing"
+            remedy = f"write a whole number up to {MOST}, 0 for what answers nothing"
             notes.append(rejected(file, number, "grade", grade, "no grade", remedy))
         judged.setdefault(legible(question), {}).update(good)
     return judged, notes
 
 
 def is_grade(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def rejected(file: str, number: int, column: str, value: object, reason: str, remedy: str) -> Note:

@@ -4,7 +4,7 @@ Sources: paired bootstrap (Efron & Tibshirani 1993) and randomization test (Fish
 recommended for rankings by Smucker, Allan & Carterette (CIKM 2007), both by scipy.stats.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,24 +13,29 @@ from scipy import stats
 from findtune.measures import spearman
 
 RESAMPLES = 2000
+ALPHA = 0.05  # the share of false alarms that a verdict may have
 POWER = 1.96 + 0.84  # two-sided 5 % error, 80 % power: standard errors a difference must have
 
 Array = np.ndarray
 
 
-def compare(base: Array, tuned: Array, measure: str, seed: int) -> dict[str, Any]:
+def compare(
+    base: Array, tuned: Array, measure: str, seed: int, groups: Sequence[Hashable] | None = None
+) -> dict[str, Any]:
     """Return the mean difference of per-query values, (queries,), and how sure it is.
 
-    `detectable` is the smallest difference that so many queries could show. One query shows
-    nothing: its interval is everything that a measure can lose or gain.
+    groups: of each query what it shares with others, such as the thing asked for; what hangs
+    together is drawn together. `detectable` is the smallest difference that so many could show.
+    One group shows nothing: its interval is everything that a measure can lose or gain.
     """
     difference = tuned - base
-    if len(difference) < 2:
+    sums, counts = by_group(difference, groups)
+    if len(sums) < 2:
         unsure = {"ci_low": -1.0, "ci_high": 1.0, "p_value": 1.0, "detectable": 1.0}
         return {"measure": measure, "mean": float(difference.mean()), **unsure}
-    low, high = interval(lambda sample: sample.mean(axis=-1), (difference,), seed)
+    low, high = interval(lambda sums, counts: sums.sum() / counts.sum(), (sums, counts), seed)
     test = stats.permutation_test(
-        (difference,),
+        (sums,),
         lambda sample, axis: sample.mean(axis=axis),
         permutation_type="samples",
         vectorized=True,
@@ -43,8 +48,26 @@ def compare(base: Array, tuned: Array, measure: str, seed: int) -> dict[str, Any
         "ci_low": low,
         "ci_high": high,
         "p_value": float(test.pvalue),
-        "detectable": float(POWER * difference.std(ddof=1) / len(difference) ** 0.5),
+        "detectable": float(POWER * error(sums, counts)),
     }
+
+
+def by_group(values: Array, groups: Sequence[Hashable] | None) -> tuple[Array, Array]:
+    """Return the sum of each group's values and how many they are, (groups,)."""
+    if groups is None:
+        return values, np.ones(len(values))
+    places: dict[Hashable, int] = {}
+    at = [places.setdefault(group, len(places)) for group in groups]
+    return np.bincount(at, values), np.bincount(at).astype(float)
+
+
+def error(sums: Array, counts: Array) -> float:
+    """Return the standard error of the mean of all values, whose groups are what is drawn.
+
+    Source: the linearized variance of a ratio (Cochran 1977, 6.4).
+    """
+    off = sums - counts * sums.sum() / counts.sum()
+    return float(np.sqrt(len(sums) / (len(sums) - 1) * (off**2).sum()) / counts.sum())
 
 
 def compare_correlation(labels: Array, base: Array, tuned: Array, seed: int) -> dict[str, Any]:
@@ -78,7 +101,11 @@ def interval(
 
 
 def verdict(delta: dict[str, Any]) -> str:
-    """Return WIN or REGRESSION when the interval leaves zero out, MARGINAL when it does not."""
-    if delta["ci_low"] > 0:
+    """Return WIN or REGRESSION when the interval leaves zero out, MARGINAL when it does not.
+
+    Where there is a p-value, it must bear that out: of few queries a bootstrap is too sure.
+    """
+    sure = delta.get("p_value", 0.0) < ALPHA
+    if sure and delta["ci_low"] > 0:
         return "WIN"
-    return "REGRESSION" if delta["ci_high"] < 0 else "MARGINAL"
+    return "REGRESSION" if sure and delta["ci_high"] < 0 else "MARGINAL"

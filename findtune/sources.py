@@ -214,8 +214,9 @@ def links(items: object, field: str, sheet: Sheet) -> list[str]:
         raise wrong(field, items, "a list of URLs", "write [] if there is none")
     found = []
     for place, item in enumerate(items):
-        if isinstance(item, str):
-            found.append(item.strip())
+        url = item.get("url") if isinstance(item, dict) else item
+        if isinstance(url, str):
+            found.append(url.strip())
         else:
             error = wrong(f"{field}[{place}]", item, "a URL", "write the URL of the source")
             sheet.tell("dropped", *error.args)

@@ -5,12 +5,12 @@ under two ids) is taken out of the part that learns, and a certificate counts wh
 """
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Mapping, Set
 from functools import cache
 from itertools import combinations
 
+import regex
 import snowballstemmer
 from pydantic import Field
 
@@ -38,7 +38,11 @@ STOP = frozenset(
         "to",
     ]
 )
-WORD = re.compile(r"\w+")
+THOUSANDS = regex.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)")
+DECIMAL = regex.compile(r"\d+[.,]\d+(?![.,]?\d)")
+LIMIT = regex.compile(r"[<>](?=\s*=?\s*\d)")
+# Marks are letters to those who write them: the vowels of Hindi and Thai.
+WORD = regex.compile("|".join([*(it.pattern for it in (THOUSANDS, DECIMAL, LIMIT)), r"[\w\p{M}]+"]))
 STEMMER = snowballstemmer.stemmer("english")
 
 
@@ -67,9 +71,15 @@ def unit(key: str) -> float:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big") / 2**56
 
 
+def words(text: str) -> list[str]:
+    """Return the words of a text as they are written; a number is one, 1,000 the same as 1000."""
+    found = WORD.findall(unicodedata.normalize("NFKC", text))
+    return [it.replace(",", "") if THOUSANDS.fullmatch(it) else it for it in found]
+
+
 def fold(text: str) -> str:
-    """Return a text without the differences that nobody sees: case, width, spaces, marks."""
-    return " ".join(WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    """Return a text without the differences that nobody sees: case, width, spaces, punctuation."""
+    return " ".join(words(unicodedata.normalize("NFKC", text).casefold()))
 
 
 @cache

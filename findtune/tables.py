@@ -17,6 +17,7 @@ from findtune.errors import InputError
 from findtune.files import write_csv
 from findtune.params import Section
 
+EMPTY = b" \t\r\n,"  # what an empty row of a spreadsheet holds
 SHOWN = 60  # characters of a bad value that a message repeats
 
 
@@ -102,7 +103,12 @@ def kept(row: Row, column: str, value: str, reason: str, remedy: str) -> Note:
 
 def csv_files(folder: Path) -> list[Path]:
     """Return the CSV files under a folder, in the order of their names."""
-    found = sorted(path for path in folder.rglob("*.csv") if not path.is_dir())
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        # what begins with a dot is a system's or an editor's own
+        if path.suffix.lower() == ".csv" and not path.name.startswith(".") and not path.is_dir()
+    )
     if not found:
         raise InputError(f"{folder} holds no *.csv file; put at least one there.")
     return found
@@ -156,10 +162,10 @@ def named(record: Record, columns: Sequence[str]) -> dict[str, str]:
 
 
 def split_records(lines: Sequence[bytes], longest_cell: int) -> Iterator[Record]:
-    """Yield the records of a CSV file; lines count from 1; blank lines are passed over."""
+    """Yield the records of a CSV file; lines count from 1; empty rows are passed over."""
     width, at = None, 0
     while at < len(lines):
-        if not lines[at].strip():
+        if not lines[at].strip(EMPTY):
             at += 1
             continue
         span = quoted_span(lines, at)

@@ -60,7 +60,9 @@ def deltas(metrics: Mapping[str, Any]) -> list[str]:
 
 def sentence(key: str, delta: Mapping[str, Any]) -> str:
     """Return one difference with its 95 % interval, and of what it is."""
-    of = key.removeprefix("delta_") + f": {delta['queries']} queries" if "queries" in delta else ""
+    which = key.removeprefix("delta_").removeprefix("pairs").strip("_")
+    counts = [f"{delta[it]} {it}" for it in ("queries", "pairs") if it in delta]
+    of = ": ".join(filter(None, (which, *counts))) if counts else ""
     over = f"over {delta['against']}" if "against" in delta else ""
     by = next((OF[prefix][2:] for prefix in OF if prefix and key.startswith(prefix)), "")
     told = ", ".join(filter(None, (over.replace("_", "-"), by, of)))

@@ -1,6 +1,7 @@
 """How every stage behaves at the command line."""
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -15,6 +16,7 @@ class Stage(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run the stage; turn errors that a user can mend into click's."""
         die_with_parent()
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         try:
             return super().invoke(ctx)
         except FindtuneError as error:

@@ -6,12 +6,15 @@ Not a stage of dvc.yaml: it takes as many trainings as folds x seeds.
 
 Reads   params.yaml: base, pair and recipe of MODEL and SIZE; the seed and the folds are given here
         data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
-Writes  --out/runs.csv    a row for each fold and seed; what is there already is not run again
+Writes  --out/runs.csv    a row for each fold and seed; what is there already, and was run with the
+                          same parameters, bases and data, is not run again
         --out/pairs.csv   of each held-out pair (of the rewriter: rewrite) what the models say
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -25,7 +28,7 @@ import click
 import pandas as pd
 
 from findtune import params
-from findtune.files import replacing
+from findtune.files import replacing, sha256
 from stages.command import Stage
 
 ROOM = ("pairs", "training", "inference")
@@ -35,7 +38,13 @@ PREFIXES = ("judged_", "vectors_")  # of measures that some queries may lack
 @click.command(cls=Stage)
 @click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
-@click.option("--folds", default=5, show_default=True, help="How many disjoint test sets.")
+@click.option(
+    "--folds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=3),
+    help="How many disjoint test sets.",
+)
 @click.option("--seeds", default="13,14,15", show_default=True, help="Seeds of the training.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 def main(model: str, size: str, folds: int, seeds: str, out: Path) -> None:
@@ -44,14 +53,30 @@ def main(model: str, size: str, folds: int, seeds: str, out: Path) -> None:
     parts = {name: import_module(f"findtune.{model}.{name}") for name in ROOM}
     room = SimpleNamespace(name=model, size=size, **parts)
     runs, pairs = read(out / "runs.csv"), read(out / "pairs.csv")
-    done = {(row.seed, row.fold) for row in runs.itertuples()}
+    same = {"setting": setting(model, size, folds)}
+    done = {(row.seed, row.fold) for row in of(runs, same).itertuples()}
     for seed, fold in product(map(int, seeds.split(",")), range(folds)):
         if (seed, fold) not in done:
             click.echo(f"seed {seed}, fold {fold}:", err=True)
             run, its = one(room, 1 / folds, fold, seed)
-            runs = written(out / "runs.csv", runs, {"seed": seed, "fold": fold}, run)
-            pairs = written(out / "pairs.csv", pairs, {"seed": seed, "fold": fold}, its)
-    click.echo(summary(runs, pairs))
+            which: dict[str, int | str] = {"seed": seed, "fold": fold, **same}
+            runs = written(out / "runs.csv", runs, which, run)
+            pairs = written(out / "pairs.csv", pairs, which, its)
+    click.echo(summary(of(runs, same), of(pairs, same)))
+
+
+def setting(model: str, size: str, folds: int) -> str:
+    """Return a short name for all that decides what a run gives, but its seed and fold."""
+    keys = (f"base.{model}.{size}", f"pair.{model}.{size}", f"{model}.{size}")
+    told = [params.lookup(key) for key in keys]
+    data = {path.name: sha256(path) for path in sorted(Path("data", "clean", model).glob("*.*"))}
+    every = json.dumps([told, data, folds], sort_keys=True)
+    return hashlib.sha256(every.encode()).hexdigest()[:12]
+
+
+def of(frame: pd.DataFrame, same: dict[str, str]) -> pd.DataFrame:
+    """Return the rows that were run with one setting."""
+    return frame[frame["setting"] == same["setting"]] if "setting" in frame else frame.iloc[:0]
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -60,7 +85,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def written(
-    path: Path, frame: pd.DataFrame, which: dict[str, int], new: pd.DataFrame
+    path: Path, frame: pd.DataFrame, which: dict[str, int | str], new: pd.DataFrame
 ) -> pd.DataFrame:
     """Return a table with the rows of one run added, and write it."""
     added = pd.concat([frame, new.assign(**which)], ignore_index=True)

@@ -123,6 +123,22 @@ def test_what_an_earlier_run_left_is_replaced(model: Path, tmp_path: Path) -> No
     assert hashes(tmp_path / "out") == hashes(model)
 
 
+def test_what_can_not_be_written_is_told_and_leaves_nothing_half_done(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    fetch(local(model), out)
+    before = hashes(out)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bases.shutil, "copytree", full)
+    with pytest.raises(InputError, match="out can't be written: No space left on device; make"):
+        fetch(local(model), out)
+    assert hashes(out) == before
+
+
 def test_a_wrong_hash_is_refused_and_told(model: Path, tmp_path: Path) -> None:
     right, wrong = hashes(model)["vocab.txt"], "0" * 64
     with pytest.raises(InputError, match=f"vocab.txt from path .* {right}, not {wrong}"):

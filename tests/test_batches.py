@@ -57,13 +57,27 @@ def test_an_epoch_has_the_promised_number_of_batches_and_no_example_twice(
     sampler = VariableBatches(examples(*told), batch_size, seed=1)
     batches = list(sampler)
     used = [at for batch in batches for at in batch]
-    assert len(batches) == len(sampler) == max(1, len(told) // batch_size)
+    variables = len(set(sampler.examples.variables))
+    wanted = max(1, len(told) // max(1, min(batch_size, variables)))
+    assert len(batches) == len(sampler) == wanted
     assert all(1 <= len(batch) <= batch_size for batch in batches)
     assert len(used) == len(set(used))
 
 
 def test_every_example_is_used_where_nothing_repeats() -> None:
     assert sorted(sum(VariableBatches(SIXTEEN, 4, seed=1), [])) == list(range(16))
+
+
+@pytest.mark.parametrize(("variables", "each"), [(3, 20), (8, 8), (1, 5)])
+def test_few_variables_with_many_texts_are_all_learned(variables: int, each: int) -> None:
+    told = Examples(
+        variables=[f"v{at % variables}" for at in range(variables * each)],
+        texts=[frozenset([f"text {at}"]) for at in range(variables * each)],
+        siblings=[[]] * (variables * each),
+        lengths=[1] * (variables * each),
+    )
+    used = sum(VariableBatches(told, 16, seed=1), [])
+    assert sorted(used) == list(range(variables * each))
 
 
 @pytest.mark.parametrize("epoch", range(5))

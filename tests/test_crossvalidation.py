@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from stages import crossvalidate
-from stages.crossvalidate import main, read, summary, written
+from stages.crossvalidate import main, read, setting, summary, written
 
 
 def runs(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def test_what_was_run_is_kept_and_not_run_again(
     ran: list[tuple[int, int]] = []
 
     def one(_: SimpleNamespace, test: float, fold: int, seed: int) -> tuple[Any, Any]:
-        assert test == 1 / 2
+        assert test == 1 / 3
         ran.append((seed, fold))
         return runs((seed, fold, 10, 0.6)).drop(columns=["seed", "fold"]), pd.DataFrame()
 
@@ -66,12 +66,37 @@ def test_what_was_run_is_kept_and_not_run_again(
         monkeypatch.setenv(name, value)  # the command sets them, and no other test is to see it
     monkeypatch.setattr(crossvalidate, "one", one)
     monkeypatch.setattr(crossvalidate, "import_module", lambda name: name)
-    asked = ["rewriter", "small", "--folds", "2", "--out", str(tmp_path), "--seeds"]
+    asked = ["rewriter", "small", "--folds", "3", "--out", str(tmp_path), "--seeds"]
     assert CliRunner().invoke(main, [*asked, "3"]).exit_code == 0
     found = CliRunner().invoke(main, [*asked, "3,4"])
     assert found.exit_code == 0
-    assert ran == [(3, 0), (3, 1), (4, 0), (4, 1)]
-    assert "4 runs, 2 seeds" in found.output
+    assert ran == [(seed, fold) for seed in (3, 4) for fold in range(3)]
+    assert "6 runs, 2 seeds" in found.output
+    # what was run with other parameters stays in the file and counts no more
+    monkeypatch.setattr(crossvalidate, "setting", lambda *_: "another")
+    found = CliRunner().invoke(main, [*asked, "3"])
+    assert len(ran) == 9
+    assert "3 runs, 1 seeds" in found.output
+    assert len(read(tmp_path / "runs.csv")) == 9
+
+
+def test_a_setting_hangs_on_parameters_data_and_folds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    clean = Path("data/clean/rewriter/a.jsonl")
+    clean.parent.mkdir(parents=True)
+    clean.write_text("{}\n", encoding="utf-8")
+    first = setting("rewriter", "small", 5)
+    assert first == setting("rewriter", "small", 5) != setting("rewriter", "small", 4)
+    assert first != setting("rewriter", "medium", 5)
+    clean.write_text("{} \n", encoding="utf-8")
+    other = setting("rewriter", "small", 5)
+    assert other != first
+    Path("params.yaml").write_text(text.replace("draws: 3", "draws: 2"), encoding="utf-8")
+    assert setting("rewriter", "small", 5) not in (first, other)
 
 
 def test_a_run_is_added_to_those_before_it(tmp_path: Path) -> None:

@@ -461,12 +461,29 @@ def test_every_script_is_welcome(query: str) -> None:
     assert notes == []
 
 
-def test_the_same_record_again_is_rejected_and_the_first_one_named() -> None:
-    later = ranking(timestamp="2025-02-01")
-    found, [note], _ = clean("reranker", ranking(), ranking("milk?"), later)
+def test_a_record_that_was_delivered_twice_is_dropped_and_the_first_one_named() -> None:
+    found, [note], _ = clean("reranker", ranking(), ranking("milk?"), ranking())
     assert len(found) == 2
-    assert (note.action, note.line) == ("rejected", 3)
+    assert (note.action, note.line) == ("dropped", 3)
     assert note.reason == "the record f.json:1 again"
+
+
+@pytest.mark.parametrize("kind", ["reranker", "rewriting", "preferences"])
+def test_users_who_agree_at_two_times_are_two(kind: str) -> None:
+    make: Any = {"reranker": ranking, "rewriting": asked, "preferences": answered}[kind]
+    found, notes, _ = clean(kind, make(), make(timestamp="2025-02-01"))
+    assert (len(found), notes) == (2, [])
+
+
+def test_two_preferences_of_two_names_are_two() -> None:
+    found, notes, _ = clean("preferences", answered(id="1"), answered(id="2"))
+    assert (len(found), notes) == (2, [])
+
+
+def test_a_picked_source_may_be_written_whole() -> None:
+    whole = ranking(positive_sources=[{"url": url("b"), "title": "B"}])
+    [found], notes, _ = clean("reranker", whole)
+    assert (found["picks"], notes) == ([url("b")], [])
 
 
 @pytest.mark.parametrize(
@@ -635,8 +652,8 @@ def test_searches_of_the_wrong_form_are_rejected(value: object, field: str) -> N
     assert rejected("rewriting", value).column == field
 
 
-def test_the_same_searches_again_are_rejected() -> None:
-    found, [note], _ = clean("rewriting", asked(), asked(timestamp=None))
+def test_the_same_searches_again_are_dropped() -> None:
+    found, [note], _ = clean("rewriting", asked(), asked())
     assert len(found) == 1
     assert note.reason == "the record f.json:1 again"
 

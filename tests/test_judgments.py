@@ -51,7 +51,7 @@ def test_no_judgments_are_none(tmp_path: Path) -> None:
     assert notes == []
 
 
-@pytest.mark.parametrize("grade", [-1, 1.5, 2.0, True, "3", None, [3], {"grade": 3}])
+@pytest.mark.parametrize("grade", [101, 2**40, -1, 1.5, 2.0, True, "3", None, [3], {"grade": 3}])
 def test_a_grade_that_is_no_whole_number_is_told_and_left_out(tmp_path: Path, grade: Any) -> None:
     given = {"milk?": {TEA: 1}, "how much tea?": {RICE: grade, TEA: 3}}
     counts, [note] = clean(tmp_path, given)
@@ -96,6 +96,11 @@ def test_two_writings_of_a_question_are_one_with_the_grades_of_both(tmp_path: Pa
     assert judged(tmp_path) == {"tea now?": {TEA: 2, RICE: 1}}
 
 
+def test_a_question_that_stands_twice_has_the_grades_of_both(tmp_path: Path) -> None:
+    clean(tmp_path, f'{{"tea?": {{"{TEA}": 1}}, "tea?": {{"{RICE}": 2}}}}'.encode())
+    assert judged(tmp_path) == {"tea?": {TEA: 1, RICE: 2}}
+
+
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     given = {"tea?": {TEA: 1, RICE: "?"}, "milk?": {RICE: 0, TEA: 2}}
     clean(tmp_path, given)
@@ -121,6 +126,11 @@ BROKEN = {
     "a number": (b"3", "holds a int"),
     "broken off": (b'{"tea?": {\n  "a":', "line 2, column 7: not JSON"),
     "nothing": (b"", "line 1, column 1: not JSON"),
+    "too deep": (b"[" * 100_000, "nested too deep"),
+    "a number without end": (
+        b'{"tea?": {"a": 1' + b"0" * 5000 + b"}}",
+        "not JSON that can be read",
+    ),
     "latin-1": ('{"maté?": {}}'.encode("latin-1"), "byte 5 is not UTF-8"),
 }
 

@@ -270,6 +270,14 @@ def test_a_scored_pair_that_holds_a_held_out_query_is_not_learned() -> None:
     assert [it["sources"] for it in of_kind("scored", records["train"])] == [["data/pairs.csv:3"]]
 
 
+def test_a_held_out_pair_tells_whether_a_sentence_of_it_is_learned() -> None:
+    other = ScoredPair(SCORED[1].sentence_1, "else", 0.5, "data/pairs.csv:4")
+    seen = ScoredPair(key_in("test", "e"), SCORED[1].sentence_2.upper(), 0.5, "data/pairs.csv:5")
+    records = made(scored=[*SCORED, other, seen])
+    told = {it["sources"][0]: it["seen"] for it in of_kind("scored", records["test"])}
+    assert told == {"data/pairs.csv:2": False, "data/pairs.csv:5": True}
+
+
 def test_held_out_alternatives_are_asked_and_stand_in_no_document(corpus: Corpus) -> None:
     records = pairs(*corpus, Choices(**CHOICES | {"queries": 0.5}))
     asked = {it["text"] for name in ("dev", "test") for it in of_kind("query", records[name])}

@@ -56,21 +56,21 @@ def measured(test: HeldOut, **changes: np.ndarray) -> Record:
 # What the numbers are
 
 
-FOUR = HeldOut([listed(f"how much tea {at}?") for at in range(4)])
+EIGHT = HeldOut([listed(f"how much tea {at}?") for at in range(8)])
 
 
 def test_every_ranking_is_measured_on_the_picks() -> None:
-    found = measured(FOUR, tuned=UP, base=DOWN)
+    found = measured(EIGHT, tuned=UP, base=DOWN)
     assert found["tuned"] == {name: 1 for name in LIST_MEASURES}
     assert found["base"]["ndcg@10"] == pytest.approx(THIRD)
     assert found["base"]["mrr@10"] == pytest.approx(1 / 3)
     for name in FREE:
         assert found[name]["ndcg@10"] == pytest.approx(SECOND)
-    assert (found["interpolation"], found["share"], found["queries"]) == (0.5, 0.75, 4)
+    assert (found["interpolation"], found["share"], found["queries"]) == (0.5, 0.75, 8)
 
 
 def test_the_difference_is_told_from_the_base_and_from_the_best() -> None:
-    found = measured(FOUR, tuned=UP, base=DOWN)
+    found = measured(EIGHT, tuned=UP, base=DOWN)
     assert found["delta"]["mean"] == pytest.approx(FIRST - THIRD)
     assert found["delta_best"]["mean"] == pytest.approx(FIRST - SECOND)
     assert set(found["delta"]) == COMPARED
@@ -81,7 +81,7 @@ def test_the_difference_is_told_from_the_base_and_from_the_best() -> None:
 @pytest.mark.parametrize("best", sorted(RANKINGS - {"tuned"}))
 def test_the_verdict_is_against_the_best_that_was_there(best: str) -> None:
     others = {name: DOWN for name in RANKINGS - {best, "tuned"}}
-    found = measured(FOUR, **others, **{best: UP}, tuned=MIDDLE)
+    found = measured(EIGHT, **others, **{best: UP}, tuned=MIDDLE)
     assert found["delta_best"]["against"] == best
     assert found["delta_best"]["mean"] == pytest.approx(SECOND - FIRST)
     assert found["verdict"] == "REGRESSION"
@@ -90,11 +90,11 @@ def test_the_verdict_is_against_the_best_that_was_there(best: str) -> None:
 
 
 def test_as_good_as_the_best_is_no_win() -> None:
-    assert measured(FOUR)["verdict"] == "MARGINAL"
+    assert measured(EIGHT)["verdict"] == "MARGINAL"
 
 
 def test_without_judgments_nothing_is_told_of_them() -> None:
-    assert not [name for name in measured(FOUR) if name.startswith("judged")]
+    assert not [name for name in measured(EIGHT) if name.startswith("judged")]
     zeros = HeldOut([listed(judged={"a": 0, "z": 3})] * 4)
     assert not [name for name in measured(zeros) if name.startswith("judged")]
 
@@ -107,6 +107,7 @@ def test_judgments_are_measured_by_their_grades_against_the_same_best() -> None:
     assert found["judged_base"]["ndcg@10"] == pytest.approx((1 + 2 * SECOND + 3 * THIRD) / ideal)
     assert {name for name in found if name.startswith("judged")} == {
         "judged_delta",
+        "judged_queries",
         *(f"judged_{name}" for name in RANKINGS),
     }
     assert found["judged_delta"]["against"] == found["delta_best"]["against"]
@@ -119,6 +120,7 @@ def test_a_list_that_nobody_judged_does_not_count_as_a_bad_one() -> None:
     assert found["judged_tuned"] == {name: 1 for name in LIST_MEASURES}
     assert found["judged_base"]["ndcg@10"] == pytest.approx(SECOND)
     assert found["judged_delta"]["mean"] == pytest.approx(FIRST - SECOND)
+    assert (found["judged_queries"], found["queries"]) == (2, 4)
 
 
 def test_the_slices_part_the_lists_by_length_and_by_what_train_had_seen() -> None:
@@ -127,11 +129,18 @@ def test_the_slices_part_the_lists_by_length_and_by_what_train_had_seen() -> Non
     found = measured(HeldOut(lists), tuned=UP)
     told = {name: found[f"delta_{name}"]["queries"] for name in ("short", "long", "seen", "unseen")}
     assert told == {"short": 2, "long": 2, "seen": 1, "unseen": 3}
-    assert set(found["delta_short"]) == {"measure", "mean", "ci_low", "ci_high", "queries"}
+    assert set(found["delta_short"]) == {
+        "measure",
+        "mean",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "queries",
+    }
 
 
 def test_a_slice_of_nothing_is_not_told() -> None:
-    found = measured(FOUR)
+    found = measured(EIGHT)
     assert "delta_short" in found
     assert "delta_unseen" in found
     assert not {"delta_long", "delta_seen"} & set(found)
@@ -154,9 +163,9 @@ def test_relevance_that_knows_all_is_perfectly_reliable() -> None:
 
 
 def test_the_details_have_a_row_for_every_list_and_for_every_pair() -> None:
-    found = details(judged(4, tuned=UP), FOUR)
+    found = details(judged(8, tuned=UP), EIGHT)
     header, rows = found["queries"]
-    assert [row[0] for row in rows] == [0, 1, 2, 3]
+    assert [row[0] for row in rows] == [*range(8)]
     assert header[0] == "query"
     assert set(header[1:]) == {f"{which}_{name}" for which in RANKINGS for name in LIST_MEASURES}
     told = dict(zip(header, rows[0], strict=True))
@@ -164,7 +173,7 @@ def test_the_details_have_a_row_for_every_list_and_for_every_pair() -> None:
     assert told["shown_ndcg@10"] == pytest.approx(SECOND)
     header, rows = found["pairs"]
     assert header == ["label", "relevance"]
-    assert rows == [[0, 0.2], [1, 0.9], [0, 0.4]] * 4
+    assert rows == [[0, 0.2], [1, 0.9], [0, 0.4]] * 8
 
 
 def test_bm25_scores_each_list_by_its_words_among_the_sources_of_all() -> None:

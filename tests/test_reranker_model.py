@@ -158,6 +158,15 @@ def test_a_source_without_a_title_is_in_the_company_of_its_text(tiny_base: Path)
     assert one.tolist() == other.tolist()
 
 
+def test_a_list_of_nothing_has_no_scores(ranker: Ranker) -> None:
+    empty = {"query": "tea?", "sources": []}
+    assert ranker.scores([]) == []
+    assert [len(it) for it in ranker.scores([empty])] == [0]
+    mixed = ranker.scores([LISTS[0], empty, LISTS[1]])
+    assert [len(it) for it in mixed] == [len(LISTS[0]["sources"]), 0, len(LISTS[1]["sources"])]
+    assert mixed[0] == pytest.approx(ranker.scores([LISTS[0]])[0], abs=1e-5)
+
+
 def test_no_lists_have_no_signals(tiny_base: Path) -> None:
     assert signals(load_encoder(tiny_base), [], 0.2) == []
 

@@ -14,6 +14,7 @@ from findtune import params
 from findtune.errors import InputError
 from findtune.files import read_jsonl, read_lines, write_json, write_jsonl
 from findtune.records import Record
+from findtune.reranker import pairs as reranker_pairs
 from findtune.reranker.pairs import Choices, part_of, shown, write
 from findtune.splits import PARTS, Shares, near
 
@@ -279,6 +280,22 @@ def test_a_random_negative_is_never_shown_whatever_the_list(
     drawn = {it["url"] for it in strange(found["train"][0])}
     assert len(drawn) == 4
     assert not drawn & {url(name) for name in shown}
+
+
+def test_random_negatives_come_from_all_of_a_log_and_not_from_its_first_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reranker_pairs, "POOL", 8)
+    shares = Shares(**CHOICES["lists"])
+    log = [{"query": f"day {at}", "sources": [{"url": url(f"p{at}")}]} for at in range(200)]
+    days = [it for it in log if part_of(it, shares) == "train"]
+    kept = reranker_pairs.survey(days, shares).pool
+    again = reranker_pairs.survey(days[::-1], shares).pool
+    assert len(kept) == 8
+    assert kept.keys() == again.keys()
+    assert list(kept) == [it["sources"][0]["url"] for it in days if it["sources"][0]["url"] in kept]
+    places = [at for at, it in enumerate(days) if it["sources"][0]["url"] in kept]
+    assert max(places) > len(days) / 2
 
 
 def test_random_negatives_are_as_many_as_there_are(tmp_path: Path) -> None:

@@ -771,7 +771,7 @@ def test_a_saved_ranker_gives_the_scores_of_the_fitted_one(
         assert one.tolist() == two.tolist()
 
 
-def test_beside_the_ranker_stands_the_base_that_saw_no_pick(
+def test_beside_the_ranker_stands_the_base_that_was_not_tuned(
     tuned: Fitted, saved: Path, bases: dict[str, Path]
 ) -> None:
     stored, base = (cross_encoder(saved / name, 40, seed=0) for name in ("", "base"))

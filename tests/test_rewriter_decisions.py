@@ -141,7 +141,7 @@ def test_dev_is_asked_about_every_way_of_using_rewrites() -> None:
 
 
 def test_no_more_rewrites_can_be_searched_than_are_drawn() -> None:
-    with pytest.raises(ValidationError, match="9 rewrites of 4 candidates; at most as many"):
+    with pytest.raises(ValidationError, match="of 4 candidates at most 4 can be searched"):
         recipe(counts=[1, 9])
 
 

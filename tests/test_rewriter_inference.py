@@ -39,7 +39,7 @@ def asked(query: str = "How much tea?", picks: str = "a", **judged: int) -> Reco
     return {"query": query, "picks": [*picks], "judged": judged}
 
 
-def held_out(number: int = 4) -> HeldOut:
+def held_out(number: int = 8) -> HeldOut:
     return HeldOut([asked(f"how much tea {at}?") for at in range(number)], {"a": "Tea."})
 
 
@@ -52,7 +52,7 @@ def by(queries: int, **recalls: float) -> dict[str, dict[str, np.ndarray]]:
 
 
 def judged_of(
-    queries: int = 4, drawn: list[str] | None = None, graded: int = 0, **recalls: float
+    queries: int = 8, drawn: list[str] | None = None, graded: int = 0, **recalls: float
 ) -> Judged:
     """Return what was found; drawn: what the tuned rewriter wrote for each question."""
     mine = ["cups of tea {}", "tea that is drunk {}"] if drawn is None else drawn
@@ -75,7 +75,7 @@ def judged_of(
     )
 
 
-def measured(number: int = 4, **changes: Any) -> Record:
+def measured(number: int = 8, **changes: Any) -> Record:
     return metrics(judged_of(number, **changes), held_out(number), FACTS, seed=13)
 
 
@@ -88,7 +88,7 @@ def test_every_way_to_search_is_measured() -> None:
         assert {it: found[name][it] for it in FOUND} == dict.fromkeys(FOUND, recall)
     assert set(found["original"]) == FOUND
     assert set(found["base"]) == set(found["tuned"]) == FOUND | HABITS
-    assert (found["interpolation"], found["rewrites"], found["queries"]) == (0.5, 2, 4)
+    assert (found["interpolation"], found["rewrites"], found["queries"]) == (0.5, 2, 8)
     assert found["vectors_tuned"]["recall@10"] == pytest.approx(0.7)
     assert found["vectors_delta"]["mean"] == pytest.approx(0.2)
     assert found["vectors_delta"]["against"] == "original"
@@ -166,7 +166,7 @@ def test_judgments_are_told_beside_the_picks() -> None:
     found = measured(graded=3)
     assert found["judged_tuned"]["recall@10"] == pytest.approx(0.9)
     assert found["judged_delta"]["mean"] == pytest.approx(0.4)
-    assert (found["judged_queries"], found["queries"]) == (3, 4)
+    assert (found["judged_queries"], found["queries"]) == (3, 8)
     assert {it for it in found if it.startswith("judged")} == {
         "judged_delta",
         "judged_queries",

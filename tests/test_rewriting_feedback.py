@@ -155,7 +155,7 @@ def test_searches_read_twice_are_one_record() -> None:
     queries = [it["query"] for it in records_of("rewriting")]
     assert queries == ["how much tea?", "milk?", "cups?"]
     [note] = notes_of("rewriting")
-    assert (note["action"], note["line"]) == ("rejected", "1")
+    assert (note["action"], note["line"]) == ("dropped", "1")
     assert note["reason"].endswith(f"{SEARCHES}:1 again")
 
 
@@ -225,7 +225,7 @@ def test_a_source_that_the_corpus_has_twice_is_read_once_and_told() -> None:
     ingest("corpus")
     assert [it["snippet"] for it in records_of("corpus")] == ["All of a.", "All of b."]
     [note] = notes_of("corpus")
-    assert (note["action"], note["line"]) == ("rejected", "3")
+    assert (note["action"], note["line"]) == ("dropped", "3")
     assert note["reason"] == "the record data/training_data/corpus.jsonl:1 again"
 
 

@@ -80,6 +80,37 @@ def test_a_handful_of_queries_gives_finite_numbers(queries: int) -> None:
     assert delta["ci_low"] <= delta["mean"] <= delta["ci_high"]
 
 
+@pytest.mark.parametrize("queries", [2, 3, 4, 5])
+def test_a_handful_of_queries_that_all_gain_is_not_sure_of_it(queries: int) -> None:
+    gain = np.linspace(0.05, 0.2, queries)
+    assert verdict(compared(gain, base=BASE[:queries])) == "MARGINAL"
+    assert verdict(compared(-gain, base=BASE[:queries])) == "MARGINAL"
+    assert verdict(compared(np.tile(gain, 4), base=BASE[: 4 * queries])) == "WIN"
+
+
+def test_queries_of_one_group_are_drawn_together() -> None:
+    gain, groups = np.repeat(NOISE[:20] + 0.03, 4), [f"v{at // 4}" for at in range(80)]
+    alone = compare(BASE, BASE + gain, "ndcg@10", 13)
+    together = compare(BASE, BASE + gain, "ndcg@10", 13, groups)
+    assert together["mean"] == alone["mean"]
+    wider = (together["ci_high"] - together["ci_low"]) / (alone["ci_high"] - alone["ci_low"])
+    assert wider == pytest.approx(2, rel=0.15)  # four that agree are as one
+    assert together["detectable"] == pytest.approx(2 * alone["detectable"], rel=0.1)
+    assert together["p_value"] > alone["p_value"]
+
+
+def test_groups_of_one_query_each_change_nothing() -> None:
+    alone = compared(0.02 + NOISE)
+    groups = [*range(80)]
+    assert compare(BASE, BASE + 0.02 + NOISE, "ndcg@10", 13, groups) == pytest.approx(alone)
+
+
+def test_one_group_shows_nothing_however_large() -> None:
+    delta = compare(BASE, BASE + 0.2, "ndcg@10", 13, ["v"] * 80)
+    assert (delta["ci_low"], delta["ci_high"]) == (-1, 1)
+    assert verdict(delta) == "MARGINAL"
+
+
 LABELS = np.linspace(0, 1, 60)
 SHUFFLED = np.random.default_rng(3).permutation(LABELS)
 

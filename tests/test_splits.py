@@ -104,6 +104,31 @@ def test_other_numbers_are_never_near(one: int, two: int) -> None:
     assert (near(f"people aged {one}") == near(f"people aged {two}")) == (one == two)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("growth of 1.5", "growth of 5.1"),
+        ("growth of 1.5", "growth of 15"),
+        ("income <10000", "income >10000"),
+        ("income < 10,000", "income > 10,000"),
+        ("income of 1,000", "income of 1,000,000"),
+        ("गरीबी दर", "गरीब दर"),
+        ("चावल की कीमत", "चावल का कीमत"),
+    ],
+)
+def test_a_number_a_limit_and_a_vowel_make_another_text(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+    assert near(one) != near(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("over 1,000 men", "Over 1000 men."), ("<b>tea</b>", "b tea b"), ("age 5-9", "age 5 9")],
+)
+def test_what_nobody_sees_makes_no_other_text(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
 @given(st.permutations(["tea", "prices", "the", "green", "cities", "in"]))
 def test_the_order_of_words_does_not_count(words: list[str]) -> None:
     assert near(" ".join(words)) == near("green tea prices in the cities")

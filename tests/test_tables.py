@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from findtune.errors import InputError
-from findtune.tables import Note, Row, Shape, read_rows, refuse_too_many
+from findtune.tables import Note, Row, Shape, csv_files, read_rows, refuse_too_many
 
 TEAS = Shape(required=("name", "grade"))
 LONGEST_CELL = 100_000
@@ -260,6 +260,21 @@ def test_columns_of_other_names_are_no_mistake(tmp_path: Path) -> None:
     assert notes == []
 
 
+@pytest.mark.parametrize("empty", [",", " , ", ",\t,,"])
+def test_the_empty_rows_of_a_spreadsheet_are_passed_over(tmp_path: Path, empty: str) -> None:
+    rows, notes = read(tmp_path, f"name,grade\n{empty}\nAssam,3\n{empty}\n{empty}\nCeylon,2\n")
+    assert [(row.line, row.cells["name"]) for row in rows] == [(3, "Assam"), (6, "Ceylon")]
+    assert notes == []
+
+
+def test_the_files_of_a_folder_are_those_that_people_put_there(tmp_path: Path) -> None:
+    for name in ("b.csv", "A.CSV", "._b.csv", ".~lock.b.csv", "notes.txt", "deep/c.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in csv_files(tmp_path)]
+    assert found == ["A.CSV", "b.csv", "deep/c.csv"]
+
+
 @ONE_FOLDER
 @given(
     table=st.lists(st.tuples(CELL, CELL), max_size=8),
@@ -275,9 +290,11 @@ def test_what_a_csv_writer_wrote_is_read_back(
     expected = []
     writer.writerow(TEAS.required)
     for name, grade in table:
-        line = 1 + file.getvalue().count("\n")
-        expected.append((line, {"name": name.strip(), "grade": grade.strip()}))
+        before = file.getvalue()
         writer.writerow((name, grade))
+        if file.getvalue()[len(before) :].strip(" \t\r\n,"):  # else it is an empty row
+            line = 1 + before.count("\n")
+            expected.append((line, {"name": name.strip(), "grade": grade.strip()}))
 
     rows, notes = read(tmp_path, file.getvalue())
 

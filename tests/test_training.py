@@ -158,7 +158,14 @@ def test_weights_that_are_no_longer_numbers_stop_training(tiny_base: Path, examp
         fitted(tiny_base, examples, learning_rate=1e30)
 
 
-FIRST = {"ndcg@10": 0.5, "guard_spearman": 0.5, "random_cosine": 0.1, "score": 0.5, "error": 0.0}
+FIRST = {
+    "ndcg@10": 0.5,
+    "pairs_spearman": 0.5,
+    "guard_spearman": 0.5,
+    "random_cosine": 0.1,
+    "score": 0.5,
+    "error": 0.0,
+}
 
 
 @pytest.mark.parametrize("name", list(FIRST))
@@ -184,8 +191,13 @@ BASE, GOOD = step(0), step(0.5, score=0.6)
 
 @pytest.mark.parametrize(
     "loses",
-    [{"guard_spearman": 0.48}, {"ndcg@10": 0.49}, {"random_cosine": 0.21}],
-    ids=["guard", "ranking", "spread"],
+    [
+        {"guard_spearman": 0.48},
+        {"ndcg@10": 0.49},
+        {"pairs_spearman": 0.49},
+        {"random_cosine": 0.21},
+    ],
+    ids=["guard", "ranking", "scored pairs", "spread"],
 )
 def test_a_step_that_loses_something_is_never_chosen(loses: dict[str, float]) -> None:
     bad = step(1, score=0.9, **loses)
@@ -216,6 +228,41 @@ def test_the_model_that_is_returned_is_the_step_that_was_chosen(
     untouched = fitted(tiny_base, examples, learning_rate=1e-12)
     assert untouched.facts["interpolation"] == 0
     assert fingerprint(untouched.model) == fingerprint(SentenceTransformer(str(tiny_base)))
+
+
+def test_every_step_of_the_sweep_is_judged_at_one_length(
+    tiny_base: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = []
+    judge = Dev.judge
+
+    def told(self: Dev, model: SentenceTransformer) -> dict[str, float]:
+        lengths.append(model.max_seq_length)
+        return judge(self, model)
+
+    monkeypatch.setattr(Dev, "judge", told)
+    found = fitted(tiny_base, examples, max_length=8, epochs=1, interpolation=[0.5, 0.75, 1.0])
+    assert len(lengths) > 3
+    assert set(lengths) == {8}
+    assert found.model.max_seq_length == 40
+
+
+def test_dev_searches_others_beside_what_is_asked_for(tiny_base: Path, examples: Path) -> None:
+    def searched(most: int) -> tuple[set[str], list[str]]:
+        dev = Dev(
+            SentenceTransformer(str(tiny_base)),
+            examples,
+            Recipe(**RECIPE | {"dev_documents": most}),
+            "fp32",
+            progress=False,
+        )
+        return {dcid for its in dev.relevant for dcid in its}, dev.owners
+
+    for most in (1, 5, 1000):
+        asked, owners = searched(most)
+        assert asked <= set(owners)
+        others = [owner for owner in owners if owner not in asked]
+        assert len(others) >= min(len(owners) - len(others), 1)
 
 
 def test_the_saved_model_loads_without_findtune(tuned: Fitted, saved: Path) -> None:

@@ -107,12 +107,13 @@ def cosines(model: SentenceTransformer, records: Sequence[Record]) -> Array:
 def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) -> Record:
     """Return the metrics of a tuned model beside its base: groups of numbers, and the verdict.
 
-    `small` and `medium` tell apart the queries by the catalog of what they ask for.
+    `small` and `medium` tell apart the queries by the catalog of what they ask for; those of one
+    variable hang together. `unseen` are the scored pairs of which no sentence is learned from.
     """
     base, tuned = judged.base, judged.tuned
-    delta = significance.compare(
-        base.by_query["ndcg@10"], tuned.by_query["ndcg@10"], "ndcg@10", seed
-    )
+    asked = [tuple(it["dcids"]) for it in test.queries]
+    before, after = (one.by_query["ndcg@10"] for one in (base, tuned))
+    delta = significance.compare(before, after, "ndcg@10", seed, asked)
     found: Record = {
         "base": summary(base, test),
         "tuned": summary(tuned, test),
@@ -122,15 +123,19 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
         "scored_pairs": len(test.scored),
         "verdict": significance.verdict(delta),
     }
-    if len(test.scored) >= measures.FEWEST_PAIRS:
-        compared = significance.compare_correlation(test.labels, base.scored, tuned.scored, seed)
-        found["delta_pairs"] = compared
+    unseen = np.array([not it["seen"] for it in test.scored], dtype=bool)
+    for name, its in (("pairs", np.ones_like(unseen)), ("pairs_unseen", unseen)):
+        if its.sum() >= measures.FEWEST_PAIRS:
+            compared = significance.compare_correlation(
+                test.labels[its], base.scored[its], tuned.scored[its], seed
+            )
+            found[f"delta_{name}"] = {**compared, "pairs": int(its.sum())}
     catalogs = np.array([it["catalog"] for it in test.queries])
     for name in np.unique(catalogs):
         its = catalogs == name
-        before, after = (one.by_query["ndcg@10"][its] for one in (base, tuned))
-        compared = significance.compare(before, after, "ndcg@10", seed)
-        told = {key: compared[key] for key in ("measure", "mean", "ci_low", "ci_high")}
+        hang = [asked[at] for at in np.flatnonzero(its)]
+        compared = significance.compare(before[its], after[its], "ndcg@10", seed, hang)
+        told = {key: compared[key] for key in ("measure", "mean", "ci_low", "ci_high", "p_value")}
         found[f"delta_{name}"] = {**told, "queries": int(its.sum())}
     return found
 

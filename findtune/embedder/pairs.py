@@ -139,8 +139,17 @@ def pairs(
     refuse_empty(records)
     hidden = {fold(text.text) for its in asked.values() for text in its}
     records["documents"] = documents(parts, hidden)
+    learned = {fold(text) for it in records["train"] for text in sentences(it)}
+    for it in records["test"]:
+        if it["kind"] == "scored":
+            it["seen"] = any(fold(text) in learned for text in sentences(it))
     records["certificate"] = [certified(records, parts, left_out)]
     return records
+
+
+def sentences(it: Record) -> list[str]:
+    """Return the two texts of a record of train, or of a scored pair."""
+    return [it[name] for name in ("anchor", "positive", "sentence_1", "sentence_2") if name in it]
 
 
 def divided(texts: Iterable[Text], choices: Choices) -> dict[str, list[Variable]]:

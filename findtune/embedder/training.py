@@ -115,9 +115,9 @@ def fit(
     start, first = snapshot(model), dev.judge(model)
     watch = Watch(model, dev, first, recipe, say, progress=progress)
     train(model, pairs, recipe, precision, seed, watch)
-    model.max_seq_length = longest
     facts: dict[str, Any] = {"precision": precision, "steps": watch.history[-1]["step"]}
     if recipe.recipe == "plain":  # what people do by hand: the last weights, whatever they are
+        model.max_seq_length = longest
         return Fitted(model, watch.history, [], facts | {"interpolation": 1.0})
     sweep = []
     for a in sorted({0.0, *recipe.interpolation}):
@@ -126,6 +126,7 @@ def fit(
         sweep.append({"interpolation": a, **judged})
     best = chosen(sweep, recipe.guard_tolerance)
     model.load_state_dict(between(start, watch.best_weights, best["interpolation"]))
+    model.max_seq_length = longest  # not before: every step of the sweep is judged alike
     facts |= {"interpolation": best["interpolation"], "best_step": watch.best_step}
     return Fitted(model, watch.history, sweep, facts)
 
@@ -268,13 +269,16 @@ class Dev:
     def hardest(
         self, model: SentenceTransformer, documents: Sequence[Record], most: int
     ) -> list[int]:
-        """Return the numbers of the documents to search: at most so many, unless asked for."""
+        """Return the numbers of the documents to search, about so many.
+
+        Beside all that is asked for stand as many others at least.
+        """
         catalog = self.vectors(model, [it["text"] for it in documents])
         nearest = (self.vectors(model, self.queries) @ catalog.T).max(axis=0)
         asked = {dcid for its in self.relevant for dcid in its}
         wanted = np.array([it["dcid"] in asked for it in documents])
         order = np.lexsort((-nearest, ~wanted))
-        return [int(at) for at in sorted(order[: max(most, wanted.sum())])]
+        return [int(at) for at in sorted(order[: max(most, 2 * wanted.sum())])]
 
     def judge(self, model: SentenceTransformer) -> dict[str, float]:
         """Return the measures on dev; `score` is what training and interpolation try to raise."""
@@ -388,6 +392,7 @@ def chosen(sweep: Sequence[dict[str, float]], tolerance: float) -> dict[str, flo
         for it in sweep
         if it["guard_spearman"] >= base["guard_spearman"] - tolerance
         and it["ndcg@10"] >= base["ndcg@10"]
+        and it["pairs_spearman"] >= base["pairs_spearman"]
         and it["random_cosine"] <= base["random_cosine"] + MOST_SPREAD_LOST
     ]
     top = max(fair, key=lambda it: it["score"])

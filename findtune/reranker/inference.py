@@ -121,7 +121,7 @@ def of_judgments(judged: Judged, test: HeldOut, best: str, seed: int) -> Record:
     found: Record = {f"judged_{name}": means(its) for name, its in by_list.items()}
     before, after = (by_list[name]["ndcg@10"] for name in (best, "tuned"))
     told = significance.compare(before, after, "ndcg@10", seed)
-    found["judged_delta"] = {**told, "against": best}
+    found |= {"judged_delta": {**told, "against": best}, "judged_queries": len(graded)}
     return found
 
 
@@ -138,7 +138,7 @@ def slices(test: HeldOut, before: Array, after: Array, seed: int) -> Record:
     for name, its in parts.items():
         if its.any():
             told = significance.compare(before[its], after[its], "ndcg@10", seed)
-            kept = {key: told[key] for key in ("measure", "mean", "ci_low", "ci_high")}
+            kept = {key: told[key] for key in ("measure", "mean", "ci_low", "ci_high", "p_value")}
             found[f"delta_{name}"] = {**kept, "queries": int(its.sum())}
     return found
 

@@ -41,8 +41,8 @@ ABOUT = About(
     "`findtune.reranker.model.load(path)` loads all of it: the cross-encoder, the "
     "retriever in `retriever/`, and `weights.json`, which tells how much each counts. The "
     "cross-encoder alone: `CrossEncoder(path)`, or, if its `model_type` is `findtune-jina-bert`, "
-    "`onnx/model.onnx`, which needs nothing of ours. `base/` is the cross-encoder before it saw a "
-    "pick.",
+    "`onnx/model.onnx`, which needs nothing of ours. `base/` is the cross-encoder before it "
+    "was tuned on picks.",
 )
 SIGNALS = ("retriever", "company", "title_company")  # the columns of what the retriever says
 PAIRS_AT_ONCE = 64
@@ -180,10 +180,14 @@ def signals(
 def company(sources: Array, question: Array, sharpness: float) -> Array:
     """Return the mean cosine of each source with the others, (sources,); 0 for one alone.
 
+    Of no source there is none.
+
     sources: unit vectors, (sources, dimensions); question: (dimensions,). The others are weighed
     by their cosine with the question: one that is lower by `sharpness` counts 1/e as much.
     """
-    cosines = sources @ question
+    cosines: Array = sources @ question
+    if not len(cosines):
+        return cosines
     likes = np.exp((cosines - cosines.max()) / sharpness)
     weights = likes * (1 - np.eye(len(cosines)))
     total = np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)
@@ -194,6 +198,8 @@ def company(sources: Array, question: Array, sharpness: float) -> Array:
 def logits(model: CrossEncoder, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
     """Return the cross-encoder's logit of each source of each list, (sources,)."""
     pairs = [(it["query"], text) for it in lists for text in texts_of(it)]
+    if not pairs:
+        return [np.zeros(0, dtype=np.float32) for _ in lists]
     found = model.predict(
         pairs,
         batch_size=PAIRS_AT_ONCE,

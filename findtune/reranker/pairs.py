@@ -101,9 +101,21 @@ def survey(lists: Iterable[Record], shares: Shares) -> Seen:
         seen.groups[name].add(NEAR(it["query"]))
         if name == "train":
             seen.urls.update(source["url"] for source in it["sources"])
-            for source in it["sources"] if len(seen.pool) < POOL else ():
+            for source in it["sources"]:
                 seen.pool.setdefault(source["url"], source)
+            if len(seen.pool) > 2 * POOL:
+                seen.pool = few(seen.pool)
+    seen.pool = few(seen.pool)
     return seen
+
+
+def few(pool: dict[str, Record]) -> dict[str, Record]:
+    """Return no more sources than are drawn from, in their order.
+
+    Which ones hangs on their URLs alone, so that no day of a log is favoured.
+    """
+    kept = set(sorted(pool, key=unit)[:POOL]) if len(pool) > POOL else pool.keys()
+    return {url: source for url, source in pool.items() if url in kept}
 
 
 def refuse_empty(seen: Seen, lists: Path) -> None:

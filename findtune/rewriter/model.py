@@ -29,11 +29,12 @@ from transformers.utils import logging
 
 from findtune.bases import refuse_unsafe
 from findtune.cards import About
-from findtune.entities import entities, keeps, words
+from findtune.entities import entities, keeps
 from findtune.files import read_json
 from findtune.params import Section
 from findtune.records import Record
 from findtune.search import ByVectors, ByWords, Ranking, fused
+from findtune.splits import words
 
 ABOUT = About(
     "text-generation",

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from transformers import (
     PreTrainedModel,
     Seq2SeqTrainer,
@@ -97,22 +97,21 @@ class Recipe(Section):
     evaluations: int = Field(gt=0)
     patience: int = Field(gt=0)
     interpolation: tuple[float, ...] = Field(min_length=1)
+    drawing: Drawing
     counts: tuple[int, ...] = Field(min_length=1)  # of rewrites beside the question, tried on dev
     constants: tuple[float, ...] = Field(min_length=1)  # of fusion, tried on dev
     questions: tuple[float, ...] = Field(min_length=1)  # what the question counts, tried on dev
     joins: tuple[int, ...] = Field(min_length=1)  # questions before a rewrite, tried on dev
     draws: int = Field(gt=0)  # of dev's rewrites, over which its recall is the mean
-    drawing: Drawing
 
-    @model_validator(mode="after")
-    def enough(self) -> "Recipe":
+    @field_validator("counts")
+    @classmethod
+    def enough(cls, counts: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         """Refuse to search more rewrites than are drawn."""
-        if max(self.counts) > self.drawing.candidates:
-            raise ValueError(
-                f"counts: {max(self.counts)} rewrites of {self.drawing.candidates} candidates; "
-                "at most as many can be searched as are drawn"
-            )
-        return self
+        drawn = info.data["drawing"].candidates if "drawing" in info.data else max(counts)
+        if max(counts) > drawn:
+            raise ValueError(f"of {drawn} candidates at most {drawn} can be searched")
+        return counts
 
 
 @dataclass(frozen=True)
