@@ -406,6 +406,28 @@ def test_what_was_trained_in_bf16_is_judged_and_saved_in_bf16(
     assert as_saved(ours, "fp32") is ours
 
 
+def test_what_an_adapter_learned_is_drawn_from_again_once_it_is_merged(bases: Bases) -> None:
+    # merging rounds, so that dev would else decide by what the saved model does not write
+
+    class Counting(Blind):
+        """A dev set that knows how often it was drawn from."""
+
+        draws = 0
+
+        def draw(self, rewriter: object) -> tuple[list[Draw], dict[str, float]]:
+            self.draws += 1
+            return [[[f"draw {self.draws}"]]], super().draw(rewriter)[1]
+
+    drawn = []
+    for adapter in (None, {"rank": 4, "alpha": 8}):
+        rewriter, found, dev = fresh(bases["causal"]), recipe(adapter=adapter), Counting()
+        watch = Watch(rewriter, cast(Dev, dev), found, lambda _: None, progress=False)
+        Run(rewriter, found, "fp32", 13, watch).course(LESSONS, 1, 1e-3, "learning")
+        assert watch.best_drawn == [[[f"draw {dev.draws}"]]]
+        drawn.append(dev.draws)
+    assert drawn[1] == drawn[0] + 1
+
+
 def test_what_an_adapter_learned_is_merged_into_a_stock_model(bases: Bases, tmp_path: Path) -> None:
     run = run_of(fresh(bases["causal"]), adapter={"rank": 4, "alpha": 8})
     run.course(LESSONS, 3, 1e-2, "learning")

@@ -15,6 +15,7 @@ from findtune.embedder.pairs import Choices, pairs, write_pairs
 from findtune.embedder.training import Dev, Fitted, Recipe, Watch, chosen, fit, refuse_collapse
 from findtune.encoders import load
 from findtune.errors import CollapseError, InputError
+from findtune.files import read_jsonl
 from findtune.records import read_kind
 from findtune.scored_pairs import read_scored_pairs
 
@@ -248,6 +249,8 @@ def test_every_step_of_the_sweep_is_judged_at_one_length(
 
 
 def test_dev_searches_others_beside_what_is_asked_for(tiny_base: Path, examples: Path) -> None:
+    every = len(read_jsonl(examples / "documents.jsonl"))
+
     def searched(most: int) -> tuple[set[str], list[str]]:
         dev = Dev(
             SentenceTransformer(str(tiny_base)),
@@ -261,8 +264,9 @@ def test_dev_searches_others_beside_what_is_asked_for(tiny_base: Path, examples:
     for most in (1, 5, 1000):
         asked, owners = searched(most)
         assert asked <= set(owners)
-        others = [owner for owner in owners if owner not in asked]
-        assert len(others) >= min(len(owners) - len(others), 1)
+        wanted = sum(owner in asked for owner in owners)
+        assert 0 < wanted < every
+        assert len(owners) == min(every, max(most, 2 * wanted))
 
 
 def test_the_saved_model_loads_without_findtune(tuned: Fitted, saved: Path) -> None:
