@@ -9,6 +9,14 @@ BIN    := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
+# A question as it was typed: neither make nor the shell may read signs of its own in it. What a
+# command line sets make would export by itself, and read on the way.
+export QUESTION := $(value Q)
+unexport Q
+
+ifeq ($(strip $(MODELS)),)
+$(error MODELS is empty; name one or more of embedder, reranker and rewriter)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train show rewrite metrics diff plots crossvalidate readme compose check test slow push pull lock
@@ -16,7 +24,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(BIN)/.ready ## Install the project and its tools into .venv
+setup: $(BIN)/.ready ## Install what the project and its tools need into .venv
 
 $(BIN)/.ready: requirements.lock requirements.torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Findtune needs Python 3.11 or newer; PYTHON=... names one.")'
@@ -29,19 +37,20 @@ train: setup    ## Data, models and evaluation of MODELS at SIZE, then the table
 	@python -m stages.enlist $(SIZE)
 	dvc --wait-for-lock repro $(MODELS:%=evaluate@%-$(SIZE))
 	@python -m stages.table $(MODELS:%=%/$(SIZE))
+	@$(if $(filter reranker rewriter,$(MODELS)),dvc --wait-for-lock repro ingest@preferences > /dev/null)
 
 show: setup     ## A few training examples of MODELS, with their source and why
-	@dvc --wait-for-lock repro --quiet $(MODELS:%=pair@%-$(SIZE))
+	@dvc --wait-for-lock repro $(MODELS:%=pair@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m stages.show $$model $(SIZE); done
 
-rewrite: setup  ## Ten held-out questions, base and tuned side by side; yours: Q="..."
-	@python -m stages.rewrite $(SIZE) $(if $(Q),"$(Q)")
+rewrite: setup  ## Ten held-out questions, base and tuned side by side; yours: Q='...'
+	@python -m stages.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
 
 metrics: setup  ## The table of MODELS at SIZE, as last evaluated
 	@python -m stages.table $(MODELS:%=%/$(SIZE))
 
 diff: setup     ## Compare the workspace's measures with the last commit's
-	@dvc metrics diff --all --md
+	@found="$$(dvc metrics diff)" && echo "$${found:-No measure differs from the last commit.}"
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show

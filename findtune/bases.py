@@ -33,8 +33,7 @@ UNAVAILABLE = (
     OSError,
     KeyError,
     ValueError,
-    RuntimeError,  # an encrypted zip
-    NotImplementedError,  # a way of packing that Python lacks
+    RuntimeError,  # an encrypted zip, or a way of packing that Python lacks
     subprocess.CalledProcessError,
     zipfile.BadZipFile,
     zlib.error,

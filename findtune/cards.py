@@ -44,9 +44,10 @@ def card(
     }
     weights = [digest for file, digest in base.files.items() if file.endswith(WEIGHTS)]
     lineage = {**facts, "base weights (sha256)": ", ".join(weights)}
+    how = "tuned" if facts["interpolation"] else "as it was before tuning, which did not help"
     sections = [
         f"---\n{yaml.safe_dump(front, sort_keys=True)}---",
-        f"# {model} {size}\n\n{base.name}, tuned. {about.loading}",
+        f"# {model} {size}\n\n{base.name}, {how}. {about.loading}",
         f"## Lineage\n\n{table(lineage)}",
         f"## Data (sha256)\n\nTrain is learned, dev decides, test only judges.\n\n{table(data)}",
         f"## Parameters\n\n{table(recipe)}",

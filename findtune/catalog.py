@@ -7,6 +7,7 @@ Read from   autogen_input/{small,medium}/*.csv   dcid,Name,Description,Override_
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,7 @@ LISTS = {
 }
 VARIABLES = Shape(required=("dcid", *LISTS))
 ALTERNATIVES = Shape(required=("dcid", "Alternatives"))
+NUMBERED = {*LISTS, "Alternatives"} - {"Name"}  # columns of lists
 # A list that a language model has numbered begins with "1 Silage production": the number goes.
 ENUMERATOR = re.compile(r"^1[.)]?\s+(?=[A-Z])")
 
@@ -60,12 +62,15 @@ def read_catalog(data: Path, longest_cell: int) -> tuple[list[Text], list[Note]]
                     notes.append(found)
                 else:
                     texts += found
+                    notes += numbered(row)
                     known[row.cells["dcid"]] = row
                     catalogs[row.cells["dcid"]] = name
     generated, bad = read_alternatives(data / "alternatives", catalogs, longest_cell)
     nameless, odd = without_texts(texts + generated, known)
-    every = unique(overridden(texts + generated))
-    return every, notes + bad + nameless + odd + shared(every)
+    replaced = overridden(texts + generated)
+    every = unique(text for text in texts + generated if text not in replaced)
+    told = overriding(replaced, texts, known)
+    return every, notes + bad + nameless + odd + told + shared(every)
 
 
 def variable(row: Row, catalog: str, known: dict[str, Row]) -> list[Text] | Note:
@@ -90,6 +95,17 @@ def listed(cell: str, whole: bool = False) -> list[str]:
     return [part for part in flat if any(map(str.isalnum, part))]
 
 
+def numbered(row: Row) -> list[Note]:
+    """Return a note for each list of a row that began with a number, which is left out."""
+    reason = "it begins with the number of a list, which is left out"
+    remedy = "if the number is part of the text, write it as a word"
+    return [
+        kept(row, column, cell, reason, remedy)
+        for column, cell in row.cells.items()
+        if column in NUMBERED and ENUMERATOR.match(cell)
+    ]
+
+
 def read_alternatives(
     folder: Path, catalogs: Mapping[str, str], longest_cell: int
 ) -> tuple[list[Text], list[Note]]:
@@ -105,6 +121,7 @@ def read_alternatives(
                 reason = "no variable of this dcid in autogen_input"
                 notes.append(rejected(row, "dcid", reason, "add the variable, or mend its dcid"))
                 continue
+            notes += numbered(row)
             source = f"{row.file}:{row.line}"
             for text in listed(row.cells["Alternatives"]):
                 found.append(Text(dcid, catalogs[dcid], "generated", text, source))
@@ -141,11 +158,31 @@ def unique(texts: Iterable[Text]) -> list[Text]:
     return first
 
 
-def overridden(texts: Sequence[Text]) -> list[Text]:
-    """Return the texts less the alternatives of each variable whose row overrides them."""
-    overriding = {text.dcid for text in texts if text.role == "override"}
-    replaced = {"curated", "generated"}
-    return [text for text in texts if text.dcid not in overriding or text.role not in replaced]
+def overridden(texts: Sequence[Text]) -> set[Text]:
+    """Return the alternatives of each variable whose row overrides them."""
+    by_row = {text.dcid for text in texts if text.role == "override"}
+    return {text for text in texts if text.dcid in by_row and text.role in ("curated", "generated")}
+
+
+def overriding(
+    replaced: Iterable[Text], texts: Iterable[Text], known: Mapping[str, Row]
+) -> list[Note]:
+    """Return a note for each variable whose override replaces what it does not say itself."""
+    said = {(text.dcid, fold(text.text)) for text in texts if text.role == "override"}
+    lost = (text.dcid for text in replaced if (text.dcid, fold(text.text)) not in said)
+    counts = Counter(lost)
+    remedy = "to teach those too, move them into the override"
+    return [
+        kept(
+            row,
+            "Override_Alternatives",
+            row.cells["Override_Alternatives"],
+            f"it replaces {counts[dcid]} alternatives of {dcid}",
+            remedy,
+        )
+        for dcid, row in known.items()
+        if dcid in counts
+    ]
 
 
 def shared(texts: Iterable[Text]) -> list[Note]:

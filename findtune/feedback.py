@@ -12,7 +12,7 @@ files. Nothing but one record is in memory at a time, beside a digest of each th
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +26,7 @@ from findtune.streams import Advance, Record, Unread, read_records
 from findtune.tables import Note
 
 TOLD = 5  # rejects that a message repeats
+JUDGMENTS = "judgments.json"  # stands beside the feedback, and findtune.judgments reads it
 JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 Bar = Callable[[int], AbstractContextManager[Any]]
@@ -61,20 +62,22 @@ def write_clean(
     Raises InputError for a file that can't be read on, and for too many rejects; the clean
     records don't take their name then.
     """
-    paths = feedback_files(kind, data / "training_data")
+    folder = data / "training_data"
+    paths = feedback_files(kind, folder)
+    unread = unread_files(folder) if KINDS[kind].needed else []  # once is enough for all kinds
     path = data / "clean" / KINDS[kind].room / f"{kind}.jsonl"
     notes = path.with_suffix(".notes.csv")
     size = sum(found.stat().st_size for found in paths if found.exists())
     with replacing(path) as file:
         with replacing(notes) as told, bar(size) as progress:
-            tally = Tally(told)
+            tally = Tally(told, unread)
             for clean, sheet in cleaned(kind, read_feedback(kind, paths, progress.update), limits):
                 tally.add(clean, sheet)
                 if clean is not None:
                     file.write(JSON.encode(clean) + "\n")
         write_json(path.with_suffix(".counts.json"), tally.counts)
         refuse_too_many(kind, tally, limits.max_rejected, notes)
-    return tally.counts, tally.rejects
+    return tally.counts, tally.rejects + unread
 
 
 def feedback_files(kind: str, folder: Path) -> list[Path]:
@@ -87,8 +90,7 @@ def feedback_files(kind: str, folder: Path) -> list[Path]:
         path
         for form in ("json", "jsonl")
         for path in folder.rglob(f"{stem}*.{form}")
-        if not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not path.is_dir() and not hidden(path.relative_to(folder))
     )
     if KINDS[kind].needed and not found:
         wanted = f"{stem}*.json or {stem}*.jsonl"
@@ -97,6 +99,35 @@ def feedback_files(kind: str, folder: Path) -> list[Path]:
             "off `models` in params.yaml."
         )
     return found
+
+
+class FileNote(Note):
+    """A note on a whole file."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}; {self.remedy}."
+
+
+def unread_files(folder: Path) -> list[Note]:
+    """Return a note for each file of records that no kind reads."""
+    stems = tuple(it.stem for it in KINDS.values())
+    begin = f"let its name begin with {', '.join(stems)}, or be {JUDGMENTS} in {folder}"
+    return [
+        FileNote("dropped", path.as_posix(), 0, "", "", "a file that nothing reads", begin)
+        for path in sorted(folder.rglob("*.json*"))
+        if path.suffix in (".json", ".jsonl")
+        and not path.name.startswith(stems)
+        and path != folder / JUDGMENTS
+        and not path.is_dir()
+        and not hidden(path.relative_to(folder))
+    ]
+
+
+def hidden(path: Path) -> bool:
+    """Return whether a file, or a folder around it, is a system's or an editor's own."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def read_feedback(kind: str, paths: Iterable[Path], advance: Advance) -> Iterator[Record]:
@@ -149,10 +180,11 @@ def read_before(identity: object, place: str, first: dict[bytes, str]) -> str | 
 class Tally:
     """What is counted of all records, and the notes as they go to their file."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], unread: Sequence[Note]) -> None:
         self.notes = csv.writer(file, lineterminator="\n")
-        self.notes.writerow(Note._fields)
+        self.notes.writerows([Note._fields, *unread])
         self.counts: Counter[str] = Counter(records=0)
+        self.counts.update(note.action for note in unread)
         self.rejects: list[Note] = []
 
     def add(self, clean: Clean | None, sheet: Sheet) -> None:
@@ -175,4 +207,6 @@ def refuse_too_many(kind: str, tally: Tally, most: float, where: Path) -> None:
             f"{most:g}.\n  {first}\nAll of them are in {where}."
         )
     if KINDS[kind].needed and not good:
-        raise InputError(f"no record was left to use; {where} tells why.")
+        empty = f"the files hold none (a .json file has them under {KINDS[kind].wrapper})"
+        why = f"{where} tells why" if bad else empty
+        raise InputError(f"there is no {kind} record to use: {why}.")

@@ -12,7 +12,7 @@ from typing import Any
 
 from findtune.errors import InputError
 from findtune.files import write_json
-from findtune.sources import Limits, RecordNote, legible
+from findtune.sources import Limits, RecordNote, legible, sort_of
 from findtune.tables import Note, write_notes
 
 __all__ = ["Limits", "write_clean"]
@@ -20,6 +20,7 @@ __all__ = ["Limits", "write_clean"]
 ROOMS = {"judgments": "reranker", "qrels": "rewriter"}
 TOLD = 5  # rejects that a message repeats
 MOST = 100  # a grade; no measure overflows
+LONGEST = 200  # characters of a bad value that its note repeats
 Judgments = dict[str, dict[str, int]]
 
 
@@ -89,9 +90,12 @@ def checked(found: dict[str, Any], file: str) -> tuple[Judgments, list[Note]]:
             notes.append(rejected(file, number, "question", grades, "no grades", remedy))
             continue
         good = {url.strip(): grade for url, grade in grades.items() if is_grade(grade)}
-        for grade in (grade for grade in grades.values() if not is_grade(grade)):
-            remedy = f"write a whole number up to {MOST}, 0 for what answers nothing"
-            notes.append(rejected(file, number, "grade", grade, "no grade", remedy))
+        for url, grade in grades.items():
+            if not is_grade(grade):
+                reason = f"{sort_of(grade)} in place of a grade"
+                remedy = f"write a whole number from 0, which answers nothing, to {MOST}"
+                value = f"{grade!r} of {url}"
+                notes.append(rejected(file, number, "grade", value, reason, remedy))
         judged.setdefault(legible(question), {}).update(good)
     return judged, notes
 
@@ -101,4 +105,4 @@ def is_grade(value: object) -> bool:
 
 
 def rejected(file: str, number: int, column: str, value: object, reason: str, remedy: str) -> Note:
-    return RecordNote("rejected", file, number, column, str(value)[:60], reason, remedy)
+    return RecordNote("rejected", file, number, column, str(value)[:LONGEST], reason, remedy)

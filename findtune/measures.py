@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from ir_measures import AP, RR, R, iter_calc, nDCG
-from scipy.stats import spearmanr
+from scipy.stats import sem, spearmanr
 
 DEPTH = 100  # ranks that a measure sees
 MEASURES = {"ndcg@10": nDCG @ 10, "mrr@10": RR @ 10, "recall@1": R @ 1, "recall@10": R @ 10}
@@ -99,6 +99,14 @@ def spearman(scores: Array, labels: Array) -> float:
     if len(scores) < FEWEST_PAIRS or np.ptp(scores) == 0 or np.ptp(labels) == 0:
         return 0.0
     return float(spearmanr(scores, labels).statistic)
+
+
+def standard_error(values: Array) -> float:
+    """Return the standard error of the mean of shares, or of their differences, (queries,).
+
+    Of one query it is 1, the most that a share can be wrong.
+    """
+    return float(sem(values)) if len(values) > 1 else 1.0
 
 
 def random_cosine(vectors: Array, pairs: int = 2000) -> float:

@@ -1,5 +1,6 @@
 """Records: the examples of a part, one JSON object a line; `kind` tells what each is."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,10 +18,17 @@ def read_kind(path: Path, kind: str) -> list[Record]:
 
 
 def counting(records: Iterable[Record], counts: Counter[str]) -> Iterator[Record]:
-    """Yield records as they are, and count their kinds."""
+    """Yield records as they are; count their kinds, and how many of them people judged."""
     for it in records:
         counts[it["kind"]] += 1
+        if "judged" in it:
+            counts["judged"] += bool(it["judged"])
         yield it
+
+
+def place(record: str) -> str:
+    """Return where a record is from as people read it: an editor would take a number for a line."""
+    return re.sub(r"\.json:(\d+)$", r".json, record \1", record)
 
 
 def samples(path: Path, number: int, said: Callable[[Record], list[str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
 
@@ -17,21 +18,29 @@ TEXTS_AT_ONCE = 64
 Ranking = list[str]  # URLs, the best first
 
 
-def read_pool(path: Path) -> dict[str, str]:
-    """Return what is searched of each source in a file, URL -> its title and its text."""
-    return {
-        it["url"]: ". ".join(filter(None, (it["title"].rstrip(" ."), it["text"])))
-        for it in read_lines(path)
-    }
+@dataclass(frozen=True)
+class Pool:
+    """Sources that can be searched: URL -> the text that is searched, and URL -> the title."""
+
+    texts: Mapping[str, str]
+    titles: Mapping[str, str]
+
+
+def read_pool(path: Path) -> Pool:
+    """Return the sources in a file; their titles are searched with their texts."""
+    texts, titles = {}, {}
+    for it in read_lines(path):
+        titles[it["url"]] = it["title"]
+        texts[it["url"]] = ". ".join(filter(None, (it["title"].rstrip(" ."), it["text"])))
+    return Pool(texts, titles)
 
 
 class ByWords:
     """Search by BM25; a query that was searched before is not searched again."""
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
-        """sources: URL -> text."""
-        self.urls = list(sources)
-        self.index = Index(list(sources.values()))
+    def __init__(self, pool: Pool) -> None:
+        self.urls, self.titles = list(pool.texts), pool.titles
+        self.index = Index(list(pool.texts.values()))
         self.known: dict[str, Ranking] = {}
 
     def found(self, queries: Iterable[str]) -> list[Ranking]:
@@ -47,10 +56,9 @@ class ByWords:
 class ByVectors:
     """Search by the cosine of a sentence encoder's vectors."""
 
-    def __init__(self, sources: Mapping[str, str], encoder: SentenceTransformer) -> None:
-        """sources: URL -> text."""
-        self.urls, self.encoder = np.array(list(sources), dtype=object), encoder
-        self.vectors = self.read(list(sources.values()))
+    def __init__(self, pool: Pool, encoder: SentenceTransformer) -> None:
+        self.urls, self.encoder = np.array(list(pool.texts), dtype=object), encoder
+        self.titles, self.vectors = pool.titles, self.read(list(pool.texts.values()))
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors, (texts, dimensions)."""

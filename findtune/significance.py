@@ -4,7 +4,7 @@ Sources: paired bootstrap (Efron & Tibshirani 1993) and randomization test (Fish
 recommended for rankings by Smucker, Allan & Carterette (CIKM 2007), both by scipy.stats.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,28 @@ def compare(
         "p_value": float(test.pvalue),
         "detectable": float(POWER * error(sums, counts)),
     }
+
+
+def slices(
+    parts: Mapping[str, Array],
+    base: Array,
+    tuned: Array,
+    measure: str,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Return the difference in each part of the queries that has any, as delta_PART.
+
+    parts: name -> whether each query is of it, (queries,); the rest as for `compare`.
+    """
+    found = {}
+    for name, its in parts.items():
+        if its.any():
+            of = None if groups is None else [groups[int(at)] for at in np.flatnonzero(its)]
+            told = compare(base[its], tuned[its], measure, seed, of)
+            del told["detectable"]  # a slice decides nothing
+            found[f"delta_{name}"] = {**told, "queries": int(its.sum())}
+    return found
 
 
 def by_group(values: Array, groups: Sequence[Hashable] | None) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from findtune.errors import InputError
 
 MARKERS = ("<!-- measures: written by `make readme` -->", "<!-- end of measures -->")
 # columns, where they were measured
-RANKINGS = ("original", "shown", "bm25", "bi_encoder", "base", "tuned")
+RANKINGS = ("original", "titles", "shown", "bm25", "bi_encoder", "signals", "base", "tuned")
 OF = {"": "", "judged_": ", graded", "vectors_": ", by vectors"}  # rows, by what they are measured
 READS = {
     "ndcg@3": "how high they stand among the first three",
@@ -74,11 +74,13 @@ def sentence(key: str, delta: Mapping[str, Any]) -> str:
 def verdict(metrics: Mapping[str, Any]) -> str:
     """Return the last line: the verdict, on what it rests, and how far tuning went."""
     pairs = f" and {metrics['scored_pairs']} scored pairs" if "scored_pairs" in metrics else ""
+    kept = "" if metrics["interpolation"] else " (the base's own weights)"
     share = f", share of the cross-encoder {metrics['share']:g}" if "share" in metrics else ""
     share += f", {metrics['rewrites']} rewrites a question" if "rewrites" in metrics else ""
+    share += f", {metrics['titles_searched']} titles" if metrics.get("titles_searched") else ""
     return (
         f"\n**{metrics['verdict']}** over {metrics['queries']} queries{pairs}; "
-        f"interpolation {metrics['interpolation']:g}{share}."
+        f"interpolation {metrics['interpolation']:g}{kept}{share}."
     )
 
 

@@ -9,6 +9,8 @@ import click
 
 from findtune.errors import FindtuneError
 
+MADE = ("data/", "models/", "metrics/")  # what other stages make, or people put there
+
 
 class Stage(click.Command):
     """A command that tells a user's mistake in one message, without a traceback."""
@@ -21,6 +23,11 @@ class Stage(click.Command):
             return super().invoke(ctx)
         except FindtuneError as error:
             raise click.ClickException(str(error)) from None
+        except FileNotFoundError as error:
+            if not str(error.filename).startswith(MADE):
+                raise
+            told = f"there is no {error.filename}; `make train` makes what comes before this stage."
+            raise click.ClickException(told) from None
 
 
 def die_with_parent() -> None:

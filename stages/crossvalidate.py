@@ -35,6 +35,13 @@ ROOM = ("pairs", "training", "inference")
 PREFIXES = ("judged_", "vectors_")  # of measures that some queries may lack
 
 
+def numbers(_context: click.Context, _option: click.Parameter, told: str) -> list[int]:
+    """Return whole numbers that stand between commas."""
+    if not all(one.strip().isdecimal() for one in told.split(",")):
+        raise click.BadParameter(f"{told!r} is no list of whole numbers; write 13,14,15.")
+    return [int(one) for one in told.split(",")]
+
+
 @click.command(cls=Stage)
 @click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
@@ -45,9 +52,15 @@ PREFIXES = ("judged_", "vectors_")  # of measures that some queries may lack
     type=click.IntRange(min=3),
     help="How many disjoint test sets.",
 )
-@click.option("--seeds", default="13,14,15", show_default=True, help="Seeds of the training.")
+@click.option(
+    "--seeds",
+    default="13,14,15",
+    show_default=True,
+    callback=numbers,
+    help="Seeds of the training.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
-def main(model: str, size: str, folds: int, seeds: str, out: Path) -> None:
+def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None:
     """Cross-validate MODEL at SIZE over the data in data/clean."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # before torch is loaded
     parts = {name: import_module(f"findtune.{model}.{name}") for name in ROOM}
@@ -55,7 +68,7 @@ def main(model: str, size: str, folds: int, seeds: str, out: Path) -> None:
     runs, pairs = read(out / "runs.csv"), read(out / "pairs.csv")
     same = {"setting": setting(model, size, folds)}
     done = {(row.seed, row.fold) for row in of(runs, same).itertuples()}
-    for seed, fold in product(map(int, seeds.split(",")), range(folds)):
+    for seed, fold in product(seeds, range(folds)):
         if (seed, fold) not in done:
             click.echo(f"seed {seed}, fold {fold}:", err=True)
             run, its = one(room, 1 / folds, fold, seed)

@@ -33,7 +33,9 @@ def main(model: str, size: str) -> None:
     training = json.loads((tuned / "training.json").read_text(encoding="utf-8"))
     test = room.read_held_out(Path("data", "pairs", model, size))
     bases = {name: Path("models", "base", name, size) for name in ("embedder", model)}
-    judged = room.judge(bases, tuned, test)
+    judged = room.judge(
+        bases, tuned, test, say=lambda line: click.echo(f"{model} {size}: {line}", err=True)
+    )
     metrics = room.metrics(judged, test, training, params.read("seed", int))
 
     write_json(out / f"{size}.json", metrics)

@@ -40,6 +40,8 @@ HOMES = {
     "judgments": "judgments",
     "qrels": "judgments",
 }
+TOLD = 5  # rejects that are shown
+ACTIONS = ("rejected", "dropped", "kept")  # of notes
 SECTIONS = {"curated": "ingest", "feedback": "feedback", "judgments": "feedback"}
 
 
@@ -52,8 +54,11 @@ def main(kind: str) -> None:
     counts, rejects = home.write_clean(kind=kind, data=DATA, limits=limits, bar=bar)
     told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
     click.echo(f"{kind}: {told}")
-    for note in rejects[:5]:
-        click.echo(f"  rejected {note}", err=True)
+    for note in rejects[:TOLD]:
+        click.echo(f"  {note.action} {note}", err=True)
+    if any(counts[action] for action in ACTIONS):
+        [notes] = DATA.glob(f"clean/*/{kind}.notes.csv")
+        click.echo(f"  all that was rejected, dropped or odd: {notes}")
 
 
 def bar(size: int) -> AbstractContextManager[Any]:

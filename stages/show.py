@@ -16,7 +16,13 @@ from stages.command import Stage
 @click.command(cls=Stage)
 @click.argument("model", type=click.Choice(["embedder", "reranker", "rewriter"]))
 @click.argument("size")
-@click.option("--number", default=3, show_default=True, help="How many examples of each kind.")
+@click.option(
+    "--number",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many examples of each kind.",
+)
 def main(model: str, size: str, number: int) -> None:
     """Show examples that MODEL at SIZE learns from."""
     room = import_module(f"findtune.{model}.pairs")

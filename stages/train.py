@@ -63,7 +63,8 @@ def main(model: str, size: str) -> None:
     (part / "README.md").write_text(told, encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
-    click.echo(f"{out}: interpolation {fitted.facts['interpolation']:g}")
+    a = fitted.facts["interpolation"]
+    click.echo(f"{out}: interpolation {a:g}" + ("" if a else ", so the base's own weights"))
 
 
 def values(row: dict[str, float]) -> list[float]:

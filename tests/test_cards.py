@@ -55,6 +55,12 @@ def test_the_front_matter_is_yaml_that_hubs_understand() -> None:
     }
 
 
+def test_a_model_that_tuning_did_not_help_is_not_called_tuned() -> None:
+    assert "tiny, tuned. Load it so." in told()
+    kept = told(facts=FACTS | {"interpolation": 0.0})
+    assert "tiny, as it was before tuning, which did not help. Load it so." in kept
+
+
 def test_a_base_that_is_on_no_hub_is_called_by_its_name() -> None:
     local = BASE.model_copy(update={"hub": None, "name": "ours: the 2nd"})
     assert front_matter(told(base=local))["base_model"] == "ours: the 2nd"

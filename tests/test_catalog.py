@@ -163,8 +163,23 @@ def test_a_text_that_stands_twice_under_one_variable_keeps_its_first_role(data: 
 def test_only_the_number_of_a_list_is_stripped(data: Path, cell: str, texts: list[str]) -> None:
     variables(data, ("silage", "Fermented grass", "", "", cell))
     alternatives(data)
-    found, _ = read(data)
+    found, notes = read(data)
     assert [text.text for text in found if text.role == "curated"] == texts
+    told = [(note.action, note.line, note.column, note.value) for note in notes]
+    stripped = not cell.startswith(texts[0])
+    assert told == [("kept", 2, "Curated_Alternatives", cell)] * stripped
+
+
+def test_a_number_stripped_from_a_generated_list_is_told(data: Path) -> None:
+    variables(data, ("flat", "Flats", "", "", ""))
+    path = alternatives(data, ("flat", "1 Bedroom;Studio"))
+    texts, notes = read(data)
+    assert [text.text for text in texts] == ["Flats", "Bedroom", "Studio"]
+    assert [str(note) for note in notes] == [
+        f"{path.as_posix()}:2, column Alternatives: it begins with the number of a list, which is "
+        "left out (found '1 Bedroom;Studio'); if the number is part of the text, write it as a "
+        "word."
+    ]
 
 
 def test_a_number_stays_in_a_name(data: Path) -> None:
@@ -230,7 +245,7 @@ def test_a_variable_with_no_text_at_all_is_rejected(data: Path, cell: str) -> No
 def test_override_alternatives_replace_curated_and_generated_ones(data: Path) -> None:
     variables(data, ("tea", "Tea", "Cups.", "brew", "char"), ("milk", "Milk", "", "", "cream"))
     alternatives(data, ("tea", "cuppa"), ("milk", "lactose"))
-    texts, _ = read(data)
+    texts, notes = read(data)
     assert said(texts) == [
         ("tea", "name", "Tea"),
         ("tea", "description", "Cups."),
@@ -239,6 +254,21 @@ def test_override_alternatives_replace_curated_and_generated_ones(data: Path) ->
         ("milk", "curated", "cream"),
         ("milk", "generated", "lactose"),
     ]
+    assert [(note.action, note.line, note.column, note.reason) for note in notes] == [
+        ("kept", 2, "Override_Alternatives", "it replaces 2 alternatives of tea")
+    ]
+
+
+def test_what_an_override_says_itself_is_not_told_as_replaced(data: Path) -> None:
+    variables(data, ("tea", "Tea", "", "brew;char", "Brew;cuppa"), ("milk", "Milk", "", "a", "A"))
+    _, notes = read(data)
+    assert [note.reason for note in notes] == ["it replaces 1 alternatives of tea"]
+
+
+def test_a_number_in_a_column_that_nobody_reads_is_not_told(data: Path) -> None:
+    path = data / "autogen_input" / "small" / "milk.csv"
+    write(path, (*HEADER, "Unit"), ("milk", "Milk", "", "", "", "1 Kg"))
+    assert read(data)[1] == []
 
 
 def test_an_override_that_repeats_the_name_still_replaces_the_others(data: Path) -> None:
@@ -251,7 +281,7 @@ def test_an_override_that_repeats_the_name_still_replaces_the_others(data: Path)
 def test_an_alternative_that_is_overridden_stands_under_no_second_variable(data: Path) -> None:
     variables(data, ("tea", "Tea", "", "brew", "hot drink"), ("milk", "Hot drink", "", "", ""))
     _, notes = read(data)
-    assert notes == []
+    assert [note.reason for note in notes] == ["it replaces 1 alternatives of tea"]
 
 
 def test_all_files_of_a_folder_are_read_in_the_order_of_their_names(data: Path) -> None:

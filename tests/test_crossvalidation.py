@@ -95,8 +95,15 @@ def test_a_setting_hangs_on_parameters_data_and_folds(
     clean.write_text("{} \n", encoding="utf-8")
     other = setting("rewriter", "small", 5)
     assert other != first
-    Path("params.yaml").write_text(text.replace("draws: 3", "draws: 2"), encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("draws: ", "draws: 1"), encoding="utf-8")
     assert setting("rewriter", "small", 5) not in (first, other)
+
+
+@pytest.mark.parametrize("seeds", ["a", "1,,2", "", "1.5", "-1"])
+def test_seeds_that_are_no_numbers_are_told(seeds: str) -> None:
+    result = CliRunner().invoke(main, ["rewriter", "small", "--seeds", seeds, "--out", "nowhere"])
+    assert result.exit_code == 2
+    assert f"{seeds!r} is no list of whole numbers; write 13,14,15." in result.stderr
 
 
 def test_a_run_is_added_to_those_before_it(tmp_path: Path) -> None:

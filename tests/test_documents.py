@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+import starter
+
 from findtune.tabular import MARKERS, table
 
 CARD = Path("data/README.md").read_text(encoding="utf-8")
@@ -23,6 +25,8 @@ def listed(cells: list[str]) -> int:
     return sum(len(cell.split(";")) for cell in cells if cell)
 
 
+@starter.needs_feedback
+@starter.needs_catalog
 def test_the_readme_shows_the_measures_that_were_committed() -> None:
     start, end = MARKERS
     tables = [
@@ -32,6 +36,7 @@ def test_the_readme_shows_the_measures_that_were_committed() -> None:
     assert README.split(start)[1].split(end)[0].strip() == "\n\n".join(tables)
 
 
+@starter.needs_catalog
 def test_the_data_card_counts_the_written_catalog() -> None:
     small = rows("autogen_input/small/*.csv")
     descriptions = listed([row["Description"] for row in small])
@@ -42,12 +47,14 @@ def test_the_data_card_counts_the_written_catalog() -> None:
     assert f"{others} further alternatives" in CARD
 
 
+@starter.needs_catalog
 def test_the_data_card_counts_the_composed_catalog() -> None:
     medium = rows("autogen_input/medium/*.csv")
     alternatives = listed([row["Curated_Alternatives"] for row in medium])
     assert f"{len(medium)} variables with {alternatives} alternatives" in CARD
 
 
+@starter.needs_catalog
 def test_the_data_card_counts_the_scored_pairs_by_case() -> None:
     scores = [float(row["score"]) for row in rows("finetuning/*.csv")]
     assert f"{len(scores)} scored pairs" in CARD

@@ -800,6 +800,7 @@ def test_the_stage_writes_three_files_and_one_line() -> None:
     assert result.stdout == (
         "reranker: 1 picks, 1 records, 2 refused, 1 rejected, 3 sources, "
         "0 sources without snippet\n"
+        "  all that was rejected, dropped or odd: data/clean/reranker/reranker.notes.csv\n"
     )
     assert result.stderr == (
         "  rejected data/training_data/reranker_training_data.json, record 2, all_sources: "
@@ -892,6 +893,29 @@ def test_a_kind_without_a_file_is_told_with_the_file_it_wants_and_how_to_do_with
     assert outputs() == {}
 
 
+def test_a_file_that_no_kind_reads_is_told_and_the_others_are_read() -> None:
+    write("reranker_training_data.json", [ranking(), ranking("milk?", all_sources=3)])
+    stray = ["feedback_march.json", "judgments.jsonl", "march/judgments.json"]
+    read = ["judgments.json", ".hidden.json", ".ipynb_checkpoints/a.json", "notes.txt"]
+    for name in stray + read:
+        (FOLDER / name).parent.mkdir(exist_ok=True)
+        (FOLDER / name).write_text("{}", encoding="utf-8")
+    result = ingest("reranker")
+    assert result.exit_code == 0
+    begin = (
+        "a file that nothing reads; let its name begin with reranker_training_data, "
+        "query_rewriting_training_data, training_data, corpus, or be judgments.json in "
+        f"{FOLDER}."
+    )
+    bad, *others = result.stderr.splitlines()
+    assert bad.startswith("  rejected ")
+    assert others == [f"  dropped {FOLDER.as_posix()}/{name}: {begin}" for name in stray]
+    assert "3 dropped" in result.stdout
+    notes = outputs()["reranker.notes.csv"].decode()
+    assert all(f"{FOLDER.as_posix()}/{name}" in notes for name in stray)
+    assert ingest("corpus").stderr == ""  # told once
+
+
 def test_a_folder_or_a_hidden_file_is_no_file_of_a_kind(tmp_path: Path) -> None:
     (FOLDER / "training_data.json").mkdir()
     write("training_data.json/training_data.json", [answered()])
@@ -942,7 +966,8 @@ def test_too_many_rejects_stop_the_run_and_name_the_notes() -> None:
 
 def test_feedback_without_a_record_stops_the_run() -> None:
     write("reranker_training_data.json", [])
-    assert "no record was left to use" in stopped("reranker")
+    told = "the files hold none (a .json file has them under reranker_data)"
+    assert f"there is no reranker record to use: {told}." in stopped("reranker")
 
 
 def test_the_screen_never_shows_what_users_typed_or_read() -> None:

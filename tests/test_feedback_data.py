@@ -13,11 +13,15 @@ import bm25s
 import numpy as np
 import pytest
 import snowballstemmer
+import starter
 from click.testing import CliRunner
 
 from findtune.bm25 import Index
 from findtune.splits import near
 from stages.ingest import main
+
+if not starter.FEEDBACK:
+    pytest.skip(starter.REASON, allow_module_level=True)
 
 FOLDER = Path("data/training_data")
 Record = dict[str, Any]

@@ -134,7 +134,10 @@ def test_a_bad_row_is_counted_told_and_left_out(row: str) -> None:
     write(PAIRS, f"{GOOD_PAIRS}{row}\nlast,row,0.1\n".encode("latin-1"))
     result = ingest("sentence_pairs")
     assert result.exit_code == 0
-    assert result.stdout == "sentence_pairs: 4 pairs, 1 rejected\n"
+    assert result.stdout == (
+        "sentence_pairs: 4 pairs, 1 rejected\n"
+        "  all that was rejected, dropped or odd: data/clean/embedder/sentence_pairs.notes.csv\n"
+    )
     assert result.stderr.startswith(f"  rejected {PAIRS}:5")
     assert result.stderr.count("\n") == 1
     assert [(note["action"], note["line"]) for note in notes("sentence_pairs")] == [

@@ -58,7 +58,7 @@ def test_a_grade_that_is_no_whole_number_is_told_and_left_out(tmp_path: Path, gr
     assert judged(tmp_path) == {"milk?": {TEA: 1}, "how much tea?": {TEA: 3}}
     assert counts == {"questions": 2, "judgments": 2, "rejected": 1}
     assert note[:2] == ("rejected", f"{tmp_path}/training_data/judgments.json")
-    assert (note.line, note.column, note.value) == (2, "grade", str(grade))
+    assert (note.line, note.column, note.value) == (2, "grade", f"{grade!r} of {RICE}")
 
 
 @pytest.mark.parametrize("grades", [3, None, [TEA], "tea"])
@@ -71,7 +71,7 @@ def test_a_question_without_grades_is_told_and_left_out(tmp_path: Path, grades: 
 
 def test_a_note_tells_the_questions_number_and_not_what_was_written() -> None:
     _, [note] = checked({"milk?": {}, "how much tea?": {TEA: "secret"}}, "judgments.json")
-    assert str(note).startswith("judgments.json, record 2, grade: no grade; write a whole number")
+    assert str(note).startswith("judgments.json, record 2, grade: a string in place of a grade;")
     assert "secret" not in str(note)
 
 
@@ -80,7 +80,8 @@ def test_the_notes_are_in_the_order_of_the_file(tmp_path: Path) -> None:
     many = {f"https://example.org/{at}": grade for at, grade in enumerate(grades)}
     clean(tmp_path, {"tea?": many}, LIMITS.model_copy(update={"max_rejected": 1}))
     text = outputs(tmp_path)["judgments.notes.csv"].decode()
-    assert [note["value"] for note in csv.DictReader(StringIO(text))] == grades
+    told = [f"{grade!r} of {url}" for url, grade in many.items()]
+    assert [note["value"] for note in csv.DictReader(StringIO(text))] == told
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from findtune.measures import (
     per_query,
     random_cosine,
     spearman,
+    standard_error,
 )
 
 DOCUMENTS = ["a", "b", "c", "d"]
@@ -144,3 +145,12 @@ def test_spearman_is_zero_where_it_would_say_nothing() -> None:
     assert spearman(labels, np.full(6, 0.5)) == 0
     assert spearman(labels[:4], labels[:4]) == 0
     assert spearman(np.zeros(0), np.zeros(0)) == 0
+
+
+def test_a_standard_error_is_that_of_the_mean_of_a_sample() -> None:
+    assert standard_error(np.array([0.0, 1.0, 1.0, 0.0])) == pytest.approx((1 / 3 / 4) ** 0.5)
+    assert standard_error(np.array([0.4, 0.4])) == 0
+
+
+def test_of_one_query_nothing_can_be_told() -> None:
+    assert standard_error(np.array([0.7])) == 1

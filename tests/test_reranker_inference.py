@@ -1,6 +1,7 @@
 """A reranker is judged beside the best that was there without it, and every number is by hand."""
 
 import shutil
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from findtune.reranker.inference import (
 from findtune.reranker.training import Fitted
 
 FACTS = {"interpolation": 0.5, "share of the cross-encoder": 0.75}
-RANKINGS = {*FREE, "base", "tuned"}
+RANKINGS = {*FREE, "signals", "base", "tuned"}
 COMPARED = {"measure", "mean", "ci_low", "ci_high", "p_value", "detectable"}
 
 
@@ -78,7 +79,14 @@ def test_the_difference_is_told_from_the_base_and_from_the_best() -> None:
     assert found["verdict"] == "WIN"
 
 
-@pytest.mark.parametrize("best", sorted(RANKINGS - {"tuned"}))
+def test_what_the_cross_encoder_adds_is_told_beside_the_verdict() -> None:
+    found = measured(EIGHT, tuned=MIDDLE, base=DOWN, signals=UP, **dict.fromkeys(FREE, DOWN))
+    assert found["delta_signals"]["against"] == "signals"
+    assert found["delta_signals"]["mean"] == pytest.approx(SECOND - FIRST)
+    assert found["verdict"] == "WIN"  # they learned from the picks, so they were not there before
+
+
+@pytest.mark.parametrize("best", [*FREE, "base"])
 def test_the_verdict_is_against_the_best_that_was_there(best: str) -> None:
     others = {name: DOWN for name in RANKINGS - {best, "tuned"}}
     found = measured(EIGHT, **others, **{best: UP}, tuned=MIDDLE)
@@ -129,14 +137,7 @@ def test_the_slices_part_the_lists_by_length_and_by_what_train_had_seen() -> Non
     found = measured(HeldOut(lists), tuned=UP)
     told = {name: found[f"delta_{name}"]["queries"] for name in ("short", "long", "seen", "unseen")}
     assert told == {"short": 2, "long": 2, "seen": 1, "unseen": 3}
-    assert set(found["delta_short"]) == {
-        "measure",
-        "mean",
-        "ci_low",
-        "ci_high",
-        "p_value",
-        "queries",
-    }
+    assert set(found["delta_short"]) == COMPARED - {"detectable"} | {"against", "queries"}
 
 
 def test_a_slice_of_nothing_is_not_told() -> None:
@@ -258,6 +259,15 @@ def test_the_bi_encoder_is_the_retriever_alone(
         encode = tuned.model.retriever.encode
         cosines = encode(rankers.texts_of(it)) @ encode(it["query"])
         assert scores == pytest.approx(cosines, abs=1e-5)
+
+
+def test_the_signals_are_the_ranker_without_its_cross_encoder(
+    seen: Judged, tuned: Fitted, test_set: HeldOut
+) -> None:
+    alone = replace(tuned.model, weights=tuned.signals)
+    wanted = alone.scores(test_set.lists)
+    assert [it.tolist() for it in seen.scores["signals"]] == [it.tolist() for it in wanted]
+    assert len({float(score) for it in wanted for score in it}) > len(wanted)
 
 
 def test_the_base_is_the_one_beside_the_ranker(

@@ -134,8 +134,9 @@ def test_the_certificate_counts_nothing_shared_and_all_that_there_is(tmp_path: P
     certificate = json.loads((tmp_path / "pairs" / "certificate.json").read_bytes())
     assert set(certificate["shared"]["questions"].values()) == {0}
     assert len(certificate["shared"]["questions"]) == 3
-    assert certificate["records"]["train"] == {"list": 1, "title": len(found)}
-    assert certificate["records"]["dev"] == certificate["records"]["test"] == {"list": 1}
+    records = certificate["records"]
+    assert records["train"] == {"list": 1, "judged": 0, "title": len(found)}
+    assert records["dev"] == records["test"] == {"list": 1, "judged": 0}
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -227,7 +228,7 @@ def test_judgments_land_on_the_question_they_are_of(tmp_path: Path) -> None:
     judged = {TEST["query"]: {url("a"): 3, url("c"): 0}, "of nobody": {url("a"): 1}}
     found = written(tmp_path, ONE_EACH, judged)
     assert found["test"][0]["judged"] == judged[TEST["query"]]
-    assert "judged" not in found["train"][0] | found["dev"][0]
+    assert found["train"][0]["judged"] == found["dev"][0]["judged"] == {}
 
 
 @pytest.mark.parametrize(
@@ -371,7 +372,7 @@ def test_shown_tells_file_record_and_why(tmp_path: Path) -> None:
     titled(tmp_path, 9, 2)
     told = "\n".join(shown(tmp_path / "pairs", 1))
     assert "list: 1 in train" in told
-    assert f"  {TRAIN['query']}   (feedback.json:1)" in told
+    assert f"  {TRAIN['query']}   (feedback.json, record 1)" in told
     assert "gain 3, weight 1: picked first" in told
     assert "gain 0, weight 0.5: below the last pick" in told
     assert "Tea drunk by men. How many cups of tea men drink." in told

@@ -11,11 +11,12 @@ import torch
 from pydantic import ValidationError
 from test_rewriter_training import SETTINGS, Blind, fingerprint, fresh, recipe
 
+from findtune.files import read_json
 from findtune.interpolation import snapshot
 from findtune.records import read_kind
 from findtune.rewriter.model import Rewriter, Settings
 from findtune.rewriter.training import Dev, Fitted, Watch, best_of, chosen, close, decided, fusions
-from findtune.search import ByWords, read_pool
+from findtune.search import ByWords, Pool, read_pool
 
 Bases = dict[str, Path]
 
@@ -28,7 +29,8 @@ def bases(tiny_causal: Path, tiny_t5: Path) -> Bases:
 
 # The rewriter's own rewrites
 
-POOL = ByWords({"a": "boys in class", "b": "girls in class", "c": "pupils", "d": "rice crop"})
+TEXTS = {"a": "boys in class", "b": "girls in class", "c": "pupils", "d": "rice crop"}
+POOL = ByWords(Pool(TEXTS, TEXTS))
 
 
 class Scripted(Rewriter):
@@ -110,6 +112,13 @@ def test_where_no_rewrite_finds_more_none_is_used(recall: np.ndarray) -> None:
     assert found == (0.0, used(0))
 
 
+def test_titles_alone_are_kept_where_they_find_most_and_dev_is_sure() -> None:
+    titles = used(0, titles=2)
+    ways = {(0.0, titles): better(0.9), (1.0, used(4)): better(0.1)}
+    assert chosen(ways, HALF) == (0.0, titles)
+    assert chosen({(0.0, titles): HALF}, HALF) == (0.0, used(0))
+
+
 def test_the_way_that_finds_most_is_kept() -> None:
     ways = {(0.0, used(1)): HALF, (0.5, used(4)): better(0.9), (1.0, used(2)): better(0.1)}
     assert chosen(ways, HALF) == (0.5, used(4))
@@ -133,10 +142,12 @@ def test_what_learned_more_but_finds_no_more_than_the_question_alone_is_not_kept
 
 
 def test_dev_is_asked_about_every_way_of_using_rewrites() -> None:
-    found = fusions(recipe(counts=[4, 1], constants=[60, 10], questions=[1, 2], joins=[2, 0]))
-    ways = [(it.rewrites, it.constant, it.question, it.joined) for it in found]
-    tried = product((1, 4), (10, 60), (1, 2), (0, 2))
-    assert ways == [*tried]
+    tried: dict[str, Any] = {"constants": [60, 10], "questions": [1, 2]}
+    found = fusions(recipe(counts=[4, 1], joins=[2, 0], titles=[3, 0], **tried))
+    ways = [(it.rewrites, it.titles, it.constant, it.question, it.joined) for it in found]
+    with_rewrites = product((1, 4), (0, 3), (10, 60), (1, 2), (0, 2))
+    titles_alone = product((0,), (3,), (10, 60), (1, 2), (0,))
+    assert ways == [*with_rewrites, *titles_alone]
     assert {it.candidates for it in found} == {SETTINGS["candidates"]}
 
 
@@ -145,15 +156,21 @@ def test_no_more_rewrites_can_be_searched_than_are_drawn() -> None:
         recipe(counts=[1, 9])
 
 
+@pytest.mark.parametrize("changes", [{"counts": [0]}, {"titles": [-1]}, {"titles": []}])
+def test_a_number_of_searches_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        recipe(**changes)
+
+
 def dev_of(pairs: Path, **changes: Any) -> Dev:
     pool = ByWords(read_pool(pairs / "pool.jsonl"))
     asked = read_kind(pairs / "dev.jsonl", "question")
     return Dev(asked, pool, recipe(**changes), "fp32", 13)
 
 
-def decision(rewriter: Rewriter, pairs: Path) -> tuple[Dev, Fitted]:
+def decision(rewriter: Rewriter, pairs: Path, **changes: Any) -> tuple[Dev, Fitted]:
     """Return what dev decides after a training that it saw twice."""
-    dev, start = dev_of(pairs), snapshot(rewriter.model)
+    dev, start = dev_of(pairs, **changes), snapshot(rewriter.model)
     watch = Watch(rewriter, dev, recipe(), lambda _: None, progress=False)
     with torch.no_grad():
         for weight in rewriter.model.parameters():
@@ -176,6 +193,24 @@ def test_a_useless_rewriter_is_left_at_its_base_and_not_used(
     assert found.model.rewrites(["how much rice is grown?"], 0) == [[]]
 
 
+def test_dev_tells_how_titles_are_best_searched_without_a_rewrite(
+    bases: Bases, rewriter_pairs: Path, tmp_path: Path
+) -> None:
+    rewriter = scripted(Helpful, bases["causal"])
+    _, found = decision(rewriter, rewriter_pairs)
+    assert found.titles is None  # it was not asked
+    dev, found = decision(rewriter, rewriter_pairs, titles=[0, 1], questions=[1, 9])
+    assert found.titles is not None
+    assert (found.titles.rewrites, found.titles.titles) == (0, 1)
+    nothing: list[list[list[str]]] = [[[] for _ in dev.questions]]
+    free = [how for how in dev.ways if not how.rewrites]
+    assert len(free) == 2
+    best = max(dev.judge(nothing, how).mean() for how in free)
+    assert dev.judge(nothing, found.titles).mean() == best
+    found.save(tmp_path)
+    assert Settings(**read_json(tmp_path / "titles.json")) == found.titles
+
+
 def test_a_helpful_rewriter_is_used_and_of_equals_the_tuned_weights_are_kept(
     bases: Bases, rewriter_pairs: Path
 ) -> None:
@@ -190,7 +225,7 @@ def test_a_helpful_rewriter_is_used_and_of_equals_the_tuned_weights_are_kept(
 def test_dev_fuses_what_the_question_and_its_first_rewrites_find(rewriter_pairs: Path) -> None:
     dev = dev_of(rewriter_pairs)
     picks = [its[0] for its in dev.answers[0]]
-    titles = {url: text for url, text in read_pool(rewriter_pairs / "pool.jsonl").items()}
+    titles = read_pool(rewriter_pairs / "pool.jsonl").texts
     answers = [["zebra", titles[url]] for url in picks]
     none, one, two = (dev.judge([answers], used(number)) for number in (0, 1, 2))
     assert none.tolist() == one.tolist() == dev.alone.tolist()
@@ -202,14 +237,14 @@ def test_weights_are_judged_by_the_way_of_using_rewrites_that_suits_them(
     rewriter_pairs: Path,
 ) -> None:
     dev = dev_of(rewriter_pairs, counts=[1, 2])
-    titles = read_pool(rewriter_pairs / "pool.jsonl")
+    titles = read_pool(rewriter_pairs / "pool.jsonl").texts
     answers = [["zebra", titles[its[0]]] for its in dev.answers[0]]  # the second one finds it
     assert dev.best([answers]).tolist() == dev.judge([answers], used(2, joined=0)).tolist()
     assert dev.best([answers]).mean() > dev.judge([answers], used(1)).mean()
 
 
 def test_dev_judges_the_mean_of_its_draws(rewriter_pairs: Path) -> None:
-    dev, titles = dev_of(rewriter_pairs), read_pool(rewriter_pairs / "pool.jsonl")
+    dev, titles = dev_of(rewriter_pairs), read_pool(rewriter_pairs / "pool.jsonl").texts
     lucky = [[titles[its[0]]] for its in dev.answers[0]]
     unlucky = [["zebra"] for _ in dev.answers[0]]
     one, two = (dev.judge([draw], used(1)) for draw in (lucky, unlucky))
@@ -218,7 +253,8 @@ def test_dev_judges_the_mean_of_its_draws(rewriter_pairs: Path) -> None:
 
 
 def test_dev_counts_what_people_graded_as_much_as_what_was_picked() -> None:
-    pool = ByWords({"a": "boys", "b": "girls", "c": "pupils", "d": "rice"})
+    texts = {"a": "boys", "b": "girls", "c": "pupils", "d": "rice"}
+    pool = ByWords(Pool(texts, texts))
     asked = [
         {"query": "boys", "picks": ["a"], "judged": {"a": 1, "b": 2, "d": 0}},
         {"query": "boys", "picks": ["a", "b"], "judged": {"d": 0}},

@@ -2,8 +2,7 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,30 +23,32 @@ from findtune.rewriter.inference import (
     read_held_out,
     wrote,
 )
-from findtune.rewriter.model import Rewriter, Settings, fit_to_search, read
+from findtune.rewriter.model import Settings, fit_to_search, read
 from findtune.rewriter.training import Fitted
-from findtune.search import ByVectors, ByWords, fused
+from findtune.search import ByVectors, ByWords, Pool, fused
 
-FACTS = {"interpolation": 0.5, "rewrites": 2}
+FACTS = {"interpolation": 0.5, "rewrites": 2, "titles": 1}
 COMPARED = {"measure", "mean", "ci_low", "ci_high", "p_value", "detectable", "against"}
 FOUND = {"recall@10", "mrr@10"}
 HABITS = {"exact_copy", "repeat", "drawn_kept", "entity_kept", "length_ratio", "rewrites"}
 NAMES = frozenset({"kenya"})
+POOL = Pool({"a": "Tea."}, {"a": "Tea"})
+WAYS = ("original", "titles", "base", "tuned")
 
 
 def asked(query: str = "How much tea?", picks: str = "a", **judged: int) -> Record:
-    return {"query": query, "picks": [*picks], "judged": judged}
+    return {"query": query, "picks": [*picks], "judged": judged, "seen": []}
 
 
 def held_out(number: int = 8) -> HeldOut:
-    return HeldOut([asked(f"how much tea {at}?") for at in range(number)], {"a": "Tea."})
+    return HeldOut([asked(f"how much tea {at}?") for at in range(number)], POOL)
 
 
 def by(queries: int, **recalls: float) -> dict[str, dict[str, np.ndarray]]:
     """Return what each way to search finds of some questions, by default half of it."""
     return {
         name: {it: np.full(queries, recalls.get(name, 0.5)) for it in sorted(FOUND)}
-        for name in inference.WAYS
+        for name in WAYS
     }
 
 
@@ -94,28 +95,42 @@ def test_every_way_to_search_is_measured() -> None:
     assert found["vectors_delta"]["against"] == "original"
 
 
-@pytest.mark.parametrize(("original", "base"), [(0.25, 0.5), (0.5, 0.25), (0.5, 0.5)])
-def test_the_difference_is_told_from_the_base_and_from_the_best(
-    original: float, base: float
-) -> None:
-    found = measured(original=original, base=base, tuned=0.75)
-    best = "base" if base > original else "original"
-    assert (found["delta"]["against"], found["delta"]["mean"]) == ("base", 0.75 - base)
+@pytest.mark.parametrize("best", ["original", "titles", "base"])
+def test_the_difference_is_told_from_the_base_from_the_best_and_from_the_others(best: str) -> None:
+    others = {"original": 0.25, "titles": 0.25, "base": 0.25, best: 0.5}
+    found = measured(**others, tuned=0.75)
+    assert (found["delta"]["against"], found["delta"]["mean"]) == ("base", 0.75 - others["base"])
     assert (found["delta_best"]["against"], found["delta_best"]["mean"]) == (best, 0.25)
+    told = {name for name in ("original", "titles") if f"delta_{name}" in found}
+    assert told == {"original", "titles"} - {best}
+    for name in told:
+        assert (found[f"delta_{name}"]["against"], found[f"delta_{name}"]["mean"]) == (name, 0.5)
     assert set(found["delta"]) == set(found["delta_best"]) == COMPARED
-    assert ("delta_original" in found) == (best == "base")
-    if best == "base":
-        assert found["delta_original"]["mean"] == 0.75 - original
+
+
+def test_the_slices_part_the_questions_by_whether_train_learned_from_a_pick() -> None:
+    found = judged_of(base=0.1, tuned=0.75)
+    found.words["tuned"]["recall@10"][:2] = 0.5  # the question alone finds half of the picks
+    test = held_out()
+    for it in test.asked[:2]:
+        it["seen"] = ["a"]
+    told = metrics(found, test, FACTS, seed=13)
+    of = {name: told[f"delta_{name}"] for name in ("seen", "unseen")}
+    assert {name: (its["mean"], its["queries"]) for name, its in of.items()} == {
+        "seen": (0, 2),
+        "unseen": (0.25, 6),
+    }
+    assert "delta_seen" not in measured()
 
 
 @pytest.mark.parametrize(
     ("tuned", "verdict"), [(0.6, "WIN"), (0.5, "MARGINAL"), (0.4, "REGRESSION")]
 )
-@pytest.mark.parametrize("best", ["original", "base"])
+@pytest.mark.parametrize("best", ["original", "titles", "base"])
 def test_the_verdict_is_against_the_best_that_was_there(
     best: str, tuned: float, verdict: str
 ) -> None:
-    others: dict[str, Any] = {"original": 0.1, "base": 0.1, best: 0.5}
+    others: dict[str, Any] = {"original": 0.1, "titles": 0.1, "base": 0.1, best: 0.5}
     assert measured(**others, tuned=tuned)["verdict"] == verdict
 
 
@@ -170,7 +185,7 @@ def test_judgments_are_told_beside_the_picks() -> None:
     assert {it for it in found if it.startswith("judged")} == {
         "judged_delta",
         "judged_queries",
-        *(f"judged_{name}" for name in inference.WAYS),
+        *(f"judged_{name}" for name in WAYS),
     }
 
 
@@ -179,7 +194,7 @@ def test_the_details_have_a_row_for_every_question_and_every_rewrite_and_no_text
     header, rows = found["queries"]
     assert set(header) == {
         "query",
-        *(f"{by}{way}_{it}" for by in ("", "vectors_") for way in inference.WAYS for it in FOUND),
+        *(f"{by}{way}_{it}" for by in ("", "vectors_") for way in WAYS for it in FOUND),
     }
     assert [row[0] for row in rows] == [0, 1, 2]
     assert dict(zip(header, rows[0], strict=True))["vectors_tuned_recall@10"] == 0.7
@@ -193,17 +208,23 @@ def test_the_details_have_a_row_for_every_question_and_every_rewrite_and_no_text
 # What is searched for
 
 
-def using(**settings: Any) -> Rewriter:
-    """Return what stands for a rewriter where only its settings are asked for."""
-    return cast(Rewriter, SimpleNamespace(settings=Settings(**SETTINGS | settings)))
+def using(**settings: Any) -> dict[str, Settings]:
+    """Return how each way searches: the question alone, and all others by some settings."""
+    how = Settings(**SETTINGS | settings)
+    alone = how.model_copy(update={"titles": 0})
+    return {"original": alone, "titles": how, "base": how, "tuned": how}
 
 
-SOURCES = {
-    "tea": "Tea that is drunk",
-    "cup": "Cups and pots",
-    "rice": "Rice that is eaten",
-    "sun": "Sun and tea",
-}
+TITLES = {"tea": "Tea drunk", "cup": "Cups and pots", "rice": "Rice eaten", "sun": "Sun and tea"}
+SOURCES = Pool(
+    {
+        "tea": "Tea that is drunk",
+        "cup": "Cups and pots",
+        "rice": "Rice that is eaten",
+        "sun": "Sun and tea",
+    },
+    TITLES,
+)
 
 
 def test_recall_is_that_of_the_question_fused_with_its_rewrites() -> None:
@@ -219,6 +240,33 @@ def test_recall_is_that_of_the_question_fused_with_its_rewrites() -> None:
     ranking = fused(ByWords(SOURCES).found(["tea", "cups"]), 10, 2)
     assert set(ranking) == {"tea", "sun", "cup"}
     assert found["tuned"]["mrr@10"].tolist() == [1 / (1 + ranking.index("tea")), 1]
+
+
+def test_titles_without_a_rewrite_are_compared_with_whatever_dev_chose(tmp_path: Path) -> None:
+    chosen = Settings(**SETTINGS | {"titles": 2})
+    alone = chosen.model_copy(update={"rewrites": 0, "titles": 0})
+    assert inference.ways(tmp_path, chosen) == {
+        "original": alone,
+        "base": chosen,
+        "tuned": chosen,
+    }
+    titles = alone.model_copy(update={"titles": 5, "constant": 60})
+    titles.write(tmp_path / "titles.json")
+    assert inference.ways(tmp_path, chosen)["titles"] == titles
+
+
+def test_titles_are_searched_beside_rewrites_and_by_themselves_but_not_alone() -> None:
+    used: dict[str, list[list[list[str]]]] = {
+        "original": [[[]]],
+        "titles": [[[]]],
+        "tuned": [[["rice"]]],
+    }
+    found = inference.searched(
+        ByWords(SOURCES), used, ["sun"], [["sun", "tea", "rice"]], using(titles=1)
+    )
+    recall = {name: its["recall@10"].tolist() for name, its in found.items()}
+    # the title of what stands first, Sun and tea, finds tea
+    assert recall == {"original": [1 / 3], "titles": [2 / 3], "tuned": [1]}
 
 
 def test_a_measure_is_the_mean_over_the_draws() -> None:
@@ -284,7 +332,7 @@ def test_only_held_out_questions_that_somebody_picked_for_are_asked(
     rewriter_pairs: Path, test_set: HeldOut, tmp_path: Path
 ) -> None:
     assert len(test_set.asked) > 3
-    assert all(its and set(its) <= set(test_set.sources) for its in test_set.picks)
+    assert all(its and set(its) <= set(test_set.pool.texts) for its in test_set.picks)
     lines = (rewriter_pairs / "test.jsonl").read_text(encoding="utf-8").splitlines()
     without = json.dumps(json.loads(lines[0]) | {"picks": []})
     (tmp_path / "test.jsonl").write_text("\n".join([without, *lines[1:]]), encoding="utf-8")
@@ -299,24 +347,25 @@ def test_what_is_used_is_what_the_rewriter_says_at_each_seed_of_evaluation(
     for seed, written in zip(DRAWS, seen.written["tuned"], strict=True):
         assert written.drawn == tuned.model.candidates(test_set.questions, seed)
         assert written.used == tuned.model.rewrites(test_set.questions, seed)
-        assert wrote(tuned.model, test_set, ByWords(test_set.sources), seed) == written
+        assert wrote(tuned.model, test_set, ByWords(test_set.pool), seed) == written
 
 
 def test_the_base_is_used_as_the_tuned_one_is(
     seen: Judged, tuned: Fitted, test_set: HeldOut, tiny_t5: Path
 ) -> None:
     base = read(tiny_t5, tuned.model.settings, tuned.model.names)
-    search = ByWords(test_set.sources)
+    search = ByWords(test_set.pool)
     assert seen.written["base"] == [wrote(base, test_set, search, seed) for seed in DRAWS]
 
 
 def test_vectors_are_those_of_the_embedders_base(
-    seen: Judged, tuned: Fitted, test_set: HeldOut, tiny_base: Path
+    seen: Judged, tuned: Fitted, saved: Path, test_set: HeldOut, tiny_base: Path
 ) -> None:
-    search = ByVectors(test_set.sources, load_encoder(tiny_base))
+    search = ByVectors(test_set.pool, load_encoder(tiny_base))
     nothing: list[list[str]] = [[] for _ in test_set.asked]
     used = {"original": [nothing], "tuned": [it.used for it in seen.written["tuned"]]}
-    wanted = inference.searched(search, used, test_set.questions, test_set.picks, tuned.model)
+    hows = inference.ways(saved, tuned.model.settings)
+    wanted = inference.searched(search, used, test_set.questions, test_set.picks, hows)
     for name, its in wanted.items():
         assert {it: its[it].tolist() for it in its} == {
             it: seen.vectors[name][it].tolist() for it in its
@@ -327,7 +376,8 @@ def test_the_metrics_of_a_model_are_whole_finite_and_the_same_each_time(
     seen: Judged, tuned: Fitted, test_set: HeldOut
 ) -> None:
     found = metrics(seen, test_set, tuned.facts, seed=13)
-    ways = [f"{by}{way}" for by in ("", "vectors_", "judged_") for way in inference.WAYS]
+    searched = [way for way in WAYS if way != "titles"]  # the settings have none
+    ways = [f"{by}{way}" for by in ("", "vectors_", "judged_") for way in searched]
     told = {"delta", "delta_best", "vectors_delta", "judged_delta", "verdict", "queries"}
     assert {*ways, *told, "interpolation", "rewrites"} <= set(found)
     assert found["tuned"]["entity_kept"] == found["base"]["entity_kept"] == 1

@@ -28,11 +28,12 @@ from findtune.rewriter.model import (
     searches,
     tidy,
 )
-from findtune.search import ByWords
+from findtune.search import ByWords, Pool
 
 SETTINGS = Settings(
     prompt="Rewrite the question.",
     rewrites=3,
+    titles=0,
     candidates=6,
     temperature=1.0,
     likeliest=20,
@@ -368,8 +369,21 @@ def test_a_question_is_searched_for_and_each_rewrite_by_itself_or_after_it() -> 
     assert searches("rice", [], SETTINGS) == ["rice"]
 
 
+def test_titles_of_what_a_question_finds_first_are_searched_if_the_settings_say_so() -> None:
+    texts = {"a": "rice of the valley", "b": "rice", "c": "valley floods"}
+    titles = {"a": "Valley", "b": "", "c": "Floods"}
+    pool = ByWords(Pool(texts, titles))
+    assert pool.one("rice") == ["b", "a"]
+    ways = [SETTINGS.model_copy(update={"titles": number}) for number in range(3)]
+    assert [find(pool, "rice", [], how) for how in ways[:2]] == [["b", "a"]] * 2  # b has no title
+    assert set(find(pool, "rice", [], ways[2])) == {"a", "b", "c"}
+    assert find(pool, "zebra", [], ways[2]) == []
+    assert searches("rice", ["grain"], SETTINGS, ["Valley"]) == ["rice", "grain", "Valley"]
+
+
 def test_a_joined_rewrite_finds_first_what_has_the_words_of_both() -> None:
-    pool = ByWords({"a": "green grain", "b": "rice in a field", "c": "grain of rice"})
+    texts = {"a": "green grain", "b": "rice in a field", "c": "grain of rice"}
+    pool = ByWords(Pool(texts, texts))
     alone, joined = (
         find(pool, "rice", ["green grain"], SETTINGS.model_copy(update=how))
         for how in (

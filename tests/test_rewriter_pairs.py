@@ -305,9 +305,20 @@ def test_dev_and_test_hold_questions_only_with_their_picks_and_judgments(tmp_pat
     found = written(tmp_path, [TRAIN, DEV, TEST], judged=judged)
     asked_of = {"kind": "question", "query": TEST_QUESTION, "record": "feedback.json:3"}
     graded = judged[TEST_QUESTION]
-    assert found["test"] == [asked_of | {"picks": [url("f")], "judged": graded}]
+    assert found["test"] == [asked_of | {"picks": [url("f")], "judged": graded, "seen": []}]
     assert [(it["kind"], it["judged"]) for it in found["dev"]] == [("question", {})]
     assert [it["kind"] for it in found["train"]] == ["question", "rewrite", "preference"]
+
+
+def test_a_held_out_question_tells_which_of_its_picks_were_picked_in_train(
+    tmp_path: Path,
+) -> None:
+    test = asked(TEST_QUESTION, {"own": "efa", "pay": "b"}, "fab", number=3)
+    dev = asked(DEV_QUESTION, {"own": "fc"}, "fc", number=2)
+    found = written(tmp_path, [test, dev, TRAIN, asked(ANOTHER, {"own": "f"}, "f", number=4)])
+    assert [it["seen"] for it in found["test"]] == [[url("f"), url("a")]]  # b was shown only
+    assert [it["seen"] for it in found["dev"]] == [[url("f")]]
+    assert not [it for it in found["train"] if "seen" in it]
 
 
 WORDS = st.sampled_from(["tea", "teas", "Rice", "pay", "Nairobi", "2019", "12", "of", "☕"])
@@ -376,9 +387,9 @@ def test_the_certificate_counts_nothing_shared_and_all_that_there_is(tmp_path: P
         "shared": {"questions": {"dev and test": 0, "train and dev": 0, "train and test": 0}},
         "learned": 0,
         "records": {
-            "train": {"question": 7, "rewrite": 1, "identity": 1, "preference": 7},
-            "dev": {"question": 1},
-            "test": {"question": 1},
+            "train": {"question": 7, "judged": 0, "rewrite": 1, "identity": 1, "preference": 7},
+            "dev": {"question": 1, "judged": 0},
+            "test": {"question": 1, "judged": 0},
         },
     }
 
@@ -431,7 +442,7 @@ def test_shown_tells_of_each_kind_what_it_is_where_it_is_from_and_why(tmp_path: 
     ]
     assert sum("picked," in line for line in few) == 1
     lines = [" ".join(line.split()) for line in shown(tmp_path / "pairs", 9)]
-    assert lines.count(f"{LEARNED} (feedback.json:1)") == 4
+    assert lines.count(f"{LEARNED} (feedback.json, record 1)") == 4
     assert "2 picked, 0 judged" in lines
     assert "weight 0.60: worth 60% of the picks more tea" in lines
     assert "weight 0.50: a pick's title On a." in lines

@@ -22,18 +22,17 @@ from findtune.records import Record, read_kind
 from findtune.rewriter.model import IGNORED, Rewriter, Settings, fit_to_search, load, read
 from findtune.rewriter.training import (
     LEARNED,
-    Batches,
     Dev,
     Draw,
     Fitted,
     Recipe,
     Run,
-    Trainer,
     Watch,
     as_saved,
     fit,
 )
 from findtune.search import ByWords, read_pool
+from findtune.weighted_loss import Batches, WeightedTrainer
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
 DRAWING = PARAMS["rewriter"]["small"]["drawing"] | {
@@ -42,7 +41,7 @@ DRAWING = PARAMS["rewriter"]["small"]["drawing"] | {
     "longest_question": 24,
     "longest_rewrite": 10,
 }
-SETTINGS = DRAWING | {"rewrites": 2, "constant": 10, "question": 2, "joined": 0}
+SETTINGS = DRAWING | {"rewrites": 2, "titles": 0, "constant": 10, "question": 2, "joined": 0}
 RECIPE = PARAMS["rewriter"]["small"] | {
     "epochs": 2,
     "learning_rate": 3e-3,
@@ -54,6 +53,7 @@ RECIPE = PARAMS["rewriter"]["small"] | {
     "patience": 2,
     "interpolation": [0.5, 1.0],
     "counts": [1, 2],
+    "titles": [0],
     "constants": [10],
     "questions": [1, 2],
     "joins": [0, 1],
@@ -151,7 +151,7 @@ def loss_of(
         **trainers.arguments(run.recipe, "fp32", 13, progress=False) | {"output_dir": str(folder)},
     )
     model = run.rewriter.model
-    trainer = Trainer(model=model, args=arguments)
+    trainer = WeightedTrainer(model=model, args=arguments)
     examples = [*run.examples(lessons)]
     some = [examples[at] for at in batch] if batch else examples
     return trainer.compute_loss(model, run.batches()(some))

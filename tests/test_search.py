@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from findtune.files import write_jsonl
-from findtune.search import DEPTH, ByVectors, ByWords, fused, read_pool
+from findtune.search import DEPTH, ByVectors, ByWords, Pool, fused, read_pool
 
-POOL = {"a": "green tea", "b": "milk and tea, tea", "c": "price of bread", "d": ""}
+POOL = Pool({"a": "green tea", "b": "milk and tea, tea", "c": "price of bread", "d": ""}, {})
 
 # One of several
 
@@ -96,7 +96,7 @@ def test_a_query_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_search_by_words_brings_no_more_than_its_depth() -> None:
-    [found] = ByWords({str(at): "tea" for at in range(DEPTH + 5)}).found(["tea"])
+    [found] = ByWords(Pool({str(at): "tea" for at in range(DEPTH + 5)}, {})).found(["tea"])
     assert found == [str(at) for at in range(DEPTH)]
 
 
@@ -117,8 +117,8 @@ class Counting:
         return unit
 
 
-def by_vectors(pool: dict[str, str]) -> ByVectors:
-    return ByVectors(pool, cast(SentenceTransformer, Counting()))
+def by_vectors(texts: dict[str, str]) -> ByVectors:
+    return ByVectors(Pool(texts, {}), cast(SentenceTransformer, Counting()))
 
 
 def test_a_search_by_vectors_brings_everything_the_nearest_first() -> None:
@@ -131,11 +131,11 @@ def test_a_search_by_vectors_brings_everything_the_nearest_first() -> None:
 
 
 def test_a_search_by_vectors_reads_the_pool_once_and_nothing_for_no_query() -> None:
-    search = by_vectors(POOL)
+    search = by_vectors({**POOL.texts})
     search.found(["tea"])
     assert search.found([]) == search.found(iter([])) == []
     search.found(iter(["bread"]))
-    assert cast(Counting, search.encoder).read == [*POOL.values(), "tea", "bread"]
+    assert cast(Counting, search.encoder).read == [*POOL.texts.values(), "tea", "bread"]
 
 
 def test_a_search_by_vectors_brings_no_more_than_its_depth() -> None:
@@ -151,8 +151,9 @@ def test_a_source_is_searched_by_its_title_and_its_text(tmp_path: Path) -> None:
     its = [{"url": f"{at}", "title": one, "text": two} for at, (one, two) in enumerate(texts)]
     write_jsonl(tmp_path / "pool.jsonl", its)
     found = read_pool(tmp_path / "pool.jsonl")
-    assert list(found) == ["0", "1", "2", "3", "4"]
-    assert [*found.values()] == ["Tea. Cups drunk.", "Tea", "Cups.", "", "Who?. All…"]
+    assert list(found.texts) == ["0", "1", "2", "3", "4"]
+    assert [*found.texts.values()] == ["Tea. Cups drunk.", "Tea", "Cups.", "", "Who?. All…"]
+    assert [*found.titles.values()] == ["Tea. ", "Tea", "", "", "Who?"]
 
 
 def test_sums_that_are_equal_stay_equal_in_any_order() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from findtune.significance import compare, compare_correlation, verdict
+from findtune.significance import compare, compare_correlation, slices, verdict
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -113,6 +113,22 @@ def test_one_group_shows_nothing_however_large() -> None:
 
 LABELS = np.linspace(0, 1, 60)
 SHUFFLED = np.random.default_rng(3).permutation(LABELS)
+
+
+def test_a_slice_is_compared_as_if_there_were_no_other_query() -> None:
+    tuned, first = BASE + NOISE, np.arange(80) < 30
+    names = [f"{at // 2}" for at in range(80)]
+    parts = {"first": first, "rest": ~first, "none": first & ~first}
+    found = slices(parts, BASE, tuned, "ndcg@10", 13, names)
+    assert {name: its["queries"] for name, its in found.items()} == {
+        "delta_first": 30,
+        "delta_rest": 50,
+    }
+    alone = compare(BASE[30:], tuned[30:], "ndcg@10", 13, names[30:])
+    assert found["delta_rest"] == {
+        **{key: alone[key] for key in ("measure", "mean", "ci_low", "ci_high", "p_value")},
+        "queries": 50,
+    }
 
 
 def test_a_better_order_of_scored_pairs_is_a_win_and_its_mirror_a_regression() -> None:

@@ -1,6 +1,9 @@
 """The stages that people call beside the pipeline."""
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,56 @@ def test_a_table_of_what_was_never_evaluated_is_one_clear_error(project: Path) -
     result = CliRunner().invoke(table, ["embedder/small"])
     assert result.exit_code == 1
     assert "there is no metrics/embedder/small.json; `make train` makes it." in result.stderr
+
+
+def test_what_was_never_made_is_one_clear_error(project: Path) -> None:
+    result = CliRunner().invoke(show, ["rewriter", "small"])
+    assert result.exit_code == 1
+    made = "`make train` makes what comes before this stage."
+    assert result.stderr == (f"Error: there is no data/pairs/rewriter/small/train.jsonl; {made}\n")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "a `id` b $(id) c $HOME",
+        '"couette flow" at 5$ per mile',
+        "it's #1; rm -r x",
+        "a $(shell touch pwn) b",
+        "what is $(foo",
+        "-5 degrees, how warm?",
+    ],
+)
+def test_a_question_reaches_the_rewriter_as_it_was_typed(tmp_path: Path, question: str) -> None:
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    python = tools / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    for name in ("Makefile", "requirements.lock", "requirements.torch.lock", "pyproject.toml"):
+        shutil.copy(name, tmp_path)
+    (tools / ".ready").touch()
+    found = subprocess.run(
+        ["make", "rewrite", f"Q={question}"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.splitlines() == ["-m", "stages.rewrite", "small", "--", question]
+    assert not (tmp_path / "pwn").exists()
+
+
+def test_a_file_that_no_stage_makes_is_no_mistake_of_a_user(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("stages.show.import_module", gone)
+    result = CliRunner().invoke(show, ["rewriter", "small"])
+    assert isinstance(result.exception, FileNotFoundError)
 
 
 def test_show_tells_source_reason_and_the_facet_that_differs(project: Path) -> None:

@@ -16,6 +16,7 @@ TOLD = "- ndcg@10 +0.1000, 95 % interval [+0.0500, +0.1500]"
         ("delta", {}, ""),
         ("delta_best", {"against": "bi_encoder"}, " (over bi-encoder)"),
         ("delta_small", {"queries": 7}, " (small: 7 queries)"),
+        ("delta_seen", {"queries": 7, "against": "base"}, " (over base, seen: 7 queries)"),
         ("delta_pairs", {"pairs": 40}, " (40 pairs)"),
         ("delta_pairs_unseen", {"pairs": 30}, " (unseen: 30 pairs)"),
         ("judged_delta", {"against": "base"}, " (over base, graded)"),
@@ -35,3 +36,5 @@ def test_the_gain_of_a_row_is_over_the_base() -> None:
     assert lines[0] == "| rewriter/small | original | base | tuned | gain | |"
     assert lines[2].startswith("| recall@10 | 0.7000 | 0.2000 | 0.5000 | +0.3000 | share of the")
     assert lines[-1] == "**WIN** over 9 queries; interpolation 1."
+    kept = table("rewriter/small", metrics | {"interpolation": 0.0}).splitlines()[-1]
+    assert kept == "**WIN** over 9 queries; interpolation 0 (the base's own weights)."

@@ -37,6 +37,7 @@ RECIPES = {
         "learning_rate": 3e-3,
         "best_of": {"epochs": 1, "learning_rate": 1e-3, "kept": 1},
         "counts": [2],
+        "titles": [0, 1],
         "constants": [10],
         "questions": [1],
         "joins": [0],
@@ -190,9 +191,9 @@ def test_the_metrics_have_the_designed_keys(built: Path, room: str) -> None:
 
 def test_the_reranker_is_measured_beside_the_rankings_that_cost_nothing(built: Path) -> None:
     metrics = measured(built, "reranker")
-    for name in ("shown", "bm25", "bi_encoder", "base", "tuned"):
+    for name in ("shown", "bm25", "bi_encoder", "signals", "base", "tuned"):
         assert set(metrics[name]) == set(metrics[f"judged_{name}"]) == MEASURES["reranker"], name
-    for name in ("delta_best", "judged_delta"):
+    for name in ("delta_best", "delta_signals", "judged_delta"):
         assert set(metrics[name]) == DELTA | {"against"}, name
     assert metrics["delta_best"]["against"] in ("shown", "bm25", "bi_encoder", "base")
     assert set(metrics["relevance"]) == {"calibration_error", "brier"}
@@ -209,7 +210,8 @@ def test_the_rewriter_is_measured_beside_the_question_alone(built: Path) -> None
             assert set(metrics[f"{by}_{name}"]) == {"recall@10", "mrr@10"}, name
     for name in ("delta_best", "vectors_delta", "judged_delta"):
         assert set(metrics[name]) == DELTA | {"against"}, name
-    assert metrics["delta_best"]["against"] in ("original", "base")
+    assert metrics["delta_best"]["against"] in ("original", "titles", "base")
+    assert ("titles" in metrics) == (metrics["titles_searched"] > 0)
     assert metrics["rewrites"] in (0, 2)
     assert metrics["base"]["entity_kept"] == metrics["tuned"]["entity_kept"] == 1
 

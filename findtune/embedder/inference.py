@@ -1,6 +1,6 @@
 """text -> vector, and how good the vectors are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from findtune.encoders import load
 from findtune.files import read_jsonl
 from findtune.records import Record, read_kind
 
+Say = Callable[[str], None]
 Array = np.ndarray
 QUERIES_AT_ONCE = 256  # rows of the score matrix held at a time
 
@@ -73,12 +74,17 @@ class Judged:
     tuned: One
 
 
-def judge(bases: Mapping[str, Path], tuned: Path, test: HeldOut) -> Judged:
+def judge(
+    bases: Mapping[str, Path], tuned: Path, test: HeldOut, say: Say = lambda _: None
+) -> Judged:
     """Return what a tuned model and its base do on the held-out examples.
 
     bases: the folder of each room's base model.
     """
-    return Judged(judge_one(bases["embedder"], test), judge_one(tuned, test))
+    say(f"the base reads {len(test.documents)} texts and {len(test.queries)} queries")
+    base = judge_one(bases["embedder"], test)
+    say("the tuned model reads them")
+    return Judged(base, judge_one(tuned, test))
 
 
 def judge_one(folder: Path, test: HeldOut) -> One:
@@ -131,13 +137,8 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
             )
             found[f"delta_{name}"] = {**compared, "pairs": int(its.sum())}
     catalogs = np.array([it["catalog"] for it in test.queries])
-    for name in np.unique(catalogs):
-        its = catalogs == name
-        hang = [asked[at] for at in np.flatnonzero(its)]
-        compared = significance.compare(before[its], after[its], "ndcg@10", seed, hang)
-        told = {key: compared[key] for key in ("measure", "mean", "ci_low", "ci_high", "p_value")}
-        found[f"delta_{name}"] = {**told, "queries": int(its.sum())}
-    return found
+    parts = {f"{name}": catalogs == name for name in np.unique(catalogs)}
+    return found | significance.slices(parts, before, after, "ndcg@10", seed, asked)
 
 
 def summary(judged: One, test: HeldOut) -> dict[str, float]:

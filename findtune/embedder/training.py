@@ -294,7 +294,7 @@ class Dev:
         }
         counted = ["ndcg@10"] + ["pairs_spearman"] * bool(self.scored)
         score = sum(found[name] for name in counted) / len(counted)
-        return found | {"score": score, "error": float(ndcg.std() / len(ndcg) ** 0.5)}
+        return found | {"score": score, "error": measures.standard_error(ndcg)}
 
     def vectors(self, model: SentenceTransformer, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors, (texts, dimensions), in the precision of training."""

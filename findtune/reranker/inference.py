@@ -1,6 +1,6 @@
 """(question, source) -> score, and how good the rankings are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ import numpy as np
 
 from findtune import measures, significance
 from findtune.bm25 import Index
+from findtune.files import read_json
 from findtune.records import Record, read_kind
 from findtune.reranker import model as rankers
 
+Say = Callable[[str], None]
 Array = np.ndarray
 Scores = list[Array]
 FREE = ("shown", "bm25", "bi_encoder")  # rankings that cost no training
@@ -52,23 +54,29 @@ class Judged:
     relevance: Scores
 
 
-def judge(bases: Mapping[str, Path], tuned: Path, test: HeldOut) -> Judged:
+def judge(
+    bases: Mapping[str, Path], tuned: Path, test: HeldOut, say: Say = lambda _: None
+) -> Judged:
     """Return what the tuned ranker, its base and the free rankings do on the held-out lists.
 
     bases: the folder of each room's base model; a ranker that was distilled first has its own
-    beside it.
+    beside it. `signals` are the retriever's, with weights fitted to train's picks.
     """
+    say(f"the tuned ranker reads {len(test.lists)} lists")
     ranker = rankers.load(tuned)
     near = rankers.signals(ranker.retriever, test.lists, ranker.weights.sharpness)
     read = rankers.logits(ranker.cross_encoder, test.lists)
     scores = rankers.blended(read, near, ranker.weights)
     distilled = tuned / "base"
+    say("the base reads them")
+    alone = rankers.Weights(**read_json(tuned / "signals.json"))
     first = distilled if distilled.exists() else bases["reranker"]
     before = rankers.cross_encoder(first, ranker.weights.max_length, seed=0)
     found = {
         "shown": [-np.arange(len(it["sources"]), dtype=float) for it in test.lists],
         "bm25": by_words(test.lists),
         "bi_encoder": [signal[:, 0] for signal in near],
+        "signals": rankers.blended([np.zeros(len(it)) for it in near], near, alone),
         "base": rankers.logits(before, test.lists),
         "tuned": scores,
     }
@@ -88,7 +96,8 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
     """Return the measures of every ranking, the differences, and the verdict.
 
     The verdict is on the picks, against the best ranking that was there before tuning: a reranker
-    that a search in words beats is no win. `judged_*` are on people's grades.
+    that a search in words beats is no win. `delta_signals` tells what the cross-encoder adds to the
+    retriever's signals, which learned from the same picks. `judged_*` are on people's grades.
     """
     by_list = {name: measures.per_list(its, test.picked) for name, its in judged.scores.items()}
     found: Record = {name: means(its) for name, its in by_list.items()}
@@ -96,9 +105,11 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
     best = max((*FREE, "base"), key=lambda name: ndcg[name].mean())
     delta = significance.compare(ndcg["base"], ndcg["tuned"], "ndcg@10", seed)
     against = significance.compare(ndcg[best], ndcg["tuned"], "ndcg@10", seed)
+    beside = significance.compare(ndcg["signals"], ndcg["tuned"], "ndcg@10", seed)
     found |= {
         "delta": delta,
         "delta_best": {**against, "against": best},
+        "delta_signals": {**beside, "against": "signals"},
         "interpolation": facts["interpolation"],
         "share": facts["share of the cross-encoder"],
         "queries": len(test.lists),
@@ -107,7 +118,8 @@ def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) 
     }
     if any(grades.any() for grades in test.judged):
         found |= of_judgments(judged, test, best, seed)
-    return found | slices(test, ndcg[best], ndcg["tuned"], seed)
+    of_parts = significance.slices(parts(test), ndcg[best], ndcg["tuned"], "ndcg@10", seed)
+    return found | {name: {**its, "against": best} for name, its in of_parts.items()}
 
 
 def of_judgments(judged: Judged, test: HeldOut, best: str, seed: int) -> Record:
@@ -129,18 +141,11 @@ def means(by_list: Mapping[str, Array]) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in by_list.items()}
 
 
-def slices(test: HeldOut, before: Array, after: Array, seed: int) -> Record:
-    """Return the gain for short and long questions, and by whether train had seen the picks."""
+def parts(test: HeldOut) -> dict[str, Array]:
+    """Return the lists with short and long questions, and those whose picks train had seen."""
     short = np.array([len(it["query"].split()) <= SHORT for it in test.lists])
     seen = np.array([picks_seen(it) for it in test.lists])
-    found = {}
-    parts = {"short": short, "long": ~short, "seen": seen, "unseen": ~seen}
-    for name, its in parts.items():
-        if its.any():
-            told = significance.compare(before[its], after[its], "ndcg@10", seed)
-            kept = {key: told[key] for key in ("measure", "mean", "ci_low", "ci_high", "p_value")}
-            found[f"delta_{name}"] = {**kept, "queries": int(its.sum())}
-    return found
+    return {"short": short, "long": ~short, "seen": seen, "unseen": ~seen}
 
 
 def picks_seen(it: Record) -> bool:

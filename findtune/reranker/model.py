@@ -41,8 +41,8 @@ ABOUT = About(
     "`findtune.reranker.model.load(path)` loads all of it: the cross-encoder, the "
     "retriever in `retriever/`, and `weights.json`, which tells how much each counts. The "
     "cross-encoder alone: `CrossEncoder(path)`, or, if its `model_type` is `findtune-jina-bert`, "
-    "`onnx/model.onnx`, which needs nothing of ours. `base/` is the cross-encoder before it "
-    "was tuned on picks.",
+    "`onnx/model.onnx`, which needs nothing of ours. To compare with: `base/`, the cross-encoder "
+    "before it was tuned on picks, and `signals.json`, what counts without it.",
 )
 SIGNALS = ("retriever", "company", "title_company")  # the columns of what the retriever says
 PAIRS_AT_ONCE = 64
@@ -96,9 +96,12 @@ class Ranker:
         """Write the cross-encoder, the retriever and the weights to a folder."""
         self.cross_encoder.save_pretrained(str(folder), create_model_card=False)
         self.retriever.save_pretrained(str(folder / "retriever"), create_model_card=False)
-        # with every digit: a score is to be the same when it is loaded
-        text = self.weights.model_dump_json(indent=2) + "\n"
-        (folder / "weights.json").write_text(text, encoding="utf-8")
+        write_weights(folder / "weights.json", self.weights)
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    """Write weights with every digit: a score is to be the same when they are loaded."""
+    path.write_text(weights.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path) -> Ranker:

@@ -23,7 +23,7 @@ from findtune.bm25 import Index
 from findtune.errors import InputError
 from findtune.files import read_json, read_lines, write_json, write_jsonl
 from findtune.params import Section
-from findtune.records import Record, counting, samples
+from findtune.records import Record, counting, place, samples
 from findtune.splits import PARTS, Shares, certificate, near, part, unit
 
 POOL = 5000  # sources of train from which random negatives and neighbours come
@@ -144,7 +144,7 @@ def ranked(
             for at, source in enumerate(it["sources"])
         ],
     }
-    return found | ({"judged": judged[it["query"]]} if it["query"] in judged else {})
+    return {**found, "judged": judged.get(it["query"], {})}
 
 
 def labelled(source: Record, picks: Sequence[str], *, above: bool, choices: Choices) -> Record:
@@ -219,7 +219,7 @@ def shown(folder: Path, number: int) -> list[str]:
 
 def said(it: Record) -> list[str]:
     """Return the lines that show one list."""
-    lines = [f"  {it['query']}" + (f"   ({it['record']})" if "record" in it else "")]
+    lines = [f"  {it['query']}" + (f"   ({place(it['record'])})" if "record" in it else "")]
     for source in it["sources"]:
         told = f"gain {source['gain']:g}, weight {source['weight']:g}: {source['why']}"
         lines.append(f"     {told:44} {source['text'][:90]}")

@@ -50,6 +50,7 @@ from findtune.reranker.model import (
     logits,
     picked,
     signals,
+    write_weights,
 )
 
 Say = Callable[[str], None]
@@ -97,17 +98,22 @@ class Recipe(Section):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A tuned ranker, the base it started from, dev along the way, and what was decided."""
+    """A tuned ranker, what it started from, dev along the way, and what was decided."""
 
     model: Ranker
+    signals: Weights
     base: dict[str, torch.Tensor]
     history: list[dict[str, float]]
     sweep: list[dict[str, float]]
     facts: dict[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Write the ranker, and beside it the base that had not seen a pick."""
+        """Write the ranker, and beside it what it is judged against.
+
+        That is the base, which had not seen a pick, and the weights of the retriever's signals.
+        """
         self.model.save(folder)
+        write_weights(folder / "signals.json", self.signals)
         tuned = snapshot(self.model.cross_encoder)
         self.model.cross_encoder.load_state_dict(self.base)
         self.model.cross_encoder.save_pretrained(str(folder / "base"), create_model_card=False)
@@ -383,7 +389,7 @@ def decided(
         "share of the cross-encoder": share,
         **ranker.weights.model_dump(),
     }
-    return Fitted(ranker, dict(start), watch.history, sweep, facts)
+    return Fitted(ranker, weights, dict(start), watch.history, sweep, facts)
 
 
 def shared(weights: Weights, share: float) -> Weights:

@@ -1,7 +1,8 @@
 """question -> search queries, and what searching for them finds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy as np
 from findtune import measures, significance
 from findtune.encoders import load as load_encoder
 from findtune.entities import entities, keeps
+from findtune.files import read_json
 from findtune.records import Record, read_kind
 from findtune.rewriter.model import (
     Rewriter,
+    Settings,
     copies,
     find,
     fit_to_search,
@@ -21,11 +24,11 @@ from findtune.rewriter.model import (
     loops,
     read,
 )
-from findtune.search import ByVectors, ByWords, read_pool
+from findtune.search import ByVectors, ByWords, Pool, read_pool
 
+Say = Callable[[str], None]
 Array = np.ndarray
 By = dict[str, dict[str, Array]]  # ranking -> measure -> (questions,)
-WAYS = ("original", "base", "tuned")
 DRAWS = (0, 1, 2)  # seeds of evaluation's draws, over which every measure is the mean
 MOST_COPIED = 0.8  # share of drawn rewrites that repeat the question, from which it has collapsed
 MOST_LOOPED = 0.5  # the same for loops
@@ -33,14 +36,14 @@ MOST_LOOPED = 0.5  # the same for loops
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The held-out questions, and the sources that are searched: URL -> text."""
+    """The held-out questions, and the sources that are searched."""
 
     asked: list[Record]
-    sources: dict[str, str]
+    pool: Pool
 
     def first(self, number: int) -> "HeldOut":
         """Return the first questions, over the same sources."""
-        return HeldOut(self.asked[:number], self.sources)
+        return HeldOut(self.asked[:number], self.pool)
 
     @property
     def questions(self) -> list[str]:
@@ -91,8 +94,9 @@ def judge(
     bases: Mapping[str, Path],
     tuned: Path,
     test: HeldOut,
-    draws: Sequence[int] = DRAWS,
+    say: Say = lambda _: None,
     *,
+    draws: Sequence[int] = DRAWS,
     vectors: bool = True,
 ) -> Judged:
     """Return what the tuned rewriter and its base find beside the question alone.
@@ -102,24 +106,27 @@ def judge(
     """
     rewriter = load(tuned)
     base = read(bases["rewriter"], rewriter.settings, rewriter.names, rewriter.model.dtype)
-    by_words = ByWords(test.sources)
-    written = {
-        name: [wrote(it, test, by_words, seed) for seed in draws]
-        for name, it in (("base", base), ("tuned", rewriter))
-    }
+    by_words = ByWords(test.pool)
+    written: dict[str, list[Written]] = {"base": [], "tuned": []}
+    models = {"base": base, "tuned": rewriter}
+    for (name, it), (at, seed) in product(models.items(), enumerate(draws, start=1)):
+        say(f"{name}: rewriting {len(test.asked)} questions, draw {at} of {len(draws)}")
+        written[name].append(wrote(it, test, by_words, seed))
+    hows = ways(tuned, rewriter.settings)
     nothing: list[list[str]] = [[] for _ in test.asked]
-    used = {"original": [nothing]} | {
-        name: [one.used for one in its] for name, its in written.items()
+    used = {
+        name: [one.used for one in written[name]] if name in written else [nothing] for name in hows
     }
     by_vectors: By = {}
     if vectors:
-        search = ByVectors(test.sources, load_encoder(bases["embedder"]))
-        by_vectors = searched(search, used, test.questions, test.picks, rewriter)
+        say("searching by vectors")
+        search = ByVectors(test.pool, load_encoder(bases["embedder"]))
+        by_vectors = searched(search, used, test.questions, test.picks, hows)
     return Judged(
         written=written,
-        words=searched(by_words, used, test.questions, test.picks, rewriter),
+        words=searched(by_words, used, test.questions, test.picks, hows),
         vectors=by_vectors,
-        graded=searched(by_words, used, test.questions, test.judged, rewriter),
+        graded=searched(by_words, used, test.questions, test.judged, hows),
         names=rewriter.names,
     )
 
@@ -134,24 +141,37 @@ def wrote(rewriter: Rewriter, test: HeldOut, search: ByWords, seed: int) -> Writ
     return Written(drawn, used, alone(search, used, test.picks))
 
 
+def ways(tuned: Path, settings: Settings) -> dict[str, Settings]:
+    """Return the ways to search that are compared: each one's settings.
+
+    They are the question alone, with the titles that it finds as dev liked them best, and with the
+    rewrites of base and tuned.
+    """
+    found = {"original": settings.model_copy(update={"rewrites": 0, "titles": 0})}
+    free = tuned / "titles.json"
+    if free.exists():
+        found["titles"] = Settings(**read_json(free))
+    return found | {"base": settings, "tuned": settings}
+
+
 def searched(
     search: ByWords | ByVectors,
     used: Mapping[str, Sequence[Sequence[list[str]]]],
     questions: Sequence[str],
     relevant: Sequence[list[str]],
-    rewriter: Rewriter,
+    hows: Mapping[str, Settings],
 ) -> By:
     """Return the measures of each way to search, of the questions that have an answer.
 
-    used: of each way and each draw the rewrites of every question. A measure is the mean over
-    the draws.
+    used: of each way and each draw the rewrites of every question; hows: how each way uses them.
+    A measure is the mean over the draws.
     """
     found = {}
     asked = [at for at, its in enumerate(relevant) if its]
     for name, draws in used.items():
         of_draws = []
         for its in draws:
-            rankings = [find(search, questions[at], its[at], rewriter.settings) for at in asked]
+            rankings = [find(search, questions[at], its[at], hows[name]) for at in asked]
             of_draws.append(measures.of_rankings(rankings, [relevant[at] for at in asked]))
         found[name] = {
             measure: np.mean([one[measure] for one in of_draws], axis=0) for measure in of_draws[0]
@@ -172,34 +192,39 @@ def alone(
 def metrics(judged: Judged, test: HeldOut, facts: Mapping[str, Any], seed: int) -> Record:
     """Return the measures of every way to search, the habits, the differences, and the verdict.
 
-    The verdict is against the better of the question alone and the base's rewrites. A tuned one
-    that copies or loops has collapsed: a REGRESSION, whatever it finds.
+    The verdict is against the best of what was there without tuning: the question alone, with the
+    titles that it finds, and with the base's rewrites. A tuned one that copies or loops has
+    collapsed: a REGRESSION, whatever it finds.
     """
-    found: Record = {name: means(judged.words[name]) for name in WAYS}
+    found: Record = {name: means(its) for name, its in judged.words.items()}
     told = {name: habits(it, test, judged.names) for name, it in judged.written.items()}
     for name, its in told.items():
         found[name] |= its
     recall = {name: its["recall@10"] for name, its in judged.words.items()}
-    best = max(("original", "base"), key=lambda name: recall[name].mean())
-    against = {name: difference(judged.words, name, seed) for name in ("original", "base")}
+    others = [name for name in recall if name != "tuned"]
+    best = max(others, key=lambda name: recall[name].mean())
+    against = {name: difference(judged.words, name, seed) for name in others}
     found |= {"delta": against["base"], "delta_best": against[best]}
-    if best == "base":
-        found["delta_original"] = against["original"]
+    found |= {f"delta_{name}": against[name] for name in others if name not in ("base", best)}
     ours = told["tuned"]
     bad = ours["exact_copy"] >= MOST_COPIED or ours["repeat"] >= MOST_LOOPED
     collapsed = bad and facts["interpolation"] > 0  # else what is kept is the base
     found |= {
         "interpolation": facts["interpolation"],
         "rewrites": facts["rewrites"],
+        "titles_searched": facts["titles"],
         "queries": len(test.asked),
         "verdict": "REGRESSION" if collapsed else significance.verdict(against[best]),
     }
     for prefix, by in (("vectors", judged.vectors), ("judged", judged.graded)):
         if len(by["original"]["recall@10"]):
-            found |= {f"{prefix}_{name}": means(by[name]) for name in WAYS}
+            found |= {f"{prefix}_{name}": means(its) for name, its in by.items()}
             found[f"{prefix}_delta"] = difference(by, "original", seed)
             found[f"{prefix}_queries"] = len(by["original"]["recall@10"])
-    return found
+    seen = np.array([bool(it["seen"]) for it in test.asked])  # train learned from a pick of it
+    parts = {"seen": seen, "unseen": ~seen}
+    of_parts = significance.slices(parts, recall[best], recall["tuned"], "recall@10", seed)
+    return found | {name: {**its, "against": best} for name, its in of_parts.items()}
 
 
 def difference(by: By, name: str, seed: int) -> Record:

@@ -45,7 +45,7 @@ ABOUT = About(
     "brings.",
 )
 QUESTIONS_AT_ONCE = 16
-IGNORED = -100  # a label that the loss passes over
+IGNORED = torch.nn.CrossEntropyLoss().ignore_index  # a label that the loss passes over
 REPEATED = 3  # words that no rewrite says twice in a row
 MASKED = float("-inf")
 Tokens = dict[str, list[int]]
@@ -66,10 +66,15 @@ class Drawing(Section):
 class Settings(Drawing):
     """How rewrites are made and used. The rewriter.json of a saved rewriter."""
 
-    rewrites: int = Field(ge=0)  # of a question that are searched beside it; 0: it stays alone
+    rewrites: int = Field(ge=0)  # of a question that are searched beside it
+    titles: int = Field(ge=0)  # of what it finds first by itself that are searched too
     joined: int = Field(ge=0)  # times that a rewrite's search says the question before it
     constant: float = Field(ge=0)  # of reciprocal rank fusion
     question: float = Field(gt=0)  # what the question's own search counts there, a rewrite's is 1
+
+    def write(self, path: Path) -> None:
+        """Write the settings to a file."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 class Kind(Protocol):
@@ -258,8 +263,7 @@ class Rewriter:
         """Write the model, its tokenizer, its settings and the names it knows to a folder."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        text = self.settings.model_dump_json(indent=2) + "\n"
-        (folder / "rewriter.json").write_text(text, encoding="utf-8")
+        self.settings.write(folder / "rewriter.json")
         names = json.dumps(sorted(self.names), ensure_ascii=False)
         (folder / "names.json").write_text(names + "\n", encoding="utf-8")
 
@@ -307,22 +311,31 @@ def tidy(text: str) -> str:
     return " ".join(lines[0].split()).strip("\"'“”` ")
 
 
-def searches(question: str, rewrites: Iterable[str], how: Settings) -> list[str]:
-    """Return what is searched for: the question, and each rewrite.
+def searches(
+    question: str, rewrites: Iterable[str], how: Settings, titles: Iterable[str] = ()
+) -> list[str]:
+    """Return what is searched for: the question, each rewrite, and titles that it found first.
 
-    A rewrite may come after the question's own words, so that it adds words and takes none away:
-    a model that knows little of a field then drifts less. Source: query2doc (Wang, Yang & Wei,
-    EMNLP 2023), which repeats the question too, since what is written beside it is longer.
+    Titles are pseudo-relevance feedback: what stands first is worded as what else answers
+    (Lavrenko & Croft, SIGIR 2001). A rewrite may come after the question's own words, so that it
+    adds words and takes none away: a model that knows little of a field then drifts less. Source:
+    query2doc (Wang, Yang & Wei, EMNLP 2023), which repeats the question too, since what is written
+    beside it is longer.
     """
     before = [question] * how.joined
-    return [question, *(" ".join([*before, it]) for it in rewrites)]
+    return [question, *(" ".join([*before, it]) for it in rewrites), *titles]
 
 
 def find(
     search: ByWords | ByVectors, question: str, rewrites: Iterable[str], how: Settings
 ) -> Ranking:
-    """Return what a question and its rewrites bring, fused."""
-    return fused(search.found(searches(question, rewrites, how)), how.constant, how.question)
+    """Return what a question, its rewrites and the titles that it finds bring, fused."""
+    titles: list[str] = []
+    if how.titles:
+        [own] = search.found([question])
+        titles = [search.titles[url] for url in own[: how.titles] if search.titles[url]]
+    found = search.found(searches(question, rewrites, how, titles))
+    return fused(found, how.constant, how.question)
 
 
 def graded(it: Record) -> list[str]:

@@ -2,7 +2,8 @@
 
 data/pairs/rewriter/SIZE/
     train.jsonl  dev.jsonl  test.jsonl   a record a line; `kind` tells which:
-        question     query, record, picks, judged: what is searched for, and what answers it
+        question     query, record, picks, judged: what is searched for, and what answers it;
+                     of dev and test, seen: the picks that were picked in train too
         rewrite      query, target (a search that found more), weight, why         train only
         identity     query, target (the question itself, since nothing found more) train only
         title        query, target (the title of a picked source)                  train only
@@ -28,7 +29,7 @@ from findtune.entities import entities, keeps, names_in
 from findtune.errors import InputError
 from findtune.files import read_json, read_lines, replacing, write_json, write_jsonl
 from findtune.params import Section
-from findtune.records import Record, counting, samples
+from findtune.records import Record, counting, place, samples
 from findtune.splits import PARTS, Shares, certificate, fold, near, part, unit
 
 # Questions of a log seldom come back: to remember them all would fill the memory.
@@ -65,6 +66,7 @@ class Seen:
     """What is known of all records before the first one is written."""
 
     groups: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in PARTS})
+    picked: set[str] = field(default_factory=set)  # in train
     pool: dict[str, Record] = field(default_factory=dict)
     winners: list[float] = field(default_factory=list)  # places of questions that found the most
 
@@ -88,7 +90,7 @@ def write(clean: Path, out: Path, choices: Choices) -> dict[str, dict[str, int]]
     for name in PARTS:
         found: Counter[str] = Counter()
         its = (it for it in read_lines(path) if part_of(it, choices.questions) == name)
-        records = (one for it in its for one in records_of(it, rules, judged, seen.pool, name))
+        records = (one for it in its for one in records_of(it, rules, judged, seen, name))
         write_jsonl(out / f"{name}.jsonl", counting(records, found))
         counts[name] = dict(found)
     leaked = sum(leaks(it, rules.held_out) for it in read_lines(out / "train.jsonl"))
@@ -126,7 +128,8 @@ def survey(records: Iterable[Record], corpus: Iterable[Record], choices: Choices
     for it in records:
         name = part_of(it, choices.questions)
         seen.groups[name].add(NEAR(it["query"]))
-        needed = set(it["selected"]) if name != "train" else set()
+        needed: set[str] = set()
+        (seen.picked if name == "train" else needed).update(it["selected"])
         for search in it["searches"]:
             for source in search["sources"]:
                 most = choices.pool if source["url"] not in needed else len(seen.pool) + 1
@@ -184,17 +187,20 @@ def records_of(
     it: Record,
     rules: Rules,
     judged: Mapping[str, Mapping[str, int]],
-    pool: Mapping[str, Record],
+    seen: Seen,
     name: str,
 ) -> Iterator[Record]:
     """Yield the question of a record and, for train, what is learned from it."""
     asked = {"query": it["query"], "record": it["record"]}
-    picks = [url for url in it["selected"] if url in pool]
-    grades = {url: grade for url, grade in judged.get(it["query"], {}).items() if url in pool}
-    yield {"kind": "question", **asked, "picks": picks, "judged": grades}
+    picks = [url for url in it["selected"] if url in seen.pool]
+    grades = {url: grade for url, grade in judged.get(it["query"], {}).items() if url in seen.pool}
+    question = {"kind": "question", **asked, "picks": picks, "judged": grades}
     if name == "train":
+        yield question
         for found in lessons(it, rules):
             yield {**found, **asked}
+    else:
+        yield {**question, "seen": [url for url in picks if url in seen.picked]}
 
 
 def lessons(it: Record, rules: Rules) -> Iterator[Record]:
@@ -280,7 +286,7 @@ def shown(folder: Path, number: int) -> list[str]:
 
 def said(it: Record) -> list[str]:
     """Return the lines that show one example."""
-    lines = [f"  {it['query']}   ({it['record']})"]
+    lines = [f"  {it['query']}   ({place(it['record'])})"]
     if "target" in it:
         told = f"weight {it['weight']:.2f}: {it['why']}"
         lines.append(f"     {told:40} {it['target'][:90]}")

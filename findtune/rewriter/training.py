@@ -1,11 +1,11 @@
 """Fitting a rewriter: first the searches that found more, then its own rewrites that do.
 
 It learns, each weighed by what it is worth: searches that brought more of the picks than their
-question, titles of picks, and now and then the question itself. Then, where
-the recipe says so, it draws rewrites of train's questions, searches for them, and learns those that
-bring more (best-of-n, or rejection sampling, as in RAFT, Dong et al., TMLR 2023). At last dev
-decides how far the weights go from base to tuned, and how many rewrites are searched beside the
-question, alone or after its words; none is a choice too. Dev is small: it judges the mean of
+question, titles of picks, and now and then the question itself. Then, where the recipe says so, it
+draws rewrites of train's questions, searches for them, and learns those that bring more (best-of-n,
+or rejection sampling, as in RAFT, Dong et al., TMLR 2023). At last dev decides how far the weights
+go from base to tuned, how many rewrites are searched beside the question, alone or after its words,
+and how many titles of what it finds; none is a choice too. Dev is small: it judges the mean of
 several draws, what differs by less than a standard error is the same to it, and then what learned
 more is kept.
 """
@@ -17,17 +17,15 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from pydantic import Field, ValidationInfo, field_validator
 from transformers import (
     PreTrainedModel,
-    Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
     TrainerCallback,
     TrainerControl,
@@ -43,7 +41,6 @@ from findtune.params import Section
 from findtune.precision import precision_here
 from findtune.records import Record, read_kind
 from findtune.rewriter.model import (
-    IGNORED,
     Drawing,
     Rewriter,
     Settings,
@@ -55,15 +52,18 @@ from findtune.rewriter.model import (
     read,
 )
 from findtune.search import ByWords, Ranking, read_pool
+from findtune.weighted_loss import Batches, WeightedTrainer
 
 Say = Callable[[str], None]
 Array = np.ndarray
 LEARNED = ("rewrite", "identity", "title")
 Choice = tuple[float, Settings]  # interpolation, and how rewrites are used
+Positive = Annotated[int, Field(gt=0)]
+Natural = Annotated[int, Field(ge=0)]
 Draw = list[list[str]]  # of each question its rewrites that are fit to be searched
 DEEP = 10  # sources of a search that a user looks at
 TOLD = ("recall@10", "exact_copy", "repeat", "fit")
-SWEPT = ("rewrites", "constant", "question", "joined")
+SWEPT = ("rewrites", "titles", "constant", "question", "joined")
 
 
 class Adapter(Section):
@@ -98,7 +98,8 @@ class Recipe(Section):
     patience: int = Field(gt=0)
     interpolation: tuple[float, ...] = Field(min_length=1)
     drawing: Drawing
-    counts: tuple[int, ...] = Field(min_length=1)  # of rewrites beside the question, tried on dev
+    counts: tuple[Positive, ...] = Field(min_length=1)  # of rewrites searched too, tried on dev
+    titles: tuple[Natural, ...] = Field(min_length=1)  # of first sources searched too, tried on dev
     constants: tuple[float, ...] = Field(min_length=1)  # of fusion, tried on dev
     questions: tuple[float, ...] = Field(min_length=1)  # what the question counts, tried on dev
     joins: tuple[int, ...] = Field(min_length=1)  # questions before a rewrite, tried on dev
@@ -116,16 +117,22 @@ class Recipe(Section):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A tuned rewriter, dev along the way, and what was decided."""
+    """A tuned rewriter, dev along the way, and what was decided.
+
+    titles: the way to search titles without a rewrite that dev liked best, if it was asked.
+    """
 
     model: Rewriter
+    titles: Settings | None
     history: list[dict[str, float]]
     sweep: list[dict[str, float]]
     facts: dict[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Write the rewriter to a folder."""
+        """Write the rewriter to a folder, and beside it what needs none to compare with."""
         self.model.save(folder)
+        if self.titles:
+            self.titles.write(folder / "titles.json")
 
 
 def fit(
@@ -193,71 +200,6 @@ def brought(pool: ByWords, queries: Sequence[str], picks: Sequence[str]) -> Arra
     return np.array([len({*its[:DEEP]} & {*picks}) / len(picks) for its in pool.found(queries)])
 
 
-class Trainer(Seq2SeqTrainer):
-    """The trainer of transformers, with a weight for each example.
-
-    For a causal model it does what its plain parent does.
-    """
-
-    def compute_loss(
-        self, model: torch.nn.Module, inputs: dict[str, Any], *_: Any, **__: Any
-    ) -> torch.Tensor:
-        """Return the mean of the examples' mean loss a token, each times its weight.
-
-        inputs: `weights`, (examples,); `kept`, how many last tokens the labels tell of, or 0.
-        Raises CollapseError when it is no number.
-        """
-        weights, labels, kept = (inputs.pop(name) for name in ("weights", "labels", "kept"))
-        if kept:  # the head is a fifth of a small model: only what is learned goes through it
-            scores = model(**inputs, logits_to_keep=kept + 1).logits[:, :-1]
-            labels = labels[:, -kept:]
-        else:
-            scores = model(**inputs, labels=labels).logits
-        each = F.cross_entropy(
-            scores.float().transpose(1, 2),
-            labels,
-            ignore_index=IGNORED,
-            reduction="none",
-            label_smoothing=self.args.label_smoothing_factor,
-        )
-        tokens = (labels != IGNORED).sum(dim=1).clamp_min(1)
-        loss: torch.Tensor = (each.sum(dim=1) / tokens * weights).mean()
-        if not torch.isfinite(loss):
-            raise CollapseError("the loss is no number; lower learning_rate, or use fp32.")
-        return loss
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Puts examples into one batch, padded on the side that the kind of model wants."""
-
-    pad: int
-    left: bool
-
-    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        tokens = self.padded([it["input_ids"] for it in examples], self.pad)
-        mask = self.padded([[1] * len(it["input_ids"]) for it in examples], 0)
-        learned = [sum(one != IGNORED for one in it["labels"]) for it in examples]
-        return {
-            "input_ids": tokens,
-            "attention_mask": mask,
-            "labels": self.padded([it["labels"] for it in examples], IGNORED),
-            "weights": torch.tensor([it["weight"] for it in examples]),
-            "kept": max(learned) if self.left else 0,
-        }
-
-    def padded(self, rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-        """Return rows of one length, (rows, tokens)."""
-        longest = max(map(len, rows))
-        fill = [[value] * (longest - len(row)) for row in rows]
-        return torch.tensor(
-            [
-                [*more, *row] if self.left else [*row, *more]
-                for row, more in zip(rows, fill, strict=True)
-            ]
-        )
-
-
 @dataclass(frozen=True)
 class Run:
     """What the courses of one training have in common."""
@@ -283,7 +225,7 @@ class Run:
             train_sampling_strategy="group_by_length",
             **trainers.arguments(self.recipe, self.precision, self.seed, progress=watch.progress),
         )
-        trainer = Trainer(
+        trainer = WeightedTrainer(
             model=model,
             args=arguments,
             train_dataset=self.examples(taught),
@@ -342,7 +284,8 @@ class Dev:
         self.pool, self.precision = pool, precision
         self.seeds = range(seed, seed + recipe.draws)
         self.ways = fusions(recipe)
-        self.alone = self.judge([[[] for _ in asked]], self.ways[0])
+        without = self.ways[0].model_copy(update={"titles": 0})
+        self.alone = self.judge([[[] for _ in asked]], without)
 
     def draw(self, rewriter: Rewriter) -> tuple[list[Draw], dict[str, float]]:
         """Return the rewrites of each question at each draw, and the habits of all draws."""
@@ -373,7 +316,8 @@ class Dev:
 
     def best(self, drawn: Sequence[Draw]) -> Array:
         """Return recall@10 of each question by the way of using rewrites that finds most."""
-        return max((self.judge(drawn, how) for how in self.ways), key=np.mean)
+        ways = (how for how in self.ways if how.rewrites)
+        return max((self.judge(drawn, how) for how in ways), key=np.mean)
 
     def habits(
         self, drawn: Sequence[tuple[str, list[str]]], good: Sequence[Draw]
@@ -468,10 +412,12 @@ def decided(
         if drawn is None:
             rewriter.model.load_state_dict(between(start, watch.best_weights, a))
             drawn, _ = dev.draw(rewriter)
-        for how in dev.ways:
+        for how in (it for it in dev.ways if it.rewrites or a == 0):
             found = recalls[a, how] = dev.judge(drawn, how)
             used = how.model_dump(include={*SWEPT})
             sweep.append({"interpolation": a, **used, "recall@10": float(found.mean())})
+    free = [it for it in recalls if not it[1].rewrites]
+    titles = max(free, key=lambda it: recalls[it].mean())[1] if free else None
     a, how = chosen(recalls, dev.alone)
     rewriter.model.load_state_dict(between(start, watch.best_weights, a))
     facts = {
@@ -483,7 +429,7 @@ def decided(
         "recall@10 on dev, fused": float(recalls.get((a, how), dev.alone).mean()),
     }
     saved = as_saved(rewriter, precision)
-    return Fitted(replace(saved, settings=how), watch.history, sweep, facts)
+    return Fitted(replace(saved, settings=how), titles, watch.history, sweep, facts)
 
 
 def as_saved(rewriter: Rewriter, precision: str) -> Rewriter:
@@ -497,11 +443,13 @@ def as_saved(rewriter: Rewriter, precision: str) -> Rewriter:
 
 
 def fusions(recipe: Recipe) -> list[Settings]:
-    """Return every way of using rewrites that dev is asked about."""
-    tried = (recipe.counts, recipe.constants, recipe.questions, recipe.joins)
+    """Return every way of using rewrites that dev is asked about; titles alone are one too."""
+    tried = (recipe.titles, recipe.constants, recipe.questions)
+    ways = [*product(sorted(recipe.counts), *map(sorted, tried), sorted(recipe.joins))]
+    ways += [(0, *way, 0) for way in product(*map(sorted, tried)) if way[0]]
     return [
         Settings.model_validate(recipe.drawing.model_dump() | dict(zip(SWEPT, way, strict=True)))
-        for way in product(*map(sorted, tried))
+        for way in ways
     ]
 
 
@@ -509,25 +457,20 @@ def chosen(recalls: Mapping[Choice, Array], alone: Array) -> Choice:
     """Return the interpolation and the settings to keep.
 
     recalls: of each of them the recall of every question of dev; alone: that of the questions
-    without a rewrite. When none finds more, no rewrite is used.
+    alone. When none finds more, neither a rewrite nor a title is used.
     """
     best = max(recalls, key=lambda it: recalls[it].mean())
     top = recalls[best]
     if top.mean() <= alone.mean():
-        return 0.0, best[1].model_copy(update={"rewrites": 0})
+        return 0.0, best[1].model_copy(update={"rewrites": 0, "titles": 0})
     better = [it for it, found in recalls.items() if found.mean() > alone.mean()]
     learned = max(a for a, how in better if close(recalls[a, how], top))
     return max((it for it in better if it[0] == learned), key=lambda it: recalls[it].mean())
 
 
 def close(one: Array, top: Array) -> bool:
-    """Return whether dev can't tell a recall from the best, both of the same questions."""
-    return bool(one.mean() >= top.mean() - error(one, top))
-
-
-def error(one: Array, two: Array) -> float:
-    """Return the standard error of the difference of two means over the same questions.
+    """Return whether dev can't tell a recall from the best by a standard error, both (questions,).
 
     One question can't tell any two apart.
     """
-    return float((one - two).std(ddof=1) / len(one) ** 0.5) if len(one) > 1 else math.inf
+    return bool(one.mean() >= top.mean() - measures.standard_error(one - top))
