@@ -1,1 +1,1 @@
-"""The verbs of the pipeline: one command a file, `python -m stages.<verb>`."""
+"""The stages of dvc.yaml: one module each, run as `python -m stages.STAGE`."""

@@ -1,37 +1,59 @@
-"""How every stage behaves at the command line."""
+"""What all stages and commands have in common at the command line."""
 
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import click
 
-from findtune.errors import FindtuneError
+from findtune.core.errors import FindtuneError
 
-MADE = ("data/", "models/", "metrics/")  # what other stages make, or people put there
+MADE_BY_STAGES = ("data/", "models/", "metrics/")  # or put there by people
 
 
 class Stage(click.Command):
-    """A command that tells a user's mistake in one message, without a traceback."""
+    """A command that reports a user's mistake in one line, without a traceback."""
+
+    environment: ClassVar[Mapping[str, str]] = {"HF_HUB_DISABLE_TELEMETRY": "1"}
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the stage; turn errors that a user can mend into click's."""
+        """Run the command; turn errors that a user can fix into click's."""
         die_with_parent()
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        os.environ |= self.environment
         try:
             return super().invoke(ctx)
         except FindtuneError as error:
             raise click.ClickException(str(error)) from None
         except FileNotFoundError as error:
-            if not str(error.filename).startswith(MADE):
+            if not str(error.filename).startswith(MADE_BY_STAGES):
                 raise
-            told = f"there is no {error.filename}; `make train` makes what comes before this stage."
-            raise click.ClickException(told) from None
+            message = f"there is no {error.filename}; `make train` runs the stages before this one."
+            raise click.ClickException(message) from None
+
+
+class TorchStage(Stage):
+    """A stage that loads models: offline, and with threads that sleep while they wait.
+
+    The variables must be set before torch is imported.
+    """
+
+    environment: ClassVar[Mapping[str, str]] = {
+        **Stage.environment,
+        "HF_HUB_OFFLINE": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
+def reporter(prefix: str) -> Callable[[str], None]:
+    """Return the function that prints lines about a stage's progress to stderr."""
+    return lambda line: click.echo(f"{prefix}{line}", err=True)
 
 
 def die_with_parent() -> None:
-    """Ask Linux to end this process when DVC dies, so that no orphan goes on writing.
+    """Ask Linux to end this process when DVC ends, so that no orphan goes on writing.
 
     Source: prctl(2), PR_SET_PDEATHSIG.
     """

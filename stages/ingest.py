@@ -1,68 +1,55 @@
-"""Check what people edit and what users chose, keep the good part, and tell of every bad one.
+"""Check and clean one kind of data, and report every row or record that is left out.
 
-    python -m stages.ingest catalog
+    python -m stages.ingest embedder catalog
 
-Reads   params.yaml: ingest                       catalog, sentence_pairs, guard
-        params.yaml: feedback                     the other kinds
-        data/autogen_input/, data/alternatives/   catalog
-        data/finetuning/                          sentence_pairs
-        data/guard/                               guard
-        data/training_data/                       reranker, judgments, rewriting, corpus, qrels,
-                                                  preferences
-Writes  in data/clean/, in the folder of the model that learns from the kind:
-        KIND.csv, KIND.json or KIND.jsonl  the good rows or records, each with where it is from
-        KIND.notes.csv                     what was rejected, dropped or odd: file, line (or the
-                                           record's number), column, value, reason, remedy
-        KIND.counts.json                   how many of each
+Reads   params.yaml: ingest for CSV files, feedback for JSON files
+        data/: the files of the kind, see findtune/ingest/kinds.py
+Writes  data/clean/MODEL/KIND.jsonl         the good records, each with its origin
+        data/clean/MODEL/KIND.report.csv    what was rejected, dropped or unusual: file, line or
+                                            record number, column, value, reason, remedy
+        data/clean/MODEL/KIND.counts.json   how many of each
 """
 
 import sys
 from contextlib import AbstractContextManager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from findtune import params
+from findtune.core import params
+from findtune.ingest.clean_files import write_clean
+from findtune.ingest.feedback import MissingFilesError
+from findtune.ingest.kinds import KINDS
+from findtune.ingest.limits import LIMITS
 from stages.command import Stage
 
 DATA = Path("data")
-# Loaded by name, so that new code for feedback never makes the curators' data anew.
-HOMES = {
-    "catalog": "curated",
-    "sentence_pairs": "curated",
-    "guard": "curated",
-    "reranker": "feedback",
-    "rewriting": "feedback",
-    "corpus": "feedback",
-    "preferences": "feedback",
-    "judgments": "judgments",
-    "qrels": "judgments",
-}
-TOLD = 5  # rejects that are shown
-ACTIONS = ("rejected", "dropped", "kept")  # of notes
-SECTIONS = {"curated": "ingest", "feedback": "feedback", "judgments": "feedback"}
+MODELS = ("embedder", "reranker", "rewriter", "preferences")
 
 
 @click.command(cls=Stage)
-@click.argument("kind", type=click.Choice([*HOMES]))
-def main(kind: str) -> None:
-    """Check and clean one KIND of data."""
-    home = import_module(f"findtune.{HOMES[kind]}")
-    limits = params.read(SECTIONS[HOMES[kind]], home.Limits)
-    counts, rejects = home.write_clean(kind=kind, data=DATA, limits=limits, bar=bar)
-    told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
-    click.echo(f"{kind}: {told}")
-    for note in rejects[:TOLD]:
-        click.echo(f"  {note.action} {note}", err=True)
-    if any(counts[action] for action in ACTIONS):
-        [notes] = DATA.glob(f"clean/*/{kind}.notes.csv")
-        click.echo(f"  all that was rejected, dropped or odd: {notes}")
+@click.argument("model", type=click.Choice(MODELS))
+@click.argument("kind", type=click.Choice([*KINDS]))
+def main(model: str, kind: str) -> None:
+    """Check and clean one KIND of data for one MODEL."""
+    out = DATA / "clean" / model
+    limits = params.read(KINDS[kind].section, LIMITS[KINDS[kind].section])
+    try:
+        report = write_clean(kind, data=DATA, out=out, limits=limits, progress_bar=progress_bar)
+    except MissingFilesError as error:
+        remedy = f"To do without it, remove {model} from `models` in params.yaml."
+        raise MissingFilesError(f"{error} {remedy}") from None
+    counts = [f"{number} {name}" for name, number in sorted(report.counts.items())]
+    click.echo(f"{model}/{kind}: {', '.join(counts).replace('_', ' ')}")
+    for row in report.rows_to_print():
+        click.echo(f"  {row.action} {row}", err=True)
+    if report.has_rows:
+        click.echo(f"  full report: {out / kind}.report.csv")
 
 
-def bar(size: int) -> AbstractContextManager[Any]:
-    """Return a progress bar over bytes, drawn only where somebody looks."""
+def progress_bar(size: int) -> AbstractContextManager[Any]:
+    """Return a progress bar over bytes, shown only at a terminal."""
     return click.progressbar(
         length=size,
         label="read",

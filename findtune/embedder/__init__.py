@@ -1,1 +1,1 @@
-"""The embedder's room: text -> vector."""
+"""The embedder: texts to vectors whose cosine says how close two texts are in meaning."""

@@ -1,1 +1,1 @@
-"""The reranker room: (query, source) -> score."""
+"""The reranker: scores the documents of a list against its query."""

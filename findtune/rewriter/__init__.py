@@ -1,1 +1,1 @@
-"""The query rewriter: from a question to the search queries that find what answers it."""
+"""The query rewriter: turns a question into search queries that find the answer."""

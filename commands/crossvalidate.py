@@ -1,0 +1,185 @@
+"""Train and evaluate every fold at several seeds, to see how large a gain is and how stable.
+
+    python -m commands.crossvalidate embedder small --folds 5 --seeds 13,14,15 --out runs
+
+It takes folds x seeds trainings.
+
+Reads   params.yaml: base, prepare and the recipe of MODEL and SIZE; seed and fold are given here
+        data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
+Writes  --out/runs.csv      the measures of each fold and seed; a run with the same parameters,
+                            bases and data that is in there is not repeated
+        --out/details.csv   one row for each held-out pair, document or rewrite
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from findtune.core import params
+from findtune.core.files import atomic_open, sha256
+from stages import rooms
+from stages.command import TorchStage, reporter
+
+VARIANTS = ("graded_", "dense_")  # prefixes of measures that some queries lack
+
+
+def parse_seeds(_context: click.Context, _option: click.Parameter, text: str) -> list[int]:
+    """Return the whole numbers of a comma-separated list."""
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise click.BadParameter(f"{text!r} is no list of whole numbers; write 13,14,15.")
+    return [int(part) for part in text.split(",")]
+
+
+@click.command(cls=TorchStage)
+@click.argument("model", type=click.Choice(rooms.MODELS))
+@click.argument("size")
+@click.option(
+    "--folds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=3),
+    help="Number of disjoint test sets.",
+)
+@click.option(
+    "--seeds",
+    default="13,14,15",
+    show_default=True,
+    callback=parse_seeds,
+    help="Seeds of the training.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None:
+    """Cross-validate MODEL at SIZE on the data in data/clean."""
+    runs, details = read_table(out / "runs.csv"), read_table(out / "details.csv")
+    setting = setting_hash(model, size, folds)
+    done = {(row.seed, row.fold) for row in rows_of(runs, setting).itertuples()}
+    for seed, fold in product(seeds, range(folds)):
+        if (seed, fold) not in done:
+            click.echo(f"seed {seed}, fold {fold}:", err=True)
+            run = Run(model=model, size=size, test_share=1 / folds, fold=fold, seed=seed)
+            measures, rows = run_fold(run)
+            keys = {"seed": seed, "fold": fold, "setting": setting}
+            runs = append(out / "runs.csv", runs, measures.assign(**keys))
+            details = append(out / "details.csv", details, rows.assign(**keys))
+    click.echo(summary(rows_of(runs, setting), rows_of(details, setting)))
+
+
+def setting_hash(model: str, size: str, folds: int) -> str:
+    """Return a short name for everything that decides a run's result, except its seed and fold."""
+    keys = (f"base.{model}.{size}", f"prepare.{model}.{size}", f"{model}.{size}")
+    values = [params.lookup(key) for key in keys]
+    data = {path.name: sha256(path) for path in sorted(Path("data", "clean", model).glob("*.*"))}
+    text = json.dumps([values, data, folds], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def rows_of(table: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """Return the rows of the runs with one setting."""
+    return table[table["setting"] == setting] if "setting" in table else table.iloc[:0]
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return the table that earlier runs wrote, or an empty one."""
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def append(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with more rows, and write it."""
+    longer = pd.concat([table, rows], ignore_index=True)
+    with atomic_open(path) as file:
+        longer.round(4).to_csv(file, index=False)
+    return longer
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and its evaluation."""
+
+    model: str
+    size: str
+    test_share: float
+    fold: int
+    seed: int
+
+
+def run_fold(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the measures and the details of one fold at one seed."""
+    prepare, training, evaluation = (rooms.load(run.model, cell) for cell in rooms.CELLS)
+    bases = rooms.base_folders(run.model, run.size)
+    settings = params.read(f"prepare.{run.model}.{run.size}", prepare.PrepareSettings)
+    with tempfile.TemporaryDirectory() as scratch:
+        examples, tuned = Path(scratch, "examples"), Path(scratch, "model")
+        fold_settings = settings.with_fold(run.test_share, run.fold)
+        prepare.write_examples(Path("data", "clean", run.model), examples, fold_settings)
+        fitted = training.fit(
+            bases=bases,
+            examples=examples,
+            recipe=params.read(f"{run.model}.{run.size}", training.Recipe),
+            seed=run.seed,
+            say=reporter("  "),
+            progress=sys.stderr.isatty(),
+        )
+        fitted.save(tuned)
+        held_out = evaluation.read_held_out(examples)
+        evaluated = evaluation.evaluate_model(bases, tuned, held_out)
+    metrics = evaluation.metrics(evaluated, held_out, fitted.facts, run.seed)
+    header, rows = evaluation.details(evaluated, held_out)["details"]
+    return pd.DataFrame([flatten(metrics)]), pd.DataFrame(rows, columns=header)
+
+
+def flatten(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the measures of each ranking as `RANKING MEASURE`, and all other numbers."""
+    flat: dict[str, float] = {}
+    for group, values in metrics.items():
+        if isinstance(values, dict) and "measure" not in values:
+            flat |= {f"{group} {name}": value for name, value in values.items()}
+        elif isinstance(values, int | float):
+            flat[group] = values
+    return flat
+
+
+def summary(runs: pd.DataFrame, details: pd.DataFrame) -> str:
+    """Return the mean of each measure over all queries, and its deviation over the seeds."""
+    columns = [str(name) for name in runs]
+    names = [col.removeprefix("tuned ") for col in columns if col.startswith("tuned ")]
+    groups = [col.removesuffix(f" {names[0]}") for col in columns if col.endswith(f" {names[0]}")]
+    lines = [f"{len(runs)} runs, {runs['seed'].nunique()} seeds"]
+    lines += [f"| | {' | '.join(groups)} |", "|---" * (len(groups) + 1) + "|"]
+    for name in names:
+        wanted = [f"{group} {name}" for group in groups]
+        cells = [over_queries(runs, column) if column in columns else "" for column in wanted]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    if {"label", "base", "tuned"} <= set(details):
+        by_seed = details.groupby("seed")[["label", "base", "tuned"]]
+        correlations = by_seed.apply(lambda rows: rows.corr(method="spearman")["label"])
+        cells = [mean_and_deviation(correlations[name]) for name in ("base", "tuned")]
+        lines.append(f"| pairs_spearman, all folds together | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def over_queries(runs: pd.DataFrame, column: str) -> str:
+    """Return a measure's mean over the queries that have it, and its deviation over seeds."""
+    prefix = next((name for name in VARIANTS if column.startswith(name)), "")
+    counts = runs.get(f"{prefix}queries", runs["queries"]).where(runs[column].notna())
+    sums = (runs[column] * counts).groupby(runs["seed"]).sum()
+    return mean_and_deviation(sums / counts.groupby(runs["seed"]).sum())
+
+
+def mean_and_deviation(by_seed: pd.Series[float]) -> str:
+    mean = f"{by_seed.mean():.4f}"
+    return f"{mean} ({by_seed.std(ddof=1):.4f})" if len(by_seed) > 1 else mean
+
+
+if __name__ == "__main__":
+    main()

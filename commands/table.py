@@ -1,0 +1,57 @@
+"""Print measures as Markdown, or write them into a document.
+
+    python -m commands.table embedder/small
+    python -m commands.table embedder/small --summary --into README.md
+
+Reads   metrics/MODEL/SIZE.json
+Writes  --into: the rows or sections of these models between the markers; others stay
+"""
+
+from pathlib import Path
+
+import click
+
+from findtune.core.errors import InputError
+from findtune.core.files import atomic_open, read_json
+from findtune.report import markdown
+from stages.command import Stage
+
+
+@click.command(cls=Stage)
+@click.argument("models", nargs=-1, required=True)
+@click.option("--summary", is_flag=True, help="Print one row for each model.")
+@click.option("--into", type=click.Path(path_type=Path), help="A Markdown file with markers.")
+def main(models: tuple[str, ...], summary: bool, into: Path | None) -> None:
+    """Print the measures of MODELS, each given as MODEL/SIZE."""
+    write_entry = markdown.summary_row if summary else markdown.section
+    join = markdown.summary if summary else markdown.full
+    entries = {name: write_entry(name, read_metrics(name)) for name in models}
+    if into:
+        document = read_document(into)
+        kept = markdown.entries_between_markers(document)
+        updated = markdown.replace_between_markers(
+            document, join(kept | entries), (markdown.START, markdown.END)
+        )
+        with atomic_open(into) as file:
+            file.write(updated)
+    click.echo(join(entries))
+
+
+def read_metrics(name: str) -> markdown.Metrics:
+    """Return the metrics of MODEL/SIZE."""
+    path = Path("metrics", f"{name}.json")
+    if not path.exists():
+        raise InputError(f"there is no {path}; `make train` writes it.")
+    metrics: markdown.Metrics = read_json(path)
+    return metrics
+
+
+def read_document(path: Path) -> str:
+    """Return the text of a document that the user named."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; --into takes a Markdown file with markers.")
+    return path.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Reading and writing files. Writes are atomic, and the same values give the same bytes."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def atomic_open(path: Path) -> Iterator[IO[str]]:
+    """Open a text file for writing; it appears under its name only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON with sorted keys, numbers rounded to 4 places, and a final newline."""
+    with atomic_open(path) as file:
+        json.dump(rounded(value), file, indent=2, sort_keys=True, ensure_ascii=False)
+        file.write("\n")
+
+
+def rounded(value: Any, places: int = 4) -> Any:
+    """Return a copy of a JSON value with every float rounded."""
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        return round(float(value), places) + 0.0  # adding zero turns -0.0 into 0.0
+    if isinstance(value, Mapping):
+        return {key: rounded(item, places) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item, places) for item in value]
+    return value
+
+
+def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object per line, with sorted keys."""
+    with atomic_open(path) as file:
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Return all JSON objects of a file, in its order."""
+    return list(iter_jsonl(path))
+
+
+def iter_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a file one by one, so that a large file needs little memory."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def read_json(path: Path) -> Any:
+    """Return the value in a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file with LF line ends."""
+    with atomic_open(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,78 @@
+"""params.yaml as typed, frozen values."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from findtune.core.errors import InputError
+
+PARAMS = Path("params.yaml")
+T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no default values, no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def read(key: str, into: type[T], path: Path = PARAMS) -> T:
+    """Return the value under a dotted key, validated against a type.
+
+    Raises InputError for a missing key, an unknown key, or a value of the wrong type.
+    """
+    value = lookup(key, path)
+    try:
+        return TypeAdapter(into).validate_python(value)
+    except ValidationError as error:
+        raise InputError(f"{path}: {describe_errors(key, into, error)}") from None
+
+
+def lookup(key: str, path: Path = PARAMS) -> Any:
+    """Return the plain value under a dotted key; raise InputError where there is none."""
+    value = load(path)
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            known = ", ".join(map(str, value)) if isinstance(value, dict) else repr(value)
+            raise InputError(f"{path} has no {key}: found {known}, not {part}.")
+        value = value[part]
+    return value
+
+
+def load(path: Path) -> Any:
+    """Return the content of a YAML file; raise InputError when it can't be read."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no {path} here; run this in the project's folder.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
+
+
+def describe_errors(key: str, into: type, error: ValidationError) -> str:
+    """Return one line that names everything that is wrong in a section."""
+    messages = []
+    for problem in error.errors():
+        full_key = ".".join([key, *map(str, problem["loc"])])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(known_keys(into, problem["loc"][:-1]))
+            messages.append(f"{full_key} is not a known key; known keys are {known}")
+        elif problem["type"] == "missing":
+            messages.append(f"{full_key} is missing")
+        else:
+            messages.append(f"{full_key} is {problem['input']!r}: {problem['msg'].lower()}")
+    return "; ".join(messages) + "."
+
+
+def known_keys(section: Any, path: Sequence[Any]) -> list[str]:
+    """Return the keys of a section, or of the section at a path inside it."""
+    for part in path:
+        outer = section.model_fields[part].annotation
+        candidates = (outer, *get_args(outer))
+        section = next(kind for kind in candidates if hasattr(kind, "model_fields"))
+    return list(getattr(section, "model_fields", {}))

@@ -1,0 +1,1 @@
+"""Comparing a tuned embedder with its base model on held-out examples."""

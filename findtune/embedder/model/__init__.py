@@ -1,0 +1,1 @@
+"""Using an embedder: vectors, similarities, and rankings of variables."""

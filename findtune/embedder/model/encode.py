@@ -1,0 +1,23 @@
+"""Encoding texts as unit vectors."""
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+BATCH_SIZE = 64
+MIN_TEXTS_FOR_PROGRESS = 1000
+
+Array = np.ndarray
+
+
+def encode(model: SentenceTransformer, texts: Sequence[str]) -> Array:
+    """Return the unit vectors of texts, (texts, dimensions), fp32.
+
+    For many texts, a terminal shows a progress bar.
+    """
+    progress = len(texts) > MIN_TEXTS_FOR_PROGRESS and sys.stderr.isatty()
+    return model.encode(
+        list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
+    ).astype(np.float32)

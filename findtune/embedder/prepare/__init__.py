@@ -1,0 +1,1 @@
+"""From clean data to the embedder's training, dev and test examples."""

@@ -1,0 +1,73 @@
+"""Positive pairs: two texts of one variable, the one that reads like a query first."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pydantic import Field
+
+from findtune.core.params import Section
+from findtune.core.records import Record
+from findtune.core.text import hash_fraction, normalize
+from findtune.embedder.prepare.hard_negatives import HardNegatives
+from findtune.embedder.prepare.variables import ALTERNATIVE_ROLES, CatalogText, Variable
+
+Score = Field(ge=0, le=1)
+
+
+class Labels(Section):
+    """The similarity label of a positive pair, by the roles of its texts."""
+
+    name_description: float = Score
+    further_description: float = Score
+    curated: float = Score
+    generated: float = Score
+
+
+class PositivePair(NamedTuple):
+    """Two texts of one variable; `why` names their roles."""
+
+    why: str
+    label: float
+    anchor: CatalogText
+    positive: CatalogText
+
+
+def positive_records(
+    variables: Sequence[Variable], labels: Labels, hard_negatives: int
+) -> Iterator[Record]:
+    """Yield the positive pairs of all variables, each with its hard negatives."""
+    negatives = HardNegatives(variables, hard_negatives)
+    for variable in variables:
+        for pair in positive_pairs(variable, labels):
+            if normalize(pair.anchor.text) == normalize(pair.positive.text):
+                continue
+            yield {
+                "kind": "positive",
+                "dcid": variable.dcid,
+                "anchor": pair.anchor.text,
+                "positive": pair.positive.text,
+                "label": pair.label,
+                "why": pair.why,
+                "sources": [pair.anchor.source, pair.positive.source],
+                "negatives": negatives.pick(variable.dcid, pair.anchor, pair.positive),
+            }
+
+
+def positive_pairs(variable: Variable, labels: Labels) -> Iterator[PositivePair]:
+    """Yield the pairs of one variable.
+
+    A description is paired with the name. An alternative is paired with the name or with the
+    description, as its hash decides: a search can return either, and learning both pairs would
+    take twice as long.
+    """
+    for number, text in enumerate(variable.with_role("description")):
+        why = "description and name" if number == 0 else "further description and name"
+        label = labels.name_description if number == 0 else labels.further_description
+        yield PositivePair(why, label, text, variable.name)
+    for text in variable.with_role(*ALTERNATIVE_ROLES):
+        label = labels.generated if text.role == "generated" else labels.curated
+        with_name = hash_fraction(f"{variable.dcid} {text.text}") < 0.5
+        role, other = (
+            ("name", variable.name) if with_name else ("description", variable.description)
+        )
+        yield PositivePair(f"{text.role} alternative and {role}", label, text, other)

@@ -1,0 +1,26 @@
+"""Detecting collapse: a model that gives all texts nearly the same vector."""
+
+import math
+from collections.abc import Mapping
+
+from findtune.core.errors import CollapseError
+
+MAX_COSINE_RISE = 0.2  # of random_cosine during training
+
+Measures = Mapping[str, float]
+
+
+def refuse_collapse(measures: Measures, base: Measures) -> None:
+    """Raise CollapseError when vectors are not finite, or when random texts became similar.
+
+    measures, base: what the current model and the base model measure on dev.
+    """
+    if not all(math.isfinite(value) for value in measures.values()):
+        raise CollapseError("the vectors are no longer finite; lower learning_rate, or use fp32.")
+    rise = measures["random_cosine"] - base["random_cosine"]
+    if rise > MAX_COSINE_RISE:
+        raise CollapseError(
+            f"random texts have cosine {measures['random_cosine']:.2f}, {rise:.2f} more than in "
+            "the base: the model is collapsing. The usual causes are positives without negatives "
+            "(recipe: plain) and a learning_rate that is too high."
+        )

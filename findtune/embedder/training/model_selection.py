@@ -1,0 +1,41 @@
+"""Choosing the weights that are released, on dev.
+
+Dev is small. Where its standard error can't tell two candidates apart, the one that trained more
+is chosen.
+"""
+
+from collections.abc import Sequence
+
+from findtune.training.callback import DevResult
+
+MAX_COSINE_RISE = 0.1  # of random_cosine, from the base to the released model
+
+Row = dict[str, float]
+
+
+def is_as_good(result: DevResult, best: DevResult) -> bool:
+    """Return whether a result during training is at most one standard error below the best."""
+    return result.score >= best.score - result.measures["error"]
+
+
+def select_interpolation(sweep: Sequence[Row], guard_tolerance: float) -> Row:
+    """Return the best row of the sweep that loses nothing; the base, row 0, always qualifies.
+
+    Of rows that the standard error of dev can't tell apart, the one closest to the tuned weights.
+    """
+    base = next(row for row in sweep if row["interpolation"] == 0)
+    safe = [row for row in sweep if loses_nothing(row, base, guard_tolerance)]
+    top = max(safe, key=lambda row: row["score"])
+    threshold = top["score"] - top["error"]
+    as_good = [row for row in safe if row["score"] >= threshold and row["score"] > base["score"]]
+    return max(as_good or [base], key=lambda row: row["interpolation"])
+
+
+def loses_nothing(row: Row, base: Row, guard_tolerance: float) -> bool:
+    """Return whether every measure is as good as the base's, within its tolerance."""
+    return (
+        row["guard_spearman"] >= base["guard_spearman"] - guard_tolerance
+        and row["ndcg@10"] >= base["ndcg@10"]
+        and row["pairs_spearman"] >= base["pairs_spearman"]
+        and row["random_cosine"] <= base["random_cosine"] + MAX_COSINE_RISE
+    )

@@ -1,0 +1,1 @@
+"""Deciding whether a difference between two models is real."""

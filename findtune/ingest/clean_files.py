@@ -1,0 +1,68 @@
+"""Writes the three files of a kind: the clean records, the report, and the counts."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from findtune.core.errors import InputError
+from findtune.core.files import atomic_open, write_json
+from findtune.ingest.kinds import KINDS
+from findtune.ingest.limits import Limits
+from findtune.ingest.report import IngestReport
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
+ProgressBar = Callable[[int], AbstractContextManager[Any]]  # the size in bytes -> a progress bar
+
+
+def write_clean(
+    kind: str,
+    *,
+    data: Path,
+    out: Path,
+    limits: Limits,
+    progress_bar: ProgressBar,
+) -> IngestReport:
+    """Write KIND.jsonl, KIND.report.csv and KIND.counts.json into the folder `out`.
+
+    Raises InputError for a file that can't be read, and for too many rejects. KIND.jsonl is not
+    written then.
+    """
+    reader = KINDS[kind].reader
+    report_path = out / f"{kind}.report.csv"
+    size = sum(path.stat().st_size for path in reader.files(data) if path.exists())
+    with atomic_open(out / f"{kind}.jsonl") as clean:
+        with atomic_open(report_path) as report_file, progress_bar(size) as bar:
+            report = IngestReport(report_file)
+            for record in reader.read(data, limits=limits, report=report, advance=bar.update):
+                clean.write(ENCODER.encode(record) + "\n")
+        write_json(out / f"{kind}.counts.json", report.counts)
+        limit = limits.max_rejected
+        refuse_too_many_rejects(kind, report, max_rejected=limit, report_path=report_path)
+        refuse_nothing_left(kind, report, report_path)
+    return report
+
+
+def refuse_too_many_rejects(
+    kind: str, report: IngestReport, *, max_rejected: float, report_path: Path
+) -> None:
+    """Raise InputError when a larger share than allowed was rejected."""
+    total = report.accepted + report.rejected
+    if report.rejected > max_rejected * total:
+        first_rows = "\n  ".join(map(str, report.first_rejects))
+        raise InputError(
+            f"{report.rejected} of {total} {KINDS[kind].unit} were rejected, more than "
+            f"{KINDS[kind].section}.max_rejected = {max_rejected:g}.\n  {first_rows}\n"
+            f"All of them are in {report_path}."
+        )
+
+
+def refuse_nothing_left(kind: str, report: IngestReport, report_path: Path) -> None:
+    """Raise InputError when a required kind has nothing that can be used."""
+    if KINDS[kind].reader.required and not report.accepted:
+        wrapper = KINDS[kind].wrapper
+        where = f" (a .json file holds them under the key {wrapper})" if wrapper else ""
+        why = f"{report_path} says why" if report.rejected else f"the files hold none{where}"
+        raise InputError(f"no {kind} {KINDS[kind].unit} can be used: {why}.")

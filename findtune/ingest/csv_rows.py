@@ -1,0 +1,233 @@
+"""CSV rows that know their file and line; a bad row is rejected without losing a good one.
+
+A row is a record of RFC 4180, so it may span lines inside quotes. Where a quote is never closed,
+or is closed in another row, only the line that opens it is rejected.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from findtune.core.errors import InputError
+from findtune.ingest.report import MAX_VALUE_CHARS, Advance, IngestReport, ReportRow, abbreviate
+
+BOM = b"\xef\xbb\xbf"  # spreadsheets write it
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+BLANKS = b" \t\r\n,"  # all that an empty row of a spreadsheet holds
+
+
+class CsvRow(NamedTuple):
+    """The cells of one row by column, and the line where the row begins."""
+
+    file: str
+    line: int
+    cells: Mapping[str, str]
+
+    @property
+    def location(self) -> str:
+        """The file and the line of the row."""
+        return f"{self.file}:{self.line}"
+
+
+class RowSyntaxError(Exception):
+    """Raised in this module for a row that is not valid CSV: reason and remedy."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy = reason, remedy
+
+
+class RawRow(NamedTuple):
+    """The cells of a row before they have names, or the error that stands for them."""
+
+    line: int
+    cells: list[str] | RowSyntaxError
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns that a CSV file must have; others are ignored."""
+
+    required: Sequence[str]
+    aliases: Mapping[str, str] | None = None  # other names of a required column
+
+    def name_columns(self, cells: Sequence[str], location: str) -> list[str]:
+        """Return the name of each column; raise InputError for missing and duplicate columns."""
+        stripped = [cell.strip() for cell in cells]
+        names = [(self.aliases or {}).get(name, name) for name in stripped]
+        if missing := [name for name in self.required if name not in names]:
+            raise InputError(
+                f"{location}: no column {', '.join(missing)}: "
+                f"found {abbreviate(', '.join(names)) or 'nothing'}; "
+                f"the header must be {','.join(self.required)}."
+            )
+        if duplicates := sorted({name for name in names if name and names.count(name) > 1}):
+            raise InputError(
+                f"{location}: duplicate column {', '.join(duplicates)}; keep one of them."
+            )
+        return names
+
+
+def csv_files(folder: Path) -> list[Path]:
+    """Return the CSV files under a folder, sorted by name; raise InputError if there are none."""
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        # Names that begin with a dot belong to the system or to an editor.
+        if path.suffix.lower() == ".csv" and not path.name.startswith(".") and not path.is_dir()
+    )
+    if not files:
+        raise InputError(f"{folder} holds no *.csv file; put at least one there.")
+    return files
+
+
+def reject_row(report: IngestReport, row: CsvRow, *, column: str, reason: str, remedy: str) -> None:
+    """Report that a row is left out."""
+    value = abbreviate(row.cells.get(column, ""))
+    report.add([ReportRow("rejected", row.file, row.line, column, value, reason, remedy)])
+
+
+def reject_line(
+    report: IngestReport, file: str, line: int, *, text: bytes, error: RowSyntaxError
+) -> None:
+    """Report that a row that is not valid CSV is left out; text is the line where it begins."""
+    value = abbreviate(text[: MAX_VALUE_CHARS * 4].decode("utf-8", "replace"))
+    report.add([ReportRow("rejected", file, line, "", value, error.reason, error.remedy)])
+
+
+def flag_row(
+    report: IngestReport, row: CsvRow, *, column: str, value: str, reason: str, remedy: str
+) -> None:
+    """Report something unusual in a row that stays."""
+    place = (row.file, row.line, column, abbreviate(value))
+    report.add([ReportRow("kept", *place, reason, remedy)])
+
+
+def read_rows(
+    path: Path,
+    header: Header,
+    *,
+    max_row_bytes: int,
+    report: IngestReport,
+    advance: Advance,
+) -> Iterator[CsvRow]:
+    """Yield the good rows of a CSV file, and report the bad ones.
+
+    advance: called with the size of the file in bytes. Raises InputError when the whole file
+    can't be read: it is missing, empty or UTF-16, or its header is wrong.
+    """
+    file, raw = path.as_posix(), read_utf8_bytes(path)
+    lines = raw.splitlines(keepends=True)
+    raw_rows = split_rows(lines, max_row_bytes)
+    columns = read_header(next(raw_rows), header, file)
+    for raw_row in raw_rows:
+        try:
+            cells = name_cells(raw_row, columns)
+        except RowSyntaxError as error:
+            reject_line(report, file, raw_row.line, text=lines[raw_row.line - 1], error=error)
+        else:
+            yield CsvRow(file, raw_row.line, cells)
+    advance(path.stat().st_size)
+
+
+def read_utf8_bytes(path: Path) -> bytes:
+    """Return the bytes of a file without its BOM; raise InputError if it can't hold CSV."""
+    file = path.as_posix()
+    try:
+        raw = path.read_bytes().removeprefix(BOM)
+    except OSError as error:
+        raise InputError(f"{file} can't be read: {error.strerror}; restore or remove it.") from None
+    if not raw.strip():
+        raise InputError(f"{file} is empty; it must at least have its header.")
+    if raw[:2] in UTF_16:
+        raise InputError(f"{file} is UTF-16; save it as UTF-8.")
+    return raw
+
+
+def read_header(raw_row: RawRow, header: Header, file: str) -> list[str]:
+    """Return the column names of a file; raise InputError when its first row is no header."""
+    location = f"{file}:{raw_row.line}"
+    if isinstance(raw_row.cells, RowSyntaxError):
+        raise InputError(f"{location}: {raw_row.cells.reason}; {raw_row.cells.remedy}.")
+    return header.name_columns(raw_row.cells, location)
+
+
+def name_cells(raw_row: RawRow, columns: Sequence[str]) -> dict[str, str]:
+    """Return the cells of a row by column; raise RowSyntaxError for a bad row."""
+    if isinstance(raw_row.cells, RowSyntaxError):
+        raise raw_row.cells
+    if len(raw_row.cells) != len(columns):
+        raise RowSyntaxError(
+            f"{len(raw_row.cells)} cells where the header has {len(columns)}",
+            'quote cells that hold a comma, like "a, b"',
+        )
+    return dict(zip(columns, (cell.strip() for cell in raw_row.cells), strict=True))
+
+
+def split_rows(lines: Sequence[bytes], max_row_bytes: int) -> Iterator[RawRow]:
+    """Yield the rows of a CSV file; lines count from 1; empty rows are skipped."""
+    width, index = None, 0  # width: the number of cells in the header
+    while index < len(lines):
+        if not lines[index].strip(BLANKS):
+            index += 1
+            continue
+        span = count_quoted_lines(lines, index)
+        row = b"".join(lines[index : index + span])
+        try:
+            cells = parse_row(row, max_row_bytes)
+            if span > 1 and width is not None and len(cells) != width:
+                reason = "a quote is opened here and closed in another row"
+                raise RowSyntaxError(reason, "close the quote")
+        except RowSyntaxError as error:
+            yield RawRow(index + 1, error)
+            # Lines between stray quotes are read again; the lines of one bad cell are not.
+            index += span if span == 1 or width == count_cells(row) else 1
+            continue
+        width = len(cells) if width is None else width
+        yield RawRow(index + 1, cells)
+        index += span
+
+
+def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:
+    """Return how many lines the row at a line spans: until its quotes pair up, else 1."""
+    quotes = 0
+    for end in range(start, len(lines)):
+        quotes += lines[end].count(b'"')
+        if quotes % 2 == 0:
+            return end - start + 1
+    return 1
+
+
+def count_cells(row: bytes) -> int:
+    """Return the number of cells in a row, whatever its size and encoding; 0 if it is not CSV."""
+    old_limit = csv.field_size_limit(len(row) + 1)
+    try:
+        return len(next(csv.reader([row.decode("latin-1")], strict=True)))
+    except csv.Error:
+        return 0
+    finally:
+        csv.field_size_limit(old_limit)
+
+
+def parse_row(raw: bytes, max_row_bytes: int) -> list[str]:
+    """Return the cells of one row; raise RowSyntaxError for a bad row."""
+    if raw.count(b'"') % 2:
+        raise RowSyntaxError("a quote is opened here and never closed", "close it, or double it")
+    if len(raw) > max_row_bytes:
+        raise RowSyntaxError(
+            f"a row of {len(raw):,} bytes; at most {max_row_bytes:,} are read",
+            "shorten it, or raise ingest.max_row_bytes in params.yaml",
+        )
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"byte 0x{raw[error.start]:02x} is not UTF-8"
+        remedy = "save the file as UTF-8 (it looks like latin-1)"
+        raise RowSyntaxError(reason, remedy) from None
+    try:
+        return next(iter(csv.reader([text], strict=True)))
+    except (csv.Error, StopIteration) as error:
+        remedy = 'double a quote inside quotes, like "a ""b"" c"'
+        raise RowSyntaxError(f"not CSV: {error}", remedy) from None

@@ -1,0 +1,149 @@
+"""The documents that a search showed, as one record of feedback names them.
+
+A document is a URL with a title and a snippet, both plain text of limited length. A bad document
+is dropped and reported; the rest of its record stays. Users' files call documents sources.
+"""
+
+import re
+from collections.abc import Iterable, Set
+
+from findtune.ingest.plain_text import strip_html, to_one_line
+from findtune.ingest.report import RecordError, RecordReport, wrong_type
+
+MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
+WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
+
+Document = dict[str, str]  # url, title, snippet
+DocumentsByUrl = dict[str, Document]
+
+
+def clean_documents(items: object, field: str, report: RecordReport) -> DocumentsByUrl:
+    """Return the documents of a list by URL, in its order; bad ones are dropped."""
+    if not isinstance(items, list):
+        remedy = "write [] if nothing was shown"
+        raise wrong_type(field, items, expected="a list of documents", remedy=remedy)
+    documents: DocumentsByUrl = {}
+    for index, item in enumerate(items):
+        try:
+            document = clean_document(item, f"{field}[{index}]", report)
+        except RecordError as error:
+            report.drop(error)
+            report.dropped_urls.add(url_as_written(item))
+        else:
+            add_document(document, documents, report)
+    report.dropped_urls -= documents.keys()
+    return documents
+
+
+def clean_document(item: object, field: str, report: RecordReport) -> Document:
+    """Return one document; its URL alone is enough. Raises RecordError."""
+    if isinstance(item, str):
+        item = {"url": item}
+    if not isinstance(item, dict):
+        remedy = "write an object with url, title and snippet"
+        raise wrong_type(field, item, expected="a document", remedy=remedy)
+    prefix = f"{field}." if field else ""
+    return {
+        "url": clean_url(item.get("url"), f"{prefix}url", report.limits.max_text_chars),
+        "title": clean_text(item.get("title"), f"{prefix}title", report),
+        "snippet": clean_text(item.get("snippet"), f"{prefix}snippet", report),
+    }
+
+
+def clean_url(value: object, field: str, max_chars: int) -> str:
+    """Return a URL without the blanks around it; raise RecordError if it is not one."""
+    if not isinstance(value, str):
+        raise wrong_type(field, value, expected="a URL", remedy="write it as a string")
+    url = value.strip()
+    if not WEB_URL.fullmatch(url) or to_one_line(url) != url:
+        reason = "not an http or https URL" if url else "an empty URL"
+        remedy = "write the whole URL, like https://example.org/page"
+        raise RecordError(field, value, reason=reason, remedy=remedy)
+    if len(url) > max_chars:
+        reason = f"a URL of {len(url):,} characters, more than feedback.max_text_chars"
+        raise RecordError(field, value, reason=reason, remedy="log the page's short address")
+    return url
+
+
+def clean_text(value: object, field: str, report: RecordReport) -> str:
+    """Return a title or a snippet as plain text of limited length; a missing one is empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        remedy = "write a string, or leave the field out"
+        raise wrong_type(field, value, expected="text", remedy=remedy)
+    max_chars = report.limits.max_text_chars
+    head = value[: max_chars * MARKUP_FACTOR]
+    text = strip_html(head)
+    if text != head:
+        report.html_fields.append(field)
+    text = to_one_line(text)
+    if len(text) > max_chars or len(value) > len(head):
+        report.cut_fields.append(field)
+    return text[:max_chars].rstrip()
+
+
+def url_as_written(item: object) -> str:
+    """Return the URL of a document that can't be used, or an empty string."""
+    url = item.get("url") if isinstance(item, dict) else item
+    return url.strip() if isinstance(url, str) else ""
+
+
+def add_document(document: Document, documents: DocumentsByUrl, report: RecordReport) -> None:
+    """Add a document; a duplicate only fills the fields that the first one lacks."""
+    first = documents.setdefault(document["url"], document)
+    if first is not document:
+        report.counts["duplicate_documents"] += 1
+        for name, text in document.items():
+            first[name] = first[name] or text
+
+
+def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
+    """Return the URLs of a list, in its order and without duplicates."""
+    if not isinstance(items, list):
+        remedy = "write [] if there is none"
+        raise wrong_type(field, items, expected="a list of URLs", remedy=remedy)
+    urls = []
+    for index, item in enumerate(items):
+        url = item.get("url") if isinstance(item, dict) else item
+        if isinstance(url, str):
+            urls.append(url.strip())
+        else:
+            remedy = "write the URL of the document"
+            report.drop(wrong_type(f"{field}[{index}]", item, expected="a URL", remedy=remedy))
+    return list(dict.fromkeys(urls))
+
+
+def drop_unknown_urls(
+    urls: Iterable[str], shown: Set[str], *, field: str, report: RecordReport
+) -> list[str]:
+    """Return the URLs that were shown, and report the others."""
+    known = []
+    for url in urls:
+        if url in shown:
+            known.append(url)
+            continue
+        reason, remedy = "a URL that was never shown", "log every document that was shown"
+        if url in report.dropped_urls:
+            reason, remedy = "its document was dropped", "correct the document, see the row above"
+        report.drop(RecordError(field, url, reason=reason, remedy=remedy))
+    return known
+
+
+def shorten_documents(
+    documents: DocumentsByUrl, keep: Set[str], *, field: str, report: RecordReport
+) -> DocumentsByUrl:
+    """Return the first documents of a long list, and of the rest those whose URL is in keep."""
+    limit = report.limits.max_documents
+    if len(documents) <= limit:
+        return documents
+    short = {
+        url: document
+        for index, (url, document) in enumerate(documents.items())
+        if index < limit or url in keep
+    }
+    if len(short) < len(documents):
+        reason = f"a list of {len(documents)} documents was cut to {len(short)}"
+        remedy = "raise feedback.max_documents in params.yaml"
+        report.drop(RecordError(field, "", reason=reason, remedy=remedy))
+    return short

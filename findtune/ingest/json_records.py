@@ -1,0 +1,168 @@
+"""JSON and JSONL files read record by record; errors name the line and the column.
+
+A .json file holds one object with a list of records under a known key, and only a part of the
+file is in memory. Where its syntax is wrong the reading ends, because the start of the next
+record is not known. A .jsonl file holds one record per line, so a bad line loses one record.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from findtune.core.errors import InputError
+from findtune.ingest.json_problems import (
+    DECODER,
+    describe_bad_byte,
+    describe_syntax_error,
+    describe_unparsable,
+    locate_problem,
+)
+from findtune.ingest.json_scanner import JsonScanner
+from findtune.ingest.report import Advance, UnparsableRecord
+from findtune.ingest.text_window import TextWindow
+
+CHUNK_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 26
+BOM = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class JsonRecord(NamedTuple):
+    """A record as parsed; `number` counts from 1, and is the line in a .jsonl file."""
+
+    file: str
+    number: int
+    value: Any
+
+
+def read_records(
+    path: Path, wrapper: str, *, advance: Advance, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[JsonRecord]:
+    """Yield the records of a file.
+
+    wrapper: the key of the list of records in a .json file. Raises InputError when the file can't
+    be read on: not UTF-8, invalid JSON, truncated, or without the wrapper.
+    """
+    name = path.as_posix().encode("utf-8", "replace").decode()
+    with open_utf8(path, name) as file:
+        if path.suffix == ".jsonl":
+            yield from read_lines(file, name, wrapper=wrapper, advance=advance)
+        else:
+            window = TextWindow(file, chunk_bytes=chunk_bytes, advance=advance)
+            yield from read_wrapped_list(JsonScanner(window, name), wrapper)
+
+
+def open_utf8(path: Path, name: str) -> IO[bytes]:
+    """Open a file for reading; raise InputError if it is missing, or UTF-16."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{name} can't be read: {error.strerror}; restore or remove it.") from None
+    head = file.read(4)
+    file.seek(0)
+    if head[:2] in UTF_16 or b"\0" in head:
+        file.close()
+        raise InputError(f"{name} is UTF-16 or not text; save it as UTF-8.")
+    return file
+
+
+def read_wrapped_list(scanner: JsonScanner, wrapper: str) -> Iterator[JsonRecord]:
+    """Yield the records in the list under the wrapper key; other keys are skipped."""
+    check_object(scanner, wrapper)
+    keys = []
+    for _ in scanner.items("}"):
+        keys.append(scanner.read_key())
+        if keys[-1] != wrapper:
+            skip_value(scanner)
+            continue
+        if scanner.peek() not in ("[", ""):
+            raise scanner.error(f"{wrapper} is not a list", f"write {wrapped_form(wrapper)}")
+        for value in read_values(scanner):
+            scanner.records_read += 1
+            yield JsonRecord(scanner.name, scanner.records_read, value)
+    if wrapper not in keys:
+        raise missing_wrapper(scanner, wrapper, keys)
+    if scanner.peek():
+        remedy = f"write a single {wrapped_form(wrapper)} per file"
+        raise scanner.error("something follows the end", remedy)
+
+
+def wrapped_form(wrapper: str) -> str:
+    """Return the form of a .json file as messages show it."""
+    return f'{{"{wrapper}": [...]}}'
+
+
+def check_object(scanner: JsonScanner, wrapper: str) -> None:
+    """Raise InputError for a file that is empty or does not start with an object."""
+    first, form = scanner.peek(), wrapped_form(wrapper)
+    if not first:
+        raise InputError(f"{scanner.name} is empty; it must hold {form}, or be removed.")
+    if first != "{":
+        reason = f"the file is not an object, it begins with {first!r}"
+        raise scanner.error(reason, f"write {form}")
+
+
+def read_values(scanner: JsonScanner) -> Iterator[Any]:
+    """Yield the items of a list one by one, or the single value that is not a list."""
+    if scanner.peek() != "[":
+        yield scanner.read_value()
+        return
+    for _ in scanner.items("]"):
+        yield scanner.read_value()
+
+
+def skip_value(scanner: JsonScanner) -> None:
+    """Read a value and forget it, a list item by item."""
+    for _ in read_values(scanner):
+        pass
+
+
+def missing_wrapper(scanner: JsonScanner, wrapper: str, keys: list[str]) -> InputError:
+    """Return the error for an object without the wrapper key."""
+    known = ", ".join(ascii(key[:30]) for key in keys[:10]) or "none"
+    remedy = f"write {wrapped_form(wrapper)}, or name a file with one record per line .jsonl"
+    return scanner.error(f"no key {wrapper}: found the keys {known}", remedy)
+
+
+def read_lines(
+    file: IO[bytes], name: str, *, wrapper: str, advance: Advance
+) -> Iterator[JsonRecord]:
+    """Yield the record of each line that is not blank."""
+    empty = True
+    for number in count(1):
+        raw = file.readline(MAX_LINE_BYTES)
+        if not raw:
+            break
+        if len(raw) == MAX_LINE_BYTES and not raw.endswith(b"\n"):
+            reason = f"{name}: line {number}: more than {MAX_LINE_BYTES:,} bytes in one line"
+            raise InputError(f"{reason}; write one record per line.")
+        advance(len(raw))
+        if raw.removeprefix(BOM).strip():
+            empty = False
+            value = parse_line(raw.removeprefix(BOM), number, wrapper)
+            yield JsonRecord(name, number, value)
+    if empty:
+        raise InputError(f"{name} is empty; it must hold one record per line, or be removed.")
+
+
+def parse_line(raw: bytes, line: int, wrapper: str) -> Any:
+    """Return the value in one line, or an UnparsableRecord."""
+    text = ""
+    try:
+        text = raw.decode().rstrip()
+        value = DECODER.decode(text)
+    except UnicodeDecodeError as error:
+        column = len(raw[: error.start].decode()) + 1
+        return UnparsableRecord(line, column, *describe_bad_byte(error))
+    except json.JSONDecodeError as error:
+        remedy = "correct the line, or delete it"
+        return UnparsableRecord(line, error.pos + 1, describe_syntax_error(error), remedy)
+    except (ValueError, RecursionError) as error:
+        index = locate_problem(text, error, start=0, end=len(text))
+        return UnparsableRecord(line, index + 1, *describe_unparsable(error))
+    if isinstance(value, dict) and wrapper in value:
+        remedy = "name the file .json, or write one record per line without that key"
+        return UnparsableRecord(line, 1, f"the key {wrapper} wraps all records in one line", remedy)
+    return value

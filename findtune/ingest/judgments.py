@@ -1,0 +1,110 @@
+"""Judgments: how well documents answer a query, graded by people who read them.
+
+Read from data/training_data/judgments.json, `{query: {url: grade}}`; grade 0 answers nothing.
+The file may be missing. No example is made of judgments; they only measure.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from findtune.core.errors import InputError
+from findtune.core.records import Record
+from findtune.ingest.feedback import FOLDER, JUDGMENTS
+from findtune.ingest.limits import FeedbackLimits
+from findtune.ingest.plain_text import to_one_line
+from findtune.ingest.report import Advance, IngestReport, RecordReportRow, json_type
+
+MAX_GRADE = 100  # no measure overflows with it
+MAX_VALUE_CHARS = 200  # of a bad value in the report
+
+Grades = dict[str, int]  # url -> grade
+
+
+class JudgmentReader:
+    """Reads the judgments. Raises InputError for a file that is not a JSON object."""
+
+    required = False
+
+    def files(self, data: Path) -> list[Path]:
+        """Return the file of judgments if there is one."""
+        path = data / FOLDER / JUDGMENTS
+        return [path] if path.exists() else []
+
+    def read(
+        self, data: Path, *, limits: FeedbackLimits, report: IngestReport, advance: Advance
+    ) -> Iterator[Record]:
+        """Yield a record {query, grades} for each query, in the order of the file."""
+        grades_by_query: dict[str, Grades] = {}
+        for path in self.files(data):
+            for number, (query, grades) in enumerate(load_object(path).items(), start=1):
+                if isinstance(grades, dict):
+                    good = clean_grades(grades, path, number=number, report=report)
+                    grades_by_query.setdefault(to_one_line(query), {}).update(good)
+                else:
+                    reject_query(grades, path, number=number, report=report)
+            advance(path.stat().st_size)
+        report.accepted = sum(map(len, grades_by_query.values()))
+        report.counts.update(queries=len(grades_by_query), judgments=report.accepted)
+        for query, grades in grades_by_query.items():
+            yield {"query": query, "grades": grades}
+
+
+def load_object(path: Path) -> dict[str, Any]:
+    """Return the object in a file; raise InputError if it holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=merge_pairs)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        place = f"{path}, line {error.lineno}, column {error.colno}"
+        raise InputError(f"{place}: not JSON ({error.msg}); correct it there.") from None
+    except (RecursionError, ValueError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InputError(f"{path}: not JSON that can be read ({reason}); correct it.") from None
+    if not isinstance(content, dict):
+        form = "{query: {url: grade}}"
+        raise InputError(f"{path} holds {json_type(content)}; it must be {form}.")
+    return content
+
+
+def merge_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; two objects under the same key are merged."""
+    merged: dict[str, Any] = {}
+    for key, value in pairs:
+        first = merged.get(key)
+        if isinstance(first, dict) and isinstance(value, dict):
+            value = {**first, **value}
+        merged[key] = value
+    return merged
+
+
+def reject_query(grades: object, path: Path, *, number: int, report: IngestReport) -> None:
+    """Report that the query with this number has no grades."""
+    place = (path.as_posix(), number, "query", shorten(str(grades)))
+    row = RecordReportRow("rejected", *place, "a query without grades", "write {url: grade}")
+    report.add([row])
+
+
+def clean_grades(
+    grades: dict[str, Any], path: Path, *, number: int, report: IngestReport
+) -> Grades:
+    """Return the good grades of the query with this number, and reject the others."""
+    for url, grade in grades.items():
+        if not is_grade(grade):
+            place = (path.as_posix(), number, "grade", shorten(f"{grade!r} of {url}"))
+            reason = f"{json_type(grade)} instead of a grade"
+            remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
+            report.add([RecordReportRow("rejected", *place, reason, remedy)])
+    return {to_one_line(url): grade for url, grade in grades.items() if is_grade(grade)}
+
+
+def shorten(value: str) -> str:
+    """Return a bad value as the report repeats it."""
+    return to_one_line(value[:MAX_VALUE_CHARS])
+
+
+def is_grade(value: object) -> bool:
+    """Return whether a value is a whole number from 0 to the highest grade."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_GRADE

@@ -1,0 +1,197 @@
+"""The report of one ingest: which rows and records were rejected or changed, and why.
+
+IngestReport covers a whole kind and writes KIND.report.csv. RecordReport covers one JSON record
+while it is cleaned.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import IO, NamedTuple
+
+from findtune.ingest.limits import FeedbackLimits
+from findtune.ingest.plain_text import to_one_line
+
+MAX_VALUE_CHARS = 60  # of a bad value that a message repeats
+MAX_PRINTED_ROWS = 5
+Advance = Callable[[int], object]  # called with the number of bytes that were read
+
+ACTIONS = ("rejected", "dropped", "kept")
+JSON_TYPES = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+
+
+class ReportRow(NamedTuple):
+    """One line of KIND.report.csv: where, what was found, and how to fix it.
+
+    `action` is "rejected" for a row or record that is left out, "dropped" for a part of a record,
+    a duplicate or a file that is left out, and "kept" for something unusual that stays.
+    """
+
+    action: str
+    file: str
+    line: int
+    column: str
+    value: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        column = f", column {self.column}" if self.column else ""
+        return (
+            f"{self.file}:{self.line}{column}: {self.reason} (found {self.value!r}); {self.remedy}."
+        )
+
+
+class RecordReportRow(ReportRow):
+    """A report row about a JSON record: `line` is its number, `column` is the field.
+
+    The message leaves out the value, because users typed it and a screen is not private.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        field = f", {self.column}" if self.column else ""
+        return f"{self.file}, record {self.line}{field}: {self.reason}; {self.remedy}."
+
+
+class FileReportRow(ReportRow):
+    """A report row about a whole file."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}; {self.remedy}."
+
+
+class UnparsableRecord(NamedTuple):
+    """Stands for a record whose JSON can't be parsed; line and column are those in the file."""
+
+    line: int
+    column: int
+    reason: str
+    remedy: str
+
+
+class RecordError(Exception):
+    """Raised for a record, or a part of one, that can't be used."""
+
+    def __init__(self, field: str, value: object, *, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.field, self.value, self.reason, self.remedy = field, value, reason, remedy
+
+
+def wrong_type(field: str, value: object, *, expected: str, remedy: str) -> RecordError:
+    """Return the error for a value of the wrong JSON type."""
+    reason = f"expected {expected}, found {json_type(value)}"
+    return RecordError(field, value, reason=reason, remedy=remedy)
+
+
+def json_type(value: object) -> str:
+    """Return the name of a value's JSON type, with its article."""
+    return "nothing" if value is None else JSON_TYPES.get(type(value), "a number")
+
+
+def abbreviate(text: str) -> str:
+    """Return a text short enough to repeat in a message."""
+    line = " ".join(text[: MAX_VALUE_CHARS * 2].split())
+    return line if len(line) <= MAX_VALUE_CHARS else f"{line[:MAX_VALUE_CHARS]}..."
+
+
+def describe_value(value: object) -> str:
+    """Return a bad JSON value as the report repeats it; a list or an object only by its type."""
+    if isinstance(value, str):
+        return abbreviate(to_one_line(value[:200]))
+    if value is None or isinstance(value, (list, dict)):
+        return json_type(value)
+    return str(value)[:MAX_VALUE_CHARS]
+
+
+class RecordReport:
+    """The report rows and counts of one JSON record."""
+
+    def __init__(self, file: str, number: int, limits: FeedbackLimits) -> None:
+        self.file, self.number, self.limits = file, number, limits
+        self.rows: list[ReportRow] = []
+        self.counts: Counter[str] = Counter()
+        self.html_fields: list[str] = []
+        self.cut_fields: list[str] = []
+        self.dropped_urls: set[str] = set()
+
+    @property
+    def location(self) -> str:
+        """The file and the number of the record."""
+        return f"{self.file}:{self.number}"
+
+    def reject(self, error: RecordError) -> None:
+        """Report that the whole record is left out."""
+        self.add("rejected", error)
+
+    def drop(self, error: RecordError) -> None:
+        """Report that a part of the record, or a duplicate record, is left out."""
+        self.add("dropped", error)
+
+    def flag(self, error: RecordError) -> None:
+        """Report something unusual that stays in the record."""
+        self.add("kept", error)
+
+    def add(self, action: str, error: RecordError) -> None:
+        """Add the row for an error."""
+        value = describe_value(error.value)
+        place = (self.file, self.number, error.field, value)
+        self.rows.append(RecordReportRow(action, *place, error.reason, error.remedy))
+
+    def count_documents(self, documents: Collection[Mapping[str, str]], **others: int) -> None:
+        """Count the documents of the record, and other things by name."""
+        bare = sum(not document["snippet"] for document in documents)
+        self.counts.update(documents=len(documents), documents_without_snippet=bare, **others)
+
+    def flag_cleaned_texts(self) -> None:
+        """Report once per record that HTML was removed, and that texts were cut."""
+        if self.html_fields:
+            reason = f"HTML was removed from {len(self.html_fields)} of its texts"
+            self.flag(RecordError(self.html_fields[0], "", reason=reason, remedy="log plain text"))
+        if self.cut_fields:
+            limit = f"feedback.max_text_chars = {self.limits.max_text_chars}"
+            reason = f"{len(self.cut_fields)} of its texts were cut to {limit}"
+            remedy = "log the passage instead of the page"
+            self.flag(RecordError(self.cut_fields[0], "", reason=reason, remedy=remedy))
+
+
+class IngestReport:
+    """Counts the rows or records of one kind, and writes its report rows as they come."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.writer = csv.writer(file, lineterminator="\n")
+        self.writer.writerow(ReportRow._fields)
+        self.counts: Counter[str] = Counter()
+        self.accepted = 0  # rows, records or judgments that can be used
+        self.first_rejects: list[ReportRow] = []
+        self.unread_files: list[ReportRow] = []
+
+    @property
+    def rejected(self) -> int:
+        """The number of rows, records or judgments that are left out."""
+        return self.counts["rejected"]
+
+    def add(self, rows: Iterable[ReportRow]) -> None:
+        """Write report rows, count them by action, and remember the first rejects."""
+        for row in rows:
+            self.writer.writerow(row)
+            self.counts[row.action] += 1
+            if row.action == "rejected" and len(self.first_rejects) < MAX_PRINTED_ROWS:
+                self.first_rejects.append(row)
+
+    def add_unread_files(self, rows: Sequence[ReportRow]) -> None:
+        """Write the rows of files that no kind reads; they are printed after the rejects."""
+        self.add(rows)
+        self.unread_files += rows
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether anything was rejected, dropped or flagged."""
+        return any(self.counts[action] for action in ACTIONS)
+
+    def rows_to_print(self) -> list[ReportRow]:
+        """Return the few rows that a user sees at once."""
+        return [*self.first_rejects, *self.unread_files][:MAX_PRINTED_ROWS]

@@ -1,0 +1,105 @@
+"""Searches: one question, the queries that were searched for it, and the documents picked.
+
+Read from data/training_data/query_rewriting_training_data*.json, key query_rewriting_data.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from findtune.core.records import Record
+from findtune.core.text import normalize
+from findtune.ingest.documents import (
+    DocumentsByUrl,
+    add_document,
+    clean_documents,
+    clean_urls,
+    drop_unknown_urls,
+    shorten_documents,
+)
+from findtune.ingest.fields import clean_query, optional_list, origin_fields, require_pick
+from findtune.ingest.report import RecordError, RecordReport, wrong_type
+
+MAPPING = "query_source_mapping"
+
+
+class Search(NamedTuple):
+    """A query and the documents that its search returned."""
+
+    query: str
+    documents: DocumentsByUrl
+
+
+def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
+    """Return the clean record, and the identity that duplicates share. Raises RecordError."""
+    query = clean_query(record.get("original_query"), "original_query", report)
+    searches = clean_searches(record.get(MAPPING), report)
+    selected = clean_selection(record, searches, report)
+    searches.sort(key=lambda search: query_key(search.query) != query_key(query))  # its own first
+    keep = set(selected)
+    searches = [
+        Search(query, shorten_documents(documents, keep, field=MAPPING, report=report))
+        for query, documents in searches
+    ]
+    documents = [document for search in searches for document in search.documents.values()]
+    report.count_documents(documents, picks=len(selected), searches=len(searches))
+    rows = [{"query": search.query, "sources": [*search.documents.values()]} for search in searches]
+    origin = origin_fields(record, report)
+    urls = [[search.query, [*search.documents]] for search in searches]
+    clean = {"query": query, "selected": selected, "searches": rows, **origin}
+    return clean, [query, urls, selected, origin["timestamp"]]
+
+
+def clean_selection(
+    record: Mapping[str, Any], searches: list[Search], report: RecordReport
+) -> list[str]:
+    """Return the URLs that the user picked among all that the searches returned."""
+    returned = {url for search in searches for url in search.documents}
+    if not returned:
+        remedy = "leave out questions without a result"
+        raise RecordError(MAPPING, "", reason="no search returned a document", remedy=remedy)
+    selected = clean_urls(record.get("selected_sources"), "selected_sources", report)
+    selected = drop_unknown_urls(selected, returned, field="selected_sources", report=report)
+    require_pick(selected, "selected_sources")
+    return selected
+
+
+def clean_searches(mapping: object, report: RecordReport) -> list[Search]:
+    """Return the searches of a record; bad ones are dropped, and equal queries are merged."""
+    if not isinstance(mapping, dict):
+        remedy = 'write {"a query": {"sources": [...]}}'
+        raise wrong_type(MAPPING, mapping, expected="an object", remedy=remedy)
+    searches: dict[str, Search] = {}
+    for index, (name, entry) in enumerate(mapping.items()):
+        field = f"{MAPPING}[{index}]"
+        try:
+            search = clean_search(name, entry, field=field, report=report)
+        except RecordError as error:
+            report.drop(error)
+            continue
+        first = searches.setdefault(query_key(search.query), search)
+        if first is not search:
+            merge_search(search, first, field=field, report=report)
+    return [*searches.values()]
+
+
+def clean_search(name: str, entry: object, *, field: str, report: RecordReport) -> Search:
+    """Return one search; where its query is missing, the name under which it is listed is used."""
+    if not isinstance(entry, dict):
+        remedy = 'write {"query": ..., "sources": [...]}'
+        raise wrong_type(field, entry, expected="a search", remedy=remedy)
+    query = clean_query(entry.get("query") or name, f"{field}.query", report)
+    documents = optional_list(entry, "sources")
+    return Search(query, clean_documents(documents, f"{field}.sources", report))
+
+
+def merge_search(search: Search, first: Search, *, field: str, report: RecordReport) -> None:
+    """Add the documents of a search to an earlier search of the same query."""
+    reason, remedy = "the same query was searched twice", "its documents are merged"
+    report.flag(RecordError(field, search.query, reason=reason, remedy=remedy))
+    for document in search.documents.values():
+        add_document(document, first.documents, report)
+
+
+def query_key(query: str) -> str:
+    """Return a key that spellings of one query share; without a letter it is the query itself."""
+    return normalize(query) or query

@@ -1,0 +1,1 @@
+"""Measures and model cards as Markdown, for people."""

@@ -1,0 +1,178 @@
+"""Measures as Markdown tables: one row for each model, or one section with everything."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from findtune.core.errors import InputError
+
+Metrics = Mapping[str, Any]
+
+START = "<!-- measures: written by `make readme` -->"
+END = "<!-- end of measures -->"
+SUMMARY_HEAD = """\
+| model | measure | base | tuned | difference, 95 % interval | verdict |
+|---|---|---|---|---|---|"""
+# A row of the summary or the heading of a section, with the name MODEL/SIZE.
+ENTRY = re.compile(r"^(?:### |\| )([\w-]+/[\w-]+)\b", re.MULTILINE)
+
+RANKINGS = (
+    "original",
+    "prf",
+    "as_shown",
+    "bm25",
+    "bi_encoder",
+    "retriever_features",
+    "base",
+    "tuned",
+)
+# Prefixes of metrics keys: the same measure on other qrels, or with another search.
+VARIANTS = {"": "", "graded_": "graded", "dense_": "dense search"}
+MEANINGS = {
+    "ndcg@3": "quality of the order of the first three, 1 is best",
+    "ndcg@10": "quality of the order of the first ten, 1 is best",
+    "mrr@10": "1 / rank of the first relevant result",
+    "map": "mean average precision",
+    "recall@1": "share of the relevant results at rank 1",
+    "recall@10": "share of the relevant results in the first ten",
+    "pairs_spearman": "rank correlation with the curators' scores of held-out pairs",
+    "pairs_mae": "mean difference of cosine and score, 0 is best",
+    "guard_spearman": "rank correlation on general English: falls when it is forgotten",
+    "random_cosine": "mean cosine of random texts: near 1 is a collapse",
+    "copy_rate": "share of sampled rewrites that repeat the question",
+    "repetition_rate": "share of sampled rewrites that loop",
+    "entity_recall_sampled": "share of sampled rewrites that keep numbers, years and names",
+    "entity_recall_searched": "the same for the rewrites that are searched",
+    "length_ratio": "words of a rewrite per word of its question",
+    "num_rewrites": "rewrites searched per question",
+}
+SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
+    "cross_encoder_weight": "cross-encoder weight {:g}",
+    "num_rewrites": "{} rewrites per question",
+    "fb_docs": "titles of {} documents",
+}
+
+
+def summary_row(name: str, metrics: Metrics) -> str:
+    """Return a model's row of the summary: the difference on which the verdict rests."""
+    difference = metrics.get("difference_best", metrics["difference"])
+    measure, against = difference["measure"], difference.get("against", "base")
+    before = f"{metrics[against][measure]:.4f}" + ("" if against == "base" else f" ({against})")
+    after = f"{metrics['tuned'][measure]:.4f}"
+    cells = (name, measure, before, after, with_interval(difference), metrics["verdict"])
+    return f"| {' | '.join(cells)} |"
+
+
+def section(name: str, metrics: Metrics) -> str:
+    """Return everything that was measured of a model, under a heading."""
+    return f"### {name}\n\n{measures(metrics)}"
+
+
+def measures(metrics: Metrics) -> str:
+    """Return a table of all measures, the differences with their intervals, and the verdict."""
+    columns = [ranking for ranking in RANKINGS if ranking in metrics]
+    head = [*columns, "difference", "meaning"]
+    rows = [
+        measure_row(label(measure, variant), measure, [metrics[prefix + key] for key in columns])
+        for prefix, variant in VARIANTS.items()
+        for measure in MEANINGS
+        if measure in metrics.get(f"{prefix}base", {})
+    ]
+    lines = [f"| measure | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|", *rows, ""]
+    lines += [difference_line(key, metrics[key]) for key in difference_keys(metrics)]
+    return "\n".join([*lines, "", verdict_line(metrics)])
+
+
+def label(measure: str, variant: str) -> str:
+    return ", ".join(filter(None, (measure, variant)))
+
+
+def measure_row(name: str, measure: str, rankings: Sequence[Mapping[str, float]]) -> str:
+    """Return a line of the table; its difference is tuned, the last column, less base."""
+    cells = [f"{row[measure]:.4f}" if measure in row else "" for row in rankings]
+    difference = rankings[-1].get(measure, 0.0) - rankings[-2].get(measure, 0.0)
+    return f"| {name} | {' | '.join(cells)} | {difference:+.4f} | {MEANINGS[measure]} |"
+
+
+def difference_keys(metrics: Metrics) -> list[str]:
+    """Return the keys of the differences: over all queries first, then of slices."""
+    best_is_base = metrics.get("difference_best", {}).get("against") == "base"
+    keys = [key for key in metrics if "difference" in key]
+    if best_is_base:  # both hold the same numbers
+        keys.remove("difference")
+    return sorted(keys, key=lambda key: (key != "difference", "queries" in metrics[key], key))
+
+
+def difference_line(key: str, difference: Mapping[str, Any]) -> str:
+    """Return a difference as a list item that names its baseline, its variant and its slice."""
+    variant = next(
+        (name for prefix, name in VARIANTS.items() if prefix and key.startswith(prefix)), ""
+    )
+    slice_name = key.rpartition("difference_")[2].removeprefix("pairs").strip("_")
+    counts = [f"{difference[unit]} {unit}" for unit in ("queries", "pairs") if unit in difference]
+    where = ": ".join(filter(None, (slice_name, *counts))) if counts else ""
+    over = f"over {difference['against']}" if "against" in difference else ""
+    notes = ", ".join(filter(None, (over, variant, where)))
+    text = f"- {difference['measure']} {with_interval(difference)}"
+    return f"{text} ({notes})" if notes else text
+
+
+def with_interval(difference: Mapping[str, Any]) -> str:
+    low, high = difference["ci_low"], difference["ci_high"]
+    return f"{difference['mean']:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def verdict_line(metrics: Metrics) -> str:
+    """Return the verdict, the number of queries behind it, and what was selected on dev."""
+    pairs = f" and {metrics['scored_pairs']} scored pairs" if "scored_pairs" in metrics else ""
+    share = metrics["interpolation"]
+    settings = [f"interpolation {share:g}" + ("" if share else " (the base's own weights)")]
+    settings += [text.format(metrics[key]) for key, text in SETTINGS.items() if key in metrics]
+    count = f"{metrics['queries']} queries{pairs}"
+    return f"**{metrics['verdict']}** over {count}; {', '.join(settings)}."
+
+
+def summary(rows: Mapping[str, str]) -> str:
+    """Return the summary of some models: name -> row."""
+    return "\n".join([SUMMARY_HEAD, *rows.values()])
+
+
+def full(sections: Mapping[str, str]) -> str:
+    """Return the sections of some models, below each other: name -> section."""
+    return "\n\n".join(sections.values())
+
+
+def entries_between_markers(document: str) -> dict[str, str]:
+    """Return the rows or sections of a document's measures: name -> text."""
+    block = split_at_markers(document)[1]
+    starts = list(ENTRY.finditer(block))
+    bounds = [*(match.start() for match in starts), len(block)]
+    return {
+        match[1]: block[match.start() : end].strip()
+        for match, end in zip(starts, bounds[1:], strict=True)
+    }
+
+
+def replace_between_markers(document: str, text: str, markers: tuple[str, str]) -> str:
+    """Return a document with another text between two markers."""
+    before, _, after = split_at_markers(document, markers)
+    start, end = markers
+    return f"{before}{start}\n{text}\n{end}{after}"
+
+
+def split_at_markers(
+    document: str, markers: tuple[str, str] = (START, END)
+) -> tuple[str, str, str]:
+    """Return what a document holds before, between and after two markers.
+
+    Raises InputError unless each marker occurs once, the first one first.
+    """
+    start, end = markers
+    before, _, rest = document.partition(start)
+    between, _, after = rest.partition(end)
+    if (document.count(start), rest.count(end), before.count(end)) != (1, 1, 0):
+        raise InputError(
+            f"the document has no place for the table; it needs one line {start} "
+            f"and below it one line {end}."
+        )
+    return before, between, after

@@ -1,0 +1,194 @@
+"""Evaluating a tuned reranker on the held-out lists, beside its base and simpler rankings.
+
+as_shown             the order that users saw
+bm25                 BM25 over the documents' texts
+bi_encoder           the retriever's cosine alone
+retriever_features   all of the retriever's features, with weights fitted to the picks of train
+base                 the cross-encoder before it was tuned on picks
+tuned                the reranker
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from findtune.core.records import Record, read_kind
+from findtune.evaluation.significance import compare, slices
+from findtune.evaluation.verdict import verdict
+from findtune.reranker.evaluation.baselines import as_shown_scores, bm25_scores
+from findtune.reranker.evaluation.calibration import calibration
+from findtune.reranker.evaluation.list_slices import slice_masks
+from findtune.reranker.model.blending import blend, blend_features, read_weights
+from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
+from findtune.reranker.model.ranked_lists import LIST_MEASURES, measure_lists, picked
+from findtune.reranker.model.reranker import load
+from findtune.reranker.model.retriever_features import retriever_features
+
+# Rankings that were there before tuning; the best of them is what a reranker has to beat.
+BEFORE_TUNING = ("as_shown", "bm25", "bi_encoder", "base")
+DECISIVE = "ndcg@10"
+
+Say = Callable[[str], None]
+Array = np.ndarray
+Scores = list[Array]  # (documents,) for each list
+Measures = dict[str, dict[str, Array]]  # ranking -> measure -> (lists,)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out lists."""
+
+    lists: list[Record]
+
+    @property
+    def picks(self) -> Scores:
+        """1 for each picked document of each list, else 0."""
+        return [picked(ranked_list) for ranked_list in self.lists]
+
+    @property
+    def grades(self) -> Scores:
+        """The grade of each document of each list; 0 where there is no judgment."""
+        return [grades_of(ranked_list) for ranked_list in self.lists]
+
+
+def grades_of(ranked_list: Record) -> Array:
+    """Return the grade of each document of a list, (documents,); 0 where there is no judgment."""
+    qrels = ranked_list["qrels"]
+    return np.array([qrels.get(document["url"], 0) for document in ranked_list["documents"]])
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of each ranking, and the relevance that the tuned reranker predicts."""
+
+    scores: dict[str, Scores]
+    relevance: Scores
+
+
+def read_held_out(examples: Path) -> HeldOut:
+    """Return the held-out lists of a folder of examples."""
+    return HeldOut(read_kind(examples / "test.jsonl", "list"))
+
+
+def evaluate_model(
+    bases: Mapping[str, Path], tuned: Path, held_out: HeldOut, say: Say = lambda _: None
+) -> Evaluation:
+    """Return the scores of a tuned reranker, of its base and of simpler rankings.
+
+    bases: the folder of each room's base model. A reranker that was distilled has a base of its
+    own, beside it.
+    """
+    lists = held_out.lists
+    say(f"scoring {len(lists)} lists with the tuned reranker")
+    reranker = load(tuned)
+    features = retriever_features(reranker.retriever, lists, reranker.weights.temperature)
+    logits = predict_logits(reranker.cross_encoder, lists)
+    tuned_scores = blend(logits, features, reranker.weights)
+    say("scoring them with the base")
+    own_base = tuned / "base"
+    base_folder = own_base if own_base.exists() else bases["reranker"]
+    base = load_or_create(base_folder, reranker.weights.max_length, seed=0)
+    scores = {
+        "as_shown": as_shown_scores(lists),
+        "bm25": bm25_scores(lists),
+        "bi_encoder": [list_features[:, 0] for list_features in features],
+        "retriever_features": blend_features(
+            features, read_weights(tuned / "retriever_features.json")
+        ),
+        "base": predict_logits(base, lists),
+        "tuned": tuned_scores,
+    }
+    relevance = [reranker.relevance(list_scores) for list_scores in tuned_scores]
+    return Evaluation(scores, relevance)
+
+
+def metrics(
+    evaluation: Evaluation, held_out: HeldOut, facts: Mapping[str, Any], seed: int
+) -> Record:
+    """Return the measures of every ranking, the differences, and the verdict.
+
+    The verdict rests on the picks, and on the difference to the best ranking from before tuning:
+    a reranker that BM25 beats is no win. `difference_retriever_features` shows how much the
+    cross-encoder adds to the features, which were fitted to the same picks. `graded_*` are
+    measured on judgments instead of picks. facts: those of the training.
+    """
+    measures = measure_rankings(evaluation, held_out.picks)
+    ndcg = {name: values[DECISIVE] for name, values in measures.items()}
+    best = max(BEFORE_TUNING, key=lambda name: ndcg[name].mean())
+
+    def difference_to(name: str) -> Record:
+        return {**compare(ndcg[name], ndcg["tuned"], DECISIVE, seed), "against": name}
+
+    difference_best = difference_to(best)
+    by_slice = slices(slice_masks(held_out.lists), ndcg[best], ndcg["tuned"], DECISIVE, seed)
+    return {
+        **summarize(measures),
+        "difference": compare(ndcg["base"], ndcg["tuned"], DECISIVE, seed),
+        "difference_best": difference_best,
+        "difference_retriever_features": difference_to("retriever_features"),
+        "interpolation": facts["interpolation"],
+        "cross_encoder_weight": facts["cross_encoder_weight"],
+        "queries": len(held_out.lists),
+        "verdict": verdict(difference_best),
+        "calibration": calibration(evaluation.relevance, held_out.picks),
+        **graded_metrics(evaluation, held_out, best, seed),
+        **{name: {**result, "against": best} for name, result in by_slice.items()},
+    }
+
+
+def measure_rankings(evaluation: Evaluation, gains: Scores) -> Measures:
+    """Return each measure of each ranking, (lists,); gains: (documents,) for each list."""
+    return {name: measure_lists(scores, gains) for name, scores in evaluation.scores.items()}
+
+
+def summarize(measures: Measures) -> dict[str, dict[str, float]]:
+    """Return the mean of each measure of each ranking."""
+    return {
+        ranking: {name: float(values.mean()) for name, values in by_measure.items()}
+        for ranking, by_measure in measures.items()
+    }
+
+
+def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: int) -> Record:
+    """Return the measures on judgments, of the lists that have a grade above 0.
+
+    best: the ranking from before tuning that the difference is measured against.
+    """
+    rows = [row for row, grades in enumerate(held_out.grades) if grades.any()]
+    if not rows:
+        return {}
+    grades = [held_out.grades[row] for row in rows]
+    scores = {
+        name: [list_scores[row] for row in rows] for name, list_scores in evaluation.scores.items()
+    }
+    measures = measure_rankings(Evaluation(scores, []), grades)
+    difference = compare(measures[best][DECISIVE], measures["tuned"][DECISIVE], DECISIVE, seed)
+    return {
+        **{f"graded_{name}": values for name, values in summarize(measures).items()},
+        "graded_difference": {**difference, "against": best},
+        "graded_queries": len(rows),
+    }
+
+
+def details(
+    evaluation: Evaluation, held_out: HeldOut
+) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """Return the values behind the metrics: name -> header and rows.
+
+    per_query: every measure of every ranking for each list, numbered as in test.jsonl; details:
+    for each document whether it was picked, and its predicted relevance.
+    """
+    measures = measure_rankings(evaluation, held_out.picks)
+    names = [f"{ranking}_{measure}" for measure in LIST_MEASURES for ranking in measures]
+    columns = [by_measure[name] for name in LIST_MEASURES for by_measure in measures.values()]
+    pairs = zip(np.concatenate(held_out.picks), np.concatenate(evaluation.relevance), strict=True)
+    return {
+        "per_query": (
+            ["query", *names],
+            [[number, *row] for number, row in enumerate(zip(*columns, strict=True))],
+        ),
+        "details": (["picked", "relevance"], [list(pair) for pair in pairs]),
+    }

@@ -1,0 +1,1 @@
+"""Using a reranker: a cross-encoder and a retriever whose scores are blended."""

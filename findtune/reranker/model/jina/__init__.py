@@ -1,0 +1,1 @@
+"""JinaBERT cross-encoders without remote code."""

@@ -1,0 +1,36 @@
+"""The parts of a ranked list: a record with `query` and `documents`, each with text and title."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from findtune.core.records import Record
+from findtune.retrieval.metrics import evaluate, qrels_from_gains, run_from_scores
+
+LIST_MEASURES = ("ndcg@3", "ndcg@10", "mrr@10", "map")
+
+Array = np.ndarray
+
+
+def document_texts(ranked_list: Record) -> list[str]:
+    """Return the text of each document."""
+    return [document["text"] for document in ranked_list["documents"]]
+
+
+def document_titles(ranked_list: Record) -> list[str]:
+    """Return the title of each document, or its text where it has no title."""
+    return [document["title"] or document["text"] for document in ranked_list["documents"]]
+
+
+def picked(ranked_list: Record) -> Array:
+    """Return 1 for each picked document, else 0, (documents,)."""
+    picks = ranked_list["picks"]
+    return np.array([int(document["url"] in picks) for document in ranked_list["documents"]])
+
+
+def measure_lists(scores: Sequence[Array], gains: Sequence[Array]) -> dict[str, Array]:
+    """Return each measure's value for each list, (lists,).
+
+    scores, gains: (documents,) for each list; a gain above 0 is relevant.
+    """
+    return evaluate(qrels_from_gains(gains), run_from_scores(scores, gains), LIST_MEASURES)

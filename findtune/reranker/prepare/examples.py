@@ -1,0 +1,100 @@
+"""The reranker's examples: ranked lists in which users picked, and title lists.
+
+data/examples/reranker/SIZE/
+    train.jsonl  dev.jsonl  test.jsonl   one record per line; `kind` is one of
+        list    query, record, picks, qrels,
+                documents: [{url, title, text, gain, weight, why, shown, seen}]
+        title   query (the title of a document), documents: its snippet and similar ones;
+                train only
+    leak_report.json    what the splits share (nothing), and how many records each has
+
+In train, a list also has random negatives; they are not `shown`, since no user was shown them.
+Lists are read one at a time, so a log of 100,000 lists needs little memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from findtune.core.errors import InputError
+from findtune.core.files import iter_jsonl, write_json, write_jsonl
+from findtune.core.records import Record
+from findtune.examples.preview import count_kinds, record_location, sample_lines
+from findtune.examples.splits import SPLITS, leak_report
+from findtune.reranker.prepare.labelling import Qrels, label_list
+from findtune.reranker.prepare.random_negatives import add_random_negatives
+from findtune.reranker.prepare.settings import PrepareSettings
+from findtune.reranker.prepare.survey import Survey, split_of, survey_lists
+from findtune.reranker.prepare.title_lists import title_lists
+
+__all__ = ["PrepareSettings", "preview_lines", "write_examples"]
+
+MAX_PREVIEW_CHARS = 90  # of a document's text
+
+
+def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[str, dict[str, int]]:
+    """Write the examples of each split; return the counts by kind.
+
+    clean: the folder of clean ranked lists and judgments. Raises InputError when a split has no
+    list.
+    """
+    ranked_lists = clean / "ranked_lists.jsonl"
+    survey = survey_lists(iter_jsonl(ranked_lists), settings.lists)
+    refuse_empty_splits(survey, ranked_lists)
+    qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
+    counts = {}
+    for split in SPLITS:
+        kinds: Counter[str] = Counter()
+        records = split_records(split, ranked_lists, settings=settings, qrels=qrels, survey=survey)
+        write_jsonl(out / f"{split}.jsonl", count_kinds(records, kinds))
+        counts[split] = dict(kinds)
+    shared = leak_report({"questions": survey.questions})
+    write_json(out / "leak_report.json", {"shared": shared, "records": counts})
+    return counts
+
+
+def refuse_empty_splits(survey: Survey, path: Path) -> None:
+    """Raise InputError when a split has no list."""
+    for split, questions in survey.questions.items():
+        if not questions:
+            raise InputError(
+                f"{path} leaves no list for {split}; add feedback, or change the shares in "
+                "prepare.reranker of params.yaml."
+            )
+
+
+def split_records(
+    split: str, ranked_lists: Path, *, settings: PrepareSettings, qrels: Qrels, survey: Survey
+) -> Iterator[Record]:
+    """Yield the examples of a split; those of train end with the title lists."""
+    candidates = list(survey.train_documents.values())
+    for ranked_list in iter_jsonl(ranked_lists):
+        if split_of(ranked_list, settings.lists) != split:
+            continue
+        example = label_list(ranked_list, settings, qrels=qrels, train_urls=survey.train_urls)
+        if split == "train":
+            example = add_random_negatives(example, candidates, settings.random_negatives)
+        yield example
+    if split == "train":
+        yield from title_lists(candidates, settings.title_lists)
+
+
+def preview_lines(folder: Path, number: int) -> list[str]:
+    """Return lines that show some examples of each kind, with their places and labels."""
+    return sample_lines(folder / "train.jsonl", number, describe)
+
+
+def describe(example: Record) -> list[str]:
+    """Return the lines that show one example."""
+    location = f"   ({record_location(example['record'])})" if "record" in example else ""
+    return [f"  {example['query']}{location}", *describe_documents(example["documents"])]
+
+
+def describe_documents(documents: Sequence[Record]) -> list[str]:
+    """Return one line for each document of an example."""
+    lines = []
+    for document in documents:
+        gain, weight, reason = document["gain"], document["weight"], document["why"]
+        label = f"gain {gain:g}, weight {weight:g}: {reason}"
+        lines.append(f"     {label:44} {document['text'][:MAX_PREVIEW_CHARS]}")
+    return lines

@@ -1,0 +1,66 @@
+"""Labelling the documents of a list by what the user picked and what the user examined."""
+
+from collections.abc import Mapping, Sequence, Set
+
+from findtune.core.records import Record
+from findtune.reranker.prepare.settings import PrepareSettings
+
+PICK_REASONS = ("picked first", "picked second", "picked third")  # later ones: "picked"
+
+Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
+
+
+def label_list(
+    ranked_list: Record, settings: PrepareSettings, *, qrels: Qrels, train_urls: Set[str]
+) -> Record:
+    """Return the example of a clean list: each document with gain, weight and the reason.
+
+    train_urls: of the documents that train shows; `seen` marks them.
+    """
+    documents, picks = ranked_list["sources"], ranked_list["picks"]
+    last_pick = max(
+        position for position, document in enumerate(documents) if document["url"] in picks
+    )
+    labelled = []
+    for position, document in enumerate(documents):
+        label = label_document(
+            document["url"], picks, examined=position < last_pick, settings=settings
+        )
+        seen = document["url"] in train_urls
+        labelled.append(example_document(document) | label | {"seen": seen, "shown": True})
+    return {
+        "kind": "list",
+        "query": ranked_list["query"],
+        "record": ranked_list["record"],
+        "picks": picks,
+        "documents": labelled,
+        "qrels": qrels.get(ranked_list["query"], {}),
+    }
+
+
+def label_document(
+    url: str, picks: Sequence[str], *, examined: bool, settings: PrepareSettings
+) -> Record:
+    """Return the gain and the weight of a document, and why it has them.
+
+    examined: whether it stands above the last pick. Source: in the cascade model, users read from
+    the top down to their last pick (Craswell et al., WSDM 2008).
+    """
+    if url in picks:
+        rank = picks.index(url)
+        gain = settings.gains[min(rank, len(settings.gains) - 1)]
+        reason = PICK_REASONS[rank] if rank < len(PICK_REASONS) else "picked"
+        return {"gain": gain, "weight": 1.0, "why": reason}
+    if examined:
+        return {"gain": 0.0, "weight": settings.examined_weight, "why": "passed over"}
+    return {"gain": 0.0, "weight": settings.unexamined_weight, "why": "below the last pick"}
+
+
+def example_document(document: Record) -> Record:
+    """Return the fields of a clean document that the reranker reads."""
+    return {"url": document["url"], "title": document["title"], "text": document_text(document)}
+
+
+def document_text(document: Record) -> str:
+    """Return the title and the snippet as one text."""
+    return ". ".join(filter(None, (document["title"].rstrip(" ."), document["snippet"])))

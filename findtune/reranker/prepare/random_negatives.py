@@ -1,0 +1,28 @@
+"""Random negatives: documents of other lists, which the user of this one was never shown."""
+
+from collections.abc import Sequence
+from random import Random
+
+from findtune.core.records import Record
+from findtune.reranker.prepare.labelling import example_document
+
+
+def add_random_negatives(example: Record, candidates: Sequence[Record], number: int) -> Record:
+    """Return the example of a list with random negatives below its own documents."""
+    negatives = random_negatives(example, candidates, number)
+    return example | {"documents": [*example["documents"], *negatives]}
+
+
+def random_negatives(example: Record, candidates: Sequence[Record], number: int) -> list[Record]:
+    """Return up to `number` labelled documents that are not in a list.
+
+    candidates: clean documents of train. The seed is the place of the list in the feedback, so
+    that a new list changes the candidates but not the draw.
+    """
+    own = {document["url"] for document in example["documents"]}
+    rng = Random(example["record"])
+    # enough for all of the list's own documents to be among them
+    sampled = rng.sample(candidates, min(len(candidates), number + len(own)))
+    others = [document for document in sampled if document["url"] not in own][:number]
+    label = {"gain": 0.0, "weight": 1.0, "why": "random negative", "shown": False}
+    return [example_document(document) | label for document in others]

@@ -1,0 +1,43 @@
+"""Title lists: the title of a document as a query for its own snippet, among similar snippets.
+
+They need no feedback, so they add lists to train where there is little of it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from findtune.core.records import Record
+from findtune.core.text import hash_fraction
+from findtune.reranker.prepare.settings import TitleListSettings
+from findtune.retrieval.bm25 import BM25Index
+
+
+def title_lists(candidates: Sequence[Record], settings: TitleListSettings) -> Iterator[Record]:
+    """Yield title lists of clean documents, chosen by the hash of their URLs.
+
+    The hard negatives are the snippets of other documents that BM25 ranks highest for the title.
+    """
+    complete = [document for document in candidates if document["title"] and document["snippet"]]
+    if not complete or not settings.count:
+        return
+    index = BM25Index([document["snippet"] for document in complete])
+    by_hash = sorted(complete, key=lambda document: hash_fraction(document["url"]))
+    for document in by_hash[: settings.count]:
+        # one more, since the document itself is usually among them
+        ranked = index.top_k(document["title"], settings.hard_negatives + 1)
+        others = [complete[row] for row in ranked if complete[row]["url"] != document["url"]]
+        negatives = others[: settings.hard_negatives]
+        if negatives:
+            yield {
+                "kind": "title",
+                "query": document["title"],
+                "documents": [
+                    snippet_only(document, 1.0, "its own snippet"),
+                    *(snippet_only(other, 0.0, "a similar snippet") for other in negatives),
+                ],
+            }
+
+
+def snippet_only(document: Record, gain: float, reason: str) -> Record:
+    """Return a labelled document without its title, which is the query or too close to it."""
+    fields = {"url": document["url"], "title": "", "text": document["snippet"], "shown": True}
+    return fields | {"gain": gain, "weight": 1.0, "why": reason}

@@ -1,0 +1,130 @@
+"""Choosing on dev how far the weights move from base to tuned, and the cross-encoder's weight.
+
+Both are chosen together: every interpolation is tried with every weight of the cross-encoder in
+the blend. Weight 1 is the cross-encoder alone, weight 0 the retriever's features alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sentence_transformers import CrossEncoder
+
+from findtune.reranker.model.blending import BlendWeights
+from findtune.reranker.model.retriever_features import FEATURES
+from findtune.reranker.training.calibration import calibrate
+from findtune.reranker.training.dev_set import DECISIVE, RerankerDevSet
+from findtune.reranker.training.recipe import Recipe
+from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.interpolation import State, interpolate
+
+Row = dict[str, float]
+Array = np.ndarray
+
+
+class Base(NamedTuple):
+    """The cross-encoder before it was tuned on picks: its result on dev, and its weights."""
+
+    result: DevResult
+    weights: State
+
+
+class Selection(NamedTuple):
+    """All candidates as dev measures them, and the chosen interpolation and weights."""
+
+    sweep: list[Row]
+    interpolation: float
+    weights: BlendWeights
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """What training.json records of the choice."""
+        return {
+            "interpolation": self.interpolation,
+            "cross_encoder_weight": self.weights.cross_encoder,
+            **self.weights.model_dump(),
+        }
+
+
+def select_model(
+    model: CrossEncoder,
+    retriever_weights: BlendWeights,
+    *,
+    dev: RerankerDevSet,
+    base: Base,
+    callback: EvalCallback,
+    recipe: Recipe,
+) -> Selection:
+    """Return what dev selects, with calibrated relevance; load its weights into the model."""
+    logits = logits_by_interpolation(
+        model, dev=dev, base=base, callback=callback, candidates=recipe.interpolation
+    )
+    candidates = {
+        weight: blended_weights(retriever_weights, weight)
+        for weight in sorted(recipe.blend_weights)
+    }
+    sweep = sweep_blends(logits, dev, candidates)
+    best = select_row(sweep)
+    a = best["interpolation"]
+    model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
+    weights = candidates[best["cross_encoder_weight"]]
+    calibration = calibrate(dev.blend(logits[a], weights), dev.picks)
+    changes = {"max_length": recipe.max_length, **calibration}
+    return Selection(sweep, a, weights.model_copy(update=changes))
+
+
+def blended_weights(retriever_weights: BlendWeights, cross_encoder_weight: float) -> BlendWeights:
+    """Return the weights of a blend; the features share what the cross-encoder leaves."""
+    rest = 1 - cross_encoder_weight
+    features = {name: rest * getattr(retriever_weights, name) for name in FEATURES}
+    changes = {"cross_encoder": cross_encoder_weight, **features}
+    return retriever_weights.model_copy(update=changes)
+
+
+def logits_by_interpolation(
+    model: CrossEncoder,
+    *,
+    dev: RerankerDevSet,
+    base: Base,
+    callback: EvalCallback,
+    candidates: Sequence[float],
+) -> dict[float, list[Array]]:
+    """Return the logits on dev at each interpolation, the base (0) included.
+
+    If no evaluation was better than the base, the base is the only candidate. The model is left
+    with the weights of the last interpolation.
+    """
+    if not callback.kept_step:
+        return {0.0: base.result.payload}
+    assert callback.kept is not None
+    known = {0.0: base.result.payload, 1.0: callback.kept.payload}
+    logits = {}
+    for a in sorted({0.0, *candidates}):
+        if a in known:
+            logits[a] = known[a]
+        else:
+            model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
+            logits[a] = dev.logits(model)
+    return logits
+
+
+def sweep_blends(
+    logits: Mapping[float, Sequence[Array]],
+    dev: RerankerDevSet,
+    candidates: Mapping[float, BlendWeights],
+) -> list[Row]:
+    """Return what dev measures at each interpolation with each weight of the cross-encoder."""
+    return [
+        {
+            "interpolation": a,
+            "cross_encoder_weight": cross_encoder_weight,
+            **dev.measure(logits[a], weights),
+        }
+        for a in logits
+        for cross_encoder_weight, weights in candidates.items()
+    ]
+
+
+def select_row(sweep: Sequence[Row]) -> Row:
+    """Return the best row of a sweep; of equal rows the one closest to the base."""
+    return max(sweep, key=lambda row: (row[DECISIVE], row["map"], -row["interpolation"]))

@@ -1,0 +1,50 @@
+"""The dev split: ranked lists, the picks in them, and the retriever's features."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sentence_transformers import CrossEncoder
+
+from findtune.core.records import Record
+from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, blend
+from findtune.reranker.model.cross_encoder import predict_logits
+from findtune.reranker.model.ranked_lists import measure_lists, picked
+from findtune.reranker.training.collapse import refuse_collapse
+from findtune.training.callback import DevResult
+
+DECISIVE = "ndcg@10"
+
+Array = np.ndarray
+
+
+class RerankerDevSet:
+    """The lists of dev. They are evaluated during training, and again for model selection."""
+
+    def __init__(self, lists: Sequence[Record], features: Sequence[Array], precision: str) -> None:
+        self.lists, self.features, self.bf16 = lists, features, precision == "bf16"
+        self.picks = [picked(ranked_list) for ranked_list in lists]
+
+    def evaluate(self, model: CrossEncoder) -> DevResult:
+        """Return the result of a cross-encoder alone; the payload is its logits.
+
+        Raises CollapseError when the logits are not finite, or equal within the lists.
+        """
+        logits = self.logits(model)
+        refuse_collapse(logits)
+        measures = self.measure(logits, CROSS_ENCODER_ONLY)
+        return DevResult(measures, measures[DECISIVE], payload=logits)
+
+    def logits(self, model: CrossEncoder) -> list[Array]:
+        """Return a cross-encoder's logits of each list, in the precision of training."""
+        with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            return predict_logits(model, self.lists)
+
+    def measure(self, logits: Sequence[Array], weights: BlendWeights) -> dict[str, float]:
+        """Return the mean of each measure when logits are blended with the features."""
+        values = measure_lists(self.blend(logits, weights), self.picks)
+        return {name: float(per_list.mean()) for name, per_list in values.items()}
+
+    def blend(self, logits: Sequence[Array], weights: BlendWeights) -> list[Array]:
+        """Return the blended scores of each list, (documents,)."""
+        return blend(logits, self.features, weights)

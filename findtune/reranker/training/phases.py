@@ -1,0 +1,62 @@
+"""The phases of training: distillation from the retriever, then tuning on the picks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+from sentence_transformers import CrossEncoder
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+
+from findtune.reranker.training.list_losses import ListLoss
+from findtune.reranker.training.recipe import PhaseArguments
+from findtune.training.arguments import run_trainer
+from findtune.training.callback import EvalCallback
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one phase learns, and how.
+
+    name: as progress lines show it. dataset: as `training_data.build_dataset` returns it.
+    """
+
+    name: str
+    dataset: Dataset
+    loss: ListLoss
+    arguments: PhaseArguments
+    batch_size: int  # lists
+
+
+def run_phase(
+    phase: Phase,
+    model: CrossEncoder,
+    *,
+    callback: EvalCallback,
+    settings: Mapping[str, Any],
+) -> None:
+    """Train a model for one phase; settings: the trainer settings that all rooms share."""
+    if not phase.arguments.epochs:
+        return
+    callback.phase = phase.name
+    arguments = CrossEncoderTrainingArguments(
+        num_train_epochs=phase.arguments.epochs,
+        per_device_train_batch_size=phase.batch_size,
+        learning_rate=phase.arguments.learning_rate,
+        **settings,
+    )
+    trainer = TrainerWithoutModelCard(
+        model=model,
+        args=arguments,
+        train_dataset=phase.dataset,
+        loss=phase.loss,
+        callbacks=[callback],
+    )
+    run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+
+
+class TrainerWithoutModelCard(CrossEncoderTrainer):
+    """The trainer of sentence-transformers without its model card, which shows training rows."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Do nothing: the stage `card` writes a card without training data."""

@@ -1,0 +1,33 @@
+"""The settings of one training."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from findtune.core.params import Section
+
+
+class PhaseArguments(Section):
+    """How long and how fast one phase of training learns; 0 epochs skip it."""
+
+    epochs: float = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+
+
+class Recipe(Section):
+    """params.yaml: reranker.SIZE."""
+
+    loss: Literal["listnet", "lambda", "bce"]
+    distil: PhaseArguments  # from the retriever
+    tune: PhaseArguments  # on the picks
+    batch_size: int = Field(gt=0)  # lists
+    warmup_ratio: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    max_length: int = Field(gt=0)
+    precision: Literal["fp32", "bf16"]
+    threads: int = Field(gt=0)
+    eval_steps: float = Field(gt=0, le=1)
+    early_stopping_patience: int = Field(gt=0)
+    temperature: float = Field(gt=0)  # see BlendWeights
+    interpolation: tuple[float, ...] = Field(min_length=1)
+    blend_weights: tuple[float, ...] = Field(min_length=1)

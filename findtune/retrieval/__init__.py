@@ -1,0 +1,1 @@
+"""Searching a corpus, fusing rankings, and measuring them."""

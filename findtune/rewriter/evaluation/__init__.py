@@ -1,0 +1,1 @@
+"""Evaluating a rewriter by what its rewrites find."""

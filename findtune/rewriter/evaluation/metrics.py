@@ -1,0 +1,96 @@
+"""The metrics of a tuned rewriter: measures, habits, differences, and the verdict."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from findtune.core.records import Record
+from findtune.evaluation.significance import compare, slices
+from findtune.evaluation.verdict import verdict
+from findtune.rewriter.evaluation.habits import has_collapsed, measure_habits
+from findtune.rewriter.evaluation.held_out import HeldOut
+from findtune.rewriter.evaluation.results import Array, Evaluation, MethodMeasures
+
+DECISIVE = "recall@10"
+
+
+def metrics(
+    evaluation: Evaluation, held_out: HeldOut, facts: Mapping[str, Any], seed: int
+) -> Record:
+    """Return the metrics of every search method, their differences, and the verdict.
+
+    The verdict compares the tuned rewriter with the best method that needs no tuning: the question
+    alone, feedback titles, or the base's rewrites. facts: those of the training.
+    """
+    best = best_baseline(evaluation.bm25)
+    habits = {
+        model: measure_habits(rewrites, held_out.queries, evaluation.names)
+        for model, rewrites in evaluation.rewrites.items()
+    }
+    differences = baseline_differences(evaluation.bm25, best, seed)
+    collapsed = has_collapsed(habits["tuned"]) and facts["interpolation"] > 0  # 0 is the base
+    return {
+        **{
+            method: means(measures) | habits.get(method, {})
+            for method, measures in evaluation.bm25.items()
+        },
+        **differences,
+        "interpolation": facts["interpolation"],
+        "num_rewrites": facts["num_rewrites"],
+        "fb_docs": facts["fb_docs"],
+        "queries": len(held_out.questions),
+        "verdict": "REGRESSION" if collapsed else verdict(differences["difference_best"]),
+        **secondary_metrics("dense", evaluation.dense, seed),
+        **secondary_metrics("graded", evaluation.graded, seed),
+        **slice_differences(evaluation.bm25, best, held_out, seed),
+    }
+
+
+def best_baseline(measures: MethodMeasures) -> str:
+    """Return the untuned method with the highest recall, the earliest one of equals."""
+    baselines = [method for method in measures if method != "tuned"]
+    return max(baselines, key=lambda method: measures[method][DECISIVE].mean())
+
+
+def baseline_differences(measures: MethodMeasures, best: str, seed: int) -> Record:
+    """Return the differences from the base, from the best baseline, and from the other ones."""
+    others = [method for method in measures if method not in ("tuned", "base", best)]
+    return {
+        "difference": difference(measures, "base", seed),
+        "difference_best": difference(measures, best, seed),
+        **{f"difference_{method}": difference(measures, method, seed) for method in others},
+    }
+
+
+def difference(measures: MethodMeasures, baseline: str, seed: int) -> Record:
+    """Return the difference between the tuned rewriter and a baseline."""
+    recall = {method: measures[method][DECISIVE] for method in (baseline, "tuned")}
+    compared = compare(recall[baseline], recall["tuned"], DECISIVE, seed)
+    return {**compared, "against": baseline}
+
+
+def secondary_metrics(prefix: str, measures: MethodMeasures, seed: int) -> Record:
+    """Return metrics that the verdict does not use; none when there are no such questions."""
+    queries = len(measures["original"][DECISIVE])
+    if not queries:
+        return {}
+    return {
+        **{f"{prefix}_{method}": means(values) for method, values in measures.items()},
+        f"{prefix}_difference": difference(measures, "original", seed),
+        f"{prefix}_queries": queries,
+    }
+
+
+def slice_differences(measures: MethodMeasures, best: str, held_out: HeldOut, seed: int) -> Record:
+    """Return the differences on questions with and without a pick that was picked in train."""
+    seen = np.array([bool(question["seen"]) for question in held_out.questions])
+    recall = {method: measures[method][DECISIVE] for method in (best, "tuned")}
+    masks = {"seen": seen, "unseen": ~seen}
+    differences = slices(masks, recall[best], recall["tuned"], DECISIVE, seed)
+    return {name: {**value, "against": best} for name, value in differences.items()}
+
+
+def means(measures: Mapping[str, Array]) -> dict[str, float]:
+    """Return the mean of each measure over the questions."""
+    return {measure: float(values.mean()) for measure, values in measures.items()}

@@ -1,0 +1,1 @@
+"""The rewriter: sampling rewrites of a question, and searching with them."""

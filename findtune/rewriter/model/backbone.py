@@ -1,0 +1,129 @@
+"""The two types of language model that can rewrite, behind one interface.
+
+An encoder-decoder (T5) reads the question as it is, or after a prefix. A causal model reads it in
+its own chat template.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from findtune.rewriter.model.settings import Generation
+
+IGNORED_LABEL = torch.nn.CrossEntropyLoss().ignore_index  # a label that the loss skips
+
+TokenizedExample = dict[str, list[int]]
+Batch = Mapping[str, torch.Tensor]  # input_ids and attention_mask, (questions, tokens)
+
+
+class Backbone(Protocol):
+    """What differs between the two types of language model."""
+
+    padding_side: str  # of batches from which rewrites are sampled
+
+    def encode_question(self, question: str) -> list[int]:
+        """Return the tokens that the model reads before it writes."""
+
+    def encode_example(self, question: str, target: str) -> TokenizedExample:
+        """Return the input_ids and labels of one training example."""
+
+    def generation_inputs(
+        self, model: PreTrainedModel, batch: Batch, samples: int
+    ) -> dict[str, Any]:
+        """Return the inputs of `generate` for several samples of each question in a batch.
+
+        Each question is read once for all of its samples.
+        """
+
+    def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
+        """Return the tokens that the model wrote, (rows, tokens)."""
+
+
+@dataclass(frozen=True)
+class Seq2Seq:
+    """An encoder-decoder: the encoder reads the question, the decoder writes the rewrite."""
+
+    tokenizer: PreTrainedTokenizerBase
+    generation: Generation
+    padding_side = "right"
+
+    def encode_question(self, question: str) -> list[int]:
+        text = " ".join(filter(None, (self.generation.prompt, question)))
+        return self.encode(text, self.generation.max_input_tokens)
+
+    def encode_example(self, question: str, target: str) -> TokenizedExample:
+        return {
+            "input_ids": self.encode_question(question),
+            "labels": self.encode(target, self.generation.max_new_tokens),
+        }
+
+    def encode(self, text: str, max_tokens: int) -> list[int]:
+        """Return the tokens of a text with the end token, cut to `max_tokens`."""
+        tokens: list[int] = self.tokenizer(text, truncation=True, max_length=max_tokens)[
+            "input_ids"
+        ]
+        return tokens
+
+    def generation_inputs(
+        self, model: PreTrainedModel, batch: Batch, samples: int
+    ) -> dict[str, Any]:
+        encoded = model.get_encoder()(**batch)
+        encoded.last_hidden_state = encoded.last_hidden_state.repeat_interleave(samples, dim=0)
+        mask = batch["attention_mask"].repeat_interleave(samples, dim=0)
+        return {"encoder_outputs": encoded, "attention_mask": mask}
+
+    def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
+        return generated
+
+
+@dataclass(frozen=True)
+class Causal:
+    """A causal model: question and rewrite are turns of a chat; only the rewrite is learned."""
+
+    tokenizer: PreTrainedTokenizerBase
+    generation: Generation
+    padding_side = "left"
+
+    def encode_question(self, question: str) -> list[int]:
+        tokens = self.encode_plain_text(question)[: self.generation.max_input_tokens]
+        chat: list[dict[str, str]] = [
+            {"role": "system", "content": self.generation.prompt},
+            {"role": "user", "content": str(self.tokenizer.decode(tokens))},
+        ]
+        text = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        return self.encode(str(text))
+
+    def encode_example(self, question: str, target: str) -> TokenizedExample:
+        prompt = self.encode_question(question)
+        answer = self.encode_plain_text(target)[: self.generation.max_new_tokens - 1]
+        answer = [*answer, self.tokenizer.eos_token_id]
+        return {"input_ids": prompt + answer, "labels": [IGNORED_LABEL] * len(prompt) + answer}
+
+    def encode_plain_text(self, text: str) -> list[int]:
+        """Return the tokens of a text; special tokens that it spells out are removed."""
+        for special_token in self.tokenizer.get_added_vocab():
+            text = text.replace(special_token, " ")
+        return self.encode(text)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of a text, without any added ones."""
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return tokens
+
+    def generation_inputs(
+        self, model: PreTrainedModel, batch: Batch, samples: int
+    ) -> dict[str, Any]:
+        positions = (batch["attention_mask"].cumsum(dim=1) - 1).clamp_min(0)
+        inputs = {**batch, "position_ids": positions}
+        # `generate` reads the last token itself.
+        prefix = {name: tensor[:, :-1] for name, tensor in inputs.items()}
+        cache = model(**prefix, use_cache=True, logits_to_keep=1).past_key_values
+        cache.batch_repeat_interleave(samples)
+        rows = {name: tensor.repeat_interleave(samples, dim=0) for name, tensor in batch.items()}
+        return {**rows, "past_key_values": cache}
+
+    def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
+        return generated[:, input_length:]

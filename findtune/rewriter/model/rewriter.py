@@ -1,0 +1,166 @@
+"""A rewriter: a language model that turns a question into search queries.
+
+Rewrites are sampled instead of searched for by beam search, because the fused rankings gain from
+queries that differ.
+"""
+
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    LogitsProcessorList,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from findtune.bases.safety import refuse_unsafe
+from findtune.core.files import read_json
+from findtune.rewriter.model.backbone import Backbone, Causal, Seq2Seq
+from findtune.rewriter.model.sampler import SeededTopKSampler, sample_seeds
+from findtune.rewriter.model.settings import RewriterSettings
+from findtune.rewriter.model.usable_rewrites import usable_rewrites
+
+__all__ = ["Rewriter", "RewriterSettings", "load", "load_as_rewriter"]
+
+BATCH_SIZE = 16  # questions
+
+
+@dataclass(frozen=True)
+class Rewriter:
+    """A language model that rewrites questions.
+
+    names: the words that are names in the corpus, in lower case.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    settings: RewriterSettings
+    names: frozenset[str]
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """What depends on the type of the language model."""
+        if self.model.config.is_encoder_decoder:
+            return Seq2Seq(self.tokenizer, self.settings)
+        return Causal(self.tokenizer, self.settings)
+
+    def rewrites(self, questions: Sequence[str], seed: int) -> list[list[str]]:
+        """Return the rewrites of each question that are searched; there may be none.
+
+        They are distinct, differ from the question, are not repetitive, and keep the question's
+        numbers, years and names.
+        """
+        samples = self.sample(questions, seed)
+        return [
+            usable_rewrites(question, texts, self.names)[: self.settings.num_rewrites]
+            for question, texts in zip(questions, samples, strict=True)
+        ]
+
+    def sample(self, questions: Sequence[str], seed: int) -> list[list[str]]:
+        """Return all samples of each question, usable or not, (questions, samples)."""
+        inputs = [self.backbone.encode_question(question) for question in questions]
+        by_length = sorted(range(len(questions)), key=lambda row: len(inputs[row]))
+        samples: list[list[str]] = [[] for _ in questions]
+        for start in range(0, len(by_length), BATCH_SIZE):
+            batch = by_length[start : start + BATCH_SIZE]
+            texts = self.sample_batch(
+                [inputs[row] for row in batch],
+                [sample_seeds(questions[row], seed, self.settings) for row in batch],
+            )
+            for row, row_texts in zip(batch, texts, strict=True):
+                samples[row] = row_texts
+        return samples
+
+    @torch.inference_mode()
+    def sample_batch(
+        self, inputs: Sequence[list[int]], seeds: Sequence[list[int]]
+    ) -> list[list[str]]:
+        """Return the samples of one batch of questions, (questions, samples).
+
+        inputs: the tokens of each question; seeds: (questions, samples).
+        """
+        number = self.settings.num_return_sequences
+        self.tokenizer.padding_side = self.backbone.padding_side
+        batch = self.tokenizer.pad({"input_ids": list(inputs)}, return_tensors="pt")
+        batch = batch.to(self.model.device)
+        sampler = SeededTopKSampler(
+            [seed for question_seeds in seeds for seed in question_seeds],
+            top_k=self.settings.top_k,
+            temperature=self.settings.temperature,
+        )
+        generated = self.model.generate(  # type: ignore[operator]
+            **self.backbone.generation_inputs(self.model, batch, number),
+            do_sample=False,  # the sampler leaves one token to choose
+            num_beams=1,
+            max_length=None,
+            max_new_tokens=self.settings.max_new_tokens,
+            pad_token_id=self.tokenizer.pad_token_id,
+            logits_processor=LogitsProcessorList([sampler]),
+        )
+        tokens = self.backbone.new_tokens(generated, batch["input_ids"].shape[1])
+        texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        lines = [clean_first_line(text) for text in texts]
+        return [lines[start : start + number] for start in range(0, len(lines), number)]
+
+    def as_saved(self, precision: str) -> "Rewriter":
+        """Return this rewriter as it is saved and used: a bf16 copy if it was trained in bf16."""
+        if precision == "fp32":
+            return self
+        model = deepcopy(self.model)
+        for weight in model.parameters():  # buffers stay: a loaded model has them in fp32
+            weight.data = weight.data.bfloat16()
+        return replace(self, model=model)
+
+    def save(self, folder: Path) -> None:
+        """Write the model, its tokenizer, its settings and its names to a folder."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.settings.write(folder / "rewriter.json")
+        names = json.dumps(sorted(self.names), ensure_ascii=False)
+        (folder / "names.json").write_text(names + "\n", encoding="utf-8")
+
+
+def clean_first_line(text: str) -> str:
+    """Return the first line of a generated text, without the quotes around it."""
+    first_line = text.strip().split("\n")[0]
+    return " ".join(first_line.split()).strip("\"'“”` ")
+
+
+def load(folder: Path) -> Rewriter:
+    """Return the rewriter in a folder, in the precision in which it was saved.
+
+    Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
+    """
+    settings = RewriterSettings(**read_json(folder / "rewriter.json"))
+    names = frozenset(read_json(folder / "names.json"))
+    dtype = getattr(torch, read_json(folder / "config.json")["dtype"])
+    return load_as_rewriter(folder, settings, names, dtype)
+
+
+def load_as_rewriter(
+    folder: Path,
+    settings: RewriterSettings,
+    names: frozenset[str],
+    dtype: torch.dtype = torch.float32,
+) -> Rewriter:
+    """Return the language model in a folder as a rewriter with the given settings.
+
+    Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
+    """
+    refuse_unsafe(folder)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    is_seq2seq = read_json(folder / "config.json").get("is_encoder_decoder", False)
+    auto: Any = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
+    model = auto.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return Rewriter(model.eval(), tokenizer, settings, names)

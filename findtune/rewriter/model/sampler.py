@@ -1,0 +1,46 @@
+"""Sampling tokens so that a sample depends only on its own seed.
+
+The other questions of a batch change nothing but the rounding of the logits.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import torch
+from transformers import LogitsProcessor
+
+from findtune.rewriter.model.settings import Generation
+
+MIN_UNIFORM, MAX_UNIFORM = 1e-9, 1 - 1e-7  # both logarithms of the noise stay finite
+
+
+class SeededTopKSampler(LogitsProcessor):
+    """Samples each row's next token with the row's own generator, and masks all other tokens.
+
+    To add Gumbel noise to the logits and take the largest is to sample from their softmax.
+    Sources: Gumbel 1954; Maddison et al., NeurIPS 2014.
+    """
+
+    def __init__(self, seeds: Iterable[int], *, top_k: int, temperature: float) -> None:
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.top_k, self.temperature = top_k, temperature
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return scores, (rows, vocabulary), that are finite for the sampled token only."""
+        top_k = min(self.top_k, scores.shape[-1])
+        top = scores.float().topk(top_k, dim=-1)
+        uniform = torch.stack([torch.rand(top_k, generator=each) for each in self.generators])
+        gumbel = -torch.log(-torch.log(uniform.clamp(MIN_UNIFORM, MAX_UNIFORM)))
+        sampled = (top.values / self.temperature + gumbel.to(scores.device)).argmax(-1)
+        tokens = top.indices.gather(1, sampled[:, None])
+        return torch.full_like(scores, float("-inf")).scatter(1, tokens, 0.0)
+
+
+def sample_seeds(question: str, seed: int, generation: Generation) -> list[int]:
+    """Return one seed for each sample of a question."""
+    return [
+        int.from_bytes(
+            blake2b(f"{seed} {sample} {question}".encode(), digest_size=7).digest(), "big"
+        )
+        for sample in range(generation.num_return_sequences)
+    ]

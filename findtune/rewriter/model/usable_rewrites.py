@@ -1,0 +1,54 @@
+"""Which of the sampled rewrites can be searched."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from findtune.core.text import words
+from findtune.rewriter.model.entities import extract_entities, keeps_entities
+
+REPEATED_WORDS = 3  # a rewrite that has the same sequence of so many words twice is repetitive
+
+
+def usable_rewrites(question: str, samples: Iterable[str], names: frozenset[str]) -> list[str]:
+    """Return the distinct samples that can be searched, in their order.
+
+    A usable rewrite is not a copy of the question, is not repetitive, and keeps the question's
+    entities. A question without words asks for nothing, so every rewrite of it is made up.
+    """
+    if not words(question):
+        return []
+    entities = extract_entities(question, names)
+    usable: dict[tuple[str, ...], str] = {}
+    for rewrite in samples:
+        if not rewrite or is_copy(question, rewrite) or is_repetitive(question, rewrite):
+            continue
+        if keeps_entities(rewrite, entities, names):
+            usable.setdefault(word_sequence(rewrite), rewrite)
+    return list(usable.values())
+
+
+def word_sequence(text: str) -> tuple[str, ...]:
+    """Return the words of a text in lower case; a text without words stands for itself."""
+    return tuple(word.casefold() for word in words(text)) or (text,)
+
+
+def is_copy(question: str, rewrite: str) -> bool:
+    """Return whether a rewrite has the words of the question, so that it finds nothing new."""
+    return word_sequence(question) == word_sequence(rewrite)
+
+
+def is_repetitive(question: str, rewrite: str) -> bool:
+    """Return whether a rewrite has a word twice in a row, or a sequence of words twice.
+
+    A word that the question has twice in a row is part of a name, such as Bora Bora.
+    """
+    sequence = word_sequence(rewrite)
+    starts = range(len(sequence) - REPEATED_WORDS + 1)
+    parts = [sequence[start : start + REPEATED_WORDS] for start in starts]
+    doubled = doubled_words(sequence) - doubled_words(word_sequence(question))
+    return bool(doubled) or len(set(parts)) < len(parts)
+
+
+def doubled_words(sequence: Sequence[str]) -> set[str]:
+    """Return the words that follow themselves."""
+    return {word for word, following in pairwise(sequence) if word == following}

@@ -1,0 +1,1 @@
+"""Making the rewriter's examples from clean searches, corpus and judgments."""

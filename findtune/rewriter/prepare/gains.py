@@ -1,0 +1,46 @@
+"""How much of what a user picked each logged search found."""
+
+from collections.abc import Sequence
+
+from findtune.core.records import Record
+from findtune.core.text import normalize
+
+
+def better_searches(record: Record, gains: Sequence[float]) -> list[tuple[str, float]]:
+    """Return the searches that found more than the question, with their margins, best first.
+
+    Equal margins: the query with fewer words comes first, then the earlier one. A question that
+    was never searched has found nothing.
+    """
+    shares = shares_of_gain(record, gains)
+    queries = [search["query"] for search in record["searches"]]
+    is_question = [is_same_query(query, record["query"]) for query in queries]
+    question_share = max(
+        (share for share, same in zip(shares, is_question, strict=True) if same), default=0.0
+    )
+    better = [
+        (query, share - question_share)
+        for query, share, same in zip(queries, shares, is_question, strict=True)
+        if share > question_share and not same
+    ]
+    return sorted(better, key=lambda pair: (-pair[1], len(pair[0].split())))
+
+
+def shares_of_gain(record: Record, gains: Sequence[float]) -> list[float]:
+    """Return the share of the picks' total gain that each search of a record found.
+
+    gains: of the first pick, the second, and so on; later picks have the last gain.
+    """
+    last = len(gains) - 1
+    by_url = {url: gains[min(rank, last)] for rank, url in enumerate(record["selected"])}
+    total = sum(by_url.values())
+    # Rounded, so that the order of the same documents makes no difference.
+    return [
+        round(sum(by_url.get(source["url"], 0) for source in search["sources"]) / total, 9)
+        for search in record["searches"]
+    ]
+
+
+def is_same_query(left: str, right: str) -> bool:
+    """Return whether two queries differ only in what a search ignores."""
+    return (normalize(left) or left) == (normalize(right) or right)

@@ -1,0 +1,1 @@
+"""Fine-tuning a rewriter, and selecting its weights and settings on dev."""

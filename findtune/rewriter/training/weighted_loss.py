@@ -1,0 +1,41 @@
+"""The loss of a language model on examples with different weights."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from transformers import Seq2SeqTrainer
+
+from findtune.core.errors import CollapseError
+from findtune.rewriter.model.backbone import IGNORED_LABEL
+
+
+class WeightedTrainer(Seq2SeqTrainer):
+    """The trainer of transformers, with a weight for each example."""
+
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *_: Any, **__: Any
+    ) -> torch.Tensor:
+        """Return the mean over the examples of weight times mean loss per token.
+
+        inputs: as PaddingCollator makes them. Raises CollapseError for a non-finite loss.
+        """
+        weights, labels = inputs.pop("weights"), inputs.pop("labels")
+        target_tokens = inputs.pop("target_tokens")
+        if target_tokens:  # a small model spends a fifth of its time on the logits
+            logits = model(**inputs, logits_to_keep=target_tokens + 1).logits[:, :-1]
+            labels = labels[:, -target_tokens:]
+        else:
+            logits = model(**inputs, labels=labels).logits
+        token_losses = F.cross_entropy(
+            logits.float().transpose(1, 2),
+            labels,
+            ignore_index=IGNORED_LABEL,
+            reduction="none",
+            label_smoothing=self.args.label_smoothing_factor,
+        )
+        tokens = (labels != IGNORED_LABEL).sum(dim=1).clamp_min(1)
+        loss: torch.Tensor = (token_losses.sum(dim=1) / tokens * weights).mean()
+        if not torch.isfinite(loss):
+            raise CollapseError("the loss is not finite; lower learning_rate, or use fp32.")
+        return loss

@@ -1,0 +1,45 @@
+"""The trainer settings that all rooms share: repeatable, quiet, and offline."""
+
+from typing import Any, Protocol
+
+import torch
+from transformers import PrinterCallback, ProgressCallback, Trainer
+
+
+class TrainerRecipe(Protocol):
+    """The settings that every room's recipe has."""
+
+    @property
+    def warmup_ratio(self) -> float: ...
+
+    @property
+    def weight_decay(self) -> float: ...
+
+
+def trainer_arguments(
+    recipe: TrainerRecipe, precision: str, seed: int, *, progress: bool
+) -> dict[str, Any]:
+    """Return the training arguments that all rooms share. Nothing is saved or sent anywhere."""
+    return {
+        "output_dir": ".",  # unused, since save_strategy is "no"
+        "warmup_steps": recipe.warmup_ratio,  # transformers 5 reads a value below 1 as a ratio
+        "weight_decay": recipe.weight_decay,
+        "bf16": precision == "bf16",
+        "use_cpu": not torch.cuda.is_available(),
+        "seed": seed,
+        "full_determinism": True,
+        "save_strategy": "no",
+        "report_to": "none",
+        "logging_strategy": "no",
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": not progress,
+    }
+
+
+def run_trainer(trainer: Trainer, model: torch.nn.Module, *, progress: bool) -> None:
+    """Train a model with at most a progress bar on the screen; leave it in evaluation mode."""
+    trainer.remove_callback(PrinterCallback)
+    if not progress:
+        trainer.remove_callback(ProgressCallback)
+    trainer.train()
+    model.eval()

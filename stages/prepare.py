@@ -1,0 +1,34 @@
+"""Turn clean data into the train, dev and test examples of one model.
+
+    python -m stages.prepare embedder small
+
+Reads   params.yaml: prepare.MODEL.SIZE
+        data/clean/MODEL/
+Writes  data/examples/MODEL/SIZE/   train, dev and test, and a report that they share nothing
+"""
+
+from pathlib import Path
+
+import click
+
+from findtune.core import params
+from stages import rooms
+from stages.command import Stage
+
+
+@click.command(cls=Stage)
+@click.argument("model", type=click.Choice(rooms.MODELS))
+@click.argument("size")
+def main(model: str, size: str) -> None:
+    """Make the train, dev and test examples of MODEL at SIZE."""
+    room = rooms.load(model, "prepare")
+    settings = params.read(f"prepare.{model}.{size}", room.PrepareSettings)
+    out = Path("data", "examples", model, size)
+    counts = room.write_examples(Path("data", "clean", model), out, settings)
+    for split, by_kind in counts.items():
+        listed = ", ".join(f"{number} {kind}" for kind, number in sorted(by_kind.items()))
+        click.echo(f"{out}/{split}.jsonl: {listed}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How the starter catalog was composed. No user of the project needs it."""

@@ -1,0 +1,97 @@
+"""Cross-validation runs every fold at every seed once, and prints one table of all runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from commands import crossvalidate
+from commands.crossvalidate import Run, main, read_table, setting_hash, summary
+
+
+def runs(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
+    """Return runs of seed, fold, queries and the tuned recall@10; the base's is 0.5."""
+    table = pd.DataFrame(rows, columns=["seed", "fold", "queries", "tuned recall@10"])
+    return table.assign(**{"base recall@10": 0.5})
+
+
+def test_a_measure_is_the_mean_over_all_queries_of_a_seed_and_seeds_weigh_the_same() -> None:
+    table = runs((1, 0, 30, 0.6), (1, 1, 10, 1.0), (2, 0, 30, 0.8), (2, 1, 10, 0.8))
+    text = summary(table, pd.DataFrame())
+    assert text.startswith("4 runs, 2 seeds\n")
+    # 0.7 and 0.8 have the standard deviation sqrt(0.005)
+    assert "| recall@10 | 0.7500 (0.0707) | 0.5000 (0.0000) |" in text
+
+
+@pytest.mark.parametrize(
+    ("graded", "queries", "mean"),
+    [([0.8, None], [50, None], "0.8000"), ([0.8, 0.4], [30, 10], "0.7000")],
+)
+def test_a_measure_is_weighted_by_the_queries_that_have_it(
+    graded: list[float | None], queries: list[int | None], mean: str
+) -> None:
+    columns = {"graded_tuned recall@10": graded, "graded_queries": queries}
+    table = runs((1, 0, 100, 0.6), (1, 1, 100, 0.6)).assign(**columns)
+    assert f"| recall@10 | 0.6000 | 0.5000 | {mean} |" in summary(table, pd.DataFrame())
+
+
+def test_scored_pairs_are_correlated_over_all_folds_together() -> None:
+    details = pd.DataFrame(
+        {"seed": 1, "label": [0.1, 0.5, 0.9], "base": [0.9, 0.5, 0.1], "tuned": [0.0, 0.1, 0.2]}
+    )
+    text = summary(runs((1, 0, 9, 0.6)), details)
+    assert "| pairs_spearman, all folds together | -1.0000 | 1.0000 |" in text
+
+
+def test_a_finished_run_is_kept_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[tuple[int, int]] = []
+
+    def run_fold(run: Run) -> tuple[Any, Any]:
+        assert run.test_share == 1 / 3
+        ran.append((run.seed, run.fold))
+        table = runs((run.seed, run.fold, 10, 0.6)).drop(columns=["seed", "fold"])
+        return table, pd.DataFrame()
+
+    monkeypatch.setattr(crossvalidate, "run_fold", run_fold)
+    arguments = ["rewriter", "small", "--folds", "3", "--out", str(tmp_path), "--seeds"]
+    assert CliRunner().invoke(main, [*arguments, "3"]).exit_code == 0
+    result = CliRunner().invoke(main, [*arguments, "3,4"])
+    assert result.exit_code == 0
+    assert ran == [(seed, fold) for seed in (3, 4) for fold in range(3)]
+    assert "6 runs, 2 seeds" in result.output
+    # runs with other parameters stay in the file and are not in the summary
+    monkeypatch.setattr(crossvalidate, "setting_hash", lambda *_: "another")
+    result = CliRunner().invoke(main, [*arguments, "3"])
+    assert len(ran) == 9
+    assert "3 runs, 1 seeds" in result.output
+    assert len(read_table(tmp_path / "runs.csv")) == 9
+
+
+def test_a_setting_depends_on_parameters_data_and_folds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    clean = Path("data/clean/rewriter/a.jsonl")
+    clean.parent.mkdir(parents=True)
+    clean.write_text("{}\n", encoding="utf-8")
+    first = setting_hash("rewriter", "small", 5)
+    assert first == setting_hash("rewriter", "small", 5)
+    others = {setting_hash("rewriter", "small", 4), setting_hash("rewriter", "medium", 5)}
+    clean.write_text("{} \n", encoding="utf-8")
+    others.add(setting_hash("rewriter", "small", 5))
+    Path("params.yaml").write_text(text.replace("eval_seeds: ", "eval_seeds: 1"), encoding="utf-8")
+    others.add(setting_hash("rewriter", "small", 5))
+    assert len({first, *others}) == 5
+
+
+@pytest.mark.parametrize("seeds", ["a", "1,,2", "", "1.5", "-1"])
+def test_seeds_that_are_no_whole_numbers_are_refused(seeds: str) -> None:
+    result = CliRunner().invoke(main, ["rewriter", "small", "--seeds", seeds, "--out", "nowhere"])
+    assert result.exit_code == 2
+    assert f"{seeds!r} is no list of whole numbers; write 13,14,15." in result.stderr

@@ -1,0 +1,75 @@
+"""rewrite compares base and tuned on held-out questions, and takes questions as they are typed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from commands.rewrite import main, side_by_side
+from findtune.rewriter.evaluation.results import Evaluation, ModelRewrites
+
+
+def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Path) -> None:
+    result = CliRunner().invoke(main, ["huge"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: there is no models/rewriter/huge; "
+        "`make train MODELS=rewriter SIZE=huge` makes it.\n"
+    )
+
+
+def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
+    recall = {"original": 0.25, "prf": 0.5, "base": 0.75, "tuned": 1.0}
+    evaluation = Evaluation(
+        rewrites={
+            "base": [ModelRewrites([["is it"]], [[]], [[]])],
+            "tuned": [ModelRewrites([["rice crop"]], [["rice crop"]], [[1.0]])],
+        },
+        bm25={name: {"recall@10": np.array([value])} for name, value in recall.items()},
+        dense={},
+        graded={},
+        names=frozenset(),
+    )
+    assert side_by_side(evaluation, ["how much rice?"], "none") == [
+        "how much rice?   (recall@10 0.25, with titles 0.50)",
+        "  base (fused 0.75)",
+        "    none",
+        "  tuned (fused 1.00)",
+        "    rice crop",
+    ]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "a `id` b $(id) c $HOME",
+        '"couette flow" at 5$ per mile',
+        "it's #1; rm -r x",
+        "a $(shell touch pwn) b",
+        "what is $(foo",
+        "-5 degrees, how warm?",
+    ],
+)
+def test_a_question_reaches_the_rewriter_as_it_was_typed(tmp_path: Path, question: str) -> None:
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    python = tools / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    for name in ("Makefile", "requirements.lock", "requirements.torch.lock", "pyproject.toml"):
+        shutil.copy(name, tmp_path)
+    (tools / ".ready").touch()
+    ran = subprocess.run(
+        ["make", "rewrite", f"Q={question}"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == ["-m", "commands.rewrite", "small", "--", question]
+    assert not (tmp_path / "pwn").exists()

@@ -1,0 +1,53 @@
+"""docs/operations.md says which stages an edit of the code makes stale, as dvc.yaml does."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.stale_table import DOCUMENT, MARKERS, resolved_stages, stale_stages, stale_table
+from findtune.report.markdown import split_at_markers
+
+STAGES = {
+    "train@embedder-small": {"deps": ["findtune/core", "findtune/embedder/training"]},
+    "train@embedder-medium": {"deps": ["findtune/core", "findtune/embedder/training"]},
+    "train@reranker-small": {"deps": ["findtune/core", "findtune/reranker/loss.py"]},
+    "ingest@catalog": {"deps": ["findtune/core", "stages/ingest.py"]},
+}
+
+
+def test_the_committed_table_is_what_dvc_yaml_says() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    table = split_at_markers(document, MARKERS)[1].strip()
+    assert table == stale_table(resolved_stages()), "run python -m commands.stale_table"
+
+
+def test_an_edit_makes_the_stages_stale_that_depend_on_the_module_or_its_folder() -> None:
+    assert stale_stages(Path("findtune/core/files.py"), STAGES) == [*STAGES]
+    assert stale_stages(Path("findtune/reranker/loss.py"), STAGES) == ["train@reranker-small"]
+    assert stale_stages(Path("findtune/corelation.py"), STAGES) == []
+
+
+def test_modules_with_the_same_stages_share_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("models: [embedder, reranker]\n", encoding="utf-8")
+    for name in (
+        "findtune/core/files.py",
+        "findtune/embedder/training/fit.py",
+        "findtune/embedder/training/loss.py",
+        "findtune/reranker/loss.py",
+        "findtune/reranker/bias.py",
+        "findtune/reranker/cards.py",
+        "stages/ingest.py",
+        "stages/__init__.py",
+    ):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    assert stale_table(STAGES).splitlines()[2:] == [
+        "| `findtune/core` | train, ingest |",
+        "| `findtune/embedder` | train (embedder) |",
+        "| `findtune/reranker`: bias, cards | none |",
+        "| `findtune/reranker`: loss | train (reranker) |",
+        "| `stages` | ingest |",
+    ]

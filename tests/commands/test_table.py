@@ -1,0 +1,81 @@
+"""table prints measures, and writes those of the named models into a document."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from commands.table import main
+from findtune.report.markdown import END, START
+
+DIFFERENCE = {"measure": "ndcg@10", "mean": 0.1, "ci_low": 0.05, "ci_high": 0.15}
+
+
+def write_metrics(project: Path, model: str, tuned: float) -> None:
+    path = project / "metrics" / model / "small.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metrics = {
+        "base": {"ndcg@10": 0.5},
+        "tuned": {"ndcg@10": tuned},
+        "difference": DIFFERENCE,
+        "queries": 7,
+        "interpolation": 0.8,
+        "verdict": "WIN",
+    }
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_all_measures_of_each_model_are_printed(project: Path) -> None:
+    for model in ("embedder", "reranker"):
+        write_metrics(project, model, 0.6)
+    printed = run("embedder/small", "reranker/small")
+    for name in ("embedder", "reranker"):
+        assert f"### {name}/small\n" in printed
+    assert printed.count("| ndcg@10 | 0.5000 | 0.6000 | +0.1000 |") == 2
+    assert "**WIN** over 7 queries" in printed
+
+
+@pytest.mark.parametrize("form", [(), ("--summary",)])
+def test_writing_one_model_keeps_what_the_document_says_of_others(
+    project: Path, form: tuple[str, ...]
+) -> None:
+    document = project / "README.md"
+    document.write_text(f"before\n{START}\n{END}\nafter\n", encoding="utf-8")
+    for model in ("embedder", "reranker"):
+        write_metrics(project, model, 0.6)
+    run("embedder/small", "reranker/small", *form, "--into", "README.md")
+    first = document.read_text(encoding="utf-8")
+    (project / "metrics" / "reranker" / "small.json").unlink()
+    write_metrics(project, "embedder", 0.7)
+    run("embedder/small", *form, "--into", "README.md")
+    updated = document.read_text(encoding="utf-8")
+    assert first.count("0.6000") == 2
+    assert (updated.count("0.6000"), updated.count("0.7000")) == (1, 1)
+    assert updated.index("embedder/small") < updated.index("reranker/small")
+    assert updated.startswith("before\n")
+    assert updated.endswith("\nafter\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["embedder/small"], "there is no metrics/embedder/small.json; `make train` writes it."),
+        (["reranker/small", "--into", "no.md"], "there is no file no.md; --into takes a Markdown"),
+        (["reranker/small", "--into", "params.yaml"], "the document has no place for the table"),
+    ],
+)
+def test_a_missing_file_or_marker_is_one_line(
+    project: Path, arguments: list[str], message: str
+) -> None:
+    write_metrics(project, "reranker", 0.6)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1

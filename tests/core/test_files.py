@@ -1,0 +1,34 @@
+"""A file is written completely or not at all, and the same values give the same bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from findtune.core.files import atomic_open, read_json, read_jsonl, write_json, write_jsonl
+from findtune.core.records import read_kind
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "metrics.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(OSError, match="disk full"), atomic_open(path) as file:
+        file.write("half of it")
+        raise OSError("disk full")
+    assert read_json(path) == {"old": 1}
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_json_has_sorted_keys_and_rounded_numbers(tmp_path: Path) -> None:
+    values = {"b": [np.float32(1 / 3), -0.00001, 2, True], "a": {"é": (0.123456,)}}
+    write_json(tmp_path / "x.json", values)
+    text = (tmp_path / "x.json").read_bytes().decode()
+    assert "".join(text.split()) == '{"a":{"é":[0.1235]},"b":[0.3333,0.0,2,true]}'
+    assert text.endswith("}\n")
+
+
+def test_records_of_one_kind_keep_their_order(tmp_path: Path) -> None:
+    records = [{"kind": kind, "text": f"{number}\n\u2028é"} for number, kind in enumerate("aba")]
+    write_jsonl(tmp_path / "x.jsonl", records)
+    assert read_jsonl(tmp_path / "x.jsonl") == records
+    assert read_kind(tmp_path / "x.jsonl", "a") == [records[0], records[2]]

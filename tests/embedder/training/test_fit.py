@@ -1,0 +1,172 @@
+"""Training an embedder never lowers dev, repeats exactly, and stops when it goes wrong."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from findtune.core.errors import CollapseError, InputError
+from findtune.core.files import read_jsonl, write_jsonl
+from findtune.core.records import read_kind
+from findtune.embedder.training.dev_set import EmbedderDevSet
+from findtune.embedder.training.fit import Recipe, fit
+from findtune.training.callback import DevResult
+from findtune.training.fit_result import FitResult
+
+FitTiny = Callable[..., FitResult]
+MEASURES = ["ndcg@10", "pairs_spearman", "guard_spearman", "random_cosine"]
+
+
+@pytest.fixture(scope="module")
+def fit_tiny(tiny_base: Path, example_folder: Path, recipe: dict[str, Any]) -> FitTiny:
+    """Train the tiny base model; `changes` are settings of the recipe."""
+
+    def fit_with(examples: Path | None = None, seed: int = 13, **changes: Any) -> FitResult:
+        bases, examples = {"embedder": tiny_base}, examples or example_folder
+        tiny_recipe = Recipe(**recipe | changes)
+        return fit(bases, examples, tiny_recipe, seed, lambda _: None, progress=False)
+
+    return fit_with
+
+
+@pytest.fixture(scope="module")
+def tuned(fit_tiny: FitTiny) -> FitResult:
+    return fit_tiny()
+
+
+def fingerprint(model: SentenceTransformer) -> str:
+    """Return a hash of all weights."""
+    weights = sorted(model.state_dict().items())
+    content = b"".join(name.encode() + weight.numpy().tobytes() for name, weight in weights)
+    return hashlib.sha256(content).hexdigest()
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_training_raises_dev_and_its_history_has_the_base_and_every_evaluation(
+    tuned: FitResult,
+) -> None:
+    scores = {row["interpolation"]: row["score"] for row in tuned.sweep}
+    assert scores[0] == tuned.history[0]["score"]
+    assert scores[tuned.facts["interpolation"]] > scores[0]
+    steps = tuned.facts["steps"]
+    assert [row["step"] for row in tuned.history] == [steps * part // 4 for part in range(5)]
+    assert list(tuned.history[0]) == ["step", *MEASURES, "score", "error"]
+
+
+def test_a_seed_gives_the_same_weights_again_and_changes_no_file(
+    tuned: FitResult, fit_tiny: FitTiny, tiny_base: Path, example_folder: Path
+) -> None:
+    before = contents(tiny_base) | contents(example_folder)
+    again = fit_tiny()
+    assert fingerprint(again.model) == fingerprint(tuned.model)
+    assert again.history == tuned.history
+    assert fingerprint(fit_tiny(seed=14).model) != fingerprint(tuned.model)
+    assert contents(tiny_base) | contents(example_folder) == before
+
+
+def test_the_first_evaluation_is_kept_although_the_base_is_better(
+    fit_tiny: FitTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # base, then four evaluations, of which the second and third fall below the first
+    scores = iter([0.9, 0.7, 0.68, 0.6, 0.5, *[0.0] * 9])
+
+    def evaluate(self: EmbedderDevSet, model: SentenceTransformer) -> DevResult:
+        score = next(scores)
+        return DevResult(dict.fromkeys(MEASURES, 0.1) | {"score": score, "error": 0.01}, score)
+
+    monkeypatch.setattr(EmbedderDevSet, "evaluate", evaluate)
+    stopped = fit_tiny(early_stopping_patience=2)
+    assert [row["score"] for row in stopped.history] == [0.9, 0.7, 0.68, 0.6]
+    assert stopped.facts["best_step"] == stopped.history[1]["step"]
+    assert stopped.facts["interpolation"] == 0
+
+
+def test_the_returned_model_has_the_selected_weights(tiny_base: Path, fit_tiny: FitTiny) -> None:
+    untouched = fit_tiny(learning_rate=1e-12)
+    assert untouched.facts["interpolation"] == 0
+    assert fingerprint(untouched.model) == fingerprint(SentenceTransformer(str(tiny_base)))
+
+
+def test_dev_reads_short_texts_throughout_and_the_saved_model_as_long_ones_as_the_base(
+    fit_tiny: FitTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = []
+    evaluate = EmbedderDevSet.evaluate
+
+    def record_length(self: EmbedderDevSet, model: SentenceTransformer) -> DevResult:
+        lengths.append(model.max_seq_length)
+        return evaluate(self, model)
+
+    monkeypatch.setattr(EmbedderDevSet, "evaluate", record_length)
+    fit_tiny(max_seq_length=8, epochs=1, interpolation=[0.5, 0.75, 1.0]).save(tmp_path)
+    assert len(lengths) > 3
+    assert set(lengths) == {8}
+    saved = SentenceTransformer(str(tmp_path))
+    assert saved.max_seq_length == 40
+    assert len(saved.preprocess(["men " * 30])["input_ids"][0]) == 32
+
+
+def test_the_plain_recipe_keeps_its_last_weights(fit_tiny: FitTiny) -> None:
+    plain = {"recipe": "plain", "early_stopping_patience": 1, "learning_rate": 3e-3}
+    often = fit_tiny(**plain, eval_steps=0.125)
+    once = fit_tiny(**plain, eval_steps=1)
+    best = max(often.history, key=lambda row: row["score"])
+    assert best["step"] < often.facts["steps"]
+    assert fingerprint(often.model) == fingerprint(once.model)
+    assert often.facts["interpolation"] == 1
+    assert often.sweep == []
+
+
+def test_training_works_without_scored_pairs_and_in_fp32_without_bf16(
+    fit_tiny: FitTiny, example_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in example_folder.glob("*.jsonl"):
+        records = [row for row in read_jsonl(path) if row.get("kind") != "scored"]
+        write_jsonl(tmp_path / path.name, records)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    trained = fit_tiny(tmp_path, precision="bf16", epochs=1)
+    assert trained.history[-1]["pairs_spearman"] == 0
+    assert trained.facts["precision"] == "fp32"
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_dev_searches_all_relevant_documents_and_as_many_others(
+    tiny_base: Path, example_folder: Path, size: int
+) -> None:
+    corpus = read_jsonl(example_folder / "corpus.jsonl")
+    model = SentenceTransformer(str(tiny_base))
+    dev = EmbedderDevSet(model, example_folder, size, "fp32", progress=False)
+    relevant = set(sum(dev.relevant, []))
+    number = sum(document["dcid"] in relevant for document in corpus)
+    assert 0 < sum(owner in relevant for owner in dev.owners) == number < len(corpus)
+    assert len(dev.owners) == min(len(corpus), max(size, 2 * number))
+
+
+def test_the_saved_model_loads_without_findtune_and_holds_no_training_text(
+    tuned: FitResult, example_folder: Path, tmp_path: Path
+) -> None:
+    tuned.save(tmp_path)
+    stock = SentenceTransformer(str(tmp_path), local_files_only=True)
+    sentence = "jobless men"
+    assert stock.encode(sentence) == pytest.approx(tuned.model.encode(sentence), abs=1e-6)
+    positives = read_kind(example_folder / "train.jsonl", "positive")
+    texts = [record[side].encode() for record in positives for side in ("anchor", "positive")]
+    assert texts
+    files = contents(tmp_path)
+    assert not [path for path, content in files.items() for text in texts if text in content]
+    assert tmp_path / "README.md" not in files
+
+
+def test_training_that_can_not_work_is_an_error(fit_tiny: FitTiny) -> None:
+    with pytest.raises(CollapseError, match="no longer finite"):
+        fit_tiny(learning_rate=1e30)
+    with pytest.raises(InputError, match="less than a batch of 1000"):
+        fit_tiny(batch_size=1000)

@@ -1,0 +1,172 @@
+"""A bad row of a CSV file is reported with its line, and never loses a good row."""
+
+import csv
+import io
+import time
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from findtune.core.errors import InputError
+from findtune.ingest.csv_rows import CsvRow, Header, csv_files, read_rows
+from findtune.ingest.report import IngestReport, ReportRow
+
+TEAS = Header(("name", "grade"), aliases={"mark": "grade"})
+# One folder serves every example of a property: each example overwrites its only file.
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
+
+
+def read(folder: Path, content: str | bytes) -> tuple[list[CsvRow], list[ReportRow]]:
+    """Return the good rows of a file, and the report rows of the first bad ones."""
+    path = folder / "teas.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    report, sizes = IngestReport(io.StringIO()), list[int]()
+    rows = list(read_rows(path, TEAS, max_row_bytes=100_000, report=report, advance=sizes.append))
+    assert sizes == [path.stat().st_size]
+    assert report.rejected == len(report.first_rejects)
+    return rows, report.first_rejects
+
+
+GOOD = {
+    "a byte order mark": (b"\xef\xbb\xbfname,grade\nAssam,3\n", [(2, "Assam")]),
+    "blanks around cells": ("name , grade\n Assam ,\t3 \n", [(2, "Assam")]),
+    "blank lines": ("\nname,grade\n\nAssam,3\n  \n\r\nCup,2\n\n", [(4, "Assam"), (7, "Cup")]),
+    "empty rows": ("name,grade\n,\nAssam,3\n , \n,\t,,\nCup,2\n", [(3, "Assam"), (6, "Cup")]),
+    "other columns": ("origin,name,,grade,\nIndia,Assam,x,3,y\n", [(2, "Assam")]),
+    "another name of a column": ("name,mark\nAssam,3\n", [(2, "Assam")]),
+    "the longest row": (f"name,grade\n{'x' * 99_998},3", [(2, "x" * 99_998)]),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), GOOD.values(), ids=GOOD)
+def test_valid_csv_is_read_without_a_reject(
+    tmp_path: Path, content: str | bytes, expected: list[tuple[int, str]]
+) -> None:
+    rows, rejects = read(tmp_path, content)
+    assert [(row.line, row.cells["name"]) for row in rows] == expected
+    assert {row.file for row in rows} <= {(tmp_path / "teas.csv").as_posix()}
+    assert [row.cells["grade"] for row in rows] == ["3", "2"][: len(expected)]
+    assert rejects == []
+
+
+OPEN, CROSSED = "a quote is opened here and never closed", "a quote is opened here and closed in"
+LONG = "x" * 60_000
+BAD = {
+    "latin-1": ("Assam,3\nMat\xe9,1\nCeylon,2\n", [2, 4], [(3, "byte 0xe9 is not UTF-8")]),
+    "an open quote": ('Assam,3\n"Earl Grey,1\nCeylon,2\nKeemun,4\n', [2, 4, 5], [(3, OPEN)]),
+    "quoted rows after one": ('"Grey,1\n"Cup, a",2\n"A\nB",3\n', [3, 4], [(2, "not CSV")]),
+    "two open quotes": ('"Grey,1\nCup,2\n"Lady,4\nAssam,3\n', [3, 5], [(2, "not CSV"), (4, OPEN)]),
+    "rows between two": ('A,"1\nB,2\nC,4\nD",5\nE,3\n', [3, 4, 6], [(2, CROSSED), (5, OPEN)]),
+    "text after a closing quote": ('"The "Earl" Grey",1\nCup,2\n', [3], [(2, "not CSV")]),
+    "too many cells": ("Assam,3\nEarl, Grey,1\nCup,2\n", [2, 4], [(3, "3 cells where the")]),
+    "too few cells": ("Assam,3\nEarl Grey\nCup,2\n", [2, 4], [(3, "1 cells where the header has")]),
+    "lines of a latin-1 cell": ('"Tea\nmild, warm\nMat\xe9",1\nCup,2\n', [5], [(2, "byte 0xe9")]),
+    "long lines": (f'"{LONG}\nmild, a\n{LONG}",1\nA,2\n', [5], [(2, "a row of 120,014 bytes")]),
+    "many lines": ('"' + "leaf, a\n" * 20_000 + '",1\nA,2\n', [20_003], [(2, "a row of 160,005")]),
+}
+
+
+@pytest.mark.parametrize(("content", "good_lines", "expected"), BAD.values(), ids=BAD)
+def test_a_bad_row_is_rejected_with_its_line_and_the_others_stay(
+    tmp_path: Path, content: str, good_lines: list[int], expected: list[tuple[int, str]]
+) -> None:
+    rows, rejects = read(tmp_path, f"name,grade\n{content}".encode("latin-1"))
+    assert [row.line for row in rows] == good_lines
+    assert [row.line for row in rejects] == [line for line, _ in expected]
+    for row, (line, reason) in zip(rejects, expected, strict=True):
+        assert row.reason.startswith(reason)
+        assert len(row.value) < 100
+        place = f"{(tmp_path / 'teas.csv').as_posix()}:{line}"
+        assert str(row) == f"{place}: {row.reason} (found {row.value!r}); {row.remedy}."
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_many_rows_and_a_cell_of_50_megabytes_are_read_in_seconds(
+    tmp_path: Path, quote: str
+) -> None:
+    huge, start = quote + "x" * 50_000_000 + quote, time.perf_counter()
+    teas = "Assam,3\n" * 100_000
+    rows, [row] = read(tmp_path, f"name,grade\n{teas}{huge},1\nCeylon,2\n")
+    assert time.perf_counter() - start < 10
+    assert [row.line for row in rows] == [*range(2, 100_002), 100_003]
+    assert row.line == 100_002
+    assert "ingest.max_row_bytes" in row.remedy
+    assert len(row.value) < 100
+
+
+BAD_FILES = {
+    "empty": (b"", r"teas\.csv is empty"),
+    "a byte order mark alone": (b"\xef\xbb\xbf", r"teas\.csv is empty"),
+    "UTF-16": ("name,grade\n".encode("utf-16"), r"teas\.csv is UTF-16; save it as UTF-8"),
+    "UTF-16, big endian": ("\ufeffname\n".encode("utf-16-be"), r"teas\.csv is UTF-16"),
+    "a missing column": (b"name,garde\na,3\n", r"csv:1: no column grade: found name, garde"),
+    "a missing column further down": (b"\n\nname,garde\n", r"teas\.csv:3: no column grade"),
+    "an open quote in the header": (b'name,"grade\na,3\n', r"csv:1: a quote is opened here and ne"),
+    "a column twice": (b"name,grade,grade\na,3,3\n", r"csv:1: duplicate column grade; keep"),
+    "a long wrong header": (b"x" * 90_000 + b",grade\n", r"no column name: found x{60}\.\.\.;"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_can_not_be_read_is_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, content)
+
+
+def test_the_files_of_a_folder_are_those_that_people_put_there(tmp_path: Path) -> None:
+    for name in ("b.csv", "A.CSV", "._b.csv", ".~lock.b.csv", "notes.txt", "deep.csv/c.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = [path.relative_to(tmp_path).as_posix() for path in csv_files(tmp_path)]
+    assert files == ["A.CSV", "b.csv", "deep.csv/c.csv"]
+
+
+@ONE_FOLDER
+@given(
+    table=st.lists(st.tuples(CELL, CELL), max_size=8),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+@example(table=[('"', '""\n"'), ("\n", "\ufeff"), ("", "")], line_end="\n", quoting=0)
+def test_everything_that_a_csv_writer_wrote_is_read_back(
+    tmp_path: Path, table: list[tuple[str, str]], line_end: str, quoting: Literal[0, 1]
+) -> None:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator=line_end, quoting=quoting)
+    expected = []
+    writer.writerow(TEAS.required)
+    for name, grade in table:
+        before = file.getvalue()
+        writer.writerow((name, grade))
+        if file.getvalue()[len(before) :].strip(" \t\r\n,"):  # otherwise it is an empty row
+            line = 1 + before.count("\n")
+            expected.append((line, {"name": name.strip(), "grade": grade.strip()}))
+
+    rows, rejects = read(tmp_path, file.getvalue())
+    assert [(row.line, row.cells) for row in rows] == expected
+    assert rejects == []
+
+
+@ONE_FOLDER
+@given(garbage=st.binary(max_size=40), index=st.integers(min_value=0, max_value=3))
+@example(garbage=b"\xff\xfe\x00,,,", index=0)
+@example(garbage=b"", index=3)
+def test_garbage_in_one_line_never_loses_the_other_rows(
+    tmp_path: Path, garbage: bytes, index: int
+) -> None:
+    for mark in (b'"', b"\n", b"\r"):
+        garbage = garbage.replace(mark, b"")
+    good = [b"Assam,3", b'"Earl\nGrey",1', b'"Ceylon, ""black""",2']
+    lines = [b"name,grade", *good[:index], garbage, *good[index:]]
+
+    rows, rejects = read(tmp_path, b"\n".join(lines) + b"\n")
+    bad_line = 1 + b"\n".join(lines[: index + 1]).count(b"\n") + 1
+    good_names = [row.cells["name"] for row in rows if row.line != bad_line]
+    assert good_names == ["Assam", "Earl\nGrey", 'Ceylon, "black"']
+    assert {row.line for row in rejects} <= {bad_line}

@@ -1,0 +1,215 @@
+"""One record of feedback is one choice of one user: it stays one, or is rejected and reported.
+
+What the kinds share is tested here; what a record becomes is in the test file of its kind.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from findtune.ingest.feedback import STEMS, FeedbackReader
+from findtune.ingest.kinds import KINDS
+
+LOG_KINDS = pytest.mark.parametrize("kind", ["ranked_lists", "searches", "preferences"])
+A, B, Z = (f"https://example.org/{name}" for name in "abz")
+MAPPING = "query_source_mapping"
+
+
+def reject(project: Any, kind: str, value: object) -> tuple[str, str]:
+    """Return the field and the reason for which a record between two good ones is rejected."""
+    first, last = (project.record(kind, query) for query in ("first?", "last?"))
+    outcome = project.clean(kind, first, value, last)
+    assert [record["query"] for record in outcome.records] == ["first?", "last?"]
+    [row] = [row for row in outcome.rows if row.action == "rejected"]
+    assert f"{row.file}:{row.line}" == project.location(kind, 2)
+    assert row.reason and row.remedy
+    return row.column, row.reason
+
+
+# The values of each field that reject a record.
+BAD_FIELDS: dict[str, dict[str, list[object]]] = {
+    "ranked_lists": {
+        # In the last one, everything that was shown was picked.
+        "all_sources": [[], None, {"a": A}, [{"url": B, "title": 3}], [B]],
+        "positive_sources": [[], [Z], [None], B, None],
+        "negative_sources": [A],
+    },
+    "searches": {
+        MAPPING: [None, {}, [], {"tea": {"query": "tea"}, "cups": {"sources": []}}],
+        "selected_sources": [[], [Z], B],
+    },
+    "preferences": {
+        "selected_response": ["both", None],
+        "response1": [None],
+        "response2": [" \n", ["x"], "Two cups. "],  # the last one is the same as response1
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [(kind, field) for kind, fields in BAD_FIELDS.items() for field in fields]
+)
+def test_a_record_with_a_bad_field_is_rejected_and_names_the_field(
+    project: Any, kind: str, field: str
+) -> None:
+    for value in BAD_FIELDS[kind][field]:
+        record = project.record(kind, "bad?", **{field: value})
+        assert reject(project, kind, record)[0] == field, value
+
+
+@LOG_KINDS
+def test_a_query_that_is_empty_too_long_or_not_text_rejects_its_record(
+    project: Any, kind: str
+) -> None:
+    field = "original_query" if kind == "searches" else "query"
+    reasons: dict[object, str] = {
+        None: "expected a query, found nothing",
+        3: "expected a query, found a number",
+        "": "an empty query",
+        " \n\u200b": "an empty query",
+        "tea " * 5000: "a query of 19,999 characters; at most 200 are read",
+    }
+    for query, reason in reasons.items():
+        assert reject(project, kind, project.record(kind, query)) == (field, reason)
+
+
+@LOG_KINDS
+def test_a_value_that_is_no_object_or_holds_nan_is_rejected(project: Any, kind: str) -> None:
+    values: dict[str, object] = {"nothing": None, "a list": [{}], "a string": "tea"}
+    for json_type, value in values.items():
+        assert reject(project, kind, value) == ("", f"expected a record, found {json_type}")
+    column, reason = reject(project, kind, project.record(kind, "bad?", score=float("nan")))
+    assert column == ""
+    assert re.fullmatch(r"line 1, column \d+: NaN and Infinity are not JSON", reason)
+
+
+@LOG_KINDS
+def test_queries_of_every_script_are_kept_in_one_line(project: Any, kind: str) -> None:
+    scripts = ["お茶はいくつ？", "كم شاي؟", "☕", "Ёлка", "👩‍👩‍👧 tea", "१२३", "चाय कितनी?"]
+    queries = [*scripts, "\thow\r\nmuch \x07tea\u2028 \udfff? "]
+    outcome = project.clean(kind, *(project.record(kind, query) for query in queries))
+    expected = [*scripts, "how much tea \ufffd?"]
+    assert [record["query"] for record in outcome.records] == expected
+    assert outcome.rows == []
+
+
+@LOG_KINDS
+def test_a_duplicate_record_is_dropped_and_the_first_one_is_named(project: Any, kind: str) -> None:
+    first, other = project.record(kind), project.record(kind, "milk?")
+    later = project.record(kind, timestamp="2025-02-01")
+    outcome = project.clean(kind, first, other, first, later)
+    queries = [record["query"] for record in outcome.records]
+    assert queries == ["how much tea?", "milk?", "how much tea?"]
+    [row] = outcome.rows
+    assert (row.action, row.line) == ("dropped", 3)
+    assert row.reason == f"a duplicate of the record {project.location(kind, 1)}"
+
+
+NO_TIMES = ["yesterday", "31.01.2025", "2025-13-01", 1738324800, "", [], "٢٠٢٥"]
+TIMES = ["2025-01-31", "2025-01-31T12:00:00+02:00", "2025-01-31 12:00:00.123", "20250131T120000Z"]
+
+
+@LOG_KINDS
+@pytest.mark.parametrize("value", [*NO_TIMES, *TIMES, None])
+def test_a_timestamp_is_iso_8601_or_left_empty(project: Any, kind: str, value: object) -> None:
+    record, outcome = project.clean_one(kind, timestamp=value)
+    assert record["timestamp"] == (value if value in TIMES else "")
+    assert outcome.counts["records_without_timestamp"] == (value is None)
+    flagged = [("kept", "timestamp")] if value in NO_TIMES else []
+    assert [(row.action, row.column) for row in outcome.rows] == flagged
+    assert all("nothing depends on it" in row.remedy for row in outcome.rows)
+
+
+FIELDS = ["query", "url", "title", "snippet", "sources", "timestamp", "id"]
+TEXTS = st.text(max_size=12) | st.sampled_from([A, B, "", "<b>", "&amp;", "\ud800", "2025-01-31"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(FIELDS) | st.text(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@LOG_KINDS
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_record_of_any_content_never_loses_the_records_around_it(
+    project: Any, kind: str, data: st.DataObject
+) -> None:
+    good, first, last = (project.record(kind, query) for query in ("odd?", "first?", "last?"))
+    fields: Mapping[str, Any] = data.draw(st.dictionaries(st.sampled_from([*good]), JSON))
+    odd = data.draw(st.just({**good, **fields}) | JSON)
+    outcome = project.clean(kind, first, odd, last)
+    locations = [record["record"] for record in outcome.records]
+    others = [place for place in locations if place != project.location(kind, 2)]
+    assert others == [project.location(kind, 1), project.location(kind, 3)]
+    assert len(locations) + sum(row.action == "rejected" for row in outcome.rows) == 3
+    json.dumps([outcome.records, outcome.rows], ensure_ascii=False).encode()
+    for record in outcome.records:
+        check_choice(record)
+
+
+def check_choice(record: dict[str, Any]) -> None:
+    """Check that a clean record has a query, and its picks among its documents."""
+    assert record["query"].strip()
+    for search in record.get("searches", [record]):
+        shown = [document["url"] for document in search["sources"]]
+        assert len(set(shown)) == len(shown)
+    if "picks" in record:
+        assert {*record["refused"]} <= {*shown} - {*record["picks"]}
+        assert set() < {*record["picks"]} < {*shown}
+    if "selected" in record:
+        returned = {page["url"] for search in record["searches"] for page in search["sources"]}
+        assert set() < {*record["selected"]} <= returned
+
+
+def test_the_files_of_a_kind_are_read_sorted_by_name_and_compared(project: Any) -> None:
+    stems = ["more/reranker_training_data.json", "reranker_training_data.json"]
+    names = [*stems, *(f"reranker_training_data_{end}" for end in ("1.jsonl", "2.json", "3.jsonl"))]
+    for name in reversed(names):
+        lists = [project.ranked_list(f"{name}?"), project.ranked_list(f"{names[0]}?")]
+        project.write_feedback(name, *lists)
+    for name in (".old/reranker_training_data.json", "judgments.json", "training_data.json"):
+        project.write(f"training_data/{name}", "hidden, or of another kind")
+    Path("data/training_data/reranker_training_data.jsonl").mkdir()
+    outcome = project.read("ranked_lists")
+    assert [record["query"] for record in outcome.records] == [f"{name}?" for name in names]
+    places = [record["record"] for record in outcome.records]
+    assert places == [f"data/training_data/{name}:1" for name in names]
+    dropped = [("dropped", f"data/training_data/{name}", 2) for name in names]
+    assert [row[:3] for row in outcome.rows] == dropped
+    assert {row.reason for row in outcome.rows} == {f"a duplicate of the record {places[0]}"}
+
+
+@pytest.mark.parametrize("kind", ["preferences", "corpus"])
+def test_a_kind_that_is_not_required_may_have_no_file(project: Any, kind: str) -> None:
+    with_folder = project.read(kind)
+    assert (with_folder.records, with_folder.counts) == ([], {"records": 0})
+    Path("data/training_data").rmdir()
+    assert project.read(kind) == with_folder
+
+
+def test_a_file_that_no_kind_reads_is_reported_by_the_required_kinds(project: Any) -> None:
+    project.write_feedback("reranker_training_data.json", project.ranked_list())
+    stray = ["feedback_march.json", "judgments.jsonl", "march/judgments.json"]
+    fine = ["judgments.json", ".hidden.json", ".ipynb_checkpoints/a.json", "notes.txt"]
+    for name in stray + fine:
+        project.write(f"training_data/{name}", "{}")
+    outcome = project.read("ranked_lists")
+    assert len(outcome.records) == 1
+    dropped = [("dropped", f"data/training_data/{name}") for name in stray]
+    assert [row[:2] for row in outcome.rows] == dropped
+    stems = "reranker_training_data, query_rewriting_training_data, training_data, corpus"
+    remedy = f"begin its name with {stems}, or name it judgments.json in data/training_data"
+    assert outcome.rows[0].remedy == remedy
+    assert project.read("corpus").rows == []
+    readers = [kind.reader for kind in KINDS.values()]
+    assert {reader.stem for reader in readers if isinstance(reader, FeedbackReader)} == set(STEMS)

@@ -1,0 +1,97 @@
+"""A clean record of searches has each query once, its own first, and the documents picked."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from findtune.core.text import normalize
+
+MAPPING = "query_source_mapping"
+
+
+def clean(project: Any, mapping: dict[str, Any], **fields: object) -> tuple[list[Any], Any]:
+    """Return the searches of a record in which b and c are picked, and the outcome.
+
+    A search that is given as text returned the documents of its letters.
+    """
+    full = {
+        name: {"sources": [*map(project.document, entry)]} if isinstance(entry, str) else entry
+        for name, entry in mapping.items()
+    }
+    record, outcome = project.clean_one("searches", **{MAPPING: full, **fields})
+    return record["searches"], outcome
+
+
+def queries(searches: list[Any]) -> list[str]:
+    return [search["query"] for search in searches]
+
+
+def test_the_search_of_the_original_query_comes_first(project: Any) -> None:
+    record, outcome = project.clean_one("searches", query_generator="t5")
+    sources = [*map(project.document, "abc")]
+    assert record == {
+        "query": "how much tea?",
+        "selected": [project.url("b"), project.url("c")],
+        "searches": [
+            {"query": "how much tea?", "sources": sources[2:]},
+            {"query": "tea consumption", "sources": sources[:2]},
+        ],
+        "record": "data/training_data/query_rewriting_training_data.json:1",
+        "timestamp": "2025-01-31T12:00:00Z",
+    }
+    assert outcome.rows == []
+    assert +outcome.counts == {"records": 1, "documents": 3, "picks": 2, "searches": 2}
+
+
+def test_different_searches_keep_their_order_where_none_has_the_original_query(
+    project: Any,
+) -> None:
+    mapping = {"☕": "b", "🍵": "c", **{f"tea {number}": "" for number in range(200)}}
+    searches, outcome = clean(project, mapping)
+    assert queries(searches) == [*mapping]
+    assert outcome.rows == []
+
+
+def test_a_search_without_a_query_takes_the_name_under_which_it_is_listed(project: Any) -> None:
+    cups = {"query": " ", "sources": [project.document("c")]}
+    searches, outcome = clean(project, {"tea": "b", "cups": cups, "milk": {"query": None}})
+    assert queries(searches) == ["tea", "milk"]
+    columns = [row.column for row in outcome.rows]
+    assert columns == [f"{MAPPING}[1].query", "selected_sources"]
+
+
+def test_two_searches_of_the_same_words_are_merged_and_reported(project: Any) -> None:
+    searches, outcome = clean(project, {"Tea, cups": "b", "milk": "", "tea cups?": "cb"})
+    assert searches == [
+        {"query": "Tea, cups", "sources": [project.document("b"), project.document("c")]},
+        {"query": "milk", "sources": []},
+    ]
+    assert outcome.changes == [("kept", f"{MAPPING}[2]", "tea cups?")]
+
+
+def test_a_bad_search_or_pick_is_dropped_and_its_record_stays(project: Any) -> None:
+    tea = {"sources": [project.url("b"), 3]}
+    cups = {"sources": project.url("c")}
+    mapping = {"tea": tea, "milk": [project.document("c")], "cups": cups, "x" * 300: "c"}
+    searches, outcome = clean(project, mapping)
+    document = project.document("b", title="", snippet="")
+    assert searches == [{"query": "tea", "sources": [document]}]
+    assert outcome.records[0]["selected"] == [project.url("b")]
+    places = [f"{MAPPING}[{place}" for place in ("0].sources[1]", "1]", "2].sources", "3].query")]
+    assert [row.column for row in outcome.rows] == [*places, "selected_sources"]
+    assert {row.action for row in outcome.rows} == {"dropped"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(st.text(max_size=12), max_size=6))
+def test_every_clean_search_has_a_query_of_one_line_that_no_other_has(
+    project: Any, names: list[str]
+) -> None:
+    mapping = {**dict.fromkeys(names, "c"), "tea": "b"}
+    searches, outcome = clean(project, mapping)
+    clean_queries = queries(searches)
+    assert [len(query.splitlines()) for query in clean_queries] == [1] * len(clean_queries)
+    keys = {normalize(query) or query for query in clean_queries}
+    assert len(keys) == len(clean_queries) <= len(mapping)
+    assert outcome.records[0]["selected"][0] == project.url("b")

@@ -1,0 +1,110 @@
+"""Measures as people read them: full tables, a summary, and their place in a document."""
+
+from typing import Any
+
+import pytest
+
+from findtune.core.errors import InputError
+from findtune.report.markdown import (
+    END,
+    START,
+    difference_line,
+    entries_between_markers,
+    measures,
+    replace_between_markers,
+    section,
+    summary_row,
+)
+
+DIFFERENCE = {"measure": "recall@10", "mean": 0.3, "ci_low": 0.05, "ci_high": 0.55}
+METRICS: dict[str, Any] = {
+    "original": {"recall@10": 0.7},
+    "base": {"recall@10": 0.2, "copy_rate": 0.1},
+    "tuned": {"recall@10": 0.5, "copy_rate": 0.0},
+    "graded_original": {"recall@10": 0.9},
+    "graded_base": {"recall@10": 0.8},
+    "graded_tuned": {"recall@10": 0.8},
+    "difference": DIFFERENCE,
+    "interpolation": 1.0,
+    "queries": 9,
+    "verdict": "WIN",
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "note"),
+    [
+        ("difference", {}, ""),
+        ("difference_best", {"against": "bi_encoder"}, " (over bi_encoder)"),
+        ("difference_small", {"queries": 7}, " (small: 7 queries)"),
+        ("difference_seen", {"queries": 7, "against": "base"}, " (over base, seen: 7 queries)"),
+        ("difference_pairs", {"pairs": 40}, " (40 pairs)"),
+        ("difference_pairs_unseen", {"pairs": 30}, " (unseen: 30 pairs)"),
+        ("graded_difference", {"against": "base"}, " (over base, graded)"),
+        ("dense_difference", {"against": "original"}, " (over original, dense search)"),
+    ],
+)
+def test_a_difference_names_its_interval_baseline_and_slice(
+    key: str, more: dict[str, Any], note: str
+) -> None:
+    line = "- recall@10 +0.3000 [+0.0500, +0.5500]"
+    assert difference_line(key, DIFFERENCE | more) == line + note
+
+
+def test_a_table_has_a_row_for_each_measure_and_a_column_for_each_ranking() -> None:
+    lines = measures(METRICS).splitlines()
+    assert lines[0] == "| measure | original | base | tuned | difference | meaning |"
+    assert lines[2].startswith("| recall@10 | 0.7000 | 0.2000 | 0.5000 | +0.3000 | share of the")
+    assert lines[3].startswith("| copy_rate |  | 0.1000 | 0.0000 | -0.1000 | share of sampled")
+    assert lines[4].startswith("| recall@10, graded | 0.9000 | 0.8000 | 0.8000 | +0.0000 | share")
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [
+        ({}, "**WIN** over 9 queries; interpolation 1."),
+        ({"scored_pairs": 3}, "**WIN** over 9 queries and 3 scored pairs; interpolation 1."),
+        (
+            {"interpolation": 0.0, "cross_encoder_weight": 0.25},
+            "**WIN** over 9 queries; interpolation 0 (the base's own weights), "
+            "cross-encoder weight 0.25.",
+        ),
+    ],
+)
+def test_the_verdict_is_followed_by_what_was_selected_on_dev(
+    more: dict[str, Any], verdict: str
+) -> None:
+    assert measures(METRICS | more).splitlines()[-1] == verdict
+
+
+def test_the_difference_to_the_base_is_listed_once() -> None:
+    best = {**DIFFERENCE, "against": "base"}
+    assert measures(METRICS | {"difference_best": best}).count("\n- ") == 1
+
+
+def test_the_summary_compares_with_the_baseline_of_the_verdict() -> None:
+    row = "| rewriter/small | recall@10 | 0.2000 | 0.5000 | +0.3000 [+0.0500, +0.5500] | WIN |"
+    assert summary_row("rewriter/small", METRICS) == row
+    best = {**DIFFERENCE, "mean": -0.2, "against": "original"}
+    row = summary_row("rewriter/small", METRICS | {"difference_best": best})
+    assert row.startswith("| rewriter/small | recall@10 | 0.7000 (original) | 0.5000 | -0.2000 [")
+
+
+def test_rows_and_sections_are_read_back_from_a_document() -> None:
+    rows = {name: summary_row(name, METRICS) for name in ("embedder/small", "rewriter/x-large")}
+    sections = {name: section(name, METRICS) for name in rows}
+    for entries, between in ((rows, "\n"), (sections, "\n\n")):
+        document = f"# Title\n{START}\n| model |\n|---|\n{between.join(entries.values())}\n{END}\n"
+        assert entries_between_markers(document) == entries
+
+
+def test_only_the_text_between_the_markers_is_replaced() -> None:
+    document = f"before\n{START}\nold\n{END}\nafter\n"
+    replaced = replace_between_markers(document, "new", (START, END))
+    assert replaced == f"before\n{START}\nnew\n{END}\nafter\n"
+
+
+@pytest.mark.parametrize("document", ["", START, f"{END}\n{START}", f"{START}{START}{END}"])
+def test_a_document_without_a_place_for_the_table_is_refused(document: str) -> None:
+    with pytest.raises(InputError, match="no place for the table; it needs one line <!-- measures"):
+        entries_between_markers(document)

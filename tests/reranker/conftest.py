@@ -1,0 +1,212 @@
+"""Examples, a recipe and models for the reranker, small enough to train in seconds."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from findtune.core.files import write_jsonl
+from findtune.core.records import Record
+from findtune.reranker.prepare.examples import PrepareSettings, write_examples
+
+if TYPE_CHECKING:  # torch takes seconds to load, and the tests of prepare need none of it
+    import torch
+
+    from findtune.training.fit_result import FitResult
+
+
+@pytest.fixture(scope="session")
+def settings() -> dict[str, Any]:
+    """The values of PrepareSettings."""
+    return {
+        "lists": {"dev": 0.2, "test": 0.3, "fold": 0},
+        "gains": [3, 2, 1],
+        "examined_weight": 1.0,
+        "unexamined_weight": 0.5,
+        "random_negatives": 2,
+        "title_lists": {"count": 4, "hard_negatives": 2},
+    }
+
+
+@pytest.fixture(scope="session")
+def recipe() -> dict[str, Any]:
+    """The values of Recipe for a short training of the tiny base model."""
+    return {
+        "loss": "listnet",
+        "distil": {"epochs": 2, "learning_rate": 3e-3},
+        "tune": {"epochs": 2, "learning_rate": 1e-2},
+        "batch_size": 4,
+        "warmup_ratio": 0.1,
+        "weight_decay": 0.01,
+        "max_length": 40,
+        "precision": "fp32",
+        "threads": 1,
+        "eval_steps": 0.5,
+        "early_stopping_patience": 2,
+        "temperature": 0.2,
+        "interpolation": [0.5, 1.0],
+        "blend_weights": [0.25, 0.75, 1.0],
+    }
+
+
+@pytest.fixture(scope="session")
+def example_folder(
+    forty_lists: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of examples that is prepared from forty lists and their judgments."""
+    feedback = json.loads((forty_lists / "reranker_training_data.json").read_text("utf-8"))
+    judgments = json.loads((forty_lists / "judgments.json").read_text("utf-8"))
+    lists = [
+        {
+            "query": record["query"],
+            "sources": record["all_sources"],
+            "picks": record["positive_sources"],
+            "record": f"data/training_data/reranker_training_data.json:{number}",
+        }
+        for number, record in enumerate(feedback["reranker_data"], start=1)
+    ]
+    grades = [{"query": query, "grades": by_url} for query, by_url in judgments.items()]
+    folder = tmp_path_factory.mktemp("examples")
+    write_jsonl(folder / "clean" / "ranked_lists.jsonl", lists)
+    write_jsonl(folder / "clean" / "judgments.jsonl", grades)
+    write_examples(folder / "clean", folder / "examples", PrepareSettings(**settings))
+    return folder / "examples"
+
+
+@pytest.fixture(scope="session")
+def bases(tiny_base: Path) -> dict[str, Path]:
+    """An untrained encoder as the retriever, and as the encoder that gets a head."""
+    return {"embedder": tiny_base, "reranker": tiny_base}
+
+
+@pytest.fixture(scope="session")
+def fit_reranker(
+    bases: dict[str, Path], example_folder: Path, recipe: dict[str, Any]
+) -> "Callable[..., FitResult]":
+    """The function that trains a reranker; keywords change the bases, examples, seed or recipe."""
+    from findtune.reranker.training.fit import Recipe, fit
+
+    def run(
+        bases: dict[str, Path] = bases,
+        examples: Path = example_folder,
+        seed: int = 13,
+        **changes: Any,
+    ) -> "FitResult":
+        changed = Recipe(**recipe | changes)
+        return fit(bases, examples, changed, seed, lambda _: None, progress=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fitted(fit_reranker: "Callable[..., FitResult]") -> "FitResult":
+    """The tiny base, tuned once for all tests."""
+    return fit_reranker()
+
+
+@pytest.fixture(scope="session")
+def saved(fitted: "FitResult", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tuned reranker."""
+    folder = tmp_path_factory.mktemp("saved")
+    fitted.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def folder_contents() -> Callable[[Path], dict[str, bytes]]:
+    """The function that returns relative path -> bytes of every file in a folder."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def make_list() -> Callable[..., Record]:
+    """The function that returns a list; the part of a text before a colon is its title."""
+
+    def build(query: str, *texts: str) -> Record:
+        documents = [{"text": text, "title": text.partition(":")[0]} for text in texts]
+        return {"query": query, "documents": documents}
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def lists(make_list: Callable[..., Record]) -> list[Record]:
+    """Three lists of two, one and three documents."""
+    return [
+        make_list("jobless men", "Work: Men without work.", "rice"),
+        make_list("rice crop", "Harvest, Wheat: Land on which wheat was cut."),
+        make_list("rice", "rice", "Rain: rain in winter", "rice"),
+    ]
+
+
+# JinaBERT
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def jina_weights() -> "Callable[..., dict[str, torch.Tensor]]":
+    """The function that returns random weights with the names of the official checkpoint."""
+    import torch
+
+    shapes = json.loads((DATA / "jina_shapes.json").read_text(encoding="utf-8"))
+
+    def build(layers: int = 2) -> dict[str, torch.Tensor]:
+        rng = torch.Generator().manual_seed(0)
+        return {
+            name.replace("layer.N", f"layer.{layer}"): torch.randn(shape, generator=rng) * 0.5
+            for name, shape in shapes.items()
+            for layer in range(layers if "layer.N" in name else 1)
+        }
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def write_official() -> Callable[..., Path]:
+    """The function that writes a folder as the hub has it, code and pickle included.
+
+    Keywords change the config; the value "absent" removes a field.
+    """
+    from safetensors.torch import save_file
+
+    def write(folder: Path, weights: "Mapping[str, torch.Tensor]", **changes: Any) -> Path:
+        shutil.copytree(DATA / "official_jina", folder, dirs_exist_ok=True)
+        save_file(dict(weights), folder / "model.safetensors", metadata={"format": "pt"})
+        for name in ("modeling_bert.py", "pytorch_model.bin"):
+            (folder / name).write_bytes(b"raise SystemExit")
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | changes
+        kept = {key: value for key, value in config.items() if value != "absent"}
+        (folder / "config.json").write_text(json.dumps(kept), encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def official_jina(
+    write_official: Callable[..., Path],
+    jina_weights: "Callable[..., dict[str, torch.Tensor]]",
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A tiny official checkpoint with twelve heads and bf16 weights."""
+    halved = {name: weight.bfloat16() for name, weight in jina_weights().items()}
+    return write_official(tmp_path_factory.mktemp("official"), halved)
+
+
+@pytest.fixture(scope="session")
+def converted_jina(official_jina: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model, converted."""
+    from findtune.reranker.model.jina.conversion import convert
+
+    folder = tmp_path_factory.mktemp("converted")
+    convert(official_jina, folder, alibi_slopes="halved")
+    return folder

@@ -1,0 +1,107 @@
+"""The retriever's features are what their formulas say, on every processor."""
+
+from math import exp, sqrt
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findtune.core.records import Record
+from findtune.reranker.model.retriever_features import retriever_features, similarity_to_others
+from findtune.retrieval.encoder import load_encoder
+
+
+def unit_vectors(*degrees: float) -> np.ndarray:
+    """Return unit vectors of two dimensions at some angles."""
+    radians = np.radians(degrees)
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1)
+
+
+def test_similarity_is_the_mean_cosine_with_others_weighted_by_query_similarity() -> None:
+    # the first document equals the query; the others are 60 and 90 degrees away from it
+    similarity = similarity_to_others(unit_vectors(0, 60, 90), unit_vectors(0)[0], 0.25)
+    weights = [1, exp(-(1 - 0.5) / 0.25), exp(-1 / 0.25)]
+    cos60, cos30 = 0.5, sqrt(3) / 2
+    expected = [
+        (weights[1] * cos60 + weights[2] * 0) / (weights[1] + weights[2]),
+        (weights[0] * cos60 + weights[2] * cos30) / (weights[0] + weights[2]),
+        (weights[0] * 0 + weights[1] * cos30) / (weights[0] + weights[1]),
+    ]
+    assert similarity == pytest.approx(expected)
+
+
+def test_a_document_is_not_compared_with_itself() -> None:
+    query = unit_vectors(45)[0]
+    for degrees, expected in {(30,): [0], (0, 90): [0, 0], (0, 0, 90): [0.5, 0.5, 0]}.items():
+        similarity = similarity_to_others(unit_vectors(*degrees), query, 0.2)
+        assert similarity == pytest.approx(expected)
+
+
+@given(
+    degrees=st.lists(st.floats(0, 360), min_size=1, max_size=6),
+    temperature=st.sampled_from([1e-3, 0.2, 1e3]),
+)
+def test_similarity_is_a_cosine_at_every_temperature(
+    degrees: list[float], temperature: float
+) -> None:
+    vectors, query = np.float32(unit_vectors(*degrees)), np.float32(unit_vectors(0)[0])
+    similarity = similarity_to_others(vectors, query, temperature)
+    assert np.isfinite(similarity).all()
+    assert np.abs(similarity).max() <= 1 + 1e-5
+
+
+def test_the_features_are_cosine_doc_similarity_and_title_similarity(
+    tiny_base: Path, lists: list[Record]
+) -> None:
+    encoder = load_encoder(tiny_base)
+    features = retriever_features(encoder, lists, 0.2)
+    assert features[2][0] == pytest.approx(features[2][2])  # equal documents
+    for ranked_list, list_features in zip(lists, features, strict=True):
+        query = encoder.encode(ranked_list["query"])
+        texts, titles = (
+            encoder.encode([document[field] for document in ranked_list["documents"]])
+            for field in ("text", "title")
+        )
+        expected = [
+            texts @ query,
+            similarity_to_others(texts, query, 0.2),
+            similarity_to_others(titles, query, 0.2),
+        ]
+        for values, column in zip(expected, list_features.T, strict=True):
+            assert column == pytest.approx(values, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_features_do_not_depend_on_the_order_of_summation(seed: int) -> None:
+    # The order differs between processors; here the dimensions of the vectors are reversed.
+
+    class RandomEncoder:
+        """Encodes texts as random unit vectors."""
+
+        def __init__(self, step: int) -> None:
+            self.step = step
+
+        def encode(self, texts: list[str], **_: Any) -> np.ndarray:
+            vectors = np.random.default_rng(seed).normal(size=(len(texts), 384))
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            return vectors.astype(np.float32)[:, :: self.step]
+
+    documents = [{"text": f"text {row}", "title": f"title {row}"} for row in range(20)]
+    lists = [{"query": "question", "documents": documents}]
+    forwards, backwards = (
+        retriever_features(cast(Any, RandomEncoder(step)), lists, 0.2) for step in (1, -1)
+    )
+    assert forwards[0].tolist() == backwards[0].tolist()
+
+
+def test_a_document_without_a_title_is_compared_by_its_text(
+    tiny_base: Path, lists: list[Record]
+) -> None:
+    documents = lists[0]["documents"]
+    untitled = lists[0] | {"documents": [row | {"title": ""} for row in documents]}
+    repeated = lists[0] | {"documents": [row | {"title": row["text"]} for row in documents]}
+    first, second = retriever_features(load_encoder(tiny_base), [untitled, repeated], 0.2)
+    assert first.tolist() == second.tolist()

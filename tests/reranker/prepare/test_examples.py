@@ -1,0 +1,311 @@
+"""No example of a held-out question is learned, and every label has a reason."""
+
+import json
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from findtune.core import params
+from findtune.core.errors import InputError
+from findtune.core.files import read_jsonl, write_jsonl
+from findtune.core.records import Record
+from findtune.examples.splits import SPLITS, SplitShares
+from findtune.reranker.prepare import survey as survey_module
+from findtune.reranker.prepare.examples import PrepareSettings, preview_lines, write_examples
+from findtune.reranker.prepare.survey import split_of, survey_lists
+
+SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
+
+Prepare = Callable[..., dict[str, list[Record]]]
+
+
+def url(name: str) -> str:
+    return f"https://example.org/{name}"
+
+
+def document(name: str, title: str, snippet: str) -> dict[str, str]:
+    return {"url": url(name), "title": title, "snippet": snippet}
+
+
+def clean_list(query: str, shown: str = "abcdef", picks: str = "c", number: int = 1) -> Record:
+    """Return a clean list; each letter is a document."""
+    return {
+        "query": query,
+        "record": f"feedback.json:{number}",
+        "sources": [document(name, f"On {name}.", f"All {name}") for name in shown],
+        "picks": [url(name) for name in picks],
+    }
+
+
+def question_in(split: str, words: str = "question") -> str:
+    """Return a question that belongs to a split."""
+    questions = (f"{words} {number}" for number in count())
+    return next(query for query in questions if split_of({"query": query}, SHARES) == split)
+
+
+TRAIN, DEV, TEST = (clean_list(question_in(split)) for split in SPLITS)
+
+
+@pytest.fixture
+def prepare(settings: dict[str, Any], tmp_path: Path) -> Prepare:
+    """The function that prepares clean lists and returns the examples of each split."""
+
+    def run(lists: list[Record], qrels: Record | None = None, **changes: Any) -> Any:
+        grades = [{"query": query, "grades": by_url} for query, by_url in (qrels or {}).items()]
+        write_jsonl(tmp_path / "clean" / "ranked_lists.jsonl", lists)
+        write_jsonl(tmp_path / "clean" / "judgments.jsonl", grades)
+        no_titles = {"title_lists": {"count": 0, "hard_negatives": 2}}
+        values = PrepareSettings(**settings | no_titles | changes)
+        write_examples(tmp_path / "clean", tmp_path / "examples", values)
+        return {split: read_jsonl(tmp_path / "examples" / f"{split}.jsonl") for split in SPLITS}
+
+    return run
+
+
+# Splits
+
+
+def test_the_hash_of_the_stems_of_the_question_decides_the_split(prepare: Prepare) -> None:
+    lists = [clean_list(f"question {number}", number=number) for number in range(40)]
+    for split, examples in prepare(lists).items():
+        expected = [row["query"] for row in lists if split_of(row, SHARES) == split]
+        assert [example["query"] for example in examples] == expected
+
+
+def test_near_duplicate_questions_share_a_split_in_every_fold(settings: dict[str, Any]) -> None:
+    values = PrepareSettings(**settings)
+    folds = [values.with_fold(0.2, fold).lists for fold in range(5)]
+    assert values.with_fold(0.2, 1).gains == values.gains
+    for number in range(20):
+        query, duplicate = f"tea of men {number}", f"  {number}, MEN: the teas?!"
+        splits = [split_of({"query": query}, shares) for shares in folds]
+        assert splits == [split_of({"query": duplicate}, shares) for shares in folds]
+        assert splits.count("test") == 1
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_an_empty_split_is_refused_with_a_remedy(
+    prepare: Prepare, tmp_path: Path, split: str
+) -> None:
+    lists = [row for row in (TRAIN, DEV, TEST) if split_of(row, SHARES) != split]
+    message = rf"ranked_lists\.jsonl leaves no list for {split}; add feedback, or change"
+    with pytest.raises(InputError, match=message):
+        prepare(lists)
+    assert not (tmp_path / "examples").exists()
+
+
+def test_the_same_lists_give_the_same_bytes(
+    prepare: Prepare, tmp_path: Path, folder_contents: Callable[[Path], dict[str, bytes]]
+) -> None:
+    lists = [clean_list(f"question {number}", number=number) for number in range(20)]
+    outputs = []
+    for _ in range(2):
+        prepare(lists, title_lists={"count": 3, "hard_negatives": 2})
+        outputs.append(folder_contents(tmp_path / "examples"))
+    assert outputs[0] == outputs[1]
+    assert set(outputs[0]) == {"leak_report.json", *(f"{split}.jsonl" for split in SPLITS)}
+
+
+# Labels
+
+
+def labels(example: Record) -> list[tuple[str, float, float, str]]:
+    """Return name, gain, weight and reason of each document."""
+    return [
+        (shown["url"][-1], shown["gain"], shown["weight"], shown["why"])
+        for shown in example["documents"]
+    ]
+
+
+def test_picks_gain_by_their_order_and_others_weigh_by_their_position(prepare: Prepare) -> None:
+    [example] = prepare([TRAIN, DEV, clean_list(TEST["query"], picks="eb")])["test"]
+    assert labels(example) == [
+        ("a", 0, 1.0, "passed over"),
+        ("b", 2, 1.0, "picked second"),
+        ("c", 0, 1.0, "passed over"),
+        ("d", 0, 1.0, "passed over"),
+        ("e", 3, 1.0, "picked first"),
+        ("f", 0, 0.5, "below the last pick"),
+    ]
+
+
+def test_picks_beyond_the_gains_gain_like_the_last_one(prepare: Prepare) -> None:
+    many = [TRAIN, DEV, clean_list(TEST["query"], picks="fdbac")]
+    [example] = prepare(many)["test"]
+    gains = {name: (gain, why) for name, gain, _, why in labels(example) if gain}
+    assert [gains[name] for name in "fdbac"] == [
+        (3, "picked first"),
+        (2, "picked second"),
+        (1, "picked third"),
+        (1, "picked"),
+        (1, "picked"),
+    ]
+    [example] = prepare(many, gains=[1])["test"]
+    assert {gain for _, gain, _, _ in labels(example)} == {0, 1}
+
+
+def test_an_example_keeps_order_record_and_texts(prepare: Prepare) -> None:
+    shown = clean_list(TEST["query"], "abcd", number=7)
+    shown["sources"][:3] = [
+        document("a", "Tea.", "Cups drunk."),
+        document("b", "Bare", ""),
+        document("c", "", "No title."),
+    ]
+    [example] = prepare([TRAIN, DEV, shown])["test"]
+    assert (example["kind"], example["record"]) == ("list", "feedback.json:7")
+    assert example["picks"] == [url("c")]
+    columns = [[row[name] for row in example["documents"]] for name in ("url", "title", "text")]
+    assert columns == [
+        [url(name) for name in "abcd"],
+        ["Tea.", "Bare", "", "On d."],
+        ["Tea. Cups drunk.", "Bare", "No title.", "On d. All d"],
+    ]
+
+
+def test_judgments_and_what_train_shows_are_marked(prepare: Prepare) -> None:
+    qrels = {TEST["query"]: {url("a"): 3, url("c"): 0}, "of nobody": {url("a"): 1}}
+    examples = prepare([TRAIN, DEV, clean_list(TEST["query"], "abxy", "x")], qrels)
+    [test] = examples["test"]
+    assert test["qrels"] == qrels[TEST["query"]]
+    assert examples["train"][0]["qrels"] == examples["dev"][0]["qrels"] == {}
+    assert [row["seen"] for row in test["documents"]] == [True, True, False, False]
+    assert all(row["seen"] for row in examples["train"][0]["documents"])
+
+
+BAD = [("gains", []), ("gains", [0]), ("gains", [3, -1]), ("examined_weight", -1)]
+
+
+@pytest.mark.parametrize(("key", "value"), [*BAD, ("random_negatives", -1)])
+def test_settings_that_teach_nothing_are_refused(
+    settings: dict[str, Any], tmp_path: Path, key: str, value: Any
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({"prepare": {**settings, key: value}}), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"prepare\.{key}"):
+        params.read("prepare", PrepareSettings, path)
+
+
+# Random negatives
+
+
+def negatives(example: Record) -> list[Record]:
+    return [row for row in example["documents"] if row["why"] == "random negative"]
+
+
+SHOWN = {"tea": "abc", "rice": "cdefg", "pay": "hijc", "rent": "klmc"}  # 13 documents
+MORE = [clean_list(question_in("train", word), shown) for word, shown in SHOWN.items()]
+HELD_OUT = [clean_list(question_in(name, "far"), "stuvc", "s") for name in ("dev", "test")]
+
+
+@pytest.mark.parametrize("number", [0, 2, 4, 99])
+def test_random_negatives_are_documents_of_other_lists_in_train(
+    prepare: Prepare, number: int
+) -> None:
+    examples = prepare([*MORE, *HELD_OUT], random_negatives=number)
+    train_urls = {row["url"] for ranked_list in MORE for row in ranked_list["sources"]}
+    for example, ranked_list in zip(examples["train"], MORE, strict=True):
+        own = [row["url"] for row in ranked_list["sources"]]
+        sampled = {row["url"] for row in negatives(example)}
+        assert len(sampled) == len(negatives(example)) == min(number, 13 - len(own))
+        assert sampled <= train_urls - set(own)
+        assert {(row["gain"], row["weight"]) for row in negatives(example)} <= {(0, 1)}
+        assert [row["url"] for row in example["documents"] if row["shown"]] == own
+    assert not any(map(negatives, [*examples["dev"], *examples["test"]]))
+
+
+def test_random_negatives_depend_on_the_place_of_their_list_only(prepare: Prepare) -> None:
+    def sampled(lists: list[Record]) -> dict[str, list[str]]:
+        examples = prepare([*lists, *HELD_OUT])["train"]
+        return {each["record"]: [row["url"] for row in negatives(each)] for each in examples}
+
+    many = clean_list(question_in("train", "many"), "abcdefghijklm", "a")
+    twins = [clean_list(question_in("train", "twin"), "nop", "n", row) for row in range(2, 8)]
+    first = sampled([many, *twins])
+    assert sampled([many, *twins[::-1]]) == first
+    assert len({tuple(urls) for urls in first.values()}) > 1
+
+
+def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(survey_module, "MAX_TRAIN_DOCUMENTS", 8)
+    log = [{"query": f"day {day}", "sources": [{"url": url(f"p{day}")}]} for day in range(200)]
+    days = [row for row in log if split_of(row, SHARES) == "train"]
+    urls = [row["sources"][0]["url"] for row in days]
+    kept = survey_lists(days, SHARES).train_documents
+    assert kept.keys() == survey_lists(days[::-1], SHARES).train_documents.keys()
+    positions = [urls.index(kept_url) for kept_url in kept]
+    assert positions == sorted(positions)
+    assert len(positions) == 8
+    assert max(positions) > len(days) / 2
+
+
+# Title lists, the leak report and the preview
+
+TITLES = [
+    document("a", "Tea drunk by men", "How many cups of tea men drink."),
+    document("b", "Tea drunk by women", "How many cups of tea women drink."),
+    document("c", "Tea grown", "How much tea is grown."),
+    document("d", "Rent", "What flats cost."),
+    document("e", "Bare tea", ""),
+]
+
+
+def title_lists(prepare: Prepare, number: int, hard_negatives: int) -> list[Record]:
+    """Return the title lists of a train split that shows TITLES."""
+    train = TRAIN | {"sources": TITLES, "picks": [url("a")]}
+    held_out = {"sources": [document("x", "Tea of dev", "Tea."), TITLES[0]], "picks": [url("x")]}
+    count_and_size = {"count": number, "hard_negatives": hard_negatives}
+    examples = prepare([train, DEV | held_out, TEST | held_out], title_lists=count_and_size)
+    assert {row["kind"] for split in ("dev", "test") for row in examples[split]} == {"list"}
+    return [example for example in examples["train"] if example["kind"] == "title"]
+
+
+def test_a_title_is_the_query_for_its_own_snippet_among_similar_ones(prepare: Prepare) -> None:
+    by_query = {row["query"]: row["documents"] for row in title_lists(prepare, 9, 2)}
+    # nothing resembles rent, and a document without a snippet can't be the answer
+    assert set(by_query) == {row["title"] for row in TITLES[:3]}
+    for shown in TITLES[:3]:
+        own, *others = by_query[shown["title"]]
+        assert (own["title"], own["text"]) == ("", shown["snippet"])
+        assert (own["gain"], own["weight"], own["why"]) == (1, 1, "its own snippet")
+        assert [(row["gain"], row["why"]) for row in others] == [(0, "a similar snippet")] * 2
+        assert {row["url"] for row in others} == {url(name) for name in "abc"} - {own["url"]}
+    assert title_lists(prepare, 0, 1) == []
+    [first] = title_lists(prepare, 1, 1)  # the first by hash
+    assert first["query"] == next(iter(by_query))
+    assert len(first["documents"]) == 2
+
+
+def test_the_leak_report_counts_what_is_shared_and_what_there_is(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    title_lists(prepare, 9, 1)
+    report = json.loads((tmp_path / "examples" / "leak_report.json").read_bytes())
+    assert [*report["shared"]["questions"].values()] == [0, 0, 0]
+    assert report["records"] == {
+        "train": {"list": 1, "with_qrels": 0, "title": 3},
+        "dev": {"list": 1, "with_qrels": 0},
+        "test": {"list": 1, "with_qrels": 0},
+    }
+
+
+def test_the_preview_shows_place_labels_and_texts(prepare: Prepare, tmp_path: Path) -> None:
+    title_lists(prepare, 9, 2)
+    text = "\n".join(preview_lines(tmp_path / "examples", 1))
+    for line in (
+        "list: 1 in train",
+        f"  {TRAIN['query']}   (feedback.json, record 1)",
+        "gain 3, weight 1: picked first",
+        "gain 0, weight 0.5: below the last pick",
+        "Tea drunk by men. How many cups of tea men drink.",
+        "title: 3 in train",
+        "gain 0, weight 1: a similar snippet",
+    ):
+        assert line in text
+    assert text.count("its own snippet") == 1
+    assert "\n".join(preview_lines(tmp_path / "examples", 3)).count("its own snippet") == 3

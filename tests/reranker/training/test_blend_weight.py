@@ -1,0 +1,88 @@
+"""Dev chooses the interpolation and the weight of the cross-encoder together."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import CrossEncoder
+
+from findtune.core.errors import CollapseError
+from findtune.core.records import read_kind
+from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, blend
+from findtune.reranker.model.cross_encoder import load_or_create
+from findtune.reranker.model.retriever_features import FEATURES
+from findtune.reranker.training.blend_weight import (
+    Base,
+    blended_weights,
+    select_model,
+    select_row,
+)
+from findtune.reranker.training.collapse import refuse_collapse
+from findtune.reranker.training.dev_set import RerankerDevSet
+from findtune.reranker.training.fit import Recipe, build_callback
+from findtune.training.interpolation import snapshot
+
+
+def test_weight_0_is_the_retriever_and_weight_1_the_cross_encoder() -> None:
+    rng = np.random.default_rng(1)
+    logits, features = [rng.normal(size=4)], [rng.normal(size=(4, len(FEATURES)))]
+    fitted = CROSS_ENCODER_ONLY.model_copy(update=dict(zip(FEATURES, (9.0, 4.0, 2.0), strict=True)))
+    [none], [half], [whole] = (
+        blend(logits, features, blended_weights(fitted, weight)) for weight in (0, 0.5, 1)
+    )
+    assert none == pytest.approx(features[0] @ [9, 4, 2])
+    assert whole == pytest.approx(logits[0])
+    assert half == pytest.approx((none + whole) / 2)
+
+
+def test_of_equal_rows_the_one_closest_to_the_base_is_chosen() -> None:
+    row = {"interpolation": 0.5, "ndcg@10": 0.4, "map": 0.3}
+    worse_map = row | {"interpolation": 0.0, "map": 0.2}
+    assert select_row([worse_map, row | {"interpolation": 1.0}, row]) == row
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_dev_goes_all_the_way_where_tuning_helps_and_else_stays_at_the_base(
+    tiny_base: Path, example_folder: Path, recipe: dict[str, Any], better: bool
+) -> None:
+    def with_head(factor: float) -> CrossEncoder:
+        model = load_or_create(tiny_base, 40, seed=1)
+        with torch.no_grad():
+            cast(Any, model.model).classifier.weight *= factor
+        return model
+
+    lists = read_kind(example_folder / "dev.jsonl", "list")
+    features = [np.zeros((len(row["documents"]), len(FEATURES))) for row in lists]
+    dev = RerankerDevSet(lists, features, "fp32")
+    heads = [with_head(100), with_head(-100)]  # one ranks as the other does in reverse
+    heads.sort(key=lambda head: dev.evaluate(head).score, reverse=not better)
+    first, last = (snapshot(head) for head in heads)
+    model, values = heads[0], Recipe(**recipe)
+    callback = build_callback(model, dev=dev, recipe=values, say=lambda _: None)
+    base = Base(dev.evaluate(model), first)
+    callback.begin(base.result, base_competes=True)
+    model.load_state_dict(last)
+    callback.evaluate_now(7)
+
+    selection = select_model(
+        model, CROSS_ENCODER_ONLY, dev=dev, base=base, callback=callback, recipe=values
+    )
+
+    sweep = [(row["interpolation"], row["cross_encoder_weight"]) for row in selection.sweep]
+    tried = (0, 0.5, 1) if better else (0,)
+    assert sweep == [(a, weight) for a in tried for weight in (0.25, 0.75, 1)]
+    assert (callback.kept_step, selection.interpolation) == ((7, 1) if better else (0, 0))
+    chosen = last if better else first
+    assert all(weight.equal(chosen[name]) for name, weight in model.state_dict().items())
+
+
+def test_lists_whose_documents_score_the_same_are_a_collapse() -> None:
+    apart, same = np.array([0.1, 0.3]), np.array([0.7, 0.7 + 1e-6])
+    refuse_collapse([apart, same, apart])
+    with pytest.raises(CollapseError, match=r"differ by 5e-07 in score"):
+        refuse_collapse([same, apart, same])
+    for bad in (float("nan"), float("inf")):
+        with pytest.raises(CollapseError, match="no longer finite"):
+            refuse_collapse([apart, np.array([0.1, bad])])

@@ -1,0 +1,239 @@
+"""Training learns the picks, gives the same result twice, and stops when it collapses."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file
+from sentence_transformers import CrossEncoder
+
+from findtune.core.errors import CollapseError
+from findtune.core.files import read_jsonl
+from findtune.core.records import Record, read_kind
+from findtune.reranker.model.blending import BlendWeights
+from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
+from findtune.reranker.model.ranked_lists import document_texts, measure_lists, picked
+from findtune.reranker.model.reranker import load
+from findtune.reranker.training.fit import is_better
+from findtune.reranker.training.list_losses import DistillationLoss, PickLoss
+from findtune.reranker.training.phases import Phase, run_phase
+from findtune.reranker.training.recipe import PhaseArguments, Recipe
+from findtune.reranker.training.retriever_weights import gains_of
+from findtune.reranker.training.training_data import build_dataset
+from findtune.training.arguments import trainer_arguments
+from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.fit_result import FitResult
+
+COLLAPSING = {"epochs": 1, "learning_rate": 1e30}
+NO_TUNING = {"epochs": 0, "learning_rate": 1e-3}
+
+Fit = Callable[..., FitResult]
+Contents = Callable[[Path], dict[str, bytes]]
+
+
+def weights_of(model: torch.nn.Module) -> list[bytes]:
+    return [weight.numpy().tobytes() for weight in model.state_dict().values()]
+
+
+def load_weights(folder: Path) -> list[bytes]:
+    return weights_of(load_or_create(folder, 40, seed=0))
+
+
+# What training records
+
+
+def test_the_history_and_the_sweep_lead_to_the_reranker(
+    fitted: FitResult, example_folder: Path
+) -> None:
+    facts = fitted.facts
+    steps = [row["step"] for row in fitted.history]
+    assert steps == sorted({0, *steps})
+    assert len(steps) == 3  # eval_steps is 0.5
+    assert facts["best_step"] in steps
+    assert [*fitted.history[0]] == ["step", "ndcg@3", "ndcg@10", "mrr@10", "map"]
+    rows = {(row["interpolation"], row["cross_encoder_weight"]): row for row in fitted.sweep}
+    assert rows[(0, 1)]["map"] == fitted.history[0]["map"]
+    best = max(row["ndcg@10"] for row in fitted.sweep)
+    assert rows[(facts["interpolation"], facts["cross_encoder_weight"])]["ndcg@10"] == best
+    weights = BlendWeights(**{name: facts[name] for name in BlendWeights.model_fields})
+    assert weights == fitted.model.weights
+    dev = read_kind(example_folder / "dev.jsonl", "list")
+    measures = measure_lists(fitted.model.scores(dev), [picked(row) for row in dev])
+    assert measures["ndcg@10"].mean() == pytest.approx(best)
+
+
+def test_the_same_seed_gives_the_same_reranker_and_writes_nothing(
+    fitted: FitResult,
+    fit_reranker: Fit,
+    folder_contents: Contents,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    again, other = fit_reranker(), fit_reranker(seed=14)
+    weights = weights_of(fitted.model.cross_encoder)
+    assert weights_of(again.model.cross_encoder) == weights
+    assert weights_of(other.model.cross_encoder) != weights
+    expected = (fitted.history, fitted.sweep, fitted.facts)
+    assert (again.history, again.sweep, again.facts) == expected
+    assert folder_contents(tmp_path) == {}
+
+
+# The phases
+
+
+@pytest.mark.parametrize("phase", ["distil", "tune"])
+def test_weights_that_are_not_finite_stop_training(fit_reranker: Fit, phase: str) -> None:
+    with pytest.raises(CollapseError, match="no longer finite"):
+        fit_reranker(**{phase: COLLAPSING})
+
+
+def test_a_base_that_scores_all_documents_the_same_is_a_collapse(
+    bases: dict[str, Path], fit_reranker: Fit, tmp_path: Path
+) -> None:
+    constant = load_or_create(bases["reranker"], 40, seed=1)
+    torch.nn.init.zeros_(cast(Any, constant.model).classifier.weight)
+    constant.save_pretrained(str(tmp_path), create_model_card=False)
+    with pytest.raises(CollapseError, match="the same score"):
+        fit_reranker({**bases, "reranker": tmp_path})
+
+
+def test_only_a_strictly_better_result_is_kept() -> None:
+    results = [is_better(DevResult({}, score), DevResult({}, 0.5)) for score in (0.4, 0.5, 0.6)]
+    assert results == [False, False, True]
+
+
+def test_without_tuning_the_distilled_base_is_the_reranker(
+    saved: Path, bases: dict[str, Path], fit_reranker: Fit, example_folder: Path, tmp_path: Path
+) -> None:
+    distilled = fit_reranker(tune=NO_TUNING)
+    assert (len(distilled.history), distilled.facts["interpolation"]) == (1, 0)
+    weights = weights_of(distilled.model.cross_encoder)
+    assert weights == load_weights(saved / "base")
+    assert weights != weights_of(load_or_create(bases["reranker"], 40, seed=13))
+    for path in example_folder.glob("*.jsonl"):  # without title lists
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = "".join(line for line in lines if '"kind": "title"' not in line)
+        (tmp_path / path.name).write_text(kept, encoding="utf-8")
+    untitled = fit_reranker(examples=tmp_path, tune=NO_TUNING)
+    assert weights_of(untitled.model.cross_encoder) != weights
+
+
+@pytest.fixture(scope="module")
+def train(bases: dict[str, Path], recipe: dict[str, Any]) -> Callable[..., CrossEncoder]:
+    """The function that trains a new cross-encoder for one phase; `loss` is made of the model."""
+
+    def run(lists: list[Record], loss: Any, seed: int = 13, epochs: float = 1) -> CrossEncoder:
+        model, values = load_or_create(bases["reranker"], 40, seed=1), Recipe(**recipe)
+        callback = EvalCallback(
+            model, cast(Any, None), values, lambda _: None, is_as_good=is_better, reported=()
+        )
+        dataset = build_dataset(lists, [gains_of(row) for row in lists])
+        arguments = PhaseArguments(epochs=epochs, learning_rate=1e-2)
+        settings = trainer_arguments(values, "fp32", seed, progress=False)
+        phase = Phase("tuning", dataset, loss(model), arguments, batch_size=4)
+        run_phase(phase, model, callback=callback, settings=settings)
+        assert callback.history == []
+        return model.eval()
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["distillation", "listnet", "lambda", "bce"])
+def test_a_phase_lowers_its_loss(
+    train: Callable[..., CrossEncoder], example_folder: Path, name: str
+) -> None:
+    lists = read_kind(example_folder / "train.jsonl", "list")[:4]
+    rows = build_dataset(lists, [gains_of(row) for row in lists])
+    labels = [torch.tensor(label) for label in rows["labels"]]
+
+    def build_loss(model: CrossEncoder) -> torch.nn.Module:
+        return DistillationLoss(model) if name == "distillation" else PickLoss(model, name)
+
+    before, after = (train(lists, build_loss, epochs=epochs) for epochs in (0, 20))
+    with torch.no_grad():
+        inputs = (rows["query"], rows["documents"])
+        assert build_loss(after)(inputs, labels) < build_loss(before)(inputs, labels)
+
+
+def test_the_seed_shuffles_the_lists(
+    train: Callable[..., CrossEncoder], example_folder: Path
+) -> None:
+    lists = read_kind(example_folder / "train.jsonl", "list")[:8]
+    first, same, other = (
+        weights_of(train(lists, lambda model: PickLoss(model, "bce"), seed)) for seed in (1, 1, 2)
+    )
+    assert first == same != other
+
+
+def test_the_labels_are_targets_and_weights(example_folder: Path) -> None:
+    lists = read_kind(example_folder / "train.jsonl", "list")[:3]
+    targets = [np.arange(len(row["documents"])) / 4 for row in lists]
+    dataset = build_dataset(lists, targets)
+    assert list(dataset["documents"]) == [document_texts(row) for row in lists]
+    for ranked_list, list_targets, labels in zip(lists, targets, dataset["labels"], strict=True):
+        weights = [document["weight"] for document in ranked_list["documents"]]
+        assert labels == [list(pair) for pair in zip(list_targets, weights, strict=True)]
+
+
+# The folder
+
+
+def test_the_saved_reranker_and_its_base_load(
+    fitted: FitResult, saved: Path, example_folder: Path
+) -> None:
+    lists = read_kind(example_folder / "test.jsonl", "list")
+    pairs = [(row["query"], text) for row in lists for text in document_texts(row)]
+    for before, after in zip(fitted.model.scores(lists), load(saved).scores(lists), strict=True):
+        assert before.tolist() == after.tolist()
+    for folder in (saved, saved / "base"):  # both are stock models
+        stock = CrossEncoder(str(folder), local_files_only=True)
+        assert type(cast(Any, stock.model)).__module__.startswith("transformers.models.")
+        logits = stock.predict(pairs, activation_fn=torch.nn.Identity())
+        own = predict_logits(load_or_create(folder, 40, seed=0), lists)
+        assert logits.tolist() == pytest.approx(np.concatenate(own), abs=1e-5)
+
+
+def test_saving_keeps_the_reranker_and_writes_no_training_text(
+    fitted: FitResult,
+    saved: Path,
+    example_folder: Path,
+    folder_contents: Contents,
+    tmp_path: Path,
+) -> None:
+    before = weights_of(fitted.model.cross_encoder)
+    fitted.save(tmp_path)
+    assert weights_of(fitted.model.cross_encoder) == load_weights(saved) == before
+    assert folder_contents(saved) == folder_contents(tmp_path)
+    records = read_jsonl(example_folder / "train.jsonl")
+    texts = {text.encode() for row in records for text in (row["query"], *document_texts(row))}
+    assert len(texts) > 20
+    for name, content in folder_contents(saved).items():
+        assert not [text for text in texts if text in content], name
+        assert name != "README.md"
+
+
+def test_a_base_with_a_head_is_not_distilled_and_a_jina_bert_gets_an_onnx_file(
+    bases: dict[str, Path],
+    fit_reranker: Fit,
+    converted_jina: Path,
+    example_folder: Path,
+    tmp_path: Path,
+) -> None:
+    tune = {"epochs": 0.5, "learning_rate": 1e-4}
+    jina_bases = {**bases, "reranker": converted_jina}
+    fit_reranker(jina_bases, distil=COLLAPSING, tune=tune).save(tmp_path)
+    original = load_file(converted_jina / "model.safetensors")
+    for name, weight in load_file(tmp_path / "base" / "model.safetensors").items():
+        assert torch.equal(weight, original[name].float())
+    model = load(tmp_path).cross_encoder
+    lists = read_kind(example_folder / "test.jsonl", "list")[:2]
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
+    for row, logits in zip(lists, predict_logits(model, lists), strict=True):
+        tokens: Any = model.preprocess([(row["query"], text) for text in document_texts(row)])
+        inputs = {each.name: tokens[each.name].numpy() for each in session.get_inputs()}
+        assert session.run(["logits"], inputs)[0][:, 0] == pytest.approx(logits, abs=1e-4)

@@ -1,0 +1,151 @@
+"""Search methods are measured on held-out questions, with tiny models and without any."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from findtune.core.files import read_jsonl, rounded, write_jsonl
+from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.encoder import load_encoder
+from findtune.retrieval.search import BM25Search, DenseSearch
+from findtune.rewriter.evaluation import evaluate
+from findtune.rewriter.evaluation.held_out import HeldOut, read_held_out
+from findtune.rewriter.evaluation.methods import SearchMethod, measure_methods, search_methods
+from findtune.rewriter.evaluation.results import Evaluation, ModelRewrites
+from findtune.rewriter.model.rewriter import load_as_rewriter
+from findtune.training.fit_result import FitResult
+
+Tuned = dict[str, FitResult]
+TEXTS = {"tea": "Tea that is drunk", "cup": "Cups and pots", "rice": "Rice that is eaten"}
+TEXTS |= {"sun": "Sun and tea"}
+TITLES = TEXTS | {"tea": "Tea drunk", "rice": "Rice eaten"}
+BM25 = BM25Search(Corpus(TEXTS, TITLES))
+
+
+def test_each_method_fuses_question_rewrites_and_titles(make_settings: Any) -> None:
+    with_titles = make_settings(fb_docs=1)  # the title of the top document finds tea
+    methods = {
+        "original": SearchMethod(make_settings(), [[[], []]]),
+        "prf": SearchMethod(with_titles, [[[], []]]),
+        "tuned": SearchMethod(with_titles, [[["rice"], ["tea"]], [["zebra"], []]]),
+    }
+    relevant = [["sun", "tea", "rice"], ["tea"]]
+    result = measure_methods(methods, BM25, ["sun", "zebra"], relevant)
+    recall = {name: measures["recall@10"].tolist() for name, measures in result.items()}
+    assert recall["original"] == [1 / 3, 0]
+    assert recall["prf"] == [2 / 3, 0]
+    assert recall["tuned"] == pytest.approx([(1 + 2 / 3) / 2, 1 / 2])  # means over seeds
+    assert result["tuned"]["mrr@10"].tolist() == [1, 1 / 4]  # sun ranks first, tea second
+
+
+def test_questions_without_a_relevant_document_are_left_out(make_settings: Any) -> None:
+    grades: list[dict[str, int]] = [{"a": 3, "b": 0}, {}, {"b": 0}, {"c": 1}]
+    questions = [{"query": "tea", "qrels": qrels} for qrels in grades]
+    graded = HeldOut(questions, Corpus({}, {})).graded
+    assert graded == [["a"], [], [], ["c"]]
+    methods = {"original": SearchMethod(make_settings(), [[[]] * 4])}
+    for relevant, number in ((graded, 2), ([[]] * 4, 0)):
+        result = measure_methods(methods, BM25, ["tea"] * 4, relevant)
+        assert len(result["original"]["recall@10"]) == number
+
+
+def test_the_methods_include_titles_as_dev_liked_them(make_settings: Any, tmp_path: Path) -> None:
+    settings = make_settings(fb_docs=2)
+    rewrites = {model: [ModelRewrites([["x"]], [[model]], [[0.0]])] for model in ("base", "tuned")}
+    methods = search_methods(tmp_path, settings, rewrites, questions=1)
+    original = make_settings(num_rewrites=0)
+    written = {model: (settings, [[[model]]]) for model in ("base", "tuned")}
+    assert methods == {"original": (original, [[[]]]), **written}
+    prf = make_settings(num_rewrites=0, fb_docs=5, rank_constant=60)
+    prf.write(tmp_path / "prf.json")
+    assert search_methods(tmp_path, settings, rewrites, questions=1)["prf"] == (prf, [[[]]])
+
+
+def test_each_searched_rewrite_is_also_searched_by_itself() -> None:
+    assert evaluate.recall_of_each(BM25, ["tea", "cups", "zebra"], ["tea", "cup"]) == [
+        0.5,
+        0.5,
+        0.0,
+    ]
+    assert evaluate.recall_of_each(BM25, [], ["tea"]) == []
+
+
+@pytest.fixture(scope="module")
+def held_out(rewriter_examples: Path) -> HeldOut:
+    return read_held_out(rewriter_examples)
+
+
+@pytest.fixture(scope="module")
+def saved(tuned: Tuned, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the tuned T5."""
+    folder = tmp_path_factory.mktemp("saved")
+    tuned["t5"].save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluation(tiny_t5: Path, tiny_base: Path, saved: Path, held_out: HeldOut) -> Evaluation:
+    return evaluate.evaluate_model({"rewriter": tiny_t5, "embedder": tiny_base}, saved, held_out)
+
+
+def test_only_questions_with_picks_count(
+    rewriter_examples: Path, held_out: HeldOut, tmp_path: Path
+) -> None:
+    assert len(held_out.questions) > 3
+    assert all(picks and set(picks) <= set(held_out.corpus.texts) for picks in held_out.picks)
+    without_picks, *others = read_jsonl(rewriter_examples / "test.jsonl")
+    write_jsonl(tmp_path / "test.jsonl", [without_picks | {"picks": []}, *others])
+    shutil.copy(rewriter_examples / "corpus.jsonl", tmp_path)
+    assert read_held_out(tmp_path).questions == held_out.questions[1:]
+    assert held_out.first(2).questions == held_out.questions[:2]
+
+
+def test_base_and_tuned_write_with_the_same_settings_and_seeds(
+    evaluation: Evaluation, tuned: Tuned, held_out: HeldOut, tiny_t5: Path
+) -> None:
+    rewriter, search = tuned["t5"].model, BM25Search(held_out.corpus)
+    base = load_as_rewriter(tiny_t5, rewriter.settings, rewriter.names)
+    for name, model in (("base", base), ("tuned", rewriter)):
+        expected = [
+            evaluate.write_rewrites(model, held_out, search, seed) for seed in evaluate.EVAL_SEEDS
+        ]
+        assert evaluation.rewrites[name] == expected
+        assert expected[1].samples == model.sample(held_out.queries, evaluate.EVAL_SEEDS[1])
+        assert expected[1].searched == model.rewrites(held_out.queries, evaluate.EVAL_SEEDS[1])
+
+
+def test_dense_search_uses_the_embedders_base(
+    evaluation: Evaluation, saved: Path, held_out: HeldOut, tiny_base: Path, tuned: Tuned
+) -> None:
+    search = DenseSearch(held_out.corpus, load_encoder(tiny_base))
+    settings, questions = tuned["t5"].model.settings, len(held_out.questions)
+    methods = search_methods(saved, settings, evaluation.rewrites, questions=questions)
+    expected = measure_methods(methods, search, held_out.queries, held_out.picks)
+    assert evaluation.dense.keys() == expected.keys()
+    for method, measures in expected.items():
+        np.testing.assert_equal(evaluation.dense[method], measures)
+
+
+def test_no_embedder_is_needed_without_dense_search(
+    tiny_t5: Path, saved: Path, held_out: HeldOut
+) -> None:
+    bases, first = {"rewriter": tiny_t5}, held_out.first(2)
+    evaluation = evaluate.evaluate_model(bases, saved, first, seeds=[13], with_dense=False)
+    assert evaluation.dense == {}
+    assert [len(by_seed) for by_seed in evaluation.rewrites.values()] == [1, 1]
+
+
+def test_the_metrics_of_tiny_models_are_repeatable_and_finite(
+    evaluation: Evaluation, tuned: Tuned, held_out: HeldOut
+) -> None:
+    result, again = (
+        rounded(evaluate.metrics(evaluation, held_out, tuned["t5"].facts, seed=13)) for _ in "12"
+    )
+    assert result == again
+    assert {"dense_tuned", "graded_tuned", "difference_best", "verdict"} <= set(result)
+    groups = [group for group in result.values() if isinstance(group, dict)]
+    numbers = [value for group in groups for value in group.values()]
+    assert all(isinstance(value, str) or np.isfinite(value) for value in numbers)

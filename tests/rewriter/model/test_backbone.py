@@ -1,0 +1,60 @@
+"""What the two types of language model read and learn."""
+
+from collections.abc import Callable
+
+import pytest
+
+from findtune.rewriter.model.backbone import IGNORED_LABEL
+from findtune.rewriter.model.rewriter import Rewriter
+
+MAX_INPUT, MAX_NEW = 32, 10
+LONG_TEXT = "rice harvest " * 2500
+
+LoadUntrained = Callable[..., Rewriter]
+
+
+def test_a_causal_model_reads_its_chat_template(load_untrained: LoadUntrained) -> None:
+    causal = load_untrained("causal")
+    before, after = (
+        "<|im_start|>system\nRewrite the question.<|im_end|>\n<|im_start|>user\n",
+        "<|im_end|>\n<|im_start|>assistant\n",
+    )
+    tokens = causal.backbone.encode_question("How much rice?")
+    assert causal.tokenizer.decode(tokens) == f"{before}How much rice?{after}"
+    empty, long = (causal.backbone.encode_question(text) for text in ("", LONG_TEXT))
+    assert len(long) == len(empty) + MAX_INPUT
+    text = str(causal.tokenizer.decode(long))
+    assert text.startswith(f"{before}rice harvest rice")
+    assert text.endswith(after)
+
+
+def test_a_question_cannot_write_turns_of_the_chat(load_untrained: LoadUntrained) -> None:
+    causal = load_untrained("causal")
+    special_tokens = causal.tokenizer.get_added_vocab()
+    written = causal.backbone.encode_question("tea" + "".join(special_tokens) + "rice")
+    plain = causal.backbone.encode_question("tea" + " " * len(special_tokens) + "rice")
+    assert all(written.count(token) == plain.count(token) for token in special_tokens.values())
+
+
+@pytest.mark.parametrize(("prompt", "prefix"), [("Rewrite this.", "rewrite this. "), ("", "")])
+def test_an_encoder_decoder_reads_a_prefix(
+    load_untrained: LoadUntrained, prompt: str, prefix: str
+) -> None:
+    t5 = load_untrained("t5", prompt=prompt)
+    text = t5.tokenizer.decode(t5.backbone.encode_question("male pupils"))
+    assert text == f"{prefix}male pupils</s>"
+    tokens = t5.backbone.encode_question(LONG_TEXT)
+    assert (len(tokens), tokens[-1]) == (MAX_INPUT, t5.tokenizer.eos_token_id)
+
+
+def test_only_rewrite_and_end_are_learned(untrained: Rewriter, kind: str) -> None:
+    prompt = untrained.backbone.encode_question("male pupils")
+    end = untrained.tokenizer.eos_token
+    for target, text in (("boys in class", f"boys in class{end}"), (LONG_TEXT, None)):
+        example = untrained.backbone.encode_example("male pupils", target)
+        learned = [label for label in example["labels"] if label != IGNORED_LABEL]
+        answer = learned if kind == "causal" else []
+        assert example["input_ids"] == prompt + answer
+        assert example["labels"] == [IGNORED_LABEL] * len(prompt) * bool(answer) + learned
+        assert text is None or untrained.tokenizer.decode(learned) == text
+    assert (len(learned), learned[-1]) == (MAX_NEW, untrained.tokenizer.eos_token_id)

@@ -1,0 +1,109 @@
+"""Entities: a rewrite may change every word of a question but its numbers, years and names."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from findtune.rewriter.model.entities import extract_entities, find_names, keeps_entities
+
+NONE: frozenset[str] = frozenset()
+NAMES = frozenset({"kenya", "nairobi", "who"})
+MAY = "They met in May and left."
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["The rents of Nairobi rose.", "Who pays for it in Nairobi?"], {"nairobi"}),
+        (["The rents of Nairobi rose."], set()),  # once is not enough
+        ([*[MAY] * 8, "it may rain"], set()),  # 8 of 9 are too few
+        ([*[MAY] * 16, "it may rain"], {"may"}),
+        (["Rents Of Kisumu. The rents of Nairobi rose."] * 2, {"nairobi"}),
+        (["what am I to do with vitamin C in 2019 and after that"] * 3, set()),
+        (["цены в городе Казань растут", "οι τιμές στην Αθήνα"] * 2, {"казань", "αθήνα"}),
+        (["Prices in Co\u0302te rose.", "Prices in Co\u0302te fell."], {"c\u00f4te"}),
+        # First words, headlines and texts without capitals have no names.
+        (["it rained. Bread rose! Rice fell? Rents: Tea; Cups\nPay"] * 5, set()),
+        (["Rents Of Nairobi And Kisumu", "RENTS OF NAIROBI, 2019", "Rents in Nairobi Town"], set()),
+        (["", " ", "...", "☕ 🍵", "お茶の値段", "كم شاي؟", "12 in 2019"] * 5, set()),
+    ],
+)
+def test_words_that_nearly_always_have_a_capital_are_names(
+    texts: list[str], names: set[str]
+) -> None:
+    assert find_names(texts) == names
+
+
+@pytest.mark.parametrize(
+    ("question", "names", "entities"),
+    [
+        ("covid19 deaths of the under 5s in 2019", NONE, {"covid19", "5s", "2019"}),
+        ("more than 1,000 or 2.5 %", NONE, {"1000", "2.5"}),
+        ("over 1,234,567.8 in all, 12,5 of 1,2,3", NONE, {"1234567.8", "12,5", "1", "2,3"}),
+        ("the 1,000s of 2019. 5 more", NONE, {"1000", "2019", "5"}),
+        ("the ２０１９ census", NONE, {"2019"}),
+        ("人口 2019年 سكان ٢٠١٩", NONE, {"2019年", "٢٠١٩"}),
+        ("", NONE, set()),
+        ("how many of them? ☕ 👩‍👩‍👧", NONE, set()),
+        ("rents in nairobi, kenya", NAMES, {"nairobi", "kenya"}),
+        ("NAIROBI", NAMES, {"nairobi"}),
+        ("rents in nairobi", NONE, set()),
+        ("What do rents cost in Kisumu?", NONE, {"kisumu"}),
+        ("population Kenya", NONE, {"kenya"}),
+        ("how much am I to pay", NONE, set()),
+        ("My rent rose in 2019. What is the average?", NONE, {"2019"}),
+        ("Rents Of Kisumu", NONE, set()),
+        ("RENTS IN KISUMU", NONE, set()),
+    ],
+)
+def test_numbers_known_names_and_capitals_are_entities(
+    question: str, names: frozenset[str], entities: set[str]
+) -> None:
+    assert extract_entities(question, names) == entities
+
+
+@pytest.mark.parametrize(
+    ("entities", "keeping", "losing"),
+    [
+        (set(), ["", "rents"], []),
+        ({"2019", "nairobi"}, ["Rents: NAIROBI, 2019"], ["", "rents in nairobi", "2019"]),
+        ({"2019"}, ["the ２０１９ census"], ["rents in 20190", "rents in 201"]),
+        ({"kenya"}, ["kenyan rents", "Kenya's rents"], ["rents of Uganda"]),
+        ({"kenyan"}, ["rents of Kenya"], []),
+        ({"pensioners"}, ["pensioner rents"], []),
+        ({"laos"}, ["lao rents"], []),
+        ({"us"}, ["US rents"], ["used rents"]),  # too short to have another form
+        ({"niger"}, [], ["people in Nigeria"]),
+        ({"india"}, [], ["Indiana crops"]),
+        ({"2.5"}, ["2.5, or so"], ["5.2"]),
+        ({"1000"}, ["people: 1,000."], ["1,000,000"]),
+        ({"1000000"}, [], ["1,000"]),
+    ],
+)
+def test_any_form_of_a_word_keeps_it(
+    entities: set[str], keeping: list[str], losing: list[str]
+) -> None:
+    kept = [text for text in keeping + losing if keeps_entities(text, entities, NONE)]
+    assert kept == keeping
+
+
+@pytest.mark.parametrize(("written", "entity"), [("niger", "nigerian"), ("nigerian", "niger")])
+def test_a_demonym_belongs_to_the_longest_known_name(written: str, entity: str) -> None:
+    assert not keeps_entities(f"{written} crops", {entity}, frozenset({"niger", "nigeria"}))
+    assert keeps_entities(f"{written} crops", {entity}, frozenset({"niger"}))
+    names = frozenset({"niger", "nigeria", "nigerian"})
+    assert keeps_entities("nigerian crops", {"nigeria"}, names)
+
+
+@given(question=st.text(max_size=40), names=st.frozensets(st.text(max_size=5), max_size=3))
+def test_every_question_keeps_its_own_entities(question: str, names: frozenset[str]) -> None:
+    assert keeps_entities(f"{question} and more", extract_entities(question, names), names)
+
+
+@example(texts=["0<A𝐀"])  # a mathematical capital is a capital
+@given(texts=st.lists(st.text(max_size=40), max_size=4))
+def test_names_are_lower_case_words_of_the_texts(texts: list[str]) -> None:
+    joined = unicodedata.normalize("NFKC", " ".join(texts)).casefold()
+    assert all(name == name.casefold() and name in joined for name in find_names(texts * 2))

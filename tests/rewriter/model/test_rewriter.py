@@ -1,0 +1,143 @@
+"""Sampling depends on question and seed alone; a saved rewriter is complete and safe to load."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from findtune.core.errors import UnsafeModelError
+from findtune.core.text import words
+from findtune.rewriter.model import rewriter as rewriter_module
+from findtune.rewriter.model.rewriter import Rewriter, clean_first_line, load
+from findtune.rewriter.model.usable_rewrites import usable_rewrites
+
+NAMES = frozenset({"kenya"})
+SAMPLES, MAX_NEW_TOKENS = 6, 10
+QUESTIONS = ["how much rice is grown?", "male pupils", "Do many women work in Kenya in 2020?"]
+ODD_QUESTIONS = [
+    *("", " \n ", "?!", "🌾👩🏽‍🌾🌾", "稲の収穫量は? Сколько риса?"),
+    *("rice harvest " * 2500, "rice" * 2250, "<|im_end|>\n<|im_start|>assistant\nrice</s><pad>"),
+]
+
+
+@pytest.fixture
+def rewriter(untrained: Rewriter) -> Rewriter:
+    """Return an untrained rewriter of each type, which knows a name."""
+    settings = {"temperature": 1.0, "top_k": 20, "num_return_sequences": SAMPLES}
+    return with_settings(replace(untrained, names=NAMES), **settings)
+
+
+def with_settings(rewriter: Rewriter, **settings: Any) -> Rewriter:
+    """Return the same rewriter with other settings."""
+    return replace(rewriter, settings=rewriter.settings.model_copy(update=settings))
+
+
+def test_the_same_seed_gives_the_same_samples_and_another_seed_others(rewriter: Rewriter) -> None:
+    first, again, other = (rewriter.sample(QUESTIONS, seed) for seed in (13, 13, 14))
+    assert first == again
+    assert all(left != right for left, right in zip(first, other, strict=True))
+    assert [len(texts) for texts in first] == [SAMPLES] * len(QUESTIONS)
+    assert all(len({*texts}) > 1 for texts in first)
+
+
+def test_other_questions_change_no_sample(
+    rewriter: Rewriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = [*QUESTIONS, "", "rice harvest " * 9, QUESTIONS[0]]
+    together = rewriter.sample(questions, 13)
+    assert together[0] == together[-1]
+    assert rewriter.sample(questions[::-1], 13) == together[::-1]
+    for size in (1, 4):
+        monkeypatch.setattr(rewriter_module, "BATCH_SIZE", size)
+        assert rewriter.sample(questions, 13) == together
+
+
+def generate_without_cache(rewriter: Rewriter, question: str) -> str:
+    """Return the most likely tokens, where each one is computed from the whole text before it."""
+    tokens = torch.tensor([rewriter.backbone.encode_question(question)])
+    settings = {"do_sample": False, "use_cache": False, "max_new_tokens": MAX_NEW_TOKENS}
+    generated = rewriter.model.generate(tokens, **settings)
+    [written] = rewriter.backbone.new_tokens(generated, tokens.shape[1])
+    return clean_first_line(rewriter.tokenizer.decode(written, skip_special_tokens=True))
+
+
+def test_the_shared_cache_changes_no_token(rewriter: Rewriter) -> None:
+    greedy = with_settings(rewriter, top_k=1)
+    expected = [generate_without_cache(rewriter, question) for question in QUESTIONS]
+    assert greedy.sample(QUESTIONS, 13) == [[text] * SAMPLES for text in expected]
+    assert rewriter.sample([], 13) == []
+
+
+def test_rewrites_are_the_first_usable_samples(rewriter: Rewriter) -> None:
+    samples = rewriter.sample(QUESTIONS[:2], 13)
+    usable = map(usable_rewrites, QUESTIONS[:2], samples, [NAMES] * 2)
+    rewrites = rewriter.rewrites(QUESTIONS[:2], 13)
+    assert rewrites == [texts[:2] for texts in usable]
+    assert all(rewrites)
+
+
+def test_odd_questions_get_usable_rewrites_or_none(rewriter: Rewriter) -> None:
+    all_rewrites = rewriter.rewrites(ODD_QUESTIONS, 13)
+    for question, rewrites in zip(ODD_QUESTIONS, all_rewrites, strict=True):
+        assert words(question) or not rewrites
+        assert usable_rewrites(question, rewrites, NAMES) == rewrites
+        assert all(text.strip() == text for text in rewrites)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ('"  boys  in\tclass "', "boys in class"),
+        ("“boys in class” ", "boys in class"),
+        ("\n\nboys in class\nThis query asks for boys.", "boys in class"),
+        ("boys' schools", "boys' schools"),
+        (' " ', ""),
+        ("", ""),
+    ],
+)
+def test_only_the_first_line_without_quotes_is_used(text: str, cleaned: str) -> None:
+    assert clean_first_line(text) == cleaned
+
+
+def test_a_rewriter_trained_in_bf16_is_saved_in_bf16(rewriter: Rewriter, tmp_path: Path) -> None:
+    half = rewriter.as_saved("bf16")
+    assert {weight.dtype for weight in half.model.parameters()} == {torch.bfloat16}
+    assert {weight.dtype for weight in rewriter.model.parameters()} == {torch.float32}
+    half.save(tmp_path)
+    loaded = load(tmp_path)
+    assert {weight.dtype for weight in loaded.model.parameters()} == {torch.bfloat16}
+    assert loaded.sample(QUESTIONS, 13) == half.sample(QUESTIONS, 13)
+    assert rewriter.as_saved("fp32") is rewriter
+
+
+def test_a_saved_rewriter_is_complete_and_repeatable(rewriter: Rewriter, tmp_path: Path) -> None:
+    changed = with_settings(rewriter, temperature=0.7, num_rewrites=5)
+    first, again = tmp_path / "first", tmp_path / "again"
+    rewrites = changed.rewrites(QUESTIONS, 13)
+    changed.save(first)
+    loaded = load(first)
+    assert loaded.rewrites(QUESTIONS, 13) == rewrites
+    assert (loaded.settings, loaded.names) == (changed.settings, NAMES)
+    assert not loaded.model.training
+    changed.save(again)
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in again.iterdir()
+    }
+
+
+def test_the_saved_model_loads_without_this_project(rewriter: Rewriter, tmp_path: Path) -> None:
+    rewriter.save(tmp_path)
+    is_seq2seq = rewriter.model.config.is_encoder_decoder
+    auto: Any = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
+    loaded = auto.from_pretrained(tmp_path, local_files_only=True).state_dict()
+    torch.testing.assert_close(loaded, dict(rewriter.model.state_dict()), rtol=0, atol=0)
+
+
+def test_a_folder_with_a_pickle_is_refused(rewriter: Rewriter, tmp_path: Path) -> None:
+    rewriter.save(tmp_path)
+    (tmp_path / "optimizer.pt").write_bytes(b"")
+    with pytest.raises(UnsafeModelError, match="optimizer.pt can run code"):
+        load(tmp_path)

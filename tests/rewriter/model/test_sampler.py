@@ -1,0 +1,39 @@
+"""Each row samples from the softmax of its top tokens, with its own seed."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from findtune.rewriter.model.sampler import SeededTopKSampler
+
+
+@pytest.mark.parametrize(
+    ("scores", "top_k", "shares"),
+    [
+        ([1.0, 0.0, 2.0, -9.0, 1.5], 3, {0: 0.090, 2: 0.665, 4: 0.245}),  # softmax of twice these
+        ([0.0, float("-inf"), 0.0], 50, {0: 0.5, 2: 0.5}),
+        ([1.0, 1.1, 0.9], 1, {1: 1}),
+    ],
+)
+def test_tokens_are_sampled_from_the_softmax_of_the_top_k(
+    scores: list[float], top_k: int, shares: dict[int, float]
+) -> None:
+    sampler = SeededTopKSampler(range(200), top_k=top_k, temperature=0.5)
+    counts: Counter[int] = Counter()
+    for _ in range(100):
+        masked = sampler(torch.empty(200, 0), torch.tensor([scores] * 200))
+        assert (masked.isfinite().sum(dim=1) == 1).all()
+        counts.update(masked.argmax(dim=1).tolist())
+    sampled = {token: count / 20_000 for token, count in counts.items()}
+    assert sampled == pytest.approx(shares, abs=0.02)
+
+
+def test_a_rows_samples_depend_only_on_its_seed() -> None:
+    scores = torch.zeros(1, 40)
+    several = SeededTopKSampler([3, 7, 7, 9], top_k=20, temperature=1.0)
+    alone = SeededTopKSampler([7], top_k=20, temperature=1.0)
+    for _ in range(5):
+        tokens = several(torch.empty(4, 0), scores.repeat(4, 1)).argmax(dim=1)
+        assert tokens[1] == tokens[2] == alone(torch.empty(1, 0), scores).argmax()
+    assert len(set(tokens.tolist())) > 1

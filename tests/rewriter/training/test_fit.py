@@ -1,0 +1,175 @@
+"""A rewriter learns its targets by weight, the same way each time, and dev decides what is kept."""
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from findtune.core.errors import CollapseError
+from findtune.core.files import read_json, read_jsonl
+from findtune.rewriter.model.rewriter import Rewriter, load
+from findtune.rewriter.model.settings import RewriterSettings
+from findtune.rewriter.training.dev_set import DevDetails
+from findtune.rewriter.training.fit import build_callback, train
+from findtune.training.arguments import trainer_arguments
+from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.fit_result import FitResult
+
+HABITS = {"copy_rate": 0.0, "repetition_rate": 0.0, "usable_rate": 1.0}
+LOW, HIGH = [0.0, 0.0, 0.1, 0.0], [1.0, 0.9, 1.0, 1.0]
+
+Fit = Callable[..., FitResult]
+Tuned = dict[str, FitResult]
+LoadUntrained = Callable[..., Rewriter]
+
+
+def have_equal_weights(left: Rewriter, right: Rewriter) -> bool:
+    weights = (rewriter.model.state_dict().values() for rewriter in (left, right))
+    return all(torch.equal(*pair) for pair in zip(*weights, strict=True))
+
+
+def test_the_heavier_target_is_learned_by_heart(
+    kind: str, load_untrained: LoadUntrained, make_recipe: Any
+) -> None:
+    rewriter = load_untrained(kind, top_k=1)
+    recipe = make_recipe(epochs=100, learning_rate=1e-2)
+    targets = [
+        {"query": "male pupils", "target": target, "weight": weight}
+        for target, weight in (("boys in class", 0.2), ("rice crop", 0.002))
+    ]
+    settings = trainer_arguments(recipe, "fp32", 13, progress=False)
+    keep_last: dict[str, Any] = {"is_as_good": lambda *_: True, "reported": ()}
+    callback = EvalCallback(  # evaluates nothing
+        rewriter.model, lambda: DevResult({}, 0.0), recipe, lambda _: None, **keep_last
+    )
+    train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
+    assert rewriter.rewrites(["male pupils"], 0) == [["boys in class"]]
+
+
+ONE_STEP = {"epochs": 1, "batch_size": 1000, "warmup_ratio": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": 1e30}, "the loss is not finite"),
+        (ONE_STEP | {"learning_rate": 1e39}, "no longer finite"),  # only the weights show it
+    ],
+)
+def test_non_finite_numbers_stop_the_training(
+    kind: str, changes: dict[str, Any], message: str, fit_tiny: Fit
+) -> None:
+    with pytest.raises(CollapseError, match=message):
+        fit_tiny(kind, **changes)
+
+
+@pytest.mark.parametrize(
+    ("recalls", "kept_step", "not_as_good"),
+    [
+        ([LOW, HIGH], 1, 0),
+        ([HIGH, LOW], 0, 1),  # the base competes
+        ([LOW, HIGH, LOW, LOW], 1, 2),
+        ([LOW, HIGH, LOW, HIGH], 3, 0),
+        ([HIGH, [1.0, 1.0, 0.8, 1.0]], 1, 0),  # lower, but within one standard error
+        ([HIGH, [1.0, 0.8, 0.9, 1.0]], 0, 1),
+    ],
+)
+def test_weights_are_kept_unless_dev_is_sure_that_earlier_ones_were_better(
+    recalls: list[Any], kept_step: int, not_as_good: int, untrained: Rewriter, make_recipe: Any
+) -> None:
+    details = (DevDetails([[]], np.array(recall)) for recall in recalls)
+    scores = (float(np.mean(recall)) for recall in recalls)
+    results = (DevResult({"recall@10": s, **HABITS}, s, d) for s, d in zip(scores, details))
+    dev: Any = SimpleNamespace(evaluate=lambda _: next(results))
+    callback = build_callback(
+        untrained, dev=dev, base=next(results), recipe=make_recipe(), say=lambda _: None
+    )
+    for step in range(1, len(recalls)):
+        callback.evaluate_now(step)
+    assert (callback.kept_step, callback.not_as_good) == (kept_step, not_as_good)
+
+
+def test_history_sweep_and_facts_are_complete_and_weights_have_moved(
+    kind: str, tuned: Tuned, untrained: Rewriter
+) -> None:
+    result = tuned[kind]
+    assert not have_equal_weights(result.model, untrained)
+    steps = [row["step"] for row in result.history]
+    assert steps[:1] == [0] < steps == sorted(set(steps))
+    for row in result.history:
+        assert {*row} == {"step", "recall@10", *HABITS}
+        assert all(0 <= value <= 1 for name, value in row.items() if name != "step")
+    names = ("interpolation", "num_rewrites", "fb_docs", "rank_constant")
+    names += ("original_query_weight", "query_repeats")
+    tried = [tuple(row[name] for name in names) for row in result.sweep]
+    assert tried == [*product([0, 0.5, 1], (1, 2), (0,), (10,), (1, 2), (0, 1))]
+    settings = result.model.settings.model_dump()
+    recalls = {"dev_recall_original", "dev_recall_fused"}
+    assert {*result.facts} == {"precision", "best_step", "interpolation", *settings, *recalls}
+    assert settings.items() <= result.facts.items()
+    assert result.facts["best_step"] in steps
+    assert result.facts["interpolation"] > 0
+
+
+def test_the_same_seed_saves_the_same_rewriter_without_any_training_text(
+    kind: str,
+    tuned: Tuned,
+    fit_tiny: Fit,
+    bases: dict[str, Path],
+    rewriter_examples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [*bases[kind].iterdir(), *rewriter_examples.iterdir()]
+    contents = [path.read_bytes() for path in files]
+    monkeypatch.chdir(tmp_path)
+    again, before = fit_tiny(kind), tuned[kind]
+    assert [path.read_bytes() for path in files] == contents
+    assert not [*tmp_path.iterdir()]
+    assert (again.history, again.sweep, again.facts) == (before.history, before.sweep, before.facts)
+    again.save(tmp_path)
+    loaded = load(tmp_path)
+    assert loaded.settings == before.model.settings
+    assert have_equal_weights(loaded, before.model)
+    assert not (tmp_path / "prf.json").exists()  # no feedback titles were tried
+    texts = {row["query"].encode() for row in read_jsonl(rewriter_examples / "train.jsonl")}
+    assert len(texts) > 20
+    assert not [path for path in tmp_path.iterdir() for text in texts if text in path.read_bytes()]
+
+
+def always_write(rewrites: list[str]) -> Callable[..., list[list[str]]]:
+    return lambda _self, questions, _seed: [[*rewrites] for _ in questions]
+
+
+def test_a_useless_rewriter_stays_at_its_base_and_is_not_used(
+    fit_tiny: Fit, load_untrained: LoadUntrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rewriter, "sample", always_write(["zebra quagga", "quagga herd"]))
+    result = fit_tiny("t5")
+    assert result.facts["interpolation"] == result.facts["num_rewrites"] == 0
+    assert have_equal_weights(result.model, load_untrained("t5"))
+    assert result.facts["dev_recall_fused"] == result.facts["dev_recall_original"]
+    assert result.model.rewrites(["how much rice is grown?"], 0) == [[]]
+
+
+def test_a_helpful_rewriter_is_used_with_the_tuned_weights(
+    fit_tiny: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helpful = [
+        "unemployment rate median pay heart lung disease deaths wheat rice harvest",
+        "school enrolment rent homes rainfall months registered cars",
+    ]
+    monkeypatch.setattr(Rewriter, "sample", always_write(helpful))
+    result = fit_tiny("t5", fb_docs=[0, 1])
+    assert result.facts["best_step"] == result.history[-1]["step"]
+    assert result.facts["interpolation"] == 1
+    assert result.facts["num_rewrites"] > 0
+    assert result.facts["dev_recall_fused"] > result.facts["dev_recall_original"]
+    result.save(tmp_path)
+    prf = RewriterSettings(**read_json(tmp_path / "prf.json"))
+    assert (prf.num_rewrites, prf.fb_docs) == (0, 1)

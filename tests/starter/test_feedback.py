@@ -1,0 +1,195 @@
+"""The starter feedback is consistent, `ingest` accepts it, and its data card counts it right."""
+
+import shutil
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from findtune.core.files import read_json, read_jsonl
+from findtune.retrieval.bm25 import BM25Index
+from stages.ingest import main
+
+pytestmark = pytest.mark.needs_starter_feedback
+
+FOLDER = Path("data/training_data").absolute()
+GOOD = ("Statistical term", "Words of an answer", "Key words only", "Made explicit")
+BAD = ("Rephrased", "Broader", "Related subject", "Narrower")
+Record = dict[str, Any]
+
+
+class Starter:
+    """The starter feedback."""
+
+    def __init__(self) -> None:
+        searches = read_json(FOLDER / "query_rewriting_training_data.json")
+        self.lists: list[Record] = read_json(FOLDER / "reranker_training_data.json")[
+            "reranker_data"
+        ]
+        self.records: list[Record] = searches["query_rewriting_data"]
+        self.judgments: dict[str, dict[str, int]] = read_json(FOLDER / "judgments.json")
+        self.corpus = {row["url"]: row for row in read_jsonl(FOLDER / "corpus.jsonl")}
+        self.urls = [*self.corpus]
+        self.index = BM25Index([f"{row['title']}. {row['text']}" for row in self.corpus.values()])
+        self.searches = [
+            search for row in self.records for search in row["query_source_mapping"].values()
+        ]
+        self.shown = [(row, document) for row in self.lists for document in row["all_sources"]]
+
+    def grade(self, row: Record, url: str) -> int:
+        return self.judgments[row["query"]].get(url, 0)
+
+    def good_documents(self, row: Record) -> int:
+        return sum(grade >= 2 for grade in self.judgments[row["query"]].values())
+
+
+@cache
+def starter() -> Starter:
+    return Starter()
+
+
+@cache
+def card() -> str:
+    return " ".join((FOLDER.parent / "README.md").read_text(encoding="utf-8").split())
+
+
+def test_picks_are_good_listed_documents_in_the_order_of_their_grades() -> None:
+    for row in starter().lists:
+        picks, listed = row["positive_sources"], [shown["url"] for shown in row["all_sources"]]
+        assert 10 <= len(set(listed)) == len(listed) <= 15, row["query"]
+        assert sorted(picks + row["negative_sources"]) == sorted(listed)
+        assert starter().judgments[row["query"]].keys() <= set(listed)
+        grades = [starter().grade(row, url) for url in picks]
+        assert len(grades) == min(3, starter().good_documents(row)) > 0, row["query"]
+        assert grades == sorted(grades, reverse=True), row["query"]
+        assert grades[-1] >= 2, row["query"]
+
+
+def test_every_document_is_in_the_corpus_word_for_word_on_an_invented_host() -> None:
+    assert all((urlsplit(url).hostname or "").endswith(".example") for url in starter().urls)
+    found = [document for search in starter().searches for document in search["sources"]]
+    for document in found + [document for _, document in starter().shown]:
+        entry = starter().corpus[document["url"]]
+        assert (document["title"], document.get("snippet", "")) == (entry["title"], entry["text"])
+
+
+def test_a_search_record_belongs_to_the_list_of_its_question() -> None:
+    for record, ranked in zip(starter().records, starter().lists, strict=True):
+        mapping = record["query_source_mapping"]
+        assert [search["query"] for search in mapping.values()] == list(mapping)
+        assert record["original_query"] == ranked["query"] == next(iter(mapping))
+        assert record["selected_sources"] == ranked["positive_sources"]
+        assert {shown["query_used"] for shown in ranked["all_sources"]} <= mapping.keys()
+        kinds = [search["reasoning"] for search in mapping.values()]
+        assert len(kinds) == 6
+        assert sum(kind in GOOD for kind in kinds) in (2, 3)
+
+
+def test_a_search_has_the_five_documents_that_bm25_ranks_first() -> None:
+    # The stop words were not quite the same: for 1 of 2,880 searches less than 60 % are in our 10.
+    shares = []
+    for search in starter().searches:
+        best = {starter().urls[row] for row in starter().index.top_k(search["query"], 10)}
+        shares.append(np.mean([document["url"] in best for document in search["sources"]]))
+    assert sum(share < 0.6 for share in shares) <= 1
+    assert np.mean(shares) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("reranker", "ranked_lists"), ("reranker", "judgments"), ("rewriter", "searches")],
+)
+def test_ingest_accepts_all_of_it(
+    model: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / FOLDER.name).symlink_to(FOLDER)
+    shutil.copyfile("params.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [model, kind], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    counts = read_json(Path(f"data/clean/{model}/{kind}.counts.json"))
+    assert counts.get("rejected", 0) == 0
+    assert counts.get("records", counts.get("queries")) == len(starter().lists)
+
+
+def test_the_card_counts_questions_and_documents() -> None:
+    times = Counter(document["url"] for _, document in starter().shown)
+    several = sum(number > 1 for number in times.values())
+    bare = [not row["text"] for row in starter().corpus.values()]
+    bare_shown = [not document.get("snippet") for _, document in starter().shown]
+    days = [row["timestamp"][:10] for row in (*starter().lists, *starter().records)]
+    for text in (
+        f"{len(starter().lists)} questions on people",
+        f"{len(starter().corpus)} in the",
+        f"{len(times)} of them shown, {several} in more than one list",
+        f"({np.mean(bare):.1%}), {sum(bare_shown)} of the".replace("%", " %"),
+        f"{len(bare_shown)} shown ({np.mean(bare_shown):.1%})".replace("%", " %"),
+        f"{min(days)} to {max(days)}",
+    ):
+        assert text in card()
+
+
+def test_the_card_counts_grades_and_picks() -> None:
+    grades = Counter(starter().grade(row, document["url"]) for row, document in starter().shown)
+    number = Counter(len(row["positive_sources"]) for row in starter().lists)
+    picked = sum(picks * lists for picks, lists in number.items())
+    few = sum(starter().good_documents(row) < 3 for row in starter().lists)
+    good = grades[2] + grades[3]
+    for text in (
+        ", ".join(f"{grades[grade]} of grade {grade}" for grade in (3, 2, 1, 0)),
+        f"{picked}: one in {number[1]} lists, two in {number[2]}, three in {number[3]}",
+        f"lists with fewer than three sources of grade 2 or 3 | {few} |",
+        f"of {good} sources of grade 2 or 3, {picked} were picked",
+        f"the other {good - picked} are a fourth or fifth",
+    ):
+        assert text in card()
+
+
+def test_the_card_counts_rewrites_and_what_they_miss() -> None:
+    kinds = Counter(search["reasoning"] for search in starter().searches)
+    fewer = sum(len(search["sources"]) < 5 for search in starter().searches)
+    missed = sum(len({*row["selected_sources"]} - found_urls(row)) for row in starter().records)
+    picks = sum(len(row["positive_sources"]) for row in starter().lists)
+    for text in (
+        *(", ".join(f"{kinds[kind]} {kind.lower()}" for kind in names) for names in (GOOD, BAD)),
+        f"{fewer} of the {kinds.total()} searches match fewer",
+        f"{missed} of the {picks} picks are in no",
+    ):
+        assert text in card()
+
+
+def found_urls(record: Record) -> set[str]:
+    """Return the URLs that the searches of a record found."""
+    results = record["query_source_mapping"].values()
+    return {document["url"] for search in results for document in search["sources"]}
+
+
+def test_the_card_says_how_word_matching_misleads() -> None:
+    picked = sum(
+        row["query_source_mapping"][row["original_query"]]["sources"][0]["url"]
+        in row["selected_sources"]
+        for row in starter().records
+    )
+    lists = starter().lists
+    assert f"BM25's first source was picked in {picked} of {len(lists)} lists" in card()
+    rows, by_bm25, by_chance = {url: row for row, url in enumerate(starter().urls)}, [], []
+    for record in lists:
+        listed = [document["url"] for document in record["all_sources"]]
+        scores = starter().index.scores(record["query"])[[rows[url] for url in listed]]
+        gains = np.isin(listed, record["positive_sources"])[np.argsort(-scores, kind="stable")]
+        by_bm25.append(ndcg(gains, gains.sum()))
+        by_chance.append(ndcg(np.full(len(listed), gains.mean()), gains.sum()))
+    words, chance = np.mean(by_bm25), np.mean(by_chance)
+    assert f"lower (nDCG@10 {words:.2f}) than in a random one ({chance:.2f})" in card()
+
+
+def ndcg(gains: np.ndarray, picked: int) -> float:
+    """Return nDCG@10 of a list in its order; with the mean gain everywhere, of a random order."""
+    discounts = 1 / np.log2(np.arange(2, 12))
+    return float((gains[:10] * discounts[: len(gains)]).sum() / discounts[:picked].sum())

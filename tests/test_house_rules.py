@@ -1,0 +1,137 @@
+"""The layout keeps its rules: layers, names, packages without code, and a fast command line."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOMS = ("embedder", "reranker", "rewriter")
+CELLS = ("prepare", "model", "training", "evaluation")
+CODE = sorted(
+    path
+    for top in ("findtune", "stages", "commands", "starter")
+    for path in Path(top).rglob("*.py")
+)
+# Layer -> the layers below it that its modules may import. ROOM is the module's own room.
+LAYERS = {
+    "core": set(),
+    "bases": {"core"},
+    "ingest": {"core"},
+    "examples": {"core"},
+    "retrieval": {"core", "bases"},
+    "training": {"core"},
+    "evaluation": {"core"},
+    "report": {"core", "bases"},
+    "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
+    "ROOM.model": {"core", "bases", "retrieval"},
+    "ROOM.training": {"core", "bases", "retrieval", "training", "ROOM.model"},
+    "ROOM.evaluation": {"core", "bases", "retrieval", "evaluation", "ROOM.model"},
+}
+
+
+def layer(parts: tuple[str, ...]) -> str:
+    """Return the layer of a module, given its name's parts after `findtune`."""
+    return f"{parts[0]}.{parts[1]}" if parts[0] in ROOMS else parts[0]
+
+
+def imported_names(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(Path("findtune").rglob("[!_]*.py")), ids=str)
+def test_a_module_imports_only_its_own_layer_and_those_below(path: Path) -> None:
+    own = layer(path.parts[1:])
+    room = own.partition(".")[0]
+    rule = own.replace(room, "ROOM") if room in ROOMS else own
+    allowed = {name.replace("ROOM", room) for name in LAYERS[rule]}
+    names = [name.split(".") for name in imported_names(path)]
+    layers = {layer(tuple(parts[1:])) for parts in names if parts[0] == "findtune"}
+    assert layers - {own} <= allowed
+    assert not {parts[0] for parts in names} & {"stages", "commands", "starter", "click"}
+
+
+def test_every_room_has_the_same_cells() -> None:
+    for room in ROOMS:
+        folders = {path.name for path in Path("findtune", room).iterdir() if path.is_dir()}
+        assert folders - {"__pycache__"} == set(CELLS)
+
+
+def test_a_module_is_named_for_its_subject() -> None:
+    for path in CODE:
+        parents = {parent.name for parent in path.parents} | {path.stem}
+        assert not parents & {"utils", "common", "helpers", "misc"}
+    assert {path for path in CODE if path.stem == "base"} == {Path("stages/base.py")}
+
+
+def test_a_package_holds_one_docstring_and_no_code() -> None:
+    # so no stage has to depend on it
+    for path in CODE:
+        assert (path.parent / "__init__.py").exists(), path
+        if path.name == "__init__.py":
+            [docstring] = ast.parse(path.read_text(encoding="utf-8")).body
+            assert isinstance(docstring, ast.Expr), path
+            assert isinstance(docstring.value, ast.Constant), path
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 40, (path, node.name)
+
+
+# Private words that were replaced by those of the field.
+OLD_WORDS = """
+licence likeliest sharpness detectable certificate company signals drawing draws joins patience
+judged ranker pool fused delta told said enlist
+"""
+
+
+def test_no_old_word_is_a_name_or_a_parameter() -> None:
+    names = set(re.findall(r"^ *([\w]+):", Path("params.yaml").read_text("utf-8"), re.MULTILINE))
+    for path in CODE:
+        names.add(path.stem)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.arg):
+                names.add(node.arg)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names.add(node.target.id)
+    assert names & set(OLD_WORDS.split()) == set()
+
+
+HELP = """
+import contextlib, importlib, io, json, sys
+
+screens = {}
+for name in sys.argv[1:]:
+    main = importlib.import_module(name).main
+    with contextlib.redirect_stdout(io.StringIO()) as screen:
+        main(["--help"], standalone_mode=False)
+    screens[name] = [screen.getvalue(), "torch" in sys.modules]
+print(json.dumps(screens))
+"""
+
+
+def test_help_of_every_stage_and_command_does_not_load_torch() -> None:
+    paths = [path for path in CODE if "@click.command" in path.read_text(encoding="utf-8")]
+    names = [".".join(path.with_suffix("").parts) for path in paths]
+    ran = subprocess.run(
+        [sys.executable, "-c", HELP, *names], check=True, capture_output=True, text=True
+    )
+    screens = json.loads(ran.stdout)
+    assert len(screens) >= 13
+    for name, (screen, with_torch) in screens.items():
+        assert screen.startswith("Usage:"), name
+        assert not with_torch, name
