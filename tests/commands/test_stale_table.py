@@ -32,18 +32,12 @@ def test_modules_with_the_same_stages_share_a_row(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text("models: [embedder, reranker]\n", encoding="utf-8")
-    for name in (
-        "findtune/core/files.py",
-        "findtune/embedder/training/fit.py",
-        "findtune/embedder/training/loss.py",
-        "findtune/reranker/loss.py",
-        "findtune/reranker/bias.py",
-        "findtune/reranker/cards.py",
-        "stages/ingest.py",
-        "stages/__init__.py",
-    ):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).touch()
+    modules = "core/files embedder/training/fit embedder/training/loss"
+    modules += " reranker/loss reranker/bias reranker/cards ../stages/ingest ../stages/__init__"
+    for name in modules.split():
+        path = Path("findtune", f"{name}.py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     assert stale_table(STAGES).splitlines()[2:] == [
         "| `findtune/core` | train, ingest |",
         "| `findtune/embedder` | train (embedder) |",

@@ -1,6 +1,7 @@
 """table prints measures, and writes those of the named models into a document."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,8 @@ DIFFERENCE = {"measure": "ndcg@10", "mean": 0.1, "ci_low": 0.05, "ci_high": 0.15
 def write_metrics(project: Path, model: str, tuned: float) -> None:
     path = project / "metrics" / model / "small.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    metrics = {
-        "base": {"ndcg@10": 0.5},
-        "tuned": {"ndcg@10": tuned},
-        "difference": DIFFERENCE,
-        "queries": 7,
-        "interpolation": 0.8,
-        "verdict": "WIN",
-    }
+    metrics = {"base": {"ndcg@10": 0.5}, "tuned": {"ndcg@10": tuned}, "difference": DIFFERENCE}
+    metrics |= {"queries": 7, "interpolation": 0.8, "verdict": "WIN"}
     path.write_text(json.dumps(metrics), encoding="utf-8")
 
 
@@ -36,10 +31,8 @@ def test_all_measures_of_each_model_are_printed(project: Path) -> None:
     for model in ("embedder", "reranker"):
         write_metrics(project, model, 0.6)
     printed = run("embedder/small", "reranker/small")
-    for name in ("embedder", "reranker"):
-        assert f"### {name}/small\n" in printed
+    assert re.findall("^### (.*)", printed, re.MULTILINE) == ["embedder/small", "reranker/small"]
     assert printed.count("| ndcg@10 | 0.5000 | 0.6000 | +0.1000 |") == 2
-    assert "**WIN** over 7 queries" in printed
 
 
 @pytest.mark.parametrize("form", [(), ("--summary",)])
@@ -51,12 +44,10 @@ def test_writing_one_model_keeps_what_the_document_says_of_others(
     for model in ("embedder", "reranker"):
         write_metrics(project, model, 0.6)
     run("embedder/small", "reranker/small", *form, "--into", "README.md")
-    first = document.read_text(encoding="utf-8")
     (project / "metrics" / "reranker" / "small.json").unlink()
     write_metrics(project, "embedder", 0.7)
     run("embedder/small", *form, "--into", "README.md")
     updated = document.read_text(encoding="utf-8")
-    assert first.count("0.6000") == 2
     assert (updated.count("0.6000"), updated.count("0.7000")) == (1, 1)
     assert updated.index("embedder/small") < updated.index("reranker/small")
     assert updated.startswith("before\n")

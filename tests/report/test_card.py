@@ -1,46 +1,20 @@
 """A model card shows measures and lineage to people and to model hubs, and no training text."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from findtune.bases.entry import BaseEntry, Hub
+from findtune.bases.entry import BaseEntry
 from findtune.report.card import CARD_INFOS, model_card
 
-ENTRY = BaseEntry(
-    name="tiny",
-    license="Apache-2.0",
-    architecture="BertModel",
-    path=None,
-    wheel=None,
-    hub=Hub(repository="somebody/tiny", revision="0" * 40),
-    files={"model.gguf": "a" * 64, "config.json": "b" * 64},
-)
-DIFFERENCE = {"measure": "ndcg@10", "mean": 0.1, "ci_low": 0.05, "ci_high": 0.15}
-PARTS: dict[str, Any] = {
-    "model": "embedder",
-    "size": "small",
-    "entry": ENTRY,
-    "recipe": {"learning_rate": 5.0e-5, "tune": {"epochs": 2}, "interpolation": [0.5, 1.0]},
-    "training": {"steps": 7, "interpolation": 0.5, "examples": {"train.jsonl": "c" * 64}},
-    "sweep": [
-        {"interpolation": "0.0", "ndcg@10": "0.4123"},
-        {"interpolation": "0.5", "ndcg@10": "0.5"},
-    ],
-    "metrics": {
-        "base": {"ndcg@10": 0.5},
-        "tuned": {"ndcg@10": 0.6},
-        "difference": DIFFERENCE,
-        "queries": 7,
-        "interpolation": 0.5,
-        "verdict": "WIN",
-    },
-}
+PARTS = yaml.safe_load(Path(__file__).parents[1].joinpath("data", "card.yaml").read_text("utf-8"))
 
 
 def card(**changes: Any) -> str:
-    return model_card(**PARTS | changes)
+    parts = {**PARTS, **changes}
+    return model_card(**parts | {"entry": BaseEntry.model_validate(parts["entry"])})
 
 
 def front_matter(text: str) -> Any:
@@ -62,7 +36,7 @@ def test_the_front_matter_is_yaml_that_model_hubs_read(model: str) -> None:
 
 
 def test_a_base_that_is_on_no_hub_is_called_by_its_name() -> None:
-    local = ENTRY.model_copy(update={"hub": None, "name": "ours: the 2nd"})
+    local = PARTS["entry"] | {"hub": None, "name": "ours: the 2nd"}
     assert front_matter(card(entry=local))["base_model"] == "ours: the 2nd"
 
 

@@ -24,8 +24,6 @@ def settings() -> dict[str, Any]:
     return {
         "lists": {"dev": 0.2, "test": 0.3, "fold": 0},
         "gains": [3, 2, 1],
-        "examined_weight": 1.0,
-        "unexamined_weight": 0.5,
         "random_negatives": 2,
         "title_lists": {"count": 4, "hard_negatives": 2},
     }
@@ -34,22 +32,12 @@ def settings() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def recipe() -> dict[str, Any]:
     """The values of Recipe for a short training of the tiny base model."""
-    return {
-        "loss": "listnet",
-        "distil": {"epochs": 2, "learning_rate": 3e-3},
-        "tune": {"epochs": 2, "learning_rate": 1e-2},
-        "batch_size": 4,
-        "warmup_ratio": 0.1,
-        "weight_decay": 0.01,
-        "max_length": 40,
-        "precision": "fp32",
-        "threads": 1,
-        "eval_steps": 0.5,
-        "early_stopping_patience": 2,
-        "temperature": 0.2,
-        "interpolation": [0.5, 1.0],
-        "blend_weights": [0.25, 0.75, 1.0],
-    }
+    rates = {"distil": 3e-3, "tune": 1e-2}
+    phases = {name: {"epochs": 2, "learning_rate": rate} for name, rate in rates.items()}
+    steps = {"batch_size": 4, "warmup_ratio": 0.1, "weight_decay": 0.01, "eval_steps": 0.5}
+    machine = {"max_length": 40, "precision": "fp32", "threads": 1, "early_stopping_patience": 2}
+    tried = {"interpolation": [0.5, 1.0], "blend_weights": [0.25, 0.75, 1.0]}
+    return {"loss": "listnet", "temperature": 0.2, **phases, **steps, **machine, **tried}
 
 
 @pytest.fixture(scope="session")
@@ -127,23 +115,16 @@ def folder_contents() -> Callable[[Path], dict[str, bytes]]:
 
 
 @pytest.fixture(scope="session")
-def make_list() -> Callable[..., Record]:
-    """The function that returns a list; the part of a text before a colon is its title."""
-
-    def build(query: str, *texts: str) -> Record:
-        documents = [{"text": text, "title": text.partition(":")[0]} for text in texts]
-        return {"query": query, "documents": documents}
-
-    return build
-
-
-@pytest.fixture(scope="session")
-def lists(make_list: Callable[..., Record]) -> list[Record]:
-    """Three lists of two, one and three documents."""
+def lists() -> list[Record]:
+    """Three lists of two, one and three documents; a title ends at the colon of its text."""
+    texts = {
+        "jobless men": ["Work: Men without work.", "rice"],
+        "rice crop": ["Harvest, Wheat: Land on which wheat was cut."],
+        "rice": ["rice", "Rain: rain in winter", "rice"],
+    }
     return [
-        make_list("jobless men", "Work: Men without work.", "rice"),
-        make_list("rice crop", "Harvest, Wheat: Land on which wheat was cut."),
-        make_list("rice", "rice", "Rain: rain in winter", "rice"),
+        {"query": query, "documents": [{"text": x, "title": x.partition(":")[0]} for x in shown]}
+        for query, shown in texts.items()
     ]
 
 

@@ -74,8 +74,8 @@ def fit_tiny(
 
     def fit_kind(kind: str, **changes: Any) -> FitResult:
         recipe = make_recipe(**(LONGER if kind == "causal" else {}) | changes)
-        folders = {"rewriter": bases[kind]}
-        return fit(folders, rewriter_examples, recipe, 13, lambda _: None, progress=False)
+        bases_of_rooms = {"rewriter": bases[kind]}
+        return fit(bases_of_rooms, rewriter_examples, recipe, 13, lambda _: None, progress=False)
 
     return fit_kind
 

@@ -18,24 +18,16 @@ from stages.base import converter, main
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Enter a folder that holds a model of two harmless files."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
-    (tmp_path / "model" / "vocab.txt").write_text("[PAD]\ntea\n", encoding="utf-8")
+    Path("model").mkdir()
+    Path("model/config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    Path("model/vocab.txt").write_text("[PAD]\ntea\n", encoding="utf-8")
     return tmp_path
 
 
 def entry(**changes: Any) -> dict[str, Any]:
     """Return an entry that takes the files of the folder `model`."""
-    fields = {
-        "name": "tiny",
-        "license": "MIT",
-        "architecture": "BertModel",
-        "path": "model",
-        "wheel": None,
-        "hub": None,
-        "files": {},
-    }
-    return fields | changes
+    fields = {"name": "tiny", "license": "MIT", "architecture": "BertModel"}
+    return fields | {"path": "model", "wheel": None, "hub": None, "files": {}} | changes
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -18,15 +18,13 @@ def run(error: Exception) -> click.testing.Result:
     return CliRunner().invoke(command)
 
 
+MISSING = FileNotFoundError(2, "No such file or directory", "data/clean/a.jsonl")
+REMEDY = "there is no data/clean/a.jsonl; `make train` runs the stages before this one."
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
-    [
-        (InputError("no such size; add it"), "no such size; add it"),
-        (
-            FileNotFoundError(2, "No such file or directory", "data/clean/a.jsonl"),
-            "there is no data/clean/a.jsonl; `make train` runs the stages before this one.",
-        ),
-    ],
+    [(InputError("no such size; add it"), "no such size; add it"), (MISSING, REMEDY)],
 )
 def test_a_users_mistake_is_one_line(error: Exception, message: str) -> None:
     result = run(error)

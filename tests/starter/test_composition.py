@@ -5,50 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from starter.compose import CATALOG, SCHEMA
 from starter.composition import COLUMNS, Schema, compose, read_schema
 
-ALTERNATIVES = {
-    "lay": ["{sex|folk}[ {age}] with a loaf"],
-    "keyword": ["bread[ {sex}][ {age}]"],
-    "question": ["how many {sex|people}[ {age}] eat bread?"],
-    "telegraphic": ["bread eaters[, {sex}][, {age}]"],
-}
-BREAD: dict[str, Any] = {
-    "facets": {"sex": "sexes", "age": "ages"},
-    "optional": ["sex", "age"],
-    "names": ["Bread Eaters[, {sex}][, {age}]", "Eaters of Bread[, {sex}][, {age}]"],
-    "descriptions": ["{sex|people}[ {age}] who eat bread.", "{sex|people}[ {age}] and bread."],
-    "alternatives": ALTERNATIVES,
-}
-FACETS: dict[str, Any] = {
-    "sexes": {
-        "men": {"name": "Men", "description": "men", "everyday": ["men", "boys"]},
-        "women": {"name": "Women", "description": "women", "everyday": ["ladies", "girls"]},
-    },
-    "ages": {
-        "old": {"name": "Old", "description": "over 65", "everyday": ["over 65", "past 65"]},
-        "young": {"name": "Young", "description": "under 16", "everyday": ["under 16", "still 15"]},
-    },
-}
+BREAD_SCHEMA = Path(__file__).parents[1].joinpath("data", "bread_schema.yaml").read_text("utf-8")
+FACETS = yaml.safe_load(BREAD_SCHEMA)["facets"]
+Family = dict[str, Any]
 
 
-def about(word: str) -> dict[str, Any]:
-    """Return a family like that of bread, about something else."""
-
-    def reworded(part: object) -> object:
-        if isinstance(part, dict):
-            return {key: reworded(value) for key, value in part.items()}
-        if isinstance(part, list):
-            return [reworded(value) for value in part]
-        return str(part).replace("bread", word).replace("Bread", word.title()).replace("loaf", word)
-
-    return {key: reworded(value) for key, value in BREAD.items()}
+def about(word: str) -> Family:
+    """Return the family of bread, or one like it about something else."""
+    text = BREAD_SCHEMA.replace("bread", word).replace("Bread", word.title())
+    family: Family = yaml.safe_load(text)["families"][word]
+    return family
 
 
-def schema(**families: dict[str, Any]) -> Schema:
-    """Return a tiny schema of the given families."""
+BREAD = about("bread")
+
+
+def schema(**families: Family) -> Schema:
     return Schema.model_validate({"facets": FACETS, "families": families})
 
 
@@ -95,11 +72,11 @@ def test_no_text_belongs_to_two_variables(composed: list[dict[str, str]]) -> Non
 
 
 def test_adding_a_family_changes_no_other_row() -> None:
-    bread, cake = schema(bread=BREAD), schema(bread=BREAD, cake=about("cake"))
-    assert compose(cake)[: 3 * 3] == compose(bread)
+    bread = compose(schema(bread=BREAD))
+    assert len(bread) == 3 * 3
+    assert compose(schema(bread=BREAD, cake=about("cake")))[:9] == bread
     # Before the others, it moves them down and leaves them unchanged.
-    cake = schema(cake=about("cake"), bread=BREAD)
-    assert compose(cake)[3 * 3 :] == compose(bread)
+    assert compose(schema(cake=about("cake"), bread=BREAD))[9:] == bread
 
 
 def test_an_alternative_has_exactly_the_facets_of_its_variable() -> None:
@@ -112,13 +89,13 @@ def test_an_alternative_has_exactly_the_facets_of_its_variable() -> None:
 
 
 def test_two_variables_with_one_name_are_refused() -> None:
-    names = ["Food[, {sex}][, {age}]", "Food[, {sex}][, {age}]"]
+    names = {"names": ["Food[, {sex}][, {age}]", "Food[, {sex}][, {age}]"]}
     with pytest.raises(ValueError, match=r"bread/all_all and toast/all_all share the Name"):
-        compose(schema(bread=BREAD | {"names": names}, toast=about("toast") | {"names": names}))
+        compose(schema(bread=BREAD | names, toast=about("toast") | names))
 
 
 def test_an_alternative_of_another_variable_is_replaced() -> None:
-    toast = {**about("toast"), "alternatives": ALTERNATIVES}
+    toast = about("toast") | {"alternatives": BREAD["alternatives"]}
     rows = compose(schema(bread=BREAD, toast=toast))
     texts = [text.casefold() for row in rows for text in alternatives(row)]
     assert len(texts) == len(set(texts))
@@ -135,16 +112,23 @@ def test_an_alternative_of_another_variable_is_replaced() -> None:
         ({"colour": "brown"}, "Extra inputs"),
     ],
 )
-def test_a_mistake_in_a_family_is_refused(change: dict[str, Any], complaint: str) -> None:
+def test_a_mistake_in_a_family_is_refused(change: Family, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        schema(bread={**BREAD, **change})
+        schema(bread=BREAD | change)
 
 
-def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("facets: {sexes: {men: {name: Men}}}", "schema.yaml: facets.sexes.men.description: Field"),
+        ("facets: {}\nfamilies: {}\nfacets: {}\n", "line 3: 'facets' is given twice"),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_line_with_its_place(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
     path = tmp_path / "schema.yaml"
-    path.write_text("facets:\n  sexes: {men: {name: Men}}\nfamilies: {}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"schema.yaml: facets.sexes.men.description: Field req"):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint) as error:
         read_schema(path)
-    path.write_text("facets: {}\nfamilies: {}\nfacets: {}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"line 3: 'facets' is given twice"):
-        read_schema(path)
+    assert "\n" not in str(error.value)

@@ -24,13 +24,12 @@ Record = dict[str, Any]
 
 
 class Starter:
-    """The starter feedback."""
+    """The starter feedback. shown: the documents of all lists, each with its question's grade."""
 
     def __init__(self) -> None:
         searches = read_json(FOLDER / "query_rewriting_training_data.json")
-        self.lists: list[Record] = read_json(FOLDER / "reranker_training_data.json")[
-            "reranker_data"
-        ]
+        lists = read_json(FOLDER / "reranker_training_data.json")
+        self.lists: list[Record] = lists["reranker_data"]
         self.records: list[Record] = searches["query_rewriting_data"]
         self.judgments: dict[str, dict[str, int]] = read_json(FOLDER / "judgments.json")
         self.corpus = {row["url"]: row for row in read_jsonl(FOLDER / "corpus.jsonl")}
@@ -48,7 +47,7 @@ class Starter:
         return sum(grade >= 2 for grade in self.judgments[row["query"]].values())
 
 
-@cache
+@pytest.fixture(scope="module")
 def starter() -> Starter:
     return Starter()
 
@@ -58,28 +57,30 @@ def card() -> str:
     return " ".join((FOLDER.parent / "README.md").read_text(encoding="utf-8").split())
 
 
-def test_picks_are_good_listed_documents_in_the_order_of_their_grades() -> None:
-    for row in starter().lists:
+def test_picks_are_good_listed_documents_in_the_order_of_their_grades(starter: Starter) -> None:
+    for row in starter.lists:
         picks, listed = row["positive_sources"], [shown["url"] for shown in row["all_sources"]]
         assert 10 <= len(set(listed)) == len(listed) <= 15, row["query"]
         assert sorted(picks + row["negative_sources"]) == sorted(listed)
-        assert starter().judgments[row["query"]].keys() <= set(listed)
-        grades = [starter().grade(row, url) for url in picks]
-        assert len(grades) == min(3, starter().good_documents(row)) > 0, row["query"]
+        assert starter.judgments[row["query"]].keys() <= set(listed)
+        grades = [starter.grade(row, url) for url in picks]
+        assert len(grades) == min(3, starter.good_documents(row)) > 0, row["query"]
         assert grades == sorted(grades, reverse=True), row["query"]
         assert grades[-1] >= 2, row["query"]
 
 
-def test_every_document_is_in_the_corpus_word_for_word_on_an_invented_host() -> None:
-    assert all((urlsplit(url).hostname or "").endswith(".example") for url in starter().urls)
-    found = [document for search in starter().searches for document in search["sources"]]
-    for document in found + [document for _, document in starter().shown]:
-        entry = starter().corpus[document["url"]]
+def test_every_document_is_in_the_corpus_word_for_word_on_an_invented_host(
+    starter: Starter,
+) -> None:
+    assert all((urlsplit(url).hostname or "").endswith(".example") for url in starter.urls)
+    documents = [document for search in starter.searches for document in search["sources"]]
+    for document in documents + [document for _, document in starter.shown]:
+        entry = starter.corpus[document["url"]]
         assert (document["title"], document.get("snippet", "")) == (entry["title"], entry["text"])
 
 
-def test_a_search_record_belongs_to_the_list_of_its_question() -> None:
-    for record, ranked in zip(starter().records, starter().lists, strict=True):
+def test_a_search_record_belongs_to_the_list_of_its_question(starter: Starter) -> None:
+    for record, ranked in zip(starter.records, starter.lists, strict=True):
         mapping = record["query_source_mapping"]
         assert [search["query"] for search in mapping.values()] == list(mapping)
         assert record["original_query"] == ranked["query"] == next(iter(mapping))
@@ -90,11 +91,11 @@ def test_a_search_record_belongs_to_the_list_of_its_question() -> None:
         assert sum(kind in GOOD for kind in kinds) in (2, 3)
 
 
-def test_a_search_has_the_five_documents_that_bm25_ranks_first() -> None:
+def test_a_search_has_the_five_documents_that_bm25_ranks_first(starter: Starter) -> None:
     # The stop words were not quite the same: for 1 of 2,880 searches less than 60 % are in our 10.
     shares = []
-    for search in starter().searches:
-        best = {starter().urls[row] for row in starter().index.top_k(search["query"], 10)}
+    for search in starter.searches:
+        best = {starter.urls[row] for row in starter.index.top_k(search["query"], 10)}
         shares.append(np.mean([document["url"] in best for document in search["sources"]]))
     assert sum(share < 0.6 for share in shares) <= 1
     assert np.mean(shares) > 0.99
@@ -105,7 +106,7 @@ def test_a_search_has_the_five_documents_that_bm25_ranks_first() -> None:
     [("reranker", "ranked_lists"), ("reranker", "judgments"), ("rewriter", "searches")],
 )
 def test_ingest_accepts_all_of_it(
-    model: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    starter: Starter, model: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / FOLDER.name).symlink_to(FOLDER)
@@ -115,31 +116,30 @@ def test_ingest_accepts_all_of_it(
     assert result.exit_code == 0, result.output
     counts = read_json(Path(f"data/clean/{model}/{kind}.counts.json"))
     assert counts.get("rejected", 0) == 0
-    assert counts.get("records", counts.get("queries")) == len(starter().lists)
+    assert counts.get("records", counts.get("queries")) == len(starter.lists)
 
 
-def test_the_card_counts_questions_and_documents() -> None:
-    times = Counter(document["url"] for _, document in starter().shown)
-    several = sum(number > 1 for number in times.values())
-    bare = [not row["text"] for row in starter().corpus.values()]
-    bare_shown = [not document.get("snippet") for _, document in starter().shown]
-    days = [row["timestamp"][:10] for row in (*starter().lists, *starter().records)]
+def test_the_card_counts_questions_and_documents(starter: Starter) -> None:
+    times = Counter(document["url"] for _, document in starter.shown)
+    bare = [not row["text"] for row in starter.corpus.values()]
+    bare_shown = [not document.get("snippet") for _, document in starter.shown]
+    days = [row["timestamp"][:10] for row in (*starter.lists, *starter.records)]
     for text in (
-        f"{len(starter().lists)} questions on people",
-        f"{len(starter().corpus)} in the",
-        f"{len(times)} of them shown, {several} in more than one list",
-        f"({np.mean(bare):.1%}), {sum(bare_shown)} of the".replace("%", " %"),
-        f"{len(bare_shown)} shown ({np.mean(bare_shown):.1%})".replace("%", " %"),
+        f"{len(starter.lists)} questions on people",
+        f"{len(bare)} in the corpus, {len(times)} of them shown, "
+        f"{sum(number > 1 for number in times.values())} in more than one list",
+        f"{sum(bare)} of the corpus ({100 * np.mean(bare):.1f} %), {sum(bare_shown)} of the "
+        f"{len(bare_shown)} shown ({100 * np.mean(bare_shown):.1f} %)",
         f"{min(days)} to {max(days)}",
     ):
         assert text in card()
 
 
-def test_the_card_counts_grades_and_picks() -> None:
-    grades = Counter(starter().grade(row, document["url"]) for row, document in starter().shown)
-    number = Counter(len(row["positive_sources"]) for row in starter().lists)
+def test_the_card_counts_grades_and_picks(starter: Starter) -> None:
+    grades = Counter(starter.grade(row, document["url"]) for row, document in starter.shown)
+    number = Counter(len(row["positive_sources"]) for row in starter.lists)
     picked = sum(picks * lists for picks, lists in number.items())
-    few = sum(starter().good_documents(row) < 3 for row in starter().lists)
+    few = sum(starter.good_documents(row) < 3 for row in starter.lists)
     good = grades[2] + grades[3]
     for text in (
         ", ".join(f"{grades[grade]} of grade {grade}" for grade in (3, 2, 1, 0)),
@@ -151,37 +151,33 @@ def test_the_card_counts_grades_and_picks() -> None:
         assert text in card()
 
 
-def test_the_card_counts_rewrites_and_what_they_miss() -> None:
-    kinds = Counter(search["reasoning"] for search in starter().searches)
-    fewer = sum(len(search["sources"]) < 5 for search in starter().searches)
-    missed = sum(len({*row["selected_sources"]} - found_urls(row)) for row in starter().records)
-    picks = sum(len(row["positive_sources"]) for row in starter().lists)
+def test_the_card_counts_rewrites_and_what_they_miss(starter: Starter) -> None:
+    kinds = Counter(search["reasoning"] for search in starter.searches)
+    fewer = sum(len(search["sources"]) < 5 for search in starter.searches)
+    missed = picked = 0
+    for record in starter.records:
+        searches, picks = record["query_source_mapping"].values(), {*record["selected_sources"]}
+        picked += len(picks)
+        missed += len(picks - {shown["url"] for search in searches for shown in search["sources"]})
     for text in (
         *(", ".join(f"{kinds[kind]} {kind.lower()}" for kind in names) for names in (GOOD, BAD)),
         f"{fewer} of the {kinds.total()} searches match fewer",
-        f"{missed} of the {picks} picks are in no",
+        f"{missed} of the {picked} picks are in no",
     ):
         assert text in card()
 
 
-def found_urls(record: Record) -> set[str]:
-    """Return the URLs that the searches of a record found."""
-    results = record["query_source_mapping"].values()
-    return {document["url"] for search in results for document in search["sources"]}
-
-
-def test_the_card_says_how_word_matching_misleads() -> None:
-    picked = sum(
+def test_the_card_says_how_word_matching_misleads(starter: Starter) -> None:
+    hits = [
         row["query_source_mapping"][row["original_query"]]["sources"][0]["url"]
         in row["selected_sources"]
-        for row in starter().records
-    )
-    lists = starter().lists
-    assert f"BM25's first source was picked in {picked} of {len(lists)} lists" in card()
-    rows, by_bm25, by_chance = {url: row for row, url in enumerate(starter().urls)}, [], []
-    for record in lists:
+        for row in starter.records
+    ]
+    assert f"BM25's first source was picked in {sum(hits)} of {len(hits)} lists" in card()
+    rows, by_bm25, by_chance = {url: row for row, url in enumerate(starter.urls)}, [], []
+    for record in starter.lists:
         listed = [document["url"] for document in record["all_sources"]]
-        scores = starter().index.scores(record["query"])[[rows[url] for url in listed]]
+        scores = starter.index.scores(record["query"])[[rows[url] for url in listed]]
         gains = np.isin(listed, record["positive_sources"])[np.argsort(-scores, kind="stable")]
         by_bm25.append(ndcg(gains, gains.sum()))
         by_chance.append(ndcg(np.full(len(listed), gains.mean()), gains.sum()))

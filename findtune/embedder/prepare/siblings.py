@@ -14,7 +14,8 @@ from findtune.core.text import near_duplicate_key, normalize
 
 MAX_FACET_WORDS = 3
 MIN_FRAME_WORDS = 2  # words that two names must share around the facet
-NEGATIONS = frozenset(["no", "non", "not", "never", "nor", "t", "without"])  # t is of "don't"
+# "don't" is split into "don" and "t"
+NEGATIONS = frozenset(["no", "non", "not", "never", "nor", "t", "without"])
 MAX_NEIGHBOURS = 60  # in a frame with more variables, each is compared only with the next ones
 
 Member = tuple[str, str]  # dcid, facet
@@ -36,7 +37,7 @@ def find_siblings(
     names: dcid -> the name to compare; texts: dcid -> all texts of the variable.
     """
     keys = {dcid: set(map(near_duplicate_key, own_texts)) for dcid, own_texts in texts.items()}
-    wordings = {dcid: affirmative_words(own_texts) for dcid, own_texts in texts.items()}
+    wordings = {dcid: affirmative_texts(own_texts) for dcid, own_texts in texts.items()}
     siblings: dict[str, dict[str, Sibling]] = defaultdict(dict)
     for (first, facet), (second, other_facet) in candidate_pairs(names):
         if facet == other_facet or keys[first] & keys[second]:
@@ -49,7 +50,7 @@ def find_siblings(
 
 
 def candidate_pairs(names: Mapping[str, str]) -> Iterator[tuple[Member, Member]]:
-    """Yield each two variables whose names share a frame, with the words that fill the gap."""
+    """Yield each pair of variables whose names share a frame, with the words in the gap."""
     for members in group_by_frame(names).values():
         for position, first in enumerate(members):
             for second in members[position + 1 : position + MAX_NEIGHBOURS]:
@@ -68,7 +69,7 @@ def group_by_frame(names: Mapping[str, str]) -> dict[tuple[str, str], list[Membe
 
 
 def gaps(length: int) -> Sequence[tuple[int, int]]:
-    """Return start and end of every possible gap in a name of so many words."""
+    """Return start and end of every possible gap in a name with `length` words."""
     longest = min(MAX_FACET_WORDS, length - MIN_FRAME_WORDS)
     return [
         (start, start + size)
@@ -77,10 +78,10 @@ def gaps(length: int) -> Sequence[tuple[int, int]]:
     ]
 
 
-def affirmative_words(texts: Iterable[str]) -> str:
-    """Return the words of the texts that hold no negation, each between blanks.
+def affirmative_texts(texts: Iterable[str]) -> str:
+    """Return the normalized texts without a negation as one string, with blanks around each text.
 
-    A variable above a line may be described as "not below it": a negated word is not a synonym.
+    "Not below the poverty line" describes those above it, but "below" is no synonym of "above".
     """
     normalized = (normalize(text) for text in texts)
     return " ".join(f" {text} " for text in normalized if not NEGATIONS & set(text.split()))

@@ -64,7 +64,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
         waiting = self.group_siblings(torch.randperm(len(self.pairs), generator=rng).tolist())
         batches = []
         for _ in range(len(self)):
-            batch, waiting = self.fill_batch(waiting)
+            batch, waiting = self.fill_without_false_negatives(waiting)
             batches.append(batch)
         for number in torch.randperm(len(batches), generator=rng).tolist():
             yield batches[number]
@@ -92,7 +92,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
             row for window in windows for row in sorted(window, key=self.pairs.lengths.__getitem__)
         ]
 
-    def fill_batch(self, waiting: list[int]) -> tuple[list[int], list[int]]:
+    def fill_without_false_negatives(self, waiting: list[int]) -> tuple[list[int], list[int]]:
         """Return a batch without false negatives, and the rows that still wait."""
         batch: list[int] = []
         skipped: list[int] = []

@@ -34,3 +34,17 @@ def measure_lists(scores: Sequence[Array], gains: Sequence[Array]) -> dict[str, 
     scores, gains: (documents,) for each list; a gain above 0 is relevant.
     """
     return evaluate(qrels_from_gains(gains), run_from_scores(scores, gains), LIST_MEASURES)
+
+
+def without_random_negatives(lists: Sequence[Record]) -> list[Record]:
+    """Return lists without their random negatives: what users chose from."""
+    return [
+        ranked_list
+        | {"documents": [document for document in ranked_list["documents"] if document["shown"]]}
+        for ranked_list in lists
+    ]
+
+
+def gains_of(ranked_list: Record) -> Array:
+    """Return the gain of each document of a list, (documents,)."""
+    return np.array([document["gain"] for document in ranked_list["documents"]])

@@ -3,7 +3,7 @@
 data/examples/reranker/SIZE/
     train.jsonl  dev.jsonl  test.jsonl   one record per line; `kind` is one of
         list    query, record, picks, qrels,
-                documents: [{url, title, text, gain, weight, why, shown, seen}]
+                documents: [{url, title, text, gain, why, shown, seen}]
         title   query (the title of a document), documents: its snippet and similar ones;
                 train only
     leak_report.json    what the splits share (nothing), and how many records each has
@@ -94,7 +94,6 @@ def describe_documents(documents: Sequence[Record]) -> list[str]:
     """Return one line for each document of an example."""
     lines = []
     for document in documents:
-        gain, weight, reason = document["gain"], document["weight"], document["why"]
-        label = f"gain {gain:g}, weight {weight:g}: {reason}"
-        lines.append(f"     {label:44} {document['text'][:MAX_PREVIEW_CHARS]}")
+        label = f"gain {document['gain']:g}: {document['why']}"
+        lines.append(f"     {label:34} {document['text'][:MAX_PREVIEW_CHARS]}")
     return lines

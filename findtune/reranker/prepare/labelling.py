@@ -13,7 +13,7 @@ Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 def label_list(
     ranked_list: Record, settings: PrepareSettings, *, qrels: Qrels, train_urls: Set[str]
 ) -> Record:
-    """Return the example of a clean list: each document with gain, weight and the reason.
+    """Return the example of a clean list: each document with its gain and the reason.
 
     train_urls: of the documents that train shows; `seen` marks them.
     """
@@ -23,9 +23,8 @@ def label_list(
     )
     labelled = []
     for position, document in enumerate(documents):
-        label = label_document(
-            document["url"], picks, examined=position < last_pick, settings=settings
-        )
+        examined = position < last_pick
+        label = label_document(document["url"], picks, settings.gains, examined=examined)
         seen = document["url"] in train_urls
         labelled.append(example_document(document) | label | {"seen": seen, "shown": True})
     return {
@@ -39,21 +38,19 @@ def label_list(
 
 
 def label_document(
-    url: str, picks: Sequence[str], *, examined: bool, settings: PrepareSettings
+    url: str, picks: Sequence[str], gains: Sequence[float], *, examined: bool
 ) -> Record:
-    """Return the gain and the weight of a document, and why it has them.
+    """Return the gain of a document, and why it has it; gains: of the first pick, the second, ...
 
     examined: whether it stands above the last pick. Source: in the cascade model, users read from
     the top down to their last pick (Craswell et al., WSDM 2008).
     """
     if url in picks:
         rank = picks.index(url)
-        gain = settings.gains[min(rank, len(settings.gains) - 1)]
+        gain = gains[min(rank, len(gains) - 1)]
         reason = PICK_REASONS[rank] if rank < len(PICK_REASONS) else "picked"
-        return {"gain": gain, "weight": 1.0, "why": reason}
-    if examined:
-        return {"gain": 0.0, "weight": settings.examined_weight, "why": "passed over"}
-    return {"gain": 0.0, "weight": settings.unexamined_weight, "why": "below the last pick"}
+        return {"gain": gain, "why": reason}
+    return {"gain": 0.0, "why": "passed over" if examined else "below the last pick"}
 
 
 def example_document(document: Record) -> Record:

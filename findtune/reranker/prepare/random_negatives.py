@@ -24,5 +24,5 @@ def random_negatives(example: Record, candidates: Sequence[Record], number: int)
     # enough for all of the list's own documents to be among them
     sampled = rng.sample(candidates, min(len(candidates), number + len(own)))
     others = [document for document in sampled if document["url"] not in own][:number]
-    label = {"gain": 0.0, "weight": 1.0, "why": "random negative", "shown": False}
+    label = {"gain": 0.0, "why": "random negative", "shown": False}
     return [example_document(document) | label for document in others]

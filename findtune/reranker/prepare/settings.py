@@ -22,8 +22,6 @@ class PrepareSettings(Section):
 
     lists: SplitShares
     gains: tuple[Gain, ...] = Field(min_length=1)  # of the first pick, the second, ...
-    examined_weight: float = Field(ge=0)  # of an unpicked document above the last pick
-    unexamined_weight: float = Field(ge=0)  # of one below it, which perhaps nobody looked at
     random_negatives: int = Field(ge=0)  # per list
     title_lists: TitleListSettings
 

@@ -40,4 +40,4 @@ def title_lists(candidates: Sequence[Record], settings: TitleListSettings) -> It
 def snippet_only(document: Record, gain: float, reason: str) -> Record:
     """Return a labelled document without its title, which is the query or too close to it."""
     fields = {"url": document["url"], "title": "", "text": document["snippet"], "shown": True}
-    return fields | {"gain": gain, "weight": 1.0, "why": reason}
+    return fields | {"gain": gain, "why": reason}

@@ -46,9 +46,9 @@ class Selection(NamedTuple):
         }
 
 
-def select_model(
+def select_blend(
     model: CrossEncoder,
-    retriever_weights: BlendWeights,
+    feature_weights: BlendWeights,
     *,
     dev: RerankerDevSet,
     base: Base,
@@ -60,8 +60,7 @@ def select_model(
         model, dev=dev, base=base, callback=callback, candidates=recipe.interpolation
     )
     candidates = {
-        weight: blended_weights(retriever_weights, weight)
-        for weight in sorted(recipe.blend_weights)
+        weight: blended_weights(feature_weights, weight) for weight in sorted(recipe.blend_weights)
     }
     sweep = sweep_blends(logits, dev, candidates)
     best = select_row(sweep)
@@ -73,12 +72,12 @@ def select_model(
     return Selection(sweep, a, weights.model_copy(update=changes))
 
 
-def blended_weights(retriever_weights: BlendWeights, cross_encoder_weight: float) -> BlendWeights:
+def blended_weights(feature_weights: BlendWeights, cross_encoder_weight: float) -> BlendWeights:
     """Return the weights of a blend; the features share what the cross-encoder leaves."""
     rest = 1 - cross_encoder_weight
-    features = {name: rest * getattr(retriever_weights, name) for name in FEATURES}
+    features = {name: rest * getattr(feature_weights, name) for name in FEATURES}
     changes = {"cross_encoder": cross_encoder_weight, **features}
-    return retriever_weights.model_copy(update=changes)
+    return feature_weights.model_copy(update=changes)
 
 
 def logits_by_interpolation(

@@ -16,9 +16,9 @@ from sentence_transformers import CrossEncoder
 from findtune.reranker.model.cross_encoder import has_head, load_or_create
 from findtune.reranker.model.ranked_lists import LIST_MEASURES
 from findtune.reranker.model.reranker import Reranker
-from findtune.reranker.training.blend_weight import Base, select_model
+from findtune.reranker.training.blend_weight import Base, select_blend
 from findtune.reranker.training.dev_set import RerankerDevSet
-from findtune.reranker.training.list_losses import DistillationLoss, PickLoss
+from findtune.reranker.training.list_losses import distillation_loss, pick_loss
 from findtune.reranker.training.phases import Phase, run_phase
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.saving import save_model
@@ -63,11 +63,11 @@ def fit(
     base = Base(dev.evaluate(model.eval()), snapshot(model))
     callback.begin(base.result, base_competes=True)
     run(tuning_phase(model, data, recipe))
-    selection = select_model(
-        model, data.retriever_weights, dev=dev, base=base, callback=callback, recipe=recipe
+    selection = select_blend(
+        model, data.feature_weights, dev=dev, base=base, callback=callback, recipe=recipe
     )
     reranker = Reranker(model, retriever, selection.weights)
-    save = partial(save_model, reranker, base.weights, data.retriever_weights)
+    save = partial(save_model, reranker, base.weights, data.feature_weights)
     facts = {"precision": precision, "best_step": callback.kept_step, **selection.facts}
     return FitResult(reranker, save, callback.history, selection.sweep, facts)
 
@@ -96,7 +96,7 @@ def distillation_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe) 
     return Phase(
         name="distilling",
         dataset=data.distillation_dataset(),
-        loss=DistillationLoss(model),
+        loss=distillation_loss(model),
         arguments=recipe.distil,
         batch_size=recipe.batch_size,
     )
@@ -106,8 +106,8 @@ def tuning_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe) -> Pha
     """Return the phase in which the cross-encoder learns the picks."""
     return Phase(
         name="tuning",
-        dataset=data.tuning_dataset(),
-        loss=PickLoss(model, recipe.loss),
+        dataset=data.tuning_dataset(recipe.loss),
+        loss=pick_loss(model, recipe.loss),
         arguments=recipe.tune,
         batch_size=recipe.batch_size,
     )

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 
-from findtune.reranker.training.list_losses import ListLoss
 from findtune.reranker.training.recipe import PhaseArguments
 from findtune.training.arguments import run_trainer
 from findtune.training.callback import EvalCallback
@@ -23,7 +23,7 @@ class Phase:
 
     name: str
     dataset: Dataset
-    loss: ListLoss
+    loss: torch.nn.Module
     arguments: PhaseArguments
     batch_size: int  # lists
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from findtune.core.params import Section
+from findtune.reranker.training.list_losses import LossName
 
 
 class PhaseArguments(Section):
@@ -17,7 +18,7 @@ class PhaseArguments(Section):
 class Recipe(Section):
     """params.yaml: reranker.SIZE."""
 
-    loss: Literal["listnet", "lambda", "bce"]
+    loss: LossName
     distil: PhaseArguments  # from the retriever
     tune: PhaseArguments  # on the picks
     batch_size: int = Field(gt=0)  # lists

@@ -13,16 +13,16 @@ from findtune.training.interpolation import State, snapshot
 
 
 def save_model(
-    reranker: Reranker, base: State, retriever_weights: BlendWeights, folder: Path
+    reranker: Reranker, base: State, feature_weights: BlendWeights, folder: Path
 ) -> None:
     """Write a reranker to a folder, and beside it two rankings to compare it with.
 
     base: the weights of the cross-encoder before it was tuned on picks, written to `base/`.
-    retriever_weights: a ranking without the cross-encoder, in `retriever_features.json`. A
+    feature_weights: a ranking without the cross-encoder, in `retriever_features.json`. A
     JinaBERT also gets an ONNX file, since the libraries can't load it without this project.
     """
     reranker.save(folder)
-    write_weights(folder / "retriever_features.json", retriever_weights)
+    write_weights(folder / "retriever_features.json", feature_weights)
     cross_encoder = reranker.cross_encoder
     tuned = snapshot(cross_encoder)
     cross_encoder.load_state_dict(base)

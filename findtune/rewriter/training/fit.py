@@ -24,7 +24,7 @@ from findtune.retrieval.search import BM25Search
 from findtune.rewriter.model.backbone import Backbone
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.model.settings import RewriterSettings
-from findtune.rewriter.training.collator import PaddingCollator
+from findtune.rewriter.training.collator import WeightedCollator
 from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.recipe import Recipe
 from findtune.rewriter.training.select_model import (
@@ -125,6 +125,7 @@ def train(
 ) -> None:
     """Train the language model on targets; settings: what all rooms share."""
     backbone, model = rewriter.backbone, rewriter.model
+    rewriter.tokenizer.padding_side = backbone.padding_side
     arguments = Seq2SeqTrainingArguments(
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
@@ -138,7 +139,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=build_dataset(backbone, targets),
-        data_collator=PaddingCollator(rewriter.tokenizer.pad_token_id, backbone.padding_side),
+        data_collator=WeightedCollator(rewriter.tokenizer),
         callbacks=[callback],
     )
     run_trainer(trainer, model, progress=not arguments.disable_tqdm)

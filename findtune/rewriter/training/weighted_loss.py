@@ -18,7 +18,7 @@ class WeightedTrainer(Seq2SeqTrainer):
     ) -> torch.Tensor:
         """Return the mean over the examples of weight times mean loss per token.
 
-        inputs: as PaddingCollator makes them. Raises CollapseError for a non-finite loss.
+        inputs: as WeightedCollator makes them. Raises CollapseError for a non-finite loss.
         """
         weights, labels = inputs.pop("weights"), inputs.pop("labels")
         target_tokens = inputs.pop("target_tokens")

@@ -2,7 +2,8 @@
 
 from math import exp, sqrt
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from findtune.core.records import Record
 from findtune.reranker.model.retriever_features import retriever_features, similarity_to_others
 from findtune.retrieval.encoder import load_encoder
+
+FIELDS = ("text", "title")
 
 
 def unit_vectors(*degrees: float) -> np.ndarray:
@@ -25,12 +28,8 @@ def test_similarity_is_the_mean_cosine_with_others_weighted_by_query_similarity(
     similarity = similarity_to_others(unit_vectors(0, 60, 90), unit_vectors(0)[0], 0.25)
     weights = [1, exp(-(1 - 0.5) / 0.25), exp(-1 / 0.25)]
     cos60, cos30 = 0.5, sqrt(3) / 2
-    expected = [
-        (weights[1] * cos60 + weights[2] * 0) / (weights[1] + weights[2]),
-        (weights[0] * cos60 + weights[2] * cos30) / (weights[0] + weights[2]),
-        (weights[0] * 0 + weights[1] * cos30) / (weights[0] + weights[1]),
-    ]
-    assert similarity == pytest.approx(expected)
+    cosines = np.array([[0, cos60, 0], [cos60, 0, cos30], [0, cos30, 0]])
+    assert similarity == pytest.approx(cosines @ weights / (sum(weights) - np.array(weights)))
 
 
 def test_a_document_is_not_compared_with_itself() -> None:
@@ -60,41 +59,28 @@ def test_the_features_are_cosine_doc_similarity_and_title_similarity(
     features = retriever_features(encoder, lists, 0.2)
     assert features[2][0] == pytest.approx(features[2][2])  # equal documents
     for ranked_list, list_features in zip(lists, features, strict=True):
-        query = encoder.encode(ranked_list["query"])
-        texts, titles = (
-            encoder.encode([document[field] for document in ranked_list["documents"]])
-            for field in ("text", "title")
-        )
-        expected = [
-            texts @ query,
-            similarity_to_others(texts, query, 0.2),
-            similarity_to_others(titles, query, 0.2),
-        ]
-        for values, column in zip(expected, list_features.T, strict=True):
-            assert column == pytest.approx(values, abs=1e-5)
+        query, documents = encoder.encode(ranked_list["query"]), ranked_list["documents"]
+        texts, titles = (encoder.encode([row[name] for row in documents]) for name in FIELDS)
+        similarities = [similarity_to_others(vectors, query, 0.2) for vectors in (texts, titles)]
+        expected = np.stack([texts @ query, *similarities], axis=1)
+        assert list_features == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_features_do_not_depend_on_the_order_of_summation(seed: int) -> None:
     # The order differs between processors; here the dimensions of the vectors are reversed.
 
-    class RandomEncoder:
-        """Encodes texts as random unit vectors."""
+    vectors = np.random.default_rng(seed).normal(size=(41, 384))
+    vectors = np.float32(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
-        def __init__(self, step: int) -> None:
-            self.step = step
-
-        def encode(self, texts: list[str], **_: Any) -> np.ndarray:
-            vectors = np.random.default_rng(seed).normal(size=(len(texts), 384))
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-            return vectors.astype(np.float32)[:, :: self.step]
+    def features(step: int) -> list[list[float]]:
+        encoder: Any = SimpleNamespace(encode=lambda texts, **_: vectors[: len(texts), ::step])
+        [list_features] = retriever_features(encoder, lists, 0.2)
+        return list_features.tolist()
 
     documents = [{"text": f"text {row}", "title": f"title {row}"} for row in range(20)]
     lists = [{"query": "question", "documents": documents}]
-    forwards, backwards = (
-        retriever_features(cast(Any, RandomEncoder(step)), lists, 0.2) for step in (1, -1)
-    )
-    assert forwards[0].tolist() == backwards[0].tolist()
+    assert features(1) == features(-1)
 
 
 def test_a_document_without_a_title_is_compared_by_its_text(

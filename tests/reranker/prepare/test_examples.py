@@ -23,12 +23,12 @@ SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
 Prepare = Callable[..., dict[str, list[Record]]]
 
 
-def url(name: str) -> str:
-    return f"https://example.org/{name}"
+def urls(names: str) -> list[str]:
+    return [f"https://example.org/{name}" for name in names]
 
 
 def document(name: str, title: str, snippet: str) -> dict[str, str]:
-    return {"url": url(name), "title": title, "snippet": snippet}
+    return {"url": urls(name)[0], "title": title, "snippet": snippet}
 
 
 def clean_list(query: str, shown: str = "abcdef", picks: str = "c", number: int = 1) -> Record:
@@ -37,12 +37,11 @@ def clean_list(query: str, shown: str = "abcdef", picks: str = "c", number: int 
         "query": query,
         "record": f"feedback.json:{number}",
         "sources": [document(name, f"On {name}.", f"All {name}") for name in shown],
-        "picks": [url(name) for name in picks],
+        "picks": urls(picks),
     }
 
 
 def question_in(split: str, words: str = "question") -> str:
-    """Return a question that belongs to a split."""
     questions = (f"{words} {number}" for number in count())
     return next(query for query in questions if split_of({"query": query}, SHARES) == split)
 
@@ -56,24 +55,17 @@ def prepare(settings: dict[str, Any], tmp_path: Path) -> Prepare:
 
     def run(lists: list[Record], qrels: Record | None = None, **changes: Any) -> Any:
         grades = [{"query": query, "grades": by_url} for query, by_url in (qrels or {}).items()]
-        write_jsonl(tmp_path / "clean" / "ranked_lists.jsonl", lists)
-        write_jsonl(tmp_path / "clean" / "judgments.jsonl", grades)
+        clean, out = tmp_path / "clean", tmp_path / "examples"
+        write_jsonl(clean / "ranked_lists.jsonl", lists)
+        write_jsonl(clean / "judgments.jsonl", grades)
         no_titles = {"title_lists": {"count": 0, "hard_negatives": 2}}
-        values = PrepareSettings(**settings | no_titles | changes)
-        write_examples(tmp_path / "clean", tmp_path / "examples", values)
-        return {split: read_jsonl(tmp_path / "examples" / f"{split}.jsonl") for split in SPLITS}
+        write_examples(clean, out, PrepareSettings(**settings | no_titles | changes))
+        return {split: read_jsonl(out / f"{split}.jsonl") for split in SPLITS}
 
     return run
 
 
 # Splits
-
-
-def test_the_hash_of_the_stems_of_the_question_decides_the_split(prepare: Prepare) -> None:
-    lists = [clean_list(f"question {number}", number=number) for number in range(40)]
-    for split, examples in prepare(lists).items():
-        expected = [row["query"] for row in lists if split_of(row, SHARES) == split]
-        assert [example["query"] for example in examples] == expected
 
 
 def test_near_duplicate_questions_share_a_split_in_every_fold(settings: dict[str, Any]) -> None:
@@ -88,9 +80,7 @@ def test_near_duplicate_questions_share_a_split_in_every_fold(settings: dict[str
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_an_empty_split_is_refused_with_a_remedy(
-    prepare: Prepare, tmp_path: Path, split: str
-) -> None:
+def test_an_empty_split_is_refused(prepare: Prepare, tmp_path: Path, split: str) -> None:
     lists = [row for row in (TRAIN, DEV, TEST) if split_of(row, SHARES) != split]
     message = rf"ranked_lists\.jsonl leaves no list for {split}; add feedback, or change"
     with pytest.raises(InputError, match=message):
@@ -98,76 +88,43 @@ def test_an_empty_split_is_refused_with_a_remedy(
     assert not (tmp_path / "examples").exists()
 
 
-def test_the_same_lists_give_the_same_bytes(
-    prepare: Prepare, tmp_path: Path, folder_contents: Callable[[Path], dict[str, bytes]]
-) -> None:
-    lists = [clean_list(f"question {number}", number=number) for number in range(20)]
-    outputs = []
-    for _ in range(2):
-        prepare(lists, title_lists={"count": 3, "hard_negatives": 2})
-        outputs.append(folder_contents(tmp_path / "examples"))
-    assert outputs[0] == outputs[1]
-    assert set(outputs[0]) == {"leak_report.json", *(f"{split}.jsonl" for split in SPLITS)}
-
-
 # Labels
 
-
-def labels(example: Record) -> list[tuple[str, float, float, str]]:
-    """Return name, gain, weight and reason of each document."""
-    return [
-        (shown["url"][-1], shown["gain"], shown["weight"], shown["why"])
-        for shown in example["documents"]
-    ]
-
-
-def test_picks_gain_by_their_order_and_others_weigh_by_their_position(prepare: Prepare) -> None:
-    [example] = prepare([TRAIN, DEV, clean_list(TEST["query"], picks="eb")])["test"]
-    assert labels(example) == [
-        ("a", 0, 1.0, "passed over"),
-        ("b", 2, 1.0, "picked second"),
-        ("c", 0, 1.0, "passed over"),
-        ("d", 0, 1.0, "passed over"),
-        ("e", 3, 1.0, "picked first"),
-        ("f", 0, 0.5, "below the last pick"),
-    ]
+ABOVE, BELOW = (0, "passed over"), (0, "below the last pick")
+FIRST, SECOND, THIRD = (3, "picked first"), (2, "picked second"), (1, "picked third")
+LATER = (1, "picked")
+ONE_GAIN = [(1, "picked third"), (1, "picked second"), (1, "picked first")]
+LABELS = [
+    ("eb", [3, 2, 1], [ABOVE, SECOND, ABOVE, ABOVE, FIRST, BELOW]),
+    ("fdbac", [3, 2, 1], [LATER, THIRD, LATER, SECOND, ABOVE, FIRST]),
+    ("cba", [1], [*ONE_GAIN, BELOW, BELOW, BELOW]),
+]
 
 
-def test_picks_beyond_the_gains_gain_like_the_last_one(prepare: Prepare) -> None:
-    many = [TRAIN, DEV, clean_list(TEST["query"], picks="fdbac")]
-    [example] = prepare(many)["test"]
-    gains = {name: (gain, why) for name, gain, _, why in labels(example) if gain}
-    assert [gains[name] for name in "fdbac"] == [
-        (3, "picked first"),
-        (2, "picked second"),
-        (1, "picked third"),
-        (1, "picked"),
-        (1, "picked"),
-    ]
-    [example] = prepare(many, gains=[1])["test"]
-    assert {gain for _, gain, _, _ in labels(example)} == {0, 1}
+@pytest.mark.parametrize(("picks", "gains", "expected"), LABELS)
+def test_picks_gain_by_their_order_and_others_have_a_reason(
+    prepare: Prepare, picks: str, gains: list[int], expected: list[tuple[float, str]]
+) -> None:
+    ranked_lists = [TRAIN, DEV, clean_list(TEST["query"], picks=picks)]
+    [example] = prepare(ranked_lists, gains=gains)["test"]
+    assert [(row["gain"], row["why"]) for row in example["documents"]] == expected
 
 
 def test_an_example_keeps_order_record_and_texts(prepare: Prepare) -> None:
-    shown = clean_list(TEST["query"], "abcd", number=7)
-    shown["sources"][:3] = [
-        document("a", "Tea.", "Cups drunk."),
-        document("b", "Bare", ""),
-        document("c", "", "No title."),
-    ]
+    shown = clean_list(TEST["query"], "abc", number=7)
+    texts = [("a", "Tea.", "Cups drunk."), ("b", "Bare", ""), ("c", "", "No title.")]
+    shown["sources"] = [document(*fields) for fields in texts]
     [example] = prepare([TRAIN, DEV, shown])["test"]
     assert (example["kind"], example["record"]) == ("list", "feedback.json:7")
-    assert example["picks"] == [url("c")]
-    columns = [[row[name] for row in example["documents"]] for name in ("url", "title", "text")]
-    assert columns == [
-        [url(name) for name in "abcd"],
-        ["Tea.", "Bare", "", "On d."],
-        ["Tea. Cups drunk.", "Bare", "No title.", "On d. All d"],
-    ]
+    assert example["picks"] == urls("c")
+    assert [row["url"] for row in example["documents"]] == urls("abc")
+    fields = [(row["title"], row["text"]) for row in example["documents"]]
+    assert fields == [("Tea.", "Tea. Cups drunk."), ("Bare", "Bare"), ("", "No title.")]
 
 
 def test_judgments_and_what_train_shows_are_marked(prepare: Prepare) -> None:
-    qrels = {TEST["query"]: {url("a"): 3, url("c"): 0}, "of nobody": {url("a"): 1}}
+    [a, c] = urls("ac")
+    qrels = {TEST["query"]: {a: 3, c: 0}, "of nobody": {a: 1}}
     examples = prepare([TRAIN, DEV, clean_list(TEST["query"], "abxy", "x")], qrels)
     [test] = examples["test"]
     assert test["qrels"] == qrels[TEST["query"]]
@@ -176,10 +133,10 @@ def test_judgments_and_what_train_shows_are_marked(prepare: Prepare) -> None:
     assert all(row["seen"] for row in examples["train"][0]["documents"])
 
 
-BAD = [("gains", []), ("gains", [0]), ("gains", [3, -1]), ("examined_weight", -1)]
+BAD = [("gains", []), ("gains", [0]), ("gains", [3, -1]), ("random_negatives", -1)]
 
 
-@pytest.mark.parametrize(("key", "value"), [*BAD, ("random_negatives", -1)])
+@pytest.mark.parametrize(("key", "value"), BAD)
 def test_settings_that_teach_nothing_are_refused(
     settings: dict[str, Any], tmp_path: Path, key: str, value: Any
 ) -> None:
@@ -202,9 +159,7 @@ HELD_OUT = [clean_list(question_in(name, "far"), "stuvc", "s") for name in ("dev
 
 
 @pytest.mark.parametrize("number", [0, 2, 4, 99])
-def test_random_negatives_are_documents_of_other_lists_in_train(
-    prepare: Prepare, number: int
-) -> None:
+def test_random_negatives_are_documents_of_other_lists(prepare: Prepare, number: int) -> None:
     examples = prepare([*MORE, *HELD_OUT], random_negatives=number)
     train_urls = {row["url"] for ranked_list in MORE for row in ranked_list["sources"]}
     for example, ranked_list in zip(examples["train"], MORE, strict=True):
@@ -212,33 +167,32 @@ def test_random_negatives_are_documents_of_other_lists_in_train(
         sampled = {row["url"] for row in negatives(example)}
         assert len(sampled) == len(negatives(example)) == min(number, 13 - len(own))
         assert sampled <= train_urls - set(own)
-        assert {(row["gain"], row["weight"]) for row in negatives(example)} <= {(0, 1)}
+        assert {row["gain"] for row in negatives(example)} <= {0}
         assert [row["url"] for row in example["documents"] if row["shown"]] == own
     assert not any(map(negatives, [*examples["dev"], *examples["test"]]))
 
 
 def test_random_negatives_depend_on_the_place_of_their_list_only(prepare: Prepare) -> None:
-    def sampled(lists: list[Record]) -> dict[str, list[str]]:
-        examples = prepare([*lists, *HELD_OUT])["train"]
-        return {each["record"]: [row["url"] for row in negatives(each)] for each in examples}
-
     many = clean_list(question_in("train", "many"), "abcdefghijklm", "a")
     twins = [clean_list(question_in("train", "twin"), "nop", "n", row) for row in range(2, 8)]
-    first = sampled([many, *twins])
-    assert sampled([many, *twins[::-1]]) == first
-    assert len({tuple(urls) for urls in first.values()}) > 1
+    first, second = (
+        {each["record"]: [row["url"] for row in negatives(each)] for each in examples["train"]}
+        for examples in (prepare([many, *rows, *HELD_OUT]) for rows in (twins, twins[::-1]))
+    )
+    assert first == second
+    assert len({tuple(names) for names in first.values()}) > 1
 
 
 def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(survey_module, "MAX_TRAIN_DOCUMENTS", 8)
-    log = [{"query": f"day {day}", "sources": [{"url": url(f"p{day}")}]} for day in range(200)]
+    log = [{"query": f"day {day}", "sources": [{"url": f"p{day}"}]} for day in range(200)]
     days = [row for row in log if split_of(row, SHARES) == "train"]
-    urls = [row["sources"][0]["url"] for row in days]
+    order = [row["sources"][0]["url"] for row in days]
     kept = survey_lists(days, SHARES).train_documents
     assert kept.keys() == survey_lists(days[::-1], SHARES).train_documents.keys()
-    positions = [urls.index(kept_url) for kept_url in kept]
+    positions = [order.index(kept_url) for kept_url in kept]
     assert positions == sorted(positions)
     assert len(positions) == 8
     assert max(positions) > len(days) / 2
@@ -246,19 +200,20 @@ def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
 
 # Title lists, the leak report and the preview
 
-TITLES = [
-    document("a", "Tea drunk by men", "How many cups of tea men drink."),
-    document("b", "Tea drunk by women", "How many cups of tea women drink."),
-    document("c", "Tea grown", "How much tea is grown."),
-    document("d", "Rent", "What flats cost."),
-    document("e", "Bare tea", ""),
+TEXTS = [
+    ("a", "Tea drunk by men", "How many cups of tea men drink."),
+    ("b", "Tea drunk by women", "How many cups of tea women drink."),
+    ("c", "Tea grown", "How much tea is grown."),
+    ("d", "Rent", "What flats cost."),
+    ("e", "Bare tea", ""),
 ]
+TITLES = [document(*fields) for fields in TEXTS]
 
 
 def title_lists(prepare: Prepare, number: int, hard_negatives: int) -> list[Record]:
     """Return the title lists of a train split that shows TITLES."""
-    train = TRAIN | {"sources": TITLES, "picks": [url("a")]}
-    held_out = {"sources": [document("x", "Tea of dev", "Tea."), TITLES[0]], "picks": [url("x")]}
+    train = TRAIN | {"sources": TITLES, "picks": urls("a")}
+    held_out = {"sources": [document("x", "Tea of dev", "Tea."), TITLES[0]], "picks": urls("x")}
     count_and_size = {"count": number, "hard_negatives": hard_negatives}
     examples = prepare([train, DEV | held_out, TEST | held_out], title_lists=count_and_size)
     assert {row["kind"] for split in ("dev", "test") for row in examples[split]} == {"list"}
@@ -272,40 +227,35 @@ def test_a_title_is_the_query_for_its_own_snippet_among_similar_ones(prepare: Pr
     for shown in TITLES[:3]:
         own, *others = by_query[shown["title"]]
         assert (own["title"], own["text"]) == ("", shown["snippet"])
-        assert (own["gain"], own["weight"], own["why"]) == (1, 1, "its own snippet")
+        assert (own["gain"], own["why"]) == (1, "its own snippet")
         assert [(row["gain"], row["why"]) for row in others] == [(0, "a similar snippet")] * 2
-        assert {row["url"] for row in others} == {url(name) for name in "abc"} - {own["url"]}
+        assert {row["url"] for row in others} == {*urls("abc")} - {own["url"]}
     assert title_lists(prepare, 0, 1) == []
     [first] = title_lists(prepare, 1, 1)  # the first by hash
     assert first["query"] == next(iter(by_query))
     assert len(first["documents"]) == 2
 
 
-def test_the_leak_report_counts_what_is_shared_and_what_there_is(
-    prepare: Prepare, tmp_path: Path
+def test_the_same_lists_give_the_same_bytes_and_a_count_of_what_the_splits_share(
+    prepare: Prepare, tmp_path: Path, folder_contents: Callable[[Path], dict[str, bytes]]
 ) -> None:
-    title_lists(prepare, 9, 1)
-    report = json.loads((tmp_path / "examples" / "leak_report.json").read_bytes())
+    first, second = (
+        title_lists(prepare, 9, 1) and folder_contents(tmp_path / "examples") for _ in "ab"
+    )
+    assert first == second
+    assert set(first) == {"leak_report.json", *(f"{split}.jsonl" for split in SPLITS)}
+    report = json.loads(first["leak_report.json"])
     assert [*report["shared"]["questions"].values()] == [0, 0, 0]
-    assert report["records"] == {
-        "train": {"list": 1, "with_qrels": 0, "title": 3},
-        "dev": {"list": 1, "with_qrels": 0},
-        "test": {"list": 1, "with_qrels": 0},
-    }
+    held_out = {"list": 1, "with_qrels": 0}
+    assert report["records"] == dict.fromkeys(SPLITS, held_out) | {"train": held_out | {"title": 3}}
 
 
 def test_the_preview_shows_place_labels_and_texts(prepare: Prepare, tmp_path: Path) -> None:
     title_lists(prepare, 9, 2)
-    text = "\n".join(preview_lines(tmp_path / "examples", 1))
-    for line in (
-        "list: 1 in train",
-        f"  {TRAIN['query']}   (feedback.json, record 1)",
-        "gain 3, weight 1: picked first",
-        "gain 0, weight 0.5: below the last pick",
-        "Tea drunk by men. How many cups of tea men drink.",
-        "title: 3 in train",
-        "gain 0, weight 1: a similar snippet",
-    ):
-        assert line in text
-    assert text.count("its own snippet") == 1
-    assert "\n".join(preview_lines(tmp_path / "examples", 3)).count("its own snippet") == 3
+    short, long = ("\n".join(preview_lines(tmp_path / "examples", each)) for each in (1, 3))
+    labels = ["gain 3: picked first", "gain 0: below the last pick", "gain 0: a similar snippet"]
+    counts = ["list: 1 in train", "title: 3 in train"]
+    place = f"  {TRAIN['query']}   (feedback.json, record 1)"
+    for line in (place, *labels, *counts, "Tea drunk by men. How many cups of tea men drink."):
+        assert line in short
+    assert [text.count("its own snippet") for text in (short, long)] == [1, 3]

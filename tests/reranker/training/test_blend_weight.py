@@ -5,20 +5,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
-from sentence_transformers import CrossEncoder
 
 from findtune.core.errors import CollapseError
 from findtune.core.records import read_kind
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, blend
 from findtune.reranker.model.cross_encoder import load_or_create
 from findtune.reranker.model.retriever_features import FEATURES
-from findtune.reranker.training.blend_weight import (
-    Base,
-    blended_weights,
-    select_model,
-    select_row,
-)
+from findtune.reranker.training.blend_weight import Base, blended_weights, select_blend, select_row
 from findtune.reranker.training.collapse import refuse_collapse
 from findtune.reranker.training.dev_set import RerankerDevSet
 from findtune.reranker.training.fit import Recipe, build_callback
@@ -47,16 +40,12 @@ def test_of_equal_rows_the_one_closest_to_the_base_is_chosen() -> None:
 def test_dev_goes_all_the_way_where_tuning_helps_and_else_stays_at_the_base(
     tiny_base: Path, example_folder: Path, recipe: dict[str, Any], better: bool
 ) -> None:
-    def with_head(factor: float) -> CrossEncoder:
-        model = load_or_create(tiny_base, 40, seed=1)
-        with torch.no_grad():
-            cast(Any, model.model).classifier.weight *= factor
-        return model
-
     lists = read_kind(example_folder / "dev.jsonl", "list")
     features = [np.zeros((len(row["documents"]), len(FEATURES))) for row in lists]
     dev = RerankerDevSet(lists, features, "fp32")
-    heads = [with_head(100), with_head(-100)]  # one ranks as the other does in reverse
+    heads = [load_or_create(tiny_base, 40, seed=1) for _ in "ab"]
+    for head, factor in zip(heads, (100, -100), strict=True):  # one ranks in reverse of the other
+        cast(Any, head.model).classifier.weight.data *= factor
     heads.sort(key=lambda head: dev.evaluate(head).score, reverse=not better)
     first, last = (snapshot(head) for head in heads)
     model, values = heads[0], Recipe(**recipe)
@@ -66,7 +55,7 @@ def test_dev_goes_all_the_way_where_tuning_helps_and_else_stays_at_the_base(
     model.load_state_dict(last)
     callback.evaluate_now(7)
 
-    selection = select_model(
+    selection = select_blend(
         model, CROSS_ENCODER_ONLY, dev=dev, base=base, callback=callback, recipe=values
     )
 

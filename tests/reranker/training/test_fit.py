@@ -12,18 +12,18 @@ from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder
 
 from findtune.core.errors import CollapseError
-from findtune.core.files import read_jsonl
-from findtune.core.records import Record, read_kind
+from findtune.core.files import read_jsonl, write_jsonl
+from findtune.core.records import read_kind
 from findtune.reranker.model.blending import BlendWeights
 from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
-from findtune.reranker.model.ranked_lists import document_texts, measure_lists, picked
+from findtune.reranker.model.ranked_lists import document_texts, gains_of, measure_lists, picked
 from findtune.reranker.model.reranker import load
-from findtune.reranker.training.fit import is_better
-from findtune.reranker.training.list_losses import DistillationLoss, PickLoss
+from findtune.reranker.training.fit import distillation_phase, is_better, tuning_phase
+from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.phases import Phase, run_phase
-from findtune.reranker.training.recipe import PhaseArguments, Recipe
-from findtune.reranker.training.retriever_weights import gains_of
-from findtune.reranker.training.training_data import build_dataset
+from findtune.reranker.training.recipe import Recipe
+from findtune.reranker.training.training_data import TrainingData, read_training_data
+from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
@@ -32,6 +32,7 @@ COLLAPSING = {"epochs": 1, "learning_rate": 1e30}
 NO_TUNING = {"epochs": 0, "learning_rate": 1e-3}
 
 Fit = Callable[..., FitResult]
+Train = Callable[..., tuple[CrossEncoder, Phase]]
 Contents = Callable[[Path], dict[str, bytes]]
 
 
@@ -92,16 +93,6 @@ def test_weights_that_are_not_finite_stop_training(fit_reranker: Fit, phase: str
         fit_reranker(**{phase: COLLAPSING})
 
 
-def test_a_base_that_scores_all_documents_the_same_is_a_collapse(
-    bases: dict[str, Path], fit_reranker: Fit, tmp_path: Path
-) -> None:
-    constant = load_or_create(bases["reranker"], 40, seed=1)
-    torch.nn.init.zeros_(cast(Any, constant.model).classifier.weight)
-    constant.save_pretrained(str(tmp_path), create_model_card=False)
-    with pytest.raises(CollapseError, match="the same score"):
-        fit_reranker({**bases, "reranker": tmp_path})
-
-
 def test_only_a_strictly_better_result_is_kept() -> None:
     results = [is_better(DevResult({}, score), DevResult({}, 0.5)) for score in (0.4, 0.5, 0.6)]
     assert results == [False, False, True]
@@ -116,68 +107,64 @@ def test_without_tuning_the_distilled_base_is_the_reranker(
     assert weights == load_weights(saved / "base")
     assert weights != weights_of(load_or_create(bases["reranker"], 40, seed=13))
     for path in example_folder.glob("*.jsonl"):  # without title lists
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = "".join(line for line in lines if '"kind": "title"' not in line)
-        (tmp_path / path.name).write_text(kept, encoding="utf-8")
+        write_jsonl(tmp_path / path.name, read_kind(path, "list"))
     untitled = fit_reranker(examples=tmp_path, tune=NO_TUNING)
     assert weights_of(untitled.model.cross_encoder) != weights
 
 
 @pytest.fixture(scope="module")
-def train(bases: dict[str, Path], recipe: dict[str, Any]) -> Callable[..., CrossEncoder]:
-    """The function that trains a new cross-encoder for one phase; `loss` is made of the model."""
+def data(bases: dict[str, Path], example_folder: Path) -> TrainingData:
+    retriever = load_encoder(bases["embedder"])
+    return read_training_data(example_folder, retriever, 0.2, lambda _: None, progress=False)
 
-    def run(lists: list[Record], loss: Any, seed: int = 13, epochs: float = 1) -> CrossEncoder:
-        model, values = load_or_create(bases["reranker"], 40, seed=1), Recipe(**recipe)
+
+@pytest.fixture(scope="module")
+def train(bases: dict[str, Path], recipe: dict[str, Any], data: TrainingData) -> Train:
+    """The function that trains a new cross-encoder for one phase; it returns both."""
+
+    def run(name: str, *, seed: int = 13, epochs: float = 1) -> tuple[CrossEncoder, Phase]:
+        loss = "listnet" if name == "distillation" else name
+        arguments = {"epochs": epochs, "learning_rate": 1e-2}
+        changes = {"loss": loss, "distil": arguments, "tune": arguments}
+        model, values = load_or_create(bases["reranker"], 40, seed=1), Recipe(**recipe | changes)
         callback = EvalCallback(
             model, cast(Any, None), values, lambda _: None, is_as_good=is_better, reported=()
         )
-        dataset = build_dataset(lists, [gains_of(row) for row in lists])
-        arguments = PhaseArguments(epochs=epochs, learning_rate=1e-2)
+        build = distillation_phase if name == "distillation" else tuning_phase
+        phase = build(model, data, values)
         settings = trainer_arguments(values, "fp32", seed, progress=False)
-        phase = Phase("tuning", dataset, loss(model), arguments, batch_size=4)
         run_phase(phase, model, callback=callback, settings=settings)
         assert callback.history == []
-        return model.eval()
+        return model.eval(), phase
 
     return run
 
 
-@pytest.mark.parametrize("name", ["distillation", "listnet", "lambda", "bce"])
-def test_a_phase_lowers_its_loss(
-    train: Callable[..., CrossEncoder], example_folder: Path, name: str
-) -> None:
-    lists = read_kind(example_folder / "train.jsonl", "list")[:4]
-    rows = build_dataset(lists, [gains_of(row) for row in lists])
-    labels = [torch.tensor(label) for label in rows["labels"]]
-
-    def build_loss(model: CrossEncoder) -> torch.nn.Module:
-        return DistillationLoss(model) if name == "distillation" else PickLoss(model, name)
-
-    before, after = (train(lists, build_loss, epochs=epochs) for epochs in (0, 20))
-    with torch.no_grad():
-        inputs = (rows["query"], rows["documents"])
-        assert build_loss(after)(inputs, labels) < build_loss(before)(inputs, labels)
+@pytest.mark.parametrize("name", ["distillation", "listnet", "lambda"])
+def test_a_phase_lowers_its_loss(train: Train, name: str) -> None:
+    losses = []
+    for epochs in (0, 4):
+        _, phase = train(name, epochs=epochs)
+        rows = phase.dataset[:]
+        labels = [torch.tensor(row) for row in rows["labels"]]
+        with torch.no_grad():
+            losses.append(phase.loss((rows["query"], rows["documents"]), labels))
+    assert losses[1] < losses[0]
 
 
-def test_the_seed_shuffles_the_lists(
-    train: Callable[..., CrossEncoder], example_folder: Path
-) -> None:
-    lists = read_kind(example_folder / "train.jsonl", "list")[:8]
-    first, same, other = (
-        weights_of(train(lists, lambda model: PickLoss(model, "bce"), seed)) for seed in (1, 1, 2)
-    )
+def test_the_seed_shuffles_the_lists(train: Train) -> None:
+    first, same, other = (weights_of(train("listnet", seed=seed)[0]) for seed in (1, 1, 2))
     assert first == same != other
 
 
-def test_the_labels_are_targets_and_weights(example_folder: Path) -> None:
-    lists = read_kind(example_folder / "train.jsonl", "list")[:3]
-    targets = [np.arange(len(row["documents"])) / 4 for row in lists]
-    dataset = build_dataset(lists, targets)
+@pytest.mark.parametrize("loss", ["listnet", "lambda"])
+def test_the_tuning_phase_reads_texts_and_the_labels_of_its_loss(
+    data: TrainingData, loss: LossName
+) -> None:
+    dataset = data.tuning_dataset(loss)
+    lists = data.lists["list"]
     assert list(dataset["documents"]) == [document_texts(row) for row in lists]
-    for ranked_list, list_targets, labels in zip(lists, targets, dataset["labels"], strict=True):
-        weights = [document["weight"] for document in ranked_list["documents"]]
-        assert labels == [list(pair) for pair in zip(list_targets, weights, strict=True)]
+    assert list(dataset["labels"]) == [pick_labels(gains_of(row), loss).tolist() for row in lists]
 
 
 # The folder
@@ -186,9 +173,10 @@ def test_the_labels_are_targets_and_weights(example_folder: Path) -> None:
 def test_the_saved_reranker_and_its_base_load(
     fitted: FitResult, saved: Path, example_folder: Path
 ) -> None:
-    lists = read_kind(example_folder / "test.jsonl", "list")
+    lists, loaded = read_kind(example_folder / "test.jsonl", "list"), load(saved)
     pairs = [(row["query"], text) for row in lists for text in document_texts(row)]
-    for before, after in zip(fitted.model.scores(lists), load(saved).scores(lists), strict=True):
+    assert loaded.weights == fitted.model.weights
+    for before, after in zip(fitted.model.scores(lists), loaded.scores(lists), strict=True):
         assert before.tolist() == after.tolist()
     for folder in (saved, saved / "base"):  # both are stock models
         stock = CrossEncoder(str(folder), local_files_only=True)
@@ -199,11 +187,7 @@ def test_the_saved_reranker_and_its_base_load(
 
 
 def test_saving_keeps_the_reranker_and_writes_no_training_text(
-    fitted: FitResult,
-    saved: Path,
-    example_folder: Path,
-    folder_contents: Contents,
-    tmp_path: Path,
+    fitted: FitResult, saved: Path, example_folder: Path, folder_contents: Contents, tmp_path: Path
 ) -> None:
     before = weights_of(fitted.model.cross_encoder)
     fitted.save(tmp_path)
@@ -231,9 +215,9 @@ def test_a_base_with_a_head_is_not_distilled_and_a_jina_bert_gets_an_onnx_file(
     for name, weight in load_file(tmp_path / "base" / "model.safetensors").items():
         assert torch.equal(weight, original[name].float())
     model = load(tmp_path).cross_encoder
-    lists = read_kind(example_folder / "test.jsonl", "list")[:2]
+    row, *_ = read_kind(example_folder / "test.jsonl", "list")
     session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
-    for row, logits in zip(lists, predict_logits(model, lists), strict=True):
-        tokens: Any = model.preprocess([(row["query"], text) for text in document_texts(row)])
-        inputs = {each.name: tokens[each.name].numpy() for each in session.get_inputs()}
-        assert session.run(["logits"], inputs)[0][:, 0] == pytest.approx(logits, abs=1e-4)
+    tokens: Any = model.preprocess([(row["query"], text) for text in document_texts(row)])
+    inputs = {each.name: tokens[each.name].numpy() for each in session.get_inputs()}
+    [expected] = predict_logits(model, [row])
+    assert session.run(["logits"], inputs)[0][:, 0] == pytest.approx(expected, abs=1e-4)

@@ -21,7 +21,6 @@ TEXTS = ["men", "Men without work.", "Rice and wheat are grown. " * 4, "How wet 
 
 @pytest.fixture
 def model(converted_jina: Path) -> Any:
-    """A JinaBERT."""
     return load_cross_encoder(converted_jina, 64).model
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from findtune.core.files import read_jsonl, rounded, write_jsonl
+from findtune.core.files import read_jsonl, write_jsonl
 from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.encoder import load_encoder
 from findtune.retrieval.search import BM25Search, DenseSearch
@@ -27,11 +27,10 @@ BM25 = BM25Search(Corpus(TEXTS, TITLES))
 
 def test_each_method_fuses_question_rewrites_and_titles(make_settings: Any) -> None:
     with_titles = make_settings(fb_docs=1)  # the title of the top document finds tea
-    methods = {
-        "original": SearchMethod(make_settings(), [[[], []]]),
-        "prf": SearchMethod(with_titles, [[[], []]]),
-        "tuned": SearchMethod(with_titles, [[["rice"], ["tea"]], [["zebra"], []]]),
-    }
+    no_rewrites, rewrites = [[[], []]], [[["rice"], ["tea"]], [["zebra"], []]]
+    methods = {"original": SearchMethod(make_settings(), no_rewrites)}
+    methods |= {"prf": SearchMethod(with_titles, no_rewrites)}
+    methods |= {"tuned": SearchMethod(with_titles, rewrites)}
     relevant = [["sun", "tea", "rice"], ["tea"]]
     result = measure_methods(methods, BM25, ["sun", "zebra"], relevant)
     recall = {name: measures["recall@10"].tolist() for name, measures in result.items()}
@@ -55,10 +54,9 @@ def test_questions_without_a_relevant_document_are_left_out(make_settings: Any) 
 def test_the_methods_include_titles_as_dev_liked_them(make_settings: Any, tmp_path: Path) -> None:
     settings = make_settings(fb_docs=2)
     rewrites = {model: [ModelRewrites([["x"]], [[model]], [[0.0]])] for model in ("base", "tuned")}
-    methods = search_methods(tmp_path, settings, rewrites, questions=1)
-    original = make_settings(num_rewrites=0)
     written = {model: (settings, [[[model]]]) for model in ("base", "tuned")}
-    assert methods == {"original": (original, [[[]]]), **written}
+    methods = search_methods(tmp_path, settings, rewrites, questions=1)
+    assert methods == {"original": (make_settings(num_rewrites=0), [[[]]]), **written}
     prf = make_settings(num_rewrites=0, fb_docs=5, rank_constant=60)
     prf.write(tmp_path / "prf.json")
     assert search_methods(tmp_path, settings, rewrites, questions=1)["prf"] == (prf, [[[]]])
@@ -124,9 +122,7 @@ def test_dense_search_uses_the_embedders_base(
     settings, questions = tuned["t5"].model.settings, len(held_out.questions)
     methods = search_methods(saved, settings, evaluation.rewrites, questions=questions)
     expected = measure_methods(methods, search, held_out.queries, held_out.picks)
-    assert evaluation.dense.keys() == expected.keys()
-    for method, measures in expected.items():
-        np.testing.assert_equal(evaluation.dense[method], measures)
+    np.testing.assert_equal(evaluation.dense, expected)
 
 
 def test_no_embedder_is_needed_without_dense_search(
@@ -136,16 +132,3 @@ def test_no_embedder_is_needed_without_dense_search(
     evaluation = evaluate.evaluate_model(bases, saved, first, seeds=[13], with_dense=False)
     assert evaluation.dense == {}
     assert [len(by_seed) for by_seed in evaluation.rewrites.values()] == [1, 1]
-
-
-def test_the_metrics_of_tiny_models_are_repeatable_and_finite(
-    evaluation: Evaluation, tuned: Tuned, held_out: HeldOut
-) -> None:
-    result, again = (
-        rounded(evaluate.metrics(evaluation, held_out, tuned["t5"].facts, seed=13)) for _ in "12"
-    )
-    assert result == again
-    assert {"dense_tuned", "graded_tuned", "difference_best", "verdict"} <= set(result)
-    groups = [group for group in result.values() if isinstance(group, dict)]
-    numbers = [value for group in groups for value in group.values()]
-    assert all(isinstance(value, str) or np.isfinite(value) for value in numbers)

@@ -80,7 +80,7 @@ def test_every_search_method_has_its_measures() -> None:
 
 @pytest.mark.parametrize("best", ["original", "prf", "base"])
 def test_tuned_is_compared_with_the_base_the_best_baseline_and_the_others(best: str) -> None:
-    recalls: dict[str, Any] = {"original": 0.25, "prf": 0.25, "base": 0.25, best: 0.5}
+    recalls: dict[str, Any] = dict.fromkeys(("original", "prf", "base"), 0.25) | {best: 0.5}
     result = measure(**recalls, tuned=0.75)
     expected = {"difference": ("base", 0.75 - recalls["base"]), "difference_best": (best, 0.25)}
     others = {"original", "prf"} - {best}
@@ -105,21 +105,19 @@ def test_slices_split_questions_by_whether_a_pick_was_picked_in_train() -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "interpolation", "verdict"),
+    ("samples", "verdict"),
     [
-        (["How MUCH tea {}"] * 4 + ["cups of tea {}"], 0.5, "REGRESSION"),
-        (["how much tea {}?"] * 3 + ["cups of tea {}"], 0.5, "WIN"),
-        (["tea tea {}", "cups of tea {}"], 0.5, "REGRESSION"),
-        (["tea tea {}", "cups of tea {}", "pots of tea {}"], 0.5, "WIN"),
-        (["how much tea {}?"], 0.0, "WIN"),  # the base was kept
+        (["How MUCH tea {}"] * 4 + ["cups of tea {}"], "REGRESSION"),
+        (["how much tea {}?"] * 3 + ["cups of tea {}"], "WIN"),
+        (["tea tea {}", "cups of tea {}"], "REGRESSION"),
+        (["tea tea {}", "cups of tea {}", "pots of tea {}"], "WIN"),
     ],
 )
-def test_copying_or_repeating_is_collapse(
-    samples: list[str], interpolation: float, verdict: str
-) -> None:
-    evaluation = make_evaluation(samples=samples, tuned=0.9)
-    facts = FACTS | {"interpolation": interpolation}
-    assert metrics(evaluation, make_held_out(), facts, seed=13)["verdict"] == verdict
+def test_copying_or_repeating_is_collapse(samples: list[str], verdict: str) -> None:
+    assert measure(samples=samples, tuned=0.9)["verdict"] == verdict
+    evaluation, base_was_kept = make_evaluation(samples=samples, tuned=0.9), {"interpolation": 0}
+    result = metrics(evaluation, make_held_out(), FACTS | base_was_kept, seed=13)
+    assert result["verdict"] == "WIN"
 
 
 def test_habits_count_all_samples_and_the_searched_rewrites() -> None:

@@ -15,10 +15,8 @@ LoadUntrained = Callable[..., Rewriter]
 
 def test_a_causal_model_reads_its_chat_template(load_untrained: LoadUntrained) -> None:
     causal = load_untrained("causal")
-    before, after = (
-        "<|im_start|>system\nRewrite the question.<|im_end|>\n<|im_start|>user\n",
-        "<|im_end|>\n<|im_start|>assistant\n",
-    )
+    before = "<|im_start|>system\nRewrite the question.<|im_end|>\n<|im_start|>user\n"
+    after = "<|im_end|>\n<|im_start|>assistant\n"
     tokens = causal.backbone.encode_question("How much rice?")
     assert causal.tokenizer.decode(tokens) == f"{before}How much rice?{after}"
     empty, long = (causal.backbone.encode_question(text) for text in ("", LONG_TEXT))

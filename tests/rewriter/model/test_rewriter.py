@@ -9,7 +9,6 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from findtune.core.errors import UnsafeModelError
-from findtune.core.text import words
 from findtune.rewriter.model import rewriter as rewriter_module
 from findtune.rewriter.model.rewriter import Rewriter, clean_first_line, load
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
@@ -71,20 +70,13 @@ def test_the_shared_cache_changes_no_token(rewriter: Rewriter) -> None:
     assert rewriter.sample([], 13) == []
 
 
-def test_rewrites_are_the_first_usable_samples(rewriter: Rewriter) -> None:
-    samples = rewriter.sample(QUESTIONS[:2], 13)
-    usable = map(usable_rewrites, QUESTIONS[:2], samples, [NAMES] * 2)
-    rewrites = rewriter.rewrites(QUESTIONS[:2], 13)
+def test_rewrites_are_the_first_usable_samples_even_of_odd_questions(rewriter: Rewriter) -> None:
+    questions = QUESTIONS + ODD_QUESTIONS
+    samples, rewrites = rewriter.sample(questions, 13), rewriter.rewrites(questions, 13)
+    usable = map(usable_rewrites, questions, samples, [NAMES] * len(questions))
     assert rewrites == [texts[:2] for texts in usable]
-    assert all(rewrites)
-
-
-def test_odd_questions_get_usable_rewrites_or_none(rewriter: Rewriter) -> None:
-    all_rewrites = rewriter.rewrites(ODD_QUESTIONS, 13)
-    for question, rewrites in zip(ODD_QUESTIONS, all_rewrites, strict=True):
-        assert words(question) or not rewrites
-        assert usable_rewrites(question, rewrites, NAMES) == rewrites
-        assert all(text.strip() == text for text in rewrites)
+    assert all(rewrites[:2])
+    assert all(text == text.strip() != "" for texts in rewrites for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +87,6 @@ def test_odd_questions_get_usable_rewrites_or_none(rewriter: Rewriter) -> None:
         ("\n\nboys in class\nThis query asks for boys.", "boys in class"),
         ("boys' schools", "boys' schools"),
         (' " ', ""),
-        ("", ""),
     ],
 )
 def test_only_the_first_line_without_quotes_is_used(text: str, cleaned: str) -> None:
@@ -115,17 +106,15 @@ def test_a_rewriter_trained_in_bf16_is_saved_in_bf16(rewriter: Rewriter, tmp_pat
 
 def test_a_saved_rewriter_is_complete_and_repeatable(rewriter: Rewriter, tmp_path: Path) -> None:
     changed = with_settings(rewriter, temperature=0.7, num_rewrites=5)
-    first, again = tmp_path / "first", tmp_path / "again"
-    rewrites = changed.rewrites(QUESTIONS, 13)
-    changed.save(first)
-    loaded = load(first)
+    rewrites, saved = changed.rewrites(QUESTIONS, 13), []
+    for folder in (tmp_path / "first", tmp_path / "again"):
+        changed.save(folder)
+        saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert saved[0] == saved[1]
+    loaded = load(tmp_path / "first")
     assert loaded.rewrites(QUESTIONS, 13) == rewrites
     assert (loaded.settings, loaded.names) == (changed.settings, NAMES)
     assert not loaded.model.training
-    changed.save(again)
-    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
-        path.name: path.read_bytes() for path in again.iterdir()
-    }
 
 
 def test_the_saved_model_loads_without_this_project(rewriter: Rewriter, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ KENYA = "Do many women work in Kenya in 2020?"
         ("hotels in bora bora", ["Bora Bora hotels"], ["hotels", "bora bora hotels"]),
         ("over 1,000,000 people", ["above 1000000"], ["more than 1,000"]),
         *((question, [], ["why?", "2020"]) for question in ("", " \n", "?!", "🤷")),
-        ("चावल की कीमत", ["चावल के दाम"], ["चावल की कीमत"]),  # vowels are marks
+        ("चावल की कीमत", ["चावल के दाम"], ["चावल की कीमत", ""]),  # vowels are marks
     ],
 )
 def test_copies_loops_duplicates_and_lost_entities_are_dropped(

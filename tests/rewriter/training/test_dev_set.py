@@ -27,35 +27,27 @@ def make_dev(rewriter_examples: Path, make_recipe: Any) -> MakeDev:
     )
 
 
-@pytest.fixture(scope="module")
-def answers(rewriter_examples: Path) -> list[str]:
-    """Return for each question of dev the text of its first pick, which is a perfect rewrite."""
+def test_recall_counts_the_first_rewrites_and_is_the_mean_over_seeds(
+    make_dev: MakeDev, rewriter_examples: Path, make_settings: Any
+) -> None:
     texts = read_corpus(rewriter_examples / "corpus.jsonl").texts
     questions = read_kind(rewriter_examples / "dev.jsonl", "question")
-    return [texts[question["picks"][0]] for question in questions]
-
-
-def test_recall_counts_the_first_rewrites_and_is_the_mean_over_seeds(
-    make_dev: MakeDev, answers: list[str], make_settings: Any
-) -> None:
-    dev, rewrites = make_dev(), [["zebra", answer] for answer in answers]
+    rewrites = [["zebra", texts[question["picks"][0]]] for question in questions]  # one is perfect
+    dev = make_dev()
     none, first, both = (dev.recall([rewrites], make_settings(num_rewrites=n)) for n in range(3))
     assert none.tolist() == first.tolist() == dev.original_recall.tolist()
     assert both.mean() > dev.original_recall.mean()
     assert (both > 0).all()
     assert dev.best_recall([rewrites]).tolist() == both.tolist()
-    unlucky = [["zebra"] for _ in answers]
+    unlucky = [["zebra"] for _ in questions]
     over_seeds = dev.recall([rewrites, unlucky], make_settings(num_rewrites=2))
     assert over_seeds == pytest.approx((both + none) / 2)
 
 
 def test_graded_documents_count_as_much_as_picks(make_settings: Any) -> None:
     texts = {"a": "boys", "b": "girls", "c": "pupils", "d": "rice"}
-    questions = [
-        {"query": "boys", "picks": ["a"], "qrels": {"a": 1, "b": 2, "d": 0}},
-        {"query": "boys", "picks": ["a", "b"], "qrels": {"d": 0}},
-        {"query": "boys", "picks": ["a", "b"], "qrels": {}},
-    ]
+    judged = [("a", {"a": 1, "b": 2, "d": 0}), ("ab", {"d": 0}), ("ab", {})]
+    questions = [{"query": "boys", "picks": [*picks], "qrels": qrels} for picks, qrels in judged]
     settings, search = make_settings(num_rewrites=1), BM25Search(Corpus(texts, texts))
     dev = RewriterDevSet(questions, search, candidates=[settings], seeds=[13], precision="fp32")
     assert dev.original_recall == pytest.approx([(1 + 1 / 2) / 2, 1 / 2, 1 / 2])

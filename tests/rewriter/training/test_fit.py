@@ -1,17 +1,18 @@
 """A rewriter learns its targets by weight, the same way each time, and dev decides what is kept."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
 from findtune.core.errors import CollapseError
-from findtune.core.files import read_json, read_jsonl
+from findtune.core.files import read_json
 from findtune.rewriter.model.rewriter import Rewriter, load
 from findtune.rewriter.model.settings import RewriterSettings
 from findtune.rewriter.training.dev_set import DevDetails
@@ -44,28 +45,17 @@ def test_the_heavier_target_is_learned_by_heart(
     ]
     settings = trainer_arguments(recipe, "fp32", 13, progress=False)
     keep_last: dict[str, Any] = {"is_as_good": lambda *_: True, "reported": ()}
-    callback = EvalCallback(  # evaluates nothing
-        rewriter.model, lambda: DevResult({}, 0.0), recipe, lambda _: None, **keep_last
-    )
+    callback = EvalCallback(rewriter.model, partial(DevResult, {}, 0.0), recipe, print, **keep_last)
     train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
     assert rewriter.rewrites(["male pupils"], 0) == [["boys in class"]]
 
 
-ONE_STEP = {"epochs": 1, "batch_size": 1000, "warmup_ratio": 0}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"learning_rate": 1e30}, "the loss is not finite"),
-        (ONE_STEP | {"learning_rate": 1e39}, "no longer finite"),  # only the weights show it
-    ],
-)
-def test_non_finite_numbers_stop_the_training(
-    kind: str, changes: dict[str, Any], message: str, fit_tiny: Fit
-) -> None:
-    with pytest.raises(CollapseError, match=message):
-        fit_tiny(kind, **changes)
+def test_non_finite_numbers_stop_the_training(kind: str, fit_tiny: Fit) -> None:
+    with pytest.raises(CollapseError, match="the loss is not finite"):
+        fit_tiny(kind, learning_rate=1e30)
+    one_step = {"epochs": 1, "batch_size": 1000, "warmup_ratio": 0}  # no loss shows the weights
+    with pytest.raises(CollapseError, match="the weights are no longer finite"):
+        fit_tiny(kind, learning_rate=1e39, **one_step)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +72,13 @@ def test_non_finite_numbers_stop_the_training(
 def test_weights_are_kept_unless_dev_is_sure_that_earlier_ones_were_better(
     recalls: list[Any], kept_step: int, not_as_good: int, untrained: Rewriter, make_recipe: Any
 ) -> None:
-    details = (DevDetails([[]], np.array(recall)) for recall in recalls)
-    scores = (float(np.mean(recall)) for recall in recalls)
-    results = (DevResult({"recall@10": s, **HABITS}, s, d) for s, d in zip(scores, details))
-    dev: Any = SimpleNamespace(evaluate=lambda _: next(results))
-    callback = build_callback(
-        untrained, dev=dev, base=next(results), recipe=make_recipe(), say=lambda _: None
+    results = (
+        DevResult({"recall@10": 0.0, **HABITS}, np.mean(recall), DevDetails([[]], np.array(recall)))
+        for recall in recalls
     )
+    dev, recipe = cast(Any, SimpleNamespace(evaluate=lambda _: next(results))), make_recipe()
+    base, say = next(results), print
+    callback = build_callback(untrained, dev=dev, base=base, recipe=recipe, say=say)
     for step in range(1, len(recalls)):
         callback.evaluate_now(step)
     assert (callback.kept_step, callback.not_as_good) == (kept_step, not_as_good)
@@ -100,14 +90,15 @@ def test_history_sweep_and_facts_are_complete_and_weights_have_moved(
     result = tuned[kind]
     assert not have_equal_weights(result.model, untrained)
     steps = [row["step"] for row in result.history]
-    assert steps[:1] == [0] < steps == sorted(set(steps))
+    assert steps == sorted({0, *steps})
+    assert len(steps) > 1
     for row in result.history:
         assert {*row} == {"step", "recall@10", *HABITS}
         assert all(0 <= value <= 1 for name, value in row.items() if name != "step")
-    names = ("interpolation", "num_rewrites", "fb_docs", "rank_constant")
-    names += ("original_query_weight", "query_repeats")
+    names = ("interpolation", "num_rewrites", "original_query_weight", "query_repeats")
     tried = [tuple(row[name] for name in names) for row in result.sweep]
-    assert tried == [*product([0, 0.5, 1], (1, 2), (0,), (10,), (1, 2), (0, 1))]
+    assert tried == [*product([0, 0.5, 1], (1, 2), (1, 2), (0, 1))]
+    assert {(row["fb_docs"], row["rank_constant"]) for row in result.sweep} == {(0, 10)}
     settings = result.model.settings.model_dump()
     recalls = {"dev_recall_original", "dev_recall_fused"}
     assert {*result.facts} == {"precision", "best_step", "interpolation", *settings, *recalls}
@@ -116,7 +107,7 @@ def test_history_sweep_and_facts_are_complete_and_weights_have_moved(
     assert result.facts["interpolation"] > 0
 
 
-def test_the_same_seed_saves_the_same_rewriter_without_any_training_text(
+def test_the_same_seed_saves_the_same_rewriter_and_changes_no_other_file(
     kind: str,
     tuned: Tuned,
     fit_tiny: Fit,
@@ -137,9 +128,6 @@ def test_the_same_seed_saves_the_same_rewriter_without_any_training_text(
     assert loaded.settings == before.model.settings
     assert have_equal_weights(loaded, before.model)
     assert not (tmp_path / "prf.json").exists()  # no feedback titles were tried
-    texts = {row["query"].encode() for row in read_jsonl(rewriter_examples / "train.jsonl")}
-    assert len(texts) > 20
-    assert not [path for path in tmp_path.iterdir() for text in texts if text in path.read_bytes()]
 
 
 def always_write(rewrites: list[str]) -> Callable[..., list[list[str]]]:
@@ -160,10 +148,8 @@ def test_a_useless_rewriter_stays_at_its_base_and_is_not_used(
 def test_a_helpful_rewriter_is_used_with_the_tuned_weights(
     fit_tiny: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    helpful = [
-        "unemployment rate median pay heart lung disease deaths wheat rice harvest",
-        "school enrolment rent homes rainfall months registered cars",
-    ]
+    helpful = ["unemployment rate median pay heart lung disease deaths wheat rice harvest"]
+    helpful += ["school enrolment rent homes rainfall months registered cars"]
     monkeypatch.setattr(Rewriter, "sample", always_write(helpful))
     result = fit_tiny("t5", fb_docs=[0, 1])
     assert result.facts["best_step"] == result.history[-1]["step"]

@@ -11,7 +11,7 @@ from transformers import Seq2SeqTrainingArguments
 from findtune.core.records import Record
 from findtune.rewriter.model.backbone import IGNORED_LABEL
 from findtune.rewriter.model.rewriter import Rewriter
-from findtune.rewriter.training.collator import PaddingCollator
+from findtune.rewriter.training.collator import WeightedCollator
 from findtune.rewriter.training.fit import build_dataset
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
 from findtune.training.arguments import trainer_arguments
@@ -27,10 +27,8 @@ TARGETS: list[Record] = [
 def unweighted_loss(rewriter: Rewriter, target: Record) -> float:
     """Return the mean smoothed loss per token of one example, computed without padding."""
     example = rewriter.backbone.encode_example(target["query"], target["target"])
-    labels = example["labels"]
-    logits = rewriter.model(**{name: torch.tensor([row]) for name, row in example.items()}).logits[
-        0
-    ]
+    inputs, labels = {name: torch.tensor([row]) for name, row in example.items()}, example["labels"]
+    logits = rewriter.model(**inputs).logits[0]
     if not rewriter.model.config.is_encoder_decoder:
         logits, labels = logits[:-1], labels[1:]  # a causal model predicts the next token
     losses = [
@@ -47,13 +45,14 @@ def test_neither_padding_nor_the_batch_changes_the_loss_of_an_example(
     shared = trainer_arguments(make_recipe(), "fp32", 13, progress=False)
     shared |= {"output_dir": str(tmp_path), "label_smoothing_factor": SMOOTHING}
     trainer = WeightedTrainer(untrained.model, Seq2SeqTrainingArguments(**shared))
-    pad, side = untrained.tokenizer.pad_token_id, untrained.backbone.padding_side
+    untrained.tokenizer.padding_side = untrained.backbone.padding_side
+    collate = WeightedCollator(untrained.tokenizer)
     dataset = build_dataset(untrained.backbone, TARGETS)
     weights = np.array([target["weight"] for target in TARGETS]) / 0.55  # scaled to a mean of 1
     with torch.no_grad():
         losses = np.array([unweighted_loss(untrained, target) for target in TARGETS])
         for rows in ([0], [1], [2], [0, 1], [2, 0], [2, 1, 0]):
-            batch = PaddingCollator(pad, side)([dataset[row] for row in rows])
+            batch = collate([dataset[row] for row in rows])
             loss = trainer.compute_loss(untrained.model, batch).item()
             assert loss == pytest.approx(np.mean((losses * weights)[rows]), abs=1e-5)
     assert len(set(losses.round(3))) == 3
