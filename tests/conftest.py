@@ -69,9 +69,9 @@ def corpus_texts() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def ten_line_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the small corpus as a data folder."""
-    return shutil.copytree(CORPUS, tmp_path_factory.mktemp("ten_line_corpus") / "data")
+def ten_line_corpus() -> Path:
+    """Return the small corpus as a data folder. No test changes it."""
+    return CORPUS
 
 
 @pytest.fixture(scope="session")
@@ -81,12 +81,12 @@ def forty_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Two questions ask for each of the 20 variables. A list shows five neighbours in the catalog.
     Users picked the variable that was asked for first, and the one below it, if any, second.
     """
-    documents = [document(variable) for name in CATALOGS for variable in read_csv(CORPUS / name)]
-    lists = []
-    for index, row in enumerate(read_csv(CORPUS / ALTERNATIVES)):
-        shown = documents[index - index % 5 :][:5]
-        for question in row["Alternatives"].split(";")[:2]:
-            lists.append(ranked_list(question, shown, picked=index % 5))
+    documents = [document(variable) for name in CATALOGS for variable in read_csv(name)]
+    lists = [
+        ranked_list(question, documents[index - index % 5 :][:5], picked=index % 5)
+        for index, row in enumerate(read_csv(ALTERNATIVES))
+        for question in row["Alternatives"].split(";")[:2]
+    ]
     contents = {
         "reranker_training_data": {"reranker_data": lists},
         "query_rewriting_training_data": {"query_rewriting_data": list(map(search_record, lists))},
@@ -100,9 +100,8 @@ def forty_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def read_csv(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader((CORPUS / name).read_text(encoding="utf-8").splitlines()))
 
 
 def document(variable: dict[str, str]) -> dict[str, str]:
@@ -205,20 +204,15 @@ def known_words(texts: list[str]) -> list[str]:
 @pytest.fixture(scope="session")
 def save_word_tokenizer() -> Callable[[list[str], Path], None]:
     """Return the function that writes a tokenizer of whole words: (vocabulary, folder)."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     def save(vocabulary: list[str], folder: Path) -> None:
-        ids = {word: index for index, word in enumerate(vocabulary)}
-        tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.Lowercase()
-        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-        tokenizer.post_processor = processors.BertProcessing(
-            ("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"])
-        )
-        special = {
-            f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")
-        }
+        layout = json.loads((DATA / "tokenizers" / "words.json").read_text(encoding="utf-8"))
+        ids = layout["model"]["vocab"] = {word: index for index, word in enumerate(vocabulary)}
+        layout["post_processor"] |= {"sep": ("[SEP]", ids["[SEP]"]), "cls": ("[CLS]", ids["[CLS]"])}
+        tokenizer = Tokenizer.from_str(json.dumps(layout))
+        special = FIXTURES["bert"]["tokenizer"]
         PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
 
     return save

@@ -37,11 +37,11 @@ def test_a_document_shows_the_measures_of_the_last_commit(
 
 def test_the_readme_is_short_and_its_first_screen_has_the_two_commands() -> None:
     lines = README.splitlines()
+    first_screen = "\n".join(lines[:40])
     assert len(lines) <= 120
     assert max(map(len, lines)) <= 100
-    start = "\n".join(lines[:40])
-    assert "make train" in start
-    assert "make test" in start
+    assert "make train" in first_screen
+    assert "make test" in first_screen
 
 
 def test_the_readme_names_every_folder_of_the_code() -> None:
@@ -52,32 +52,24 @@ def test_the_readme_names_every_folder_of_the_code() -> None:
 
 
 def test_links_between_documents_lead_to_files() -> None:
-    documents = [*Path().glob("*.md"), *Path("docs").glob("*.md"), Path("data/README.md")]
-    for document in documents:
+    for document in [*Path().glob("*.md"), *Path("docs").glob("*.md"), Path("data/README.md")]:
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (document.parent / target.strip()).exists(), (document, target)
 
 
-# Code blocks
-
-
 @pytest.fixture
 def project(
     tiny_base: Path, tiny_t5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+) -> None:
     """Enter a folder with tiny models, untrained, where the documents expect trained ones."""
     shutil.copytree(tiny_base, tmp_path / "models/embedder/small")
     save_reranker(tiny_base, tmp_path / "models/reranker/small")
     save_rewriter(tiny_t5, tmp_path / "models/rewriter/small")
     titles = ("Ukrainians in Poland", "Who lives in Poland", "Poland", "Polish wolves", "Bread")
-    corpus = [
-        {"url": f"https://a.example/{title}", "title": title, "text": f"{title}. {title}"}
-        for title in titles
-    ]
+    corpus = [{"url": title, "title": title, "text": f"{title}. {title}"} for title in titles]
     write_jsonl(tmp_path / "data/examples/rewriter/small/corpus.jsonl", corpus)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def save_reranker(encoder: Path, folder: Path) -> None:
@@ -106,7 +98,7 @@ def save_rewriter(language_model: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(("document", "count"), [(README, 1), (USING, 4)], ids=["readme", "guide"])
 def test_the_code_of_a_document_runs_as_printed(
-    project: Path, document: str, count: int, capsys: pytest.CaptureFixture[str]
+    project: None, document: str, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
     assert len(blocks) == count
@@ -114,9 +106,6 @@ def test_the_code_of_a_document_runs_as_printed(
     for block in blocks:  # a later block may go on from an earlier one
         exec(block, namespace)
     assert capsys.readouterr().out.splitlines()[-1] == ("(1, 32)" if count == 1 else "True")
-
-
-# The data card
 
 
 def rows(pattern: str) -> list[dict[str, str]]:

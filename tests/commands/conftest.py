@@ -1,18 +1,11 @@
 """What the tests of commands share."""
 
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
-PARAMS = """\
-# a comment that must stay
-models: [embedder]
-sizes: [small]   # and this one
-embedder:
-  small: {epochs: 1}
-  medium: {epochs: 2}
-base: {path: null}
-"""
+PARAMS = Path(__file__).parents[1] / "data" / "two_sizes.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +18,6 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Enter a folder with a params.yaml."""
-    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    copyfile(PARAMS, tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path

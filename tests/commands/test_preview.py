@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from commands.preview import main
@@ -21,20 +20,13 @@ def test_examples_are_shown_by_their_reason(project: Path) -> None:
     assert printed.count("0.01  poor  |  ") == 1
 
 
-@pytest.mark.parametrize(
-    ("model", "code", "message"),
-    [
-        (
-            "rewriter",
-            1,
-            "Error: there is no data/examples/rewriter/small/train.jsonl; `make train`",
-        ),
-        ("ranker", 2, "'ranker' is not one of 'embedder', 'reranker', 'rewriter'"),
-    ],
-)
-def test_missing_examples_or_an_unknown_model_are_one_clear_error(
-    project: Path, model: str, code: int, message: str
-) -> None:
-    result = CliRunner().invoke(main, [model, "small"])
-    assert result.exit_code == code
-    assert message in result.stderr.splitlines()[-1]
+def test_missing_examples_are_one_clear_error(project: Path) -> None:
+    result = CliRunner().invoke(main, ["rewriter", "small"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: there is no data/examples/rewriter/small/train.jsonl;")
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
+    result = CliRunner().invoke(main, ["ranker", "small"])
+    assert result.exit_code == 2
+    assert "'ranker' is not one of 'embedder', 'reranker', 'rewriter'" in result.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.stale_table import DOCUMENT, MARKERS, resolved_stages, stale_stages, stale_table
+from commands.stale_table import DOCUMENT, MARKERS, resolved_stages, stale_table
 from findtune.report.markdown import split_at_markers
 
 STAGES = {
@@ -21,18 +21,12 @@ def test_the_committed_table_is_what_dvc_yaml_says() -> None:
     assert table == stale_table(resolved_stages()), "run python -m commands.stale_table"
 
 
-def test_an_edit_makes_the_stages_stale_that_depend_on_the_module_or_its_folder() -> None:
-    assert stale_stages(Path("findtune/core/files.py"), STAGES) == [*STAGES]
-    assert stale_stages(Path("findtune/reranker/loss.py"), STAGES) == ["train@reranker-small"]
-    assert stale_stages(Path("findtune/corelation.py"), STAGES) == []
-
-
 def test_modules_with_the_same_stages_share_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text("models: [embedder, reranker]\n", encoding="utf-8")
-    modules = "core/files embedder/training/fit embedder/training/loss"
+    modules = "core/files corelation embedder/training/fit embedder/training/loss"
     modules += " reranker/loss reranker/bias reranker/cards ../stages/ingest ../stages/__init__"
     for name in modules.split():
         path = Path("findtune", f"{name}.py")
@@ -43,5 +37,6 @@ def test_modules_with_the_same_stages_share_a_row(
         "| `findtune/embedder` | train (embedder) |",
         "| `findtune/reranker`: bias, cards | none |",
         "| `findtune/reranker`: loss | train (reranker) |",
+        "| `findtune`: corelation | none |",
         "| `stages` | ingest |",
     ]

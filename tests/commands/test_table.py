@@ -5,20 +5,20 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from commands.table import main
 from findtune.report.markdown import END, START
 
-DIFFERENCE = {"measure": "ndcg@10", "mean": 0.1, "ci_low": 0.05, "ci_high": 0.15}
+DATA = Path(__file__).parents[1] / "data"
+METRICS = yaml.safe_load((DATA / "metrics.yaml").read_text(encoding="utf-8"))
 
 
 def write_metrics(project: Path, model: str, tuned: float) -> None:
     path = project / "metrics" / model / "small.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    metrics = {"base": {"ndcg@10": 0.5}, "tuned": {"ndcg@10": tuned}, "difference": DIFFERENCE}
-    metrics |= {"queries": 7, "interpolation": 0.8, "verdict": "WIN"}
-    path.write_text(json.dumps(metrics), encoding="utf-8")
+    path.write_text(json.dumps(METRICS | {"tuned": {"recall@10": tuned}}), encoding="utf-8")
 
 
 def run(*arguments: str) -> str:
@@ -32,7 +32,7 @@ def test_all_measures_of_each_model_are_printed(project: Path) -> None:
         write_metrics(project, model, 0.6)
     printed = run("embedder/small", "reranker/small")
     assert re.findall("^### (.*)", printed, re.MULTILINE) == ["embedder/small", "reranker/small"]
-    assert printed.count("| ndcg@10 | 0.5000 | 0.6000 | +0.1000 |") == 2
+    assert printed.count("| recall@10 | 0.7000 | 0.2000 | 0.6000 | +0.4000 |") == 2
 
 
 @pytest.mark.parametrize("form", [(), ("--summary",)])
@@ -45,10 +45,10 @@ def test_writing_one_model_keeps_what_the_document_says_of_others(
         write_metrics(project, model, 0.6)
     run("embedder/small", "reranker/small", *form, "--into", "README.md")
     (project / "metrics" / "reranker" / "small.json").unlink()
-    write_metrics(project, "embedder", 0.7)
+    write_metrics(project, "embedder", 0.77)
     run("embedder/small", *form, "--into", "README.md")
     updated = document.read_text(encoding="utf-8")
-    assert (updated.count("0.6000"), updated.count("0.7000")) == (1, 1)
+    assert (updated.count("0.6000"), updated.count("0.7700")) == (1, 1)
     assert updated.index("embedder/small") < updated.index("reranker/small")
     assert updated.startswith("before\n")
     assert updated.endswith("\nafter\n")

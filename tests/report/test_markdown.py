@@ -1,8 +1,10 @@
 """Measures as people read them: full tables, a summary, and their place in a document."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from findtune.core.errors import InputError
 from findtune.report.markdown import (
@@ -10,25 +12,17 @@ from findtune.report.markdown import (
     START,
     difference_line,
     entries_between_markers,
+    full,
     measures,
     replace_between_markers,
     section,
+    summary,
     summary_row,
 )
 
-DIFFERENCE = {"measure": "recall@10", "mean": 0.3, "ci_low": 0.05, "ci_high": 0.55}
-METRICS: dict[str, Any] = {
-    "original": {"recall@10": 0.7},
-    "base": {"recall@10": 0.2, "copy_rate": 0.1},
-    "tuned": {"recall@10": 0.5, "copy_rate": 0.0},
-    "graded_original": {"recall@10": 0.9},
-    "graded_base": {"recall@10": 0.8},
-    "graded_tuned": {"recall@10": 0.8},
-    "difference": DIFFERENCE,
-    "interpolation": 1.0,
-    "queries": 9,
-    "verdict": "WIN",
-}
+DATA = Path(__file__).parents[1] / "data"
+METRICS = yaml.safe_load((DATA / "metrics.yaml").read_text(encoding="utf-8"))
+DIFFERENCE = METRICS["difference"]
 
 
 @pytest.mark.parametrize(
@@ -74,30 +68,27 @@ def test_the_verdict_is_followed_by_what_was_selected_on_dev(
 
 
 def test_the_difference_to_the_base_is_listed_once() -> None:
-    best = {**DIFFERENCE, "against": "base"}
-    assert measures(METRICS | {"difference_best": best}).count("\n- ") == 1
+    best = {"difference_best": DIFFERENCE | {"against": "base"}}
+    assert measures(METRICS | best).count("\n- ") == 1
 
 
 def test_the_summary_compares_with_the_baseline_of_the_verdict() -> None:
     row = "| rewriter/small | recall@10 | 0.2000 | 0.5000 | +0.3000 [+0.0500, +0.5500] | WIN |"
     assert summary_row("rewriter/small", METRICS) == row
-    best = {**DIFFERENCE, "mean": -0.2, "against": "original"}
-    row = summary_row("rewriter/small", METRICS | {"difference_best": best})
+    best = {"difference_best": DIFFERENCE | {"mean": -0.2, "against": "original"}}
+    row = summary_row("rewriter/small", METRICS | best)
     assert row.startswith("| rewriter/small | recall@10 | 0.7000 (original) | 0.5000 | -0.2000 [")
 
 
-def test_rows_and_sections_are_read_back_from_a_document() -> None:
-    rows = {name: summary_row(name, METRICS) for name in ("embedder/small", "rewriter/x-large")}
-    sections = {name: section(name, METRICS) for name in rows}
-    for entries, between in ((rows, "\n"), (sections, "\n\n")):
-        document = f"# Title\n{START}\n| model |\n|---|\n{between.join(entries.values())}\n{END}\n"
-        assert entries_between_markers(document) == entries
-
-
-def test_only_the_text_between_the_markers_is_replaced() -> None:
+@pytest.mark.parametrize(("write", "join"), [(summary_row, summary), (section, full)])
+def test_entries_that_replace_those_between_the_markers_are_read_back(
+    write: Any, join: Any
+) -> None:
+    entries = {name: write(name, METRICS) for name in ("embedder/small", "rewriter/x-large")}
     document = f"before\n{START}\nold\n{END}\nafter\n"
-    replaced = replace_between_markers(document, "new", (START, END))
-    assert replaced == f"before\n{START}\nnew\n{END}\nafter\n"
+    replaced = replace_between_markers(document, join(entries), (START, END))
+    assert replaced == f"before\n{START}\n{join(entries)}\n{END}\nafter\n"
+    assert entries_between_markers(replaced) == entries
 
 
 @pytest.mark.parametrize("document", ["", START, f"{END}\n{START}", f"{START}{START}{END}"])
