@@ -1,7 +1,5 @@
 SIZE   ?= small
 MODELS ?= embedder reranker rewriter
-FOLDS  ?= 5
-SEEDS  ?= 13,14,15
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -13,6 +11,9 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export QUESTION := $(value Q)
 unexport Q
 
+# Commands that train many times have defaults of their own.
+MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds $(SEEDS))
+
 ifeq ($(strip $(MODELS)),)
 $(error MODELS is empty; name one or more of embedder, reranker and rewriter)
 endif
@@ -22,7 +23,7 @@ $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewri
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train preview rewrite metrics diff plots crossvalidate readme check test test-all push pull lock
+.PHONY: help setup train preview rewrite metrics diff plots crossvalidate prove readme check test test-all push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,7 +62,13 @@ plots: setup    ## Draw training curves, scored pairs and reliability into dvc_p
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
 	dvc --wait-for-lock repro $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@for model in $(MODELS); do python -m commands.crossvalidate $$model $(SIZE) \
-		--folds $(FOLDS) --seeds $(SEEDS) --out .scratch/crossvalidation-$$model-$(SIZE); done
+		$(MANY_RUNS) --out .scratch/crossvalidation-$$model-$(SIZE); done
+
+prove: setup    ## Show what tuning gains on your data, all questions tested: make prove DATA='DIR DIR'
+	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))
+	dvc --wait-for-lock repro $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
+	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
+		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --summary --into README.md

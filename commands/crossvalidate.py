@@ -17,11 +17,12 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import click
 import pandas as pd
@@ -31,7 +32,15 @@ from findtune.core.files import atomic_open, sha256
 from stages import rooms
 from stages.command import TorchStage, reporter
 
-VARIANTS = ("graded_", "dense_")  # prefixes of measures that some queries lack
+DATA = Path("data")
+VARIANTS = (
+    "graded_",
+    "dense_",
+    "new_variables_",
+    "feedback_",
+)  # prefixes of measures that some queries lack
+
+Say = Callable[[str], None]
 
 
 def parse_seeds(_context: click.Context, _option: click.Parameter, text: str) -> list[int]:
@@ -67,7 +76,7 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
     for seed, fold in product(seeds, range(folds)):
         if (seed, fold) not in done:
             click.echo(f"seed {seed}, fold {fold}:", err=True)
-            run = Run(model=model, size=size, test_share=1 / folds, fold=fold, seed=seed)
+            run = Run(model=model, size=size, test_share=1 / folds, fold=fold, seed=seed, data=DATA)
             measures, rows = run_fold(run)
             keys = {"seed": seed, "fold": fold, "setting": setting}
             runs = append(out / "runs.csv", runs, measures.assign(**keys))
@@ -75,12 +84,15 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
     click.echo(summary(rows_of(runs, setting), rows_of(details, setting)))
 
 
-def setting_hash(model: str, size: str, folds: int) -> str:
-    """Return a short name for everything that decides a run's result, except its seed and fold."""
+def setting_hash(model: str, size: str, folds: int, data: Path = DATA) -> str:
+    """Return a short name for everything that decides a run's result, except its seed and fold.
+
+    data: the folder whose clean/MODEL/ holds the clean data.
+    """
     keys = (f"base.{model}.{size}", f"prepare.{model}.{size}", f"{model}.{size}")
     values = [params.lookup(key) for key in keys]
-    data = {path.name: sha256(path) for path in sorted(Path("data", "clean", model).glob("*.*"))}
-    text = json.dumps([values, data, folds], sort_keys=True)
+    hashes = {path.name: sha256(path) for path in sorted((data / "clean" / model).glob("*.*"))}
+    text = json.dumps([values, hashes, folds], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -104,37 +116,55 @@ def append(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Run:
-    """One training and its evaluation."""
+    """One training and its evaluation; data: the folder whose clean/MODEL/ holds the clean data."""
 
     model: str
     size: str
     test_share: float
     fold: int
     seed: int
+    data: Path
 
 
-def run_fold(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the measures and the details of one fold at one seed."""
+class FoldResult(NamedTuple):
+    """What one run gave: the room's module for evaluation, its result, and the training's facts."""
+
+    room: ModuleType
+    evaluation: Any
+    held_out: Any
+    facts: Mapping[str, Any]
+
+
+def evaluate_fold(run: Run, say: Say, *, progress: bool) -> FoldResult:
+    """Train and evaluate one fold at one seed; nothing that is trained is kept."""
     prepare, training, evaluation = (rooms.load(run.model, cell) for cell in rooms.CELLS)
     bases = rooms.base_folders(run.model, run.size)
     settings = params.read(f"prepare.{run.model}.{run.size}", prepare.PrepareSettings)
     with tempfile.TemporaryDirectory() as scratch:
         examples, tuned = Path(scratch, "examples"), Path(scratch, "model")
         fold_settings = settings.with_fold(run.test_share, run.fold)
-        prepare.write_examples(Path("data", "clean", run.model), examples, fold_settings)
+        prepare.write_examples(run.data / "clean" / run.model, examples, fold_settings)
         fitted = training.fit(
             bases=bases,
             examples=examples,
             recipe=params.read(f"{run.model}.{run.size}", training.Recipe),
             seed=run.seed,
-            say=reporter("  "),
-            progress=sys.stderr.isatty(),
+            say=say,
+            progress=progress,
         )
         fitted.save(tuned)
         held_out = evaluation.read_held_out(examples)
         evaluated = evaluation.evaluate_model(bases, tuned, held_out)
-    metrics = evaluation.metrics(evaluated, held_out, fitted.facts, run.seed)
-    header, rows = evaluation.details(evaluated, held_out)["details"]
+    return FoldResult(evaluation, evaluated, held_out, fitted.facts)
+
+
+def run_fold(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the measures and the details of one fold at one seed."""
+    room, evaluation, held_out, facts = evaluate_fold(
+        run, reporter("  "), progress=sys.stderr.isatty()
+    )
+    metrics = room.metrics(evaluation, held_out, facts, run.seed)
+    header, rows = room.details(evaluation, held_out)["details"]
     return pd.DataFrame([flatten(metrics)]), pd.DataFrame(rows, columns=header)
 
 

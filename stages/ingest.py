@@ -22,6 +22,7 @@ from findtune.ingest.clean_files import write_clean
 from findtune.ingest.feedback import MissingFilesError
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import LIMITS
+from findtune.ingest.report import IngestReport
 from stages.command import Stage
 
 DATA = Path("data")
@@ -34,9 +35,8 @@ MODELS = ("embedder", "reranker", "rewriter", "preferences")
 def main(model: str, kind: str) -> None:
     """Check and clean one KIND of data for one MODEL."""
     out = DATA / "clean" / model
-    limits = params.read(KINDS[kind].section, LIMITS[KINDS[kind].section])
     try:
-        report = write_clean(kind, data=DATA, out=out, limits=limits, progress_bar=progress_bar)
+        report = clean(kind, data=DATA, out=out)
     except MissingFilesError as error:
         remedy = f"To do without it, remove {model} from `models` in params.yaml."
         raise MissingFilesError(f"{error} {remedy}") from None
@@ -46,6 +46,15 @@ def main(model: str, kind: str) -> None:
         click.echo(f"  {row.action} {row}", err=True)
     if report.has_rows:
         click.echo(f"  full report: {out / kind}.report.csv")
+
+
+def clean(kind: str, *, data: Path, out: Path) -> IngestReport:
+    """Check and clean one kind of the data in a folder, with the limits of params.yaml.
+
+    Raises InputError as `write_clean` does.
+    """
+    limits = params.read(KINDS[kind].section, LIMITS[KINDS[kind].section])
+    return write_clean(kind, data=data, out=out, limits=limits, progress_bar=progress_bar)
 
 
 def progress_bar(size: int) -> AbstractContextManager[Any]:

@@ -81,7 +81,7 @@ def save_reranker(encoder: Path, folder: Path) -> None:
     cross_encoder = CrossEncoder(str(encoder), num_labels=1, max_length=40, device="cpu")
     retriever = SentenceTransformer(str(encoder), device="cpu")
     weights = CROSS_ENCODER_ONLY.model_copy(update={"max_length": 40, "retriever": 1.0})
-    Reranker(cross_encoder, retriever, weights).save(folder)
+    Reranker(cross_encoder, retriever, retriever, weights).save(folder)
 
 
 def save_rewriter(language_model: Path, folder: Path) -> None:
@@ -133,6 +133,6 @@ def test_the_data_card_counts_the_catalogs_and_the_scored_pairs() -> None:
         f"{sum(0.2 <= score <= 0.4 for score in scores)} with another population",
         f"{sum(0.5 <= score <= 0.6 for score in scores)} not wrong but no priority",
         f"{sum(score >= 0.8 for score in scores)} the same in other words",
-        f"{len(rows('guard/*.csv'))} pairs of everyday English",
+        f"{len(rows('guard/paraphrases.csv'))} pairs of everyday English",
     ):
         assert text in DATA_CARD

@@ -13,7 +13,15 @@ from typing import NamedTuple
 
 from findtune.core.records import Record
 from findtune.core.text import normalize
-from findtune.ingest.csv_rows import CsvRow, Header, csv_files, flag_row, read_rows, reject_row
+from findtune.ingest.csv_rows import (
+    CsvRow,
+    Header,
+    csv_files,
+    find_csv_files,
+    flag_row,
+    read_rows,
+    reject_row,
+)
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, IngestReport
 
@@ -61,8 +69,8 @@ class CatalogReader:
 
     def files(self, data: Path) -> list[Path]:
         """Return all files of the catalog; raise InputError for a folder without one."""
-        folders = [data / "autogen_input" / catalog for catalog in CATALOGS]
-        return [path for folder in [*folders, data / "alternatives"] for path in csv_files(folder)]
+        alternatives = find_csv_files(data / "alternatives")
+        return [*catalog_files(data, "small"), *catalog_files(data, "medium"), *alternatives]
 
     def read(
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
@@ -83,6 +91,12 @@ class CatalogReader:
         yield from (text._asdict() for text in kept)
 
 
+def catalog_files(data: Path, catalog: str) -> list[Path]:
+    """Return the files of a catalog; `medium` may have none, `small` raises InputError."""
+    find = csv_files if catalog == "small" else find_csv_files
+    return find(data / "autogen_input" / catalog)
+
+
 def read_variables(
     data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
 ) -> dict[str, Variable]:
@@ -90,7 +104,7 @@ def read_variables(
     variables: dict[str, Variable] = {}
     size = limits.max_row_bytes
     for catalog in CATALOGS:
-        for path in csv_files(data / "autogen_input" / catalog):
+        for path in catalog_files(data, catalog):
             for row in read_rows(
                 path, VARIABLES_HEADER, max_row_bytes=size, report=report, advance=advance
             ):
@@ -149,7 +163,7 @@ def read_alternatives(
 ) -> Iterator[Text]:
     """Yield the generated alternatives, and reject those of unknown variables."""
     size = limits.max_row_bytes
-    for path in csv_files(data / "alternatives"):
+    for path in find_csv_files(data / "alternatives"):
         for row in read_rows(
             path, ALTERNATIVES_HEADER, max_row_bytes=size, report=report, advance=advance
         ):

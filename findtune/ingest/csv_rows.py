@@ -72,15 +72,20 @@ class Header:
 
 def csv_files(folder: Path) -> list[Path]:
     """Return the CSV files under a folder, sorted by name; raise InputError if there are none."""
-    files = sorted(
+    files = find_csv_files(folder)
+    if not files:
+        raise InputError(f"{folder} holds no *.csv file; put at least one there.")
+    return files
+
+
+def find_csv_files(folder: Path) -> list[Path]:
+    """Return the CSV files under a folder, sorted by name."""
+    return sorted(
         path
         for path in folder.rglob("*")
         # Names that begin with a dot belong to the system or to an editor.
         if path.suffix.lower() == ".csv" and not path.name.startswith(".") and not path.is_dir()
     )
-    if not files:
-        raise InputError(f"{folder} holds no *.csv file; put at least one there.")
-    return files
 
 
 def reject_row(report: IngestReport, row: CsvRow, *, column: str, reason: str, remedy: str) -> None:

@@ -32,6 +32,44 @@ def optional_list(record: Mapping[str, Any], field: str) -> object:
     return [] if value is None else value
 
 
+def clean_history(record: Mapping[str, Any], report: RecordReport) -> list[str]:
+    """Return the earlier questions of the session, oldest first; bad ones are dropped.
+
+    Earlier questions are optional, so no mistake in them loses the record.
+    """
+    value = optional_list(record, "history")
+    if not isinstance(value, list):
+        remedy = 'write the earlier questions like ["first question", "second question"]'
+        report.drop(wrong_type("history", value, expected="a list of queries", remedy=remedy))
+        return []
+    history = []
+    for index, entry in enumerate(value):
+        try:
+            history.append(clean_query(entry, f"history[{index}]", report))
+        except RecordError as error:
+            report.drop(error)
+    if history:
+        report.counts["records_with_history"] += 1
+    return history
+
+
+def clean_topic(record: Mapping[str, Any], report: RecordReport) -> str:
+    """Return the topic of a record, or "" if it has none; a bad one is dropped.
+
+    Records of one topic are never on both sides of a split.
+    """
+    value = record.get("topic")
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and len(value) <= report.limits.max_text_chars:
+        return to_one_line(value)
+    remedy = "write a short string or a whole number, the same for all records of a topic"
+    report.drop(RecordError("topic", value, reason="not the name of a topic", remedy=remedy))
+    return ""
+
+
 def require_pick(picks: list[str], field: str) -> None:
     """Raise RecordError for a record in which the user picked nothing."""
     if not picks:

@@ -8,6 +8,7 @@ from findtune.core.records import Record
 from findtune.ingest.catalog import CatalogReader
 from findtune.ingest.corpus import clean_corpus_document
 from findtune.ingest.feedback import FeedbackReader
+from findtune.ingest.guard_queries import STEM, GuardQueryReader
 from findtune.ingest.judgments import JudgmentReader
 from findtune.ingest.preferences import clean_preference
 from findtune.ingest.ranked_lists import clean_ranked_list
@@ -56,8 +57,9 @@ PREFERENCES = FeedbackReader("training_data", "training_data", clean_preference,
 
 KINDS = {
     "catalog": Kind("ingest", "rows", CatalogReader()),
-    "sentence_pairs": Kind("ingest", "rows", PairReader("finetuning")),
-    "guard": Kind("ingest", "rows", PairReader("guard")),
+    "sentence_pairs": Kind("ingest", "rows", PairReader("finetuning", required=False)),
+    "guard": Kind("ingest", "rows", PairReader("guard", required=False, other_stem=STEM)),
+    "guard_queries": Kind("ingest", "rows", GuardQueryReader("guard")),
     "ranked_lists": Kind("feedback", "records", RANKED_LISTS),
     "searches": Kind("feedback", "records", SEARCHES),
     "corpus": Kind("feedback", "records", CORPUS),

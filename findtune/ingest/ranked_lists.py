@@ -3,7 +3,7 @@
 Read from data/training_data/reranker_training_data*.json, key reranker_data.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from findtune.core.records import Record
@@ -12,12 +12,24 @@ from findtune.ingest.documents import (
     Document,
     DocumentsByUrl,
     clean_documents,
+    clean_text,
     clean_urls,
     drop_unknown_urls,
     shorten_documents,
+    url_as_written,
 )
-from findtune.ingest.fields import clean_query, optional_list, origin_fields, require_pick
+from findtune.ingest.fields import (
+    clean_history,
+    clean_query,
+    clean_topic,
+    optional_list,
+    origin_fields,
+    require_pick,
+)
 from findtune.ingest.report import RecordError, RecordReport
+
+MAX_RANK = 1_000_000
+MAX_SCORE = 1e300
 
 # Texts of a log seldom come back, so the cache of near_duplicate_key would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
@@ -31,15 +43,73 @@ def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[
         reason = "no document was shown, or none that is left"
         remedy = "leave out such records"
         raise RecordError("all_sources", "", reason=reason, remedy=remedy)
+    display = display_fields(record["all_sources"], shown, report)
+    shown = dict(sorted(shown.items(), key=lambda entry: display[entry[0]]["rank"]))
     picks, refused = read_choices(record, shown, report)
     require_choice(shown, picks)
     shown = shorten_documents(shown, set(picks), field="all_sources", report=report)
     refused = [url for url in refused if url in shown]
     flag_refused_duplicates(shown, picks=picks, refused=refused, report=report)
     report.count_documents(shown.values(), picks=len(picks), refused=len(refused))
-    clean = {"query": query, "sources": [*shown.values()], "picks": picks, "refused": refused}
+    sources = [{**document, **display[url]} for url, document in shown.items()]
+    clean = {"query": query, "sources": sources, "picks": picks, "refused": refused}
+    session = {"history": clean_history(record, report), "topic": clean_topic(record, report)}
     origin = origin_fields(record, report)
-    return {**clean, **origin}, [query, [*shown], picks, origin["timestamp"]]
+    return {**clean, **session, **origin}, [query, [*shown], picks, origin["timestamp"]]
+
+
+def display_fields(
+    items: Sequence[object], shown: DocumentsByUrl, report: RecordReport
+) -> dict[str, Record]:
+    """Return how each document was shown, by URL: its rank, its score and its query_used.
+
+    A duplicate keeps the first rank. A bad score or query_used is reported and left empty.
+    """
+    ranks = display_ranks(items)
+    fields: dict[str, Record] = {}
+    for index in sorted(range(len(items)), key=ranks.__getitem__):
+        url = url_as_written(items[index])
+        if url not in shown or url in fields:
+            continue
+        item = items[index]
+        source = item if isinstance(item, dict) else {}
+        fields[url] = {
+            "rank": ranks[index],
+            "score": clean_score(source.get("score"), f"all_sources[{index}].score", report),
+            "query_used": clean_query_used(source, f"all_sources[{index}].query_used", report),
+        }
+    return fields
+
+
+def display_ranks(items: Sequence[object]) -> list[int]:
+    """Return the 1-based rank of each source: its own if all have distinct ones, else its place."""
+    for name in ("rank", "position"):
+        ranks = [item.get(name) if isinstance(item, dict) else None for item in items]
+        whole = [rank for rank in ranks if type(rank) is int and 1 <= rank <= MAX_RANK]
+        if len(set(whole)) == len(items):
+            return whole
+    return [*range(1, len(items) + 1)]
+
+
+def clean_score(value: object, field: str, report: RecordReport) -> float | None:
+    """Return the engine's own score; one that is no finite number is reported and left out."""
+    if value is None:
+        return None
+    # type() leaves out booleans; the limit leaves out NaN, infinity and what no float can hold
+    if type(value) in (int, float) and isinstance(value, (int, float)) and abs(value) <= MAX_SCORE:
+        return float(value)
+    remedy = "write the engine's score as a number, or leave it out"
+    report.flag(RecordError(field, value, reason="not a finite number", remedy=remedy))
+    return None
+
+
+def clean_query_used(source: Mapping[str, Any], field: str, report: RecordReport) -> str:
+    """Return the query that found a source; one that is no text is reported and left empty."""
+    try:
+        return clean_text(source.get("query_used"), field, report)
+    except RecordError as error:
+        report.flag(error)
+        return ""
 
 
 def read_choices(

@@ -1,7 +1,7 @@
 """Scored pairs: two sentences and how similar a curator wants them to be, from 0 to 1.
 
-Read from data/finetuning/*.csv (sentence_pairs) and data/guard/*.csv (guard):
-sentence_1,sentence_2,score; the last column may be called label.
+Read from data/finetuning/*.csv (sentence_pairs) and data/guard/*.csv (guard), without the
+guard queries: sentence_1,sentence_2,score; the last column may be called label.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from findtune.core.records import Record
 from findtune.core.text import normalize
-from findtune.ingest.csv_rows import CsvRow, Header, csv_files, read_rows, reject_row
+from findtune.ingest.csv_rows import (
+    CsvRow,
+    Header,
+    csv_files,
+    find_csv_files,
+    read_rows,
+    reject_row,
+)
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, IngestReport
 
@@ -40,14 +47,22 @@ class PairCells(BaseModel):
 
 @dataclass(frozen=True)
 class PairReader:
-    """Reads the scored pairs of one folder under data/."""
+    """Reads the scored pairs of one folder under data/.
+
+    required: whether there must be a file with at least one good pair; other_stem: files whose
+    names begin with it hold something else.
+    """
 
     folder: str
     required: bool = True
+    other_stem: str | None = None
 
     def files(self, data: Path) -> list[Path]:
-        """Return the CSV files of the folder; raise InputError if there are none."""
-        return csv_files(data / self.folder)
+        """Return the CSV files of the folder; raise InputError if required ones are missing."""
+        paths = (csv_files if self.required else find_csv_files)(data / self.folder)
+        if self.other_stem is None:
+            return paths
+        return [path for path in paths if not path.name.startswith(self.other_stem)]
 
     def read(
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance

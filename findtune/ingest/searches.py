@@ -16,7 +16,14 @@ from findtune.ingest.documents import (
     drop_unknown_urls,
     shorten_documents,
 )
-from findtune.ingest.fields import clean_query, optional_list, origin_fields, require_pick
+from findtune.ingest.fields import (
+    clean_history,
+    clean_query,
+    clean_topic,
+    optional_list,
+    origin_fields,
+    require_pick,
+)
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 
 MAPPING = "query_source_mapping"
@@ -45,8 +52,9 @@ def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tupl
     rows = [{"query": search.query, "sources": [*search.documents.values()]} for search in searches]
     origin = origin_fields(record, report)
     urls = [[search.query, [*search.documents]] for search in searches]
-    clean = {"query": query, "selected": selected, "searches": rows, **origin}
-    return clean, [query, urls, selected, origin["timestamp"]]
+    session = {"history": clean_history(record, report), "topic": clean_topic(record, report)}
+    clean = {"query": query, "selected": selected, "searches": rows, **session, **origin}
+    return clean, [query, urls, selected, origin["timestamp"], *session["history"]]
 
 
 def clean_selection(

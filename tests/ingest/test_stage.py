@@ -20,6 +20,7 @@ LINES = {
     "embedder/catalog": f"1 medium name, {ROLES}",
     "embedder/sentence_pairs": "3 pairs",
     "embedder/guard": "3 pairs",
+    "embedder/guard_queries": "1 queries, 1 texts",
     "reranker/ranked_lists": f"3 {DOCUMENTS}, 1 picks, 1 records, 2 refused",
     "reranker/judgments": "1 judgments, 1 queries",
     "rewriter/searches": f"3 {DOCUMENTS}, 2 picks, 1 records, 2 searches",
@@ -34,6 +35,7 @@ def full(project: Any) -> Any:
     """Return a project with good data of every kind."""
     project.write("finetuning/pairs.csv", GOOD_PAIRS)
     project.write("guard/pairs.csv", GOOD_PAIRS)
+    project.write("guard/queries.csv", "query,text\nhot drink,Tea.\n")
     project.write("autogen_input/small/tea.csv", f"{HEADER}tea,Tea,Cups drunk.,,brew\n")
     project.write("autogen_input/medium/ice.csv", f"{HEADER}ice,Ice,,,\n")
     project.write("alternatives/tea.csv", "dcid,Alternatives\ntea,char;how much tea?\n")
@@ -167,10 +169,12 @@ def test_the_share_of_rejects_in_a_catalog_counts_rows_and_not_texts(full: Any) 
 def test_data_without_a_row_or_record_stop_the_run_and_name_the_key_of_the_records(
     full: Any,
 ) -> None:
-    full.write("finetuning/pairs.csv", GOOD_PAIRS.partition("\n")[0] + "\n")
+    full.write("autogen_input/small/tea.csv", HEADER)
+    full.write("autogen_input/medium/ice.csv", HEADER)
+    full.write("alternatives/tea.csv", "dcid,Alternatives\n")
     full.write_feedback("reranker_training_data.json")
     none = "can be used: the files hold none"
-    assert f"no sentence_pairs rows {none}.\n" in full.stop("embedder/sentence_pairs")
+    assert f"no catalog rows {none}.\n" in full.stop("embedder/catalog")
     error = full.stop("reranker/ranked_lists")
     key = "(a .json file holds them under the key reranker_data)"
     assert f"no ranked_lists records {none} {key}.\n" in error
@@ -204,19 +208,23 @@ def test_a_file_that_can_not_be_read_stops_the_run_and_nothing_is_written(
     assert full.outputs() == {}
 
 
-def test_a_csv_file_that_is_gone_stops_the_run(full: Any) -> None:
+def test_a_team_may_have_no_scored_pairs_but_a_csv_file_that_is_gone_stops_the_run(
+    full: Any,
+) -> None:
     Path(PAIRS).unlink()
-    assert "data/finetuning holds no *.csv file; put" in full.stop("embedder/sentence_pairs")
     Path(PAIRS).symlink_to("gone.csv")
     assert f"{PAIRS} can't be read" in full.stop("embedder/sentence_pairs")
+    for path, name in ((PAIRS, "sentence_pairs"), ("data/guard/pairs.csv", "guard")):
+        Path(path).unlink()
+        assert full.run(f"embedder/{name}").stdout == f"embedder/{name}: 0 pairs\n"
 
 
 @pytest.mark.parametrize(
     ("outputs", "params", "message"),
     [
-        ([*LINES][:3], "{max_row_bytes: 1000, max_rejected: 2}", "ingest.max_rejected is 2"),
-        ([*LINES][:3], "{max_row_bytes: 200000}", "ingest.max_row_bytes is 200000"),
-        ([*LINES][3:], "{max_documents: 1}", "feedback.max_documents is 1"),
+        ([*LINES][:4], "{max_row_bytes: 1000, max_rejected: 2}", "ingest.max_rejected is 2"),
+        ([*LINES][:4], "{max_row_bytes: 200000}", "ingest.max_row_bytes is 200000"),
+        ([*LINES][4:], "{max_documents: 1}", "feedback.max_documents is 1"),
     ],
 )
 def test_a_mistake_in_params_stops_the_kinds_that_take_its_section(

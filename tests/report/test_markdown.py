@@ -78,6 +78,9 @@ def test_the_summary_compares_with_the_baseline_of_the_verdict() -> None:
     best = {"difference_best": DIFFERENCE | {"mean": -0.2, "against": "original"}}
     row = summary_row("rewriter/small", METRICS | best)
     assert row.startswith("| rewriter/small | recall@10 | 0.7000 (original) | 0.5000 | -0.2000 [")
+    decisive = {"decisive": {"original": 0.25, "tuned": 0.05}}  # on grades, not on picks
+    row = summary_row("rewriter/small", METRICS | best | decisive)
+    assert row.startswith("| rewriter/small | recall@10 | 0.2500 (original) | 0.0500 | -0.2000 [")
 
 
 @pytest.mark.parametrize(("write", "join"), [(summary_row, summary), (section, full)])

@@ -32,11 +32,14 @@ def settings() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def recipe() -> dict[str, Any]:
     """The values of Recipe for a short training of the tiny base model."""
-    rates = {"distil": 3e-3, "tune": 1e-2}
+    rates = {"distil": 1e-2, "tune": 1e-2}
     phases = {name: {"epochs": 2, "learning_rate": rate} for name, rate in rates.items()}
     steps = {"batch_size": 4, "warmup_ratio": 0.1, "weight_decay": 0.01, "eval_steps": 0.5}
     machine = {"max_length": 40, "precision": "fp32", "threads": 1, "early_stopping_patience": 2}
     tried = {"interpolation": [0.5, 1.0], "blend_weights": [0.25, 0.75, 1.0]}
+    retriever = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "folds": 2}
+    retriever |= {"hard_negatives": 2, "max_seq_length": 40}
+    phases["retriever"] = retriever
     return {"loss": "listnet", "temperature": 0.2, **phases, **steps, **machine, **tried}
 
 

@@ -1,7 +1,8 @@
 """Evaluating a tuned embedder and its base model on the held-out examples of test."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from findtune.core.files import read_jsonl
 from findtune.core.records import Record, read_kind
 from findtune.embedder.evaluation.correlation import compare_correlation
 from findtune.embedder.model.encode import encode
+from findtune.embedder.model.list_ranking import Encode, guard_mrr, measure_lists
 from findtune.embedder.model.similarity import MIN_PAIRS, random_cosine, spearman
 from findtune.embedder.model.variable_ranking import build_run, score_variables
 from findtune.evaluation.significance import compare, slices
@@ -19,10 +21,14 @@ from findtune.retrieval import metrics as ranking_metrics
 from findtune.retrieval.encoder import load_encoder
 
 MEASURES = ("ndcg@10", "mrr@10", "recall@1", "recall@10")
+LIST_MEASURES = ("ndcg@10", "mrr@10")
 DECISIVE = "ndcg@10"
+BEFORE_TUNING = ("base",)  # what a tuned embedder has to beat
+VARIANTS = ("",)  # prefixes of columns in `details`; the first one with values decides
 
 Say = Callable[[str], None]
 Array = np.ndarray
+PerQuery = dict[str, Array]  # measure -> (queries,)
 
 
 @dataclass(frozen=True)
@@ -33,23 +39,38 @@ class HeldOut:
     queries: list[Record]
     scored: list[Record]
     guard: list[Record]
+    lists: list[Record]
+    guard_queries: list[Record]
+
+    @property
+    def groups(self) -> list[str]:
+        """A label for each query; queries about the same variables are resampled together."""
+        return [" ".join(dcids) for dcids in self.relevant]
 
     @property
     def relevant(self) -> list[list[str]]:
         """The variables that answer each query."""
         return [query["dcids"] for query in self.queries]
 
+    @property
+    def known(self) -> Array:
+        """Whether each query asks for a variable that is trained on, (queries,)."""
+        return np.array([query["known"] for query in self.queries], dtype=bool)
+
 
 @dataclass(frozen=True)
 class ModelResults:
     """The results of one model.
 
-    per_query: measure -> (queries,); scored_cosines, guard_cosines: (pairs,).
+    per_query, per_list: measure -> (queries,) and (lists,); scored_cosines, guard_cosines:
+    (pairs,); guard_mrr: None without guard queries.
     """
 
-    per_query: dict[str, Array]
+    per_query: PerQuery
+    per_list: PerQuery
     scored_cosines: Array
     guard_cosines: Array
+    guard_mrr: float | None
     random_cosine: float
 
 
@@ -61,12 +82,36 @@ class Evaluation:
     tuned: ModelResults
 
 
+@dataclass(frozen=True)
+class Part:
+    """One kind of held-out query: the values of both models, and what depends on each other.
+
+    name: the prefix of its metrics; groups: one label per query.
+    """
+
+    name: str
+    base: PerQuery
+    tuned: PerQuery
+    groups: Sequence[Hashable]
+
+    def difference(self, seed: int) -> Record:
+        """Return the difference of the decisive measure."""
+        return compare(self.base[DECISIVE], self.tuned[DECISIVE], DECISIVE, seed, self.groups)
+
+    def means(self, model: str) -> dict[str, float]:
+        """Return the mean of each measure of one model, base or tuned."""
+        values: PerQuery = getattr(self, model)
+        return {measure: float(per_query.mean()) for measure, per_query in values.items()}
+
+
 def read_held_out(examples: Path) -> HeldOut:
     """Return the held-out examples of a folder."""
-    queries, scored, guard = (
-        read_kind(examples / "test.jsonl", kind) for kind in ("query", "scored", "guard")
+    queries, scored, guard, lists, guard_queries = (
+        read_kind(examples / "test.jsonl", kind)
+        for kind in ("query", "scored", "guard", "list", "guard_query")
     )
-    return HeldOut(read_jsonl(examples / "corpus.jsonl"), queries, scored, guard)
+    corpus = read_jsonl(examples / "corpus.jsonl")
+    return HeldOut(corpus, queries, scored, guard, lists, guard_queries)
 
 
 def evaluate_model(
@@ -76,8 +121,8 @@ def evaluate_model(
 
     bases: the folder of each room's base model.
     """
-    texts, queries = len(held_out.corpus), len(held_out.queries)
-    say(f"encoding {texts} texts and {queries} queries with the base model")
+    texts, queries, lists = len(held_out.corpus), len(held_out.queries), len(held_out.lists)
+    say(f"encoding {texts} texts, {queries} queries and {lists} lists with the base model")
     base_results = evaluate_folder(bases["embedder"], held_out)
     say("encoding them with the tuned model")
     return Evaluation(base_results, evaluate_folder(tuned, held_out))
@@ -86,29 +131,71 @@ def evaluate_model(
 def evaluate_folder(folder: Path, held_out: HeldOut) -> ModelResults:
     """Return the results of the model in one folder."""
     model = load_encoder(folder)
-    texts = encode(model, [document["text"] for document in held_out.corpus])
-    queries = encode(model, [query["text"] for query in held_out.queries])
-    owners = [document["dcid"] for document in held_out.corpus]
-    scores, variables = score_variables(queries, texts, owners)
-
-    def cosines(pairs: Sequence[Record]) -> Array:
-        if not pairs:
-            return np.zeros(0)
-        first = encode(model, [pair["sentence_1"] for pair in pairs])
-        second = encode(model, [pair["sentence_2"] for pair in pairs])
-        products: Array = (first * second).sum(axis=1)
-        return products
-
+    encode_texts = partial(encode, model)
+    texts = encode_texts(searched_texts(held_out))
+    guard_queries, lists = held_out.guard_queries, held_out.lists
     return ModelResults(
-        per_query=ranking_metrics.evaluate(
-            ranking_metrics.binary_qrels(held_out.relevant),
-            build_run(scores, variables, held_out.relevant),
-            MEASURES,
-        ),
-        scored_cosines=cosines(held_out.scored),
-        guard_cosines=cosines(held_out.guard),
+        per_query=search_catalog(texts, held_out, encode_texts) if held_out.queries else {},
+        per_list=measure_lists(lists, encode_texts, LIST_MEASURES) if lists else {},
+        scored_cosines=cosines(held_out.scored, encode_texts),
+        guard_cosines=cosines(held_out.guard, encode_texts),
+        guard_mrr=guard_mrr(guard_queries, encode_texts) if guard_queries else None,
         random_cosine=random_cosine(texts),
     )
+
+
+def searched_texts(held_out: HeldOut) -> list[str]:
+    """Return the texts of the catalog, or the documents of the lists where there is none."""
+    if held_out.corpus:
+        return [document["text"] for document in held_out.corpus]
+    return [text for ranked_list in held_out.lists for text in ranked_list["documents"]]
+
+
+def search_catalog(texts: Array, held_out: HeldOut, encode_texts: Encode) -> PerQuery:
+    """Return each measure's value for each query of the catalog.
+
+    texts: vectors of the corpus, (texts, dimensions).
+    """
+    queries = encode_texts([query["text"] for query in held_out.queries])
+    owners = [document["dcid"] for document in held_out.corpus]
+    scores, variables = score_variables(queries, texts, owners)
+    return ranking_metrics.evaluate(
+        ranking_metrics.binary_qrels(held_out.relevant),
+        build_run(scores, variables, held_out.relevant),
+        MEASURES,
+    )
+
+
+def cosines(pairs: Sequence[Record], encode_texts: Encode) -> Array:
+    """Return the cosine of each pair of sentences, (pairs,)."""
+    if not pairs:
+        return np.zeros(0)
+    first = encode_texts([pair["sentence_1"] for pair in pairs])
+    second = encode_texts([pair["sentence_2"] for pair in pairs])
+    products: Array = (first * second).sum(axis=1)
+    return products
+
+
+def parts_of(evaluation: Evaluation, held_out: HeldOut) -> list[Part]:
+    """Return the kinds of held-out queries that there are; the verdict rests on the first.
+
+    Wordings of known variables come first, then new variables, then the lists of the feedback.
+    Queries about the same variables, and lists with one question or topic, form a group.
+    """
+    groups: list[Hashable] = [tuple(dcids) for dcids in held_out.relevant]
+    base, tuned = evaluation.base, evaluation.tuned
+    parts = [
+        Part(
+            name,
+            {measure: values[mask] for measure, values in base.per_query.items()},
+            {measure: values[mask] for measure, values in tuned.per_query.items()},
+            [group for group, chosen in zip(groups, mask, strict=True) if chosen],
+        )
+        for name, mask in (("known", held_out.known), ("new_variables", ~held_out.known))
+    ]
+    list_groups = [ranked_list["group"] for ranked_list in held_out.lists]
+    parts.append(Part("feedback", base.per_list, tuned.per_list, list_groups))
+    return [part for part in parts if part.groups]
 
 
 def metrics(
@@ -116,33 +203,50 @@ def metrics(
 ) -> Record:
     """Return the metrics of a tuned model and its base, their differences, and the verdict.
 
-    `difference_small` and `difference_medium` split the queries by the catalog of their variable.
-    Queries about the same variables are resampled together. facts: those of the training.
+    base, tuned, difference and queries are those of the first part, see `parts_of`. Each other
+    part adds its own under its name. facts: those of the training.
     """
-    base, tuned = (results.per_query[DECISIVE] for results in (evaluation.base, evaluation.tuned))
-    groups = [tuple(dcids) for dcids in held_out.relevant]
-    difference = compare(base, tuned, DECISIVE, seed, groups)
-    catalogs = np.array([query["catalog"] for query in held_out.queries])
-    by_catalog = {f"{name}": catalogs == name for name in np.unique(catalogs)}
-    return {
-        "base": summarize(evaluation.base, held_out),
-        "tuned": summarize(evaluation.tuned, held_out),
+    first, *others = parts_of(evaluation, held_out)
+    difference = first.difference(seed)
+    values = {
+        "base": first.means("base") | summarize(evaluation.base, held_out),
+        "tuned": first.means("tuned") | summarize(evaluation.tuned, held_out),
         "difference": difference,
         "interpolation": facts["interpolation"],
-        "queries": len(held_out.queries),
+        "queries": len(first.groups),
         "scored_pairs": len(held_out.scored),
         "verdict": verdict(difference),
         **pair_differences(evaluation, held_out, seed),
-        **slices(by_catalog, base, tuned, DECISIVE, seed, groups),
+        **catalog_differences(evaluation, held_out, seed),
     }
+    for part in others:
+        queries = len(part.groups)
+        values |= {
+            f"{part.name}_base": part.means("base"),
+            f"{part.name}_tuned": part.means("tuned"),
+            f"{part.name}_queries": queries,
+            f"difference_{part.name}": {**part.difference(seed), "queries": queries},
+        }
+    return values
+
+
+def catalog_differences(evaluation: Evaluation, held_out: HeldOut, seed: int) -> Record:
+    """Return the difference on the known variables of each catalog."""
+    if not held_out.known.any():
+        return {}
+    base, tuned = (results.per_query[DECISIVE] for results in (evaluation.base, evaluation.tuned))
+    catalogs = np.array([query["catalog"] for query in held_out.queries])
+    masks = {f"{name}": (catalogs == name) & held_out.known for name in np.unique(catalogs)}
+    groups = [tuple(dcids) for dcids in held_out.relevant]
+    return slices(masks, base, tuned, DECISIVE, seed, groups)
 
 
 def summarize(results: ModelResults, held_out: HeldOut) -> dict[str, float]:
-    """Return the measures of one model."""
+    """Return the measures of one model that are no rankings of queries."""
     labels, guard_labels = scores_of(held_out.scored), scores_of(held_out.guard)
     errors = np.abs(results.scored_cosines - labels)
-    return {
-        **{name: float(values.mean()) for name, values in results.per_query.items()},
+    mrr = {} if results.guard_mrr is None else {"guard_mrr@10": results.guard_mrr}
+    return mrr | {
         "pairs_spearman": spearman(results.scored_cosines, labels),
         "pairs_mae": float(errors.mean()) if held_out.scored else 0.0,
         "guard_spearman": spearman(results.guard_cosines, guard_labels),
@@ -175,19 +279,20 @@ def details(
 ) -> dict[str, tuple[list[str], list[list[Any]]]]:
     """Return the values behind the metrics: name -> header and rows.
 
-    per_query: every measure of every query, numbered as in test.jsonl; details: the label of each
-    scored pair, and the cosines of both models.
+    per_query: every measure of every query of the catalog, numbered as in test.jsonl; details:
+    the label of each scored pair, and the cosines of both models.
     """
     base, tuned = evaluation.base, evaluation.tuned
     names = [f"{model}_{measure}" for measure in base.per_query for model in ("base", "tuned")]
     columns = [
         results.per_query[measure] for measure in base.per_query for results in (base, tuned)
     ]
+    columns.append(held_out.known)
     labels = scores_of(held_out.scored).tolist()
     pairs = zip(labels, base.scored_cosines, tuned.scored_cosines, strict=True)
     return {
         "per_query": (
-            ["query", *names],
+            ["query", *names, "known"],
             [[number, *row] for number, row in enumerate(zip(*columns, strict=True))],
         ),
         "details": (["label", "base", "tuned"], [list(pair) for pair in pairs]),

@@ -1,36 +1,46 @@
-"""The embedder's examples: pairs of texts of one variable, and pairs that curators scored.
+"""The embedder's examples: pairs of texts of one variable, picks of users, and scored pairs.
 
 data/examples/embedder/SIZE/
     train.jsonl  dev.jsonl  test.jsonl   one record per line; `kind` is one of
-        positive   dcid, anchor, positive, label, why, sources, negatives     train only
-        scored     sentence_1, sentence_2, score, sources; in test also `seen`
-        query      dcids (the relevant variables), text, catalog, sources     dev and test only
-        guard      sentence_1, sentence_2, score, sources                     dev and test only
+        positive     dcid, anchor, positive, label, why, sources, negatives   train only
+        pick         query, positive, negatives, record                       train only
+        scored       sentence_1, sentence_2, score, sources; in test also `seen`
+        query        dcids (the relevant variables), text, known, catalog, sources
+        list         query, documents, picked, group, record
+        guard        sentence_1, sentence_2, score, sources
+        guard_query  query, text, sources
+        The last four are in dev and test only. A query is `known` when other texts of its
+        variable are trained on.
+    refit.jsonl         positives and picks that a model may learn once dev has decided
     corpus.jsonl        dcid, text: all texts of the catalog except the held-out queries
     leak_report.json    what the splits share (nothing), and what was left out to get there
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-from pydantic import Field
+from typing import NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_json, write_jsonl
-from findtune.core.params import Section
 from findtune.core.records import Record
-from findtune.core.text import normalize
+from findtune.core.text import near_duplicate_key, normalize
+from findtune.embedder.prepare.feedback import read_ranked_lists, split_lists
+from findtune.embedder.prepare.guard_queries import read_guard_queries, split_guard_queries
 from findtune.embedder.prepare.held_out_queries import (
-    Queries,
+    Keys,
     corpus_records,
-    hold_out_queries,
+    hold_out_wordings,
+    known_queries,
+    naming_keys,
+    new_variable_queries,
+    owners_by_key,
     query_records,
+    without_texts,
 )
 from findtune.embedder.prepare.leak_removal import Records, remove_leaks
 from findtune.embedder.prepare.leak_report import build_leak_report, of_kind
-from findtune.embedder.prepare.positives import Labels, positive_records
+from findtune.embedder.prepare.positives import positive_records
 from findtune.embedder.prepare.preview import sample_lines
 from findtune.embedder.prepare.scored_pairs import (
     ScoredPair,
@@ -39,36 +49,21 @@ from findtune.embedder.prepare.scored_pairs import (
     split_guard_pairs,
     split_scored_pairs,
 )
+from findtune.embedder.prepare.settings import PrepareSettings
 from findtune.embedder.prepare.variables import (
     CatalogText,
     Variable,
     read_catalog,
     split_variables,
 )
-from findtune.examples.splits import SPLITS, SplitShares
+from findtune.examples.splits import SPLITS
 
-REQUIRED_KINDS = (("train", "positive"), ("dev", "query"), ("test", "query"))
+__all__ = ["PrepareSettings", "preview_lines", "write_examples"]
+
+LEARNED = ("positive", "pick")
+ASKED = ("query", "list")
+REQUIRED_KINDS = (("train", LEARNED), ("dev", ASKED), ("test", ASKED))
 TRAINED_FIELDS = ("anchor", "positive", "sentence_1", "sentence_2")
-
-
-class PrepareSettings(Section):
-    """params.yaml: prepare.embedder.SIZE."""
-
-    catalogs: tuple[Literal["small", "medium"], ...]
-    variables: SplitShares
-    scored_pairs: SplitShares
-    query_share: float = Field(gt=0, le=1)  # of a held-out variable's alternatives
-    hard_negatives: int = Field(ge=0)  # per positive pair
-    labels: Labels
-
-    def with_fold(self, test: float, fold: int) -> "PrepareSettings":
-        """Return the same settings with another test set, for cross-validation."""
-        changed = {"test": test, "fold": fold}
-        shares = {
-            name: getattr(self, name).model_copy(update=changed)
-            for name in ("variables", "scored_pairs")
-        }
-        return self.model_copy(update=shares)
 
 
 class CleanData(NamedTuple):
@@ -77,17 +72,31 @@ class CleanData(NamedTuple):
     texts: Sequence[CatalogText]
     scored_pairs: Sequence[ScoredPair]
     guard_pairs: Sequence[ScoredPair]
+    guard_queries: Sequence[Record] = ()
+    ranked_lists: Iterable[Record] = ()
 
 
 @dataclass(frozen=True)
-class Splits:
-    """The clean data by split, before examples are made of it; queries: of dev and test."""
+class Catalog:
+    """The catalog by split: new variables in dev and test, known ones in train.
 
-    texts: Sequence[CatalogText]
+    wordings: split -> keys of held-out wordings of known variables; queries: split -> records.
+    """
+
     variables: Mapping[str, Sequence[Variable]]
-    queries: Queries
-    scored_pairs: Mapping[str, Sequence[ScoredPair]]
-    guard_pairs: Mapping[str, Sequence[ScoredPair]]
+    wordings: Mapping[str, Keys]
+    queries: Mapping[str, Sequence[Record]]
+
+    @property
+    def hidden(self) -> Keys:
+        """The keys of all queries of dev and of test."""
+        queries = (query for split in self.queries.values() for query in split)
+        return frozenset(near_duplicate_key(query["text"]) for query in queries)
+
+    def trained(self, *held_out: str) -> list[Variable]:
+        """Return the known variables without the wordings that some splits hold out."""
+        hidden = frozenset[str]().union(*(self.wordings[split] for split in held_out))
+        return without_texts(self.variables["train"], hidden)
 
 
 @dataclass(frozen=True)
@@ -104,13 +113,8 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
 
     Raises InputError as `build_examples` does.
     """
-    data = CleanData(
-        texts=read_catalog(clean / "catalog.jsonl"),
-        scored_pairs=read_pairs(clean / "sentence_pairs.jsonl"),
-        guard_pairs=read_pairs(clean / "guard.jsonl"),
-    )
-    examples = build_examples(data, settings)
-    for split in SPLITS:
+    examples = build_examples(read_clean(clean, settings), settings)
+    for split in (*SPLITS, "refit"):
         write_jsonl(out / f"{split}.jsonl", examples.records[split])
     write_jsonl(out / "corpus.jsonl", examples.corpus)
     write_json(out / "leak_report.json", examples.leak_report)
@@ -118,61 +122,91 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     return counts
 
 
+def read_clean(clean: Path, settings: PrepareSettings) -> CleanData:
+    """Return the clean data in a folder; what `learn_from` leaves out is not read."""
+    from_catalog = "catalog" in settings.learn_from
+    from_feedback = "feedback" in settings.learn_from
+    return CleanData(
+        texts=read_catalog(clean / "catalog.jsonl") if from_catalog else (),
+        scored_pairs=read_pairs(clean / "sentence_pairs.jsonl"),
+        guard_pairs=read_pairs(clean / "guard.jsonl"),
+        guard_queries=read_guard_queries(clean / "guard_queries.jsonl"),
+        ranked_lists=read_ranked_lists(clean / "ranked_lists.jsonl") if from_feedback else (),
+    )
+
+
 def build_examples(data: CleanData, settings: PrepareSettings) -> Examples:
     """Return the examples of clean data.
 
     Raises InputError when a split has nothing to train or to test on, or when the splits leak.
     """
-    splits = split_data(data, settings)
-    drafts = draft_records(splits, settings)
-    records, left_out = remove_leaks(drafts, splits.variables)
+    catalog = split_catalog(data.texts, settings)
+    drafts = draft_records(catalog, data, settings)
+    records, left_out = remove_leaks(drafts, catalog.variables)
     refuse_empty_splits(records)
     mark_seen_pairs(records)
-    return Examples(
-        records=records,
-        corpus=corpus_records(splits.variables, splits.queries),
-        leak_report=build_leak_report(records, splits.variables, left_out),
-    )
+    corpus = corpus_records(catalog.variables, catalog.hidden)
+    report = build_leak_report(records, catalog.variables, corpus, left_out)
+    return Examples(records, corpus, report)
 
 
-def split_data(data: CleanData, settings: PrepareSettings) -> Splits:
-    """Assign everything to train, dev or test, and hold out the queries of dev and test."""
-    texts = [text for text in data.texts if text.catalog in settings.catalogs]
-    variables = split_variables(texts, settings.variables)
-    held_out = variables["dev"] + variables["test"]
-    return Splits(
-        texts=texts,
-        variables=variables,
-        queries=hold_out_queries(held_out, settings.query_share),
-        scored_pairs=split_scored_pairs(data.scored_pairs, settings.scored_pairs),
-        guard_pairs=split_guard_pairs(data.guard_pairs),
-    )
+def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Catalog:
+    """Hold out new variables, and wordings of all others, as the queries of dev and test."""
+    texts = [text for text in texts if text.catalog in settings.catalogs]
+    variables = split_variables(texts, settings.new_variables)
+    naming = naming_keys(variable for split in SPLITS for variable in variables[split])
+    wordings = hold_out_wordings(variables["train"], naming, settings.wordings)
+    owners = owners_by_key(texts)
+    queries = {
+        split: query_records(
+            known_queries(variables["train"], wordings[split]),
+            new_variable_queries(variables[split], naming, settings.query_share),
+            owners,
+        )
+        for split in ("dev", "test")
+    }
+    return Catalog(variables, wordings, queries)
 
 
-def draft_records(splits: Splits, settings: PrepareSettings) -> Records:
+def draft_records(catalog: Catalog, data: CleanData, settings: PrepareSettings) -> Records:
     """Return the records of each split; later splits may still leak into earlier ones."""
-    variables = splits.variables
+    scored = split_scored_pairs(data.scored_pairs, settings.scored_pairs)
+    guard_pairs = split_guard_pairs(data.guard_pairs)
+    guard_queries = split_guard_queries(data.guard_queries)
+    lists = split_lists(data.ranked_lists, settings.lists, settings.feedback_negatives)
     records = {
-        "train": list(
-            positive_records(variables["train"], settings.labels, settings.hard_negatives)
-        ),
-        "dev": query_records(variables["dev"], splits.queries, splits.texts),
-        "test": query_records(variables["test"], splits.queries, splits.texts),
+        "train": positives(catalog.trained("dev", "test"), settings),
+        "dev": list(catalog.queries["dev"]),
+        "test": list(catalog.queries["test"]),
+        "refit": refit_positives(catalog, settings),
     }
     for split in SPLITS:
-        records[split] += [pair_record("scored", pair) for pair in splits.scored_pairs[split]]
-        records[split] += [pair_record("guard", pair) for pair in splits.guard_pairs[split]]
-    return records
+        records[split] += [pair_record("scored", pair) for pair in scored[split]]
+        records[split] += [pair_record("guard", pair) for pair in guard_pairs[split]]
+        records[split] += guard_queries[split]
+    return {split: records[split] + lists[split] for split in records}
+
+
+def positives(variables: Sequence[Variable], settings: PrepareSettings) -> list[Record]:
+    """Return the positive pairs of variables."""
+    return list(positive_records(variables, settings.labels, settings.hard_negatives))
+
+
+def refit_positives(catalog: Catalog, settings: PrepareSettings) -> list[Record]:
+    """Return the positive pairs that the wordings of dev add to those of train."""
+    pairs = positives(catalog.trained("test"), settings)
+    dev = catalog.wordings["dev"]
+    return [pair for pair in pairs if near_duplicate_key(pair["anchor"]) in dev]
 
 
 def refuse_empty_splits(records: Mapping[str, Sequence[Record]]) -> None:
     """Raise InputError when there is nothing to train on, or nothing to test with."""
-    for split, kind in REQUIRED_KINDS:
-        if not of_kind(records[split], kind):
+    for split, kinds in REQUIRED_KINDS:
+        if not any(of_kind(records[split], kind) for kind in kinds):
             raise InputError(
-                f"data/clean/embedder/catalog.jsonl gives no {kind} for {split}; add variables "
-                "with alternatives, or change the shares of dev and test under prepare.embedder "
-                "in params.yaml."
+                f"data/clean/embedder gives no {' and no '.join(kinds)} for {split}; add "
+                "variables with alternatives or ranked lists, or change learn_from or the shares "
+                "of dev and test under prepare.embedder in params.yaml."
             )
 
 

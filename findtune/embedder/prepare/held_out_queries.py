@@ -1,63 +1,137 @@
-"""Held-out queries: alternative names of dev and test variables, and the corpus they search."""
+"""Held-out queries: wordings of known variables, and alternatives of new variables.
+
+A known variable is trained on, except for some of its wordings; these ask for it in other words
+than training showed. A new variable is not trained on at all. No text of train or of the corpus
+is a near-duplicate of a query.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction, normalize
+from findtune.core.text import hash_fraction, near_duplicate_key
 from findtune.embedder.prepare.variables import CatalogText, Variable
-from findtune.examples.splits import SPLITS
+from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
-Queries = Mapping[str, Sequence[CatalogText]]  # dcid -> its held-out alternatives
+KEPT_TEXTS = 2  # of a known variable: fewer make no positive pair
 
-
-def hold_out_queries(variables: Iterable[Variable], share: float) -> Queries:
-    """Return the alternatives of each variable that become queries."""
-    return {variable.dcid: held_out_alternatives(variable, share) for variable in variables}
+Keys = Set[str]  # near-duplicate keys
 
 
-def held_out_alternatives(variable: Variable, share: float) -> list[CatalogText]:
-    """Return a share of a variable's alternatives, chosen by hash, and at least one."""
-    alternatives = variable.alternatives
-    chosen = [text for text in alternatives if hash_fraction(text.text) < share]
-    return chosen or alternatives[:1]
+def naming_keys(variables: Iterable[Variable]) -> Keys:
+    """Return the keys of all names and descriptions; a text with such a key is never held out."""
+    return {
+        near_duplicate_key(text.text) for variable in variables for text in variable.naming_texts
+    }
+
+
+def hold_out_wordings(
+    variables: Iterable[Variable], naming: Keys, shares: SplitShares
+) -> dict[str, Keys]:
+    """Return the keys of the alternatives of known variables that dev and test hold out.
+
+    The hash of the key decides, so that near-duplicates share a split whatever their variables.
+    A variable keeps two texts at least.
+    """
+    held_out: dict[str, set[str]] = {"dev": set(), "test": set()}
+    for variable in variables:
+        keys = {near_duplicate_key(text.text) for text in variable.alternatives} - naming
+        by_hash = sorted(keys, key=hash_fraction)
+        for split, split_keys in cut(by_hash, shares, spare=spare_texts(variable)).items():
+            held_out[split].update(split_keys)
+    return {split: frozenset(keys) for split, keys in held_out.items()}
+
+
+def cut(keys: Sequence[str], shares: SplitShares, spare: int) -> dict[str, Sequence[str]]:
+    """Return the keys of test, then those of dev; together at most `spare` keys."""
+    by_split = {
+        split: [key for key in keys if assign_split(key, shares) == split]
+        for split in ("test", "dev")
+    }
+    test = by_split["test"][:spare]
+    return {"test": test, "dev": by_split["dev"][: spare - len(test)]}
+
+
+def spare_texts(variable: Variable) -> int:
+    """Return how many different texts a variable has beyond those that it keeps."""
+    return max(0, len({near_duplicate_key(text.text) for text in variable.texts}) - KEPT_TEXTS)
+
+
+def without_texts(variables: Iterable[Variable], hidden: Keys) -> list[Variable]:
+    """Return variables without the texts that have one of these keys."""
+    return [
+        Variable(
+            variable.dcid,
+            tuple(text for text in variable.texts if near_duplicate_key(text.text) not in hidden),
+        )
+        for variable in variables
+    ]
+
+
+def known_queries(variables: Iterable[Variable], wordings: Keys) -> list[CatalogText]:
+    """Return the alternatives of known variables that have one of these keys."""
+    return [
+        text
+        for variable in variables
+        for text in variable.alternatives
+        if near_duplicate_key(text.text) in wordings
+    ]
+
+
+def new_variable_queries(
+    variables: Iterable[Variable], naming: Keys, share: float
+) -> list[CatalogText]:
+    """Return a share of the alternatives of each new variable, by hash, and at least one."""
+    queries = []
+    for variable in variables:
+        candidates = [
+            text for text in variable.alternatives if near_duplicate_key(text.text) not in naming
+        ]
+        chosen = [text for text in candidates if hash_fraction(text.text) < share]
+        queries += chosen or candidates[:1]
+    return queries
+
+
+def owners_by_key(texts: Iterable[CatalogText]) -> Mapping[str, Keys]:
+    """Return the variables that have a text with each key."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for text in texts:
+        owners[near_duplicate_key(text.text)].add(text.dcid)
+    return owners
 
 
 def query_records(
-    variables: Iterable[Variable], queries: Queries, texts: Iterable[CatalogText]
+    known: Iterable[CatalogText], new: Iterable[CatalogText], owners: Mapping[str, Keys]
 ) -> list[Record]:
-    """Return the queries of some variables, each with every variable that has this text.
+    """Return the queries of a split, each with every variable that has this text.
 
-    texts: all texts of the catalog. The field `catalog` is that of the variable from which the
-    query was held out.
+    Of near-duplicate queries, the first one is kept. The field `catalog` is that of the variable
+    from which the query was held out; `known` says whether other texts of it are trained on.
     """
-    owners: dict[str, set[str]] = defaultdict(set)
-    for text in texts:
-        owners[normalize(text.text)].add(text.dcid)
     records: dict[str, Record] = {}
-    for variable in variables:
-        for text in queries[variable.dcid]:
+    for texts, is_known in ((known, True), (new, False)):
+        for text in texts:
+            key = near_duplicate_key(text.text)
             record = {
                 "kind": "query",
                 "text": text.text,
+                "known": is_known,
                 "catalog": text.catalog,
                 "sources": [text.source],
-                "dcids": sorted(owners[normalize(text.text)]),
+                "dcids": sorted(owners[key]),
             }
-            records.setdefault(normalize(text.text), record)
+            records.setdefault(key, record)
     return list(records.values())
 
 
-def corpus_records(variables: Mapping[str, Sequence[Variable]], queries: Queries) -> list[Record]:
-    """Return the corpus: every text of every variable except the held-out queries.
+def corpus_records(variables: Mapping[str, Sequence[Variable]], hidden: Keys) -> list[Record]:
+    """Return the corpus: every text of every variable, except those with a hidden key.
 
     variables: split -> its variables.
     """
-    hidden = {normalize(text.text) for texts in queries.values() for text in texts}
     return [
         {"dcid": variable.dcid, "text": text.text}
         for split in SPLITS
-        for variable in variables[split]
+        for variable in without_texts(variables[split], hidden)
         for text in variable.texts
-        if normalize(text.text) not in hidden
     ]

@@ -1,6 +1,7 @@
 """Leak removal: an example goes when a later split holds the same text, or nearly the same.
 
-Train yields to dev and test, and dev yields to test.
+Train yields to dev and test, and dev yields to test. `refit`, what is learned of dev once dev has
+decided, yields to test.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,16 +12,19 @@ from findtune.core.text import near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
 
 Records = dict[str, list[Record]]  # split -> its records
-LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
-TEXT_FIELDS = ("anchor", "positive", "text", "sentence_1", "sentence_2")
+LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",), "refit": ("test",)}
+TEXT_FIELDS = ("anchor", "positive", "query", "text", "sentence_1", "sentence_2")
+GUARDS = ("guard", "guard_query")
+FEEDBACK = ("pick", "list")
 
 
 @dataclass(frozen=True)
 class HeldOutKeys:
     """Near-duplicate keys of everything that must stay unseen.
 
-    texts: of all texts of held-out variables, and of guard sentences; queries: of held-out
-    queries; pairs: of held-out scored pairs and guard pairs.
+    texts: of all texts of held-out variables, of held-out queries and questions, and of guard
+    texts; queries: of held-out queries and questions; pairs: of held-out scored pairs and guard
+    pairs.
     """
 
     texts: set[str]
@@ -33,9 +37,11 @@ def remove_leaks(
 ) -> tuple[Records, dict[str, int]]:
     """Return the records that later splits don't share, and how many were left out.
 
-    variables: split -> its variables. A text of a variable must be no near-duplicate of a text of
-    a held-out variable, nor of a guard sentence. A scored pair must be no held-out or guard pair,
-    and must hold no query. Hard negatives that are a held-out text are dropped from their example.
+    variables: split -> its variables, those of dev and test being new. A text of a variable must
+    be no near-duplicate of a text of a held-out variable, of a held-out query or question, nor of
+    a guard text. A scored pair must be no held-out or guard pair, and must hold no query. The
+    question of a pick must be no held-out query or question; its documents may come back. Hard
+    negatives that are a held-out text are dropped from their example.
     """
     kept = dict(records)
     for split, later_splits in LATER_SPLITS.items():
@@ -53,21 +59,26 @@ def remove_leaks(
 
 def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
     """Return the keys of held-out records and variables."""
-    guard = [record for record in records if record["kind"] == "guard"]
+    guards = [record for record in records if record["kind"] in GUARDS]
     texts = {near_duplicate_key(text.text) for variable in variables for text in variable.texts}
+    queries = {
+        near_duplicate_key(record["text" if record["kind"] == "query" else "query"])
+        for record in records
+        if record["kind"] in ("query", *FEEDBACK)
+    }
     return HeldOutKeys(
-        texts=texts.union(*map(text_keys, guard)),
-        queries={
-            near_duplicate_key(record["text"]) for record in records if record["kind"] == "query"
-        },
-        pairs={pair_key(record) for record in records if record["kind"] != "query"},
+        texts=texts.union(queries, *map(text_keys, guards)),
+        queries=queries,
+        pairs={pair_key(record) for record in records if "sentence_1" in record},
     )
 
 
 def leaks(record: Record, held_out: HeldOutKeys) -> bool:
     """Return whether a record would show held-out data."""
-    if record["kind"] == "guard":
+    if record["kind"] in GUARDS:
         return False
+    if record["kind"] in FEEDBACK:
+        return near_duplicate_key(record["query"]) in held_out.queries
     if record["kind"] == "scored":
         holds_query = bool(held_out.queries & text_keys(record))
         return holds_query or pair_key(record) in held_out.pairs
@@ -75,8 +86,8 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
 
 
 def without_leaking_negatives(record: Record, held_out: HeldOutKeys) -> Record:
-    """Return a record without the hard negatives that are a held-out text."""
-    if "negatives" not in record:
+    """Return a positive pair without the hard negatives that are a held-out text."""
+    if record["kind"] != "positive":
         return record
     negatives = [
         negative

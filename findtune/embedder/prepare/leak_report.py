@@ -5,17 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key, normalize
-from findtune.embedder.prepare.leak_removal import Records, pair_key
+from findtune.embedder.prepare.leak_removal import FEEDBACK, Records, pair_key
 from findtune.embedder.prepare.variables import Variable
 from findtune.examples.splits import SPLITS, leak_report
 
 
 def build_leak_report(
-    records: Records, variables: Mapping[str, Sequence[Variable]], left_out: Mapping[str, int]
+    records: Records,
+    variables: Mapping[str, Sequence[Variable]],
+    corpus: Iterable[Record],
+    left_out: Mapping[str, int],
 ) -> Record:
     """Return what the splits share (nothing), what was left out, and the counts by kind.
 
-    Raises InputError when two splits share anything.
+    Raises InputError when two splits share anything, or when one holds a query of another.
     """
     texts = {split: variable_texts(records[split]) for split in SPLITS}
     scored = {split: of_kind(records[split], "scored") for split in SPLITS}
@@ -25,20 +28,62 @@ def build_leak_report(
                 split: {variable.dcid for variable in variables[split]} for split in SPLITS
             },
             "texts": {split: set(map(normalize, texts[split])) for split in SPLITS},
-            "near_duplicates": {
-                split: set(map(near_duplicate_key, texts[split])) for split in SPLITS
-            },
+            "near_duplicates": {split: keys(texts[split]) for split in SPLITS},
+            "questions": {split: keys(questions(records[split])) for split in SPLITS},
             "scored_pairs": {split: set(map(pair_key, scored[split])) for split in SPLITS},
+            "wordings": wordings(records, corpus),
+            "refit": {
+                "refit": keys(learned_texts(records["refit"])),
+                "test": keys(query_texts(records["test"])),
+            },
         }
     )
     counts = {split: dict(Counter(record["kind"] for record in records[split])) for split in SPLITS}
     return {"shared": shared, "left_out": dict(left_out), "records": counts}
 
 
+def wordings(records: Records, corpus: Iterable[Record]) -> dict[str, set[str]]:
+    """Return the keys of all that is learned or searched, and those of the held-out queries."""
+    searched = [document["text"] for document in corpus]
+    return {
+        "train or corpus": keys([*learned_texts(records["train"]), *searched]),
+        "dev": keys(query_texts(records["dev"])),
+        "test": keys(query_texts(records["test"])),
+    }
+
+
+def keys(texts: Iterable[str]) -> set[str]:
+    """Return the near-duplicate keys of texts."""
+    return set(map(near_duplicate_key, texts))
+
+
+def learned_texts(records: Iterable[Record]) -> list[str]:
+    """Return the texts of positive pairs, their hard negatives, scored pairs and questions."""
+    texts = []
+    for record in records:
+        fields = ("query",) if record["kind"] in FEEDBACK else ("anchor", "positive")
+        texts += [record[field] for field in fields if field in record]
+        if record["kind"] == "positive":
+            texts += [negative["text"] for negative in record["negatives"]]
+        if record["kind"] == "scored":
+            texts += [record["sentence_1"], record["sentence_2"]]
+    return texts
+
+
+def query_texts(records: Iterable[Record]) -> list[str]:
+    """Return the held-out queries of the catalog."""
+    return [record["text"] for record in of_kind(records, "query")]
+
+
+def questions(records: Iterable[Record]) -> list[str]:
+    """Return the questions of picks and lists."""
+    return [record["query"] for record in records if record["kind"] in FEEDBACK]
+
+
 def variable_texts(records: Iterable[Record]) -> list[str]:
     """Return the texts of all positive pairs and queries."""
-    fields = ("anchor", "positive", "text")
-    return [record[field] for record in records for field in fields if field in record]
+    fields = {"positive": ("anchor", "positive"), "query": ("text",)}
+    return [record[field] for record in records for field in fields.get(record["kind"], ())]
 
 
 def of_kind(records: Iterable[Record], kind: str) -> list[Record]:

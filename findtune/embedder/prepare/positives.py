@@ -1,6 +1,7 @@
 """Positive pairs: two texts of one variable, the one that reads like a query first."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import Field
@@ -10,6 +11,8 @@ from findtune.core.records import Record
 from findtune.core.text import hash_fraction, normalize
 from findtune.embedder.prepare.hard_negatives import HardNegatives
 from findtune.embedder.prepare.variables import ALTERNATIVE_ROLES, CatalogText, Variable
+
+MIN_ALTERNATIVES = 3  # of a variable, for pairs of two of them
 
 Score = Field(ge=0, le=1)
 
@@ -57,8 +60,8 @@ def positive_pairs(variable: Variable, labels: Labels) -> Iterator[PositivePair]
     """Yield the pairs of one variable.
 
     A description is paired with the name. An alternative is paired with the name or with the
-    description, as its hash decides: a search can return either, and learning both pairs would
-    take twice as long.
+    description, as its hash decides, and with the next alternative in the order of hashes: people
+    ask in words that resemble each other more than they resemble the name.
     """
     for number, text in enumerate(variable.with_role("description")):
         why = "description and name" if number == 0 else "further description and name"
@@ -71,3 +74,8 @@ def positive_pairs(variable: Variable, labels: Labels) -> Iterator[PositivePair]
             ("name", variable.name) if with_name else ("description", variable.description)
         )
         yield PositivePair(f"{text.role} alternative and {role}", label, text, other)
+    ring = sorted(variable.with_role(*ALTERNATIVE_ROLES), key=lambda text: hash_fraction(text.text))
+    if len(ring) >= MIN_ALTERNATIVES:
+        for text, other in pairwise([*ring, ring[0]]):
+            label = labels.generated if "generated" in (text.role, other.role) else labels.curated
+            yield PositivePair("two alternatives", label, text, other)

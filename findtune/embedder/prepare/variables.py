@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.files import iter_jsonl
-from findtune.core.text import normalize
+from findtune.core.text import near_duplicate_key
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
 NAMING_ROLES = ("name", "description")
@@ -49,11 +49,16 @@ class Variable:
         return (self.with_role("description") or [self.name])[0]
 
     @property
+    def naming_texts(self) -> list[CatalogText]:
+        """The name, or what stands in for it, and all descriptions."""
+        return [self.name, *self.with_role(*NAMING_ROLES)]
+
+    @property
     def alternatives(self) -> list[CatalogText]:
-        """The alternative names that differ from the name and from every description."""
-        known = {normalize(text.text) for text in [self.name, *self.with_role(*NAMING_ROLES)]}
+        """The alternative names that say more than the name and the descriptions."""
+        known = {near_duplicate_key(text.text) for text in self.naming_texts}
         candidates = self.with_role(*ALTERNATIVE_ROLES)
-        return [text for text in candidates if normalize(text.text) not in known]
+        return [text for text in candidates if near_duplicate_key(text.text) not in known]
 
 
 def read_catalog(path: Path) -> list[CatalogText]:

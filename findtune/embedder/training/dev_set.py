@@ -1,11 +1,13 @@
-"""The dev split: queries on the hardest part of the catalog, scored pairs, and guard pairs.
+"""The dev split: queries on the hardest part of the catalog, held-out lists, pairs, and guards.
 
 Searching the whole catalog at every evaluation would take longer than training. The texts that
 the base model ranks highest for some query, together with all texts of the relevant variables,
 give nearly the same ranking.
 """
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.core.files import read_jsonl
 from findtune.core.records import Record, read_kind
+from findtune.embedder.model.list_ranking import guard_mrr, measure_lists
 from findtune.embedder.model.similarity import random_cosine, spearman
 from findtune.embedder.model.variable_ranking import best_per_variable, build_run
 from findtune.retrieval.metrics import binary_qrels, evaluate
@@ -39,12 +42,13 @@ class EmbedderDevSet:
         progress: bool,
     ) -> None:
         self.bf16, self.progress = precision == "bf16", progress
-        queries = read_kind(examples / "dev.jsonl", "query")
+        queries, self.lists, self.scored, self.guard, self.guard_queries = (
+            read_kind(examples / "dev.jsonl", kind)
+            for kind in ("query", "list", "scored", "guard", "guard_query")
+        )
         self.queries = [query["text"] for query in queries]
         self.relevant = [query["dcids"] for query in queries]
-        self.scored = read_kind(examples / "dev.jsonl", "scored")
-        self.guard = read_kind(examples / "dev.jsonl", "guard")
-        corpus = read_jsonl(examples / "corpus.jsonl")
+        corpus = read_jsonl(examples / "corpus.jsonl") if queries else []
         hardest = [corpus[row] for row in self.hardest_rows(base, corpus, dev_documents)]
         self.documents = [document["text"] for document in hardest]
         self.owners = [document["dcid"] for document in hardest]
@@ -54,34 +58,60 @@ class EmbedderDevSet:
     ) -> list[int]:
         """Return the rows of about `size` documents: all relevant ones, then the most similar.
 
-        At least half of the documents are irrelevant.
+        At least half of `size` documents are irrelevant ones, where the corpus has as many.
         """
+        if not corpus:
+            return []
         vectors = self.encode(base, [document["text"] for document in corpus])
         nearest = (self.encode(base, self.queries) @ vectors.T).max(axis=0)
         relevant_ids = {dcid for dcids in self.relevant for dcid in dcids}
         is_relevant = np.array([document["dcid"] in relevant_ids for document in corpus])
         order = np.lexsort((-nearest, ~is_relevant))
-        return [int(row) for row in sorted(order[: max(size, 2 * is_relevant.sum())])]
+        return [int(row) for row in sorted(order[: max(size, is_relevant.sum() + size // 2)])]
 
     def evaluate(self, model: SentenceTransformer) -> DevResult:
         """Return the measures on dev, and the score that training tries to raise.
 
-        The score is ndcg@10, or its mean with pairs_spearman where dev has scored pairs. `error`
-        is the standard error of ndcg@10.
+        Rankings are measured where dev has queries or lists, and a correlation without pairs is 0
+        and does not count. The score is the mean of ndcg@10,
+        feedback_ndcg@10 and pairs_spearman. `error` is the standard error of the rankings' measure;
+        with both, the root of their mean square.
         """
-        vectors = self.encode(model, self.documents)
+        measures: dict[str, float] = {}
+        errors: list[float] = []
+        if self.queries:
+            vectors = self.encode(model, self.documents)
+            ndcg = self.search(model, vectors)
+            measures["ndcg@10"], errors = float(ndcg.mean()), [standard_error(ndcg)]
+        if self.lists:
+            ndcg = measure_lists(self.lists, partial(self.encode, model), ["ndcg@10"])["ndcg@10"]
+            measures["feedback_ndcg@10"] = float(ndcg.mean())
+            errors.append(standard_error(ndcg))
+        if self.scored:
+            measures["pairs_spearman"] = self.spearman(model, self.scored)
+        score = sum(measures.values()) / len(measures)
+        measures.setdefault("pairs_spearman", 0.0)
+        if not self.queries:
+            vectors = self.encode(model, [text for row in self.lists for text in row["documents"]])
+        measures |= self.guard_measures(model) | {"random_cosine": random_cosine(vectors)}
+        error = math.sqrt(sum(value**2 for value in errors) / len(errors))
+        return DevResult(measures | {"score": score, "error": error}, score)
+
+    def search(self, model: SentenceTransformer, vectors: Array) -> Array:
+        """Return the ndcg@10 of each query of the catalog, (queries,).
+
+        vectors: of the documents, (documents, dimensions).
+        """
         scores = self.encode(model, self.queries) @ vectors.T
         run = build_run(*best_per_variable(scores, self.owners), self.relevant)
-        ndcg = evaluate(binary_qrels(self.relevant), run, ["ndcg@10"])["ndcg@10"]
-        measures = {
-            "ndcg@10": float(ndcg.mean()),
-            "pairs_spearman": self.spearman(model, self.scored),
-            "guard_spearman": self.spearman(model, self.guard),
-            "random_cosine": random_cosine(vectors),
-        }
-        names = ["ndcg@10", "pairs_spearman"] if self.scored else ["ndcg@10"]
-        score = sum(measures[name] for name in names) / len(names)
-        return DevResult(measures | {"score": score, "error": standard_error(ndcg)}, score)
+        return evaluate(binary_qrels(self.relevant), run, ["ndcg@10"])["ndcg@10"]
+
+    def guard_measures(self, model: SentenceTransformer) -> dict[str, float]:
+        """Return what a model knows of everyday English, as far as dev can measure it."""
+        measures = {"guard_spearman": self.spearman(model, self.guard) if self.guard else 0.0}
+        if self.guard_queries:
+            measures["guard_mrr@10"] = guard_mrr(self.guard_queries, partial(self.encode, model))
+        return measures
 
     def encode(self, model: SentenceTransformer, texts: Sequence[str]) -> Array:
         """Return unit vectors, (texts, dimensions), computed in the precision of training."""
@@ -96,9 +126,7 @@ class EmbedderDevSet:
         return torch.nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
 
     def spearman(self, model: SentenceTransformer, pairs: Sequence[Record]) -> float:
-        """Return the rank correlation of cosines and labels, 0 without pairs."""
-        if not pairs:
-            return 0.0
+        """Return the rank correlation of cosines and labels."""
         first = self.encode(model, [pair["sentence_1"] for pair in pairs])
         second = self.encode(model, [pair["sentence_2"] for pair in pairs])
         labels = np.array([pair["score"] for pair in pairs])

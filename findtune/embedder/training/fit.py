@@ -1,9 +1,11 @@
-"""Fine-tuning an embedder on positive pairs of the catalog and on scored pairs.
+"""Fine-tuning an embedder on positive pairs of the catalog, picks of users, and scored pairs.
 
 Training stops early on dev. Afterwards the weights are interpolated with the base's: dev decides
-how far they go, as long as the guard pairs don't get worse.
+how far they go, as long as the guards don't get worse. With `refit`, the base is then trained
+again, on train and dev, as many steps as dev chose.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,11 +18,12 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 
+from findtune.core.files import read_jsonl
 from findtune.core.records import read_kind
 from findtune.embedder.training.collapse import refuse_collapse
 from findtune.embedder.training.dev_set import EmbedderDevSet
 from findtune.embedder.training.model_selection import Row, is_as_good, select_interpolation
-from findtune.embedder.training.objectives import build_objective
+from findtune.embedder.training.objectives import LearnedRecords, Objective, build_objective
 from findtune.embedder.training.recipe import Recipe
 from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import run_trainer, trainer_arguments
@@ -31,7 +34,13 @@ from findtune.training.precision import supported_precision
 
 __all__ = ["Recipe", "fit"]
 
-REPORTED = ("ndcg@10", "pairs_spearman", "guard_spearman", "random_cosine")
+NAMES = {  # kind of a record in train or dev -> how it is called
+    "positive": "pairs of the catalog",
+    "pick": "picks of the feedback",
+    "scored": "scored pairs",
+    "guard": "guard pairs",
+    "guard_query": "guard queries",
+}
 
 Say = Callable[[str], None]
 
@@ -62,12 +71,12 @@ def fit(
     model = load_encoder(bases["embedder"])
     base_length = model.max_seq_length
     model.max_seq_length = min(recipe.max_seq_length, base_length or recipe.max_seq_length)
-    say("ranking the catalog for the dev queries with the base model")
+    say(describe_data(examples))
     dev = EmbedderDevSet(model, examples, recipe.dev_documents, precision, progress=progress)
     base = Base(dev.evaluate(model), snapshot(model))
     callback = build_callback(model, dev=dev, base=base.result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
-    train(model, examples=examples, recipe=recipe, callback=callback, settings=settings)
+    train(model, learned_records(examples, "train"), recipe, callback, settings)
     sweep: list[Row] = []
     facts = {"precision": precision, "steps": callback.history[-1]["step"]}
     if recipe.recipe == "plain":  # the usual recipe by hand keeps its last weights
@@ -75,8 +84,11 @@ def fit(
     else:
         sweep = sweep_interpolation(model, dev=dev, base=base, callback=callback, recipe=recipe)
         a = select_interpolation(sweep, recipe.guard_tolerance)["interpolation"]
-        model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
         facts |= {"interpolation": a, "best_step": callback.kept_step}
+        steps = {**settings, "max_steps": callback.kept_step}
+        again = recipe.refit and a > 0
+        tuned = refit(model, base, examples, recipe, steps) if again else callback.kept_weights
+        model.load_state_dict(interpolate(base.weights, tuned, a))
     model.max_seq_length = base_length  # after the sweep, whose rows must be comparable
     return FitResult(model, partial(save_model, model), callback.history, sweep, facts)
 
@@ -102,31 +114,47 @@ def build_callback(
         recipe,
         say,
         is_as_good=is_as_good,
-        reported=REPORTED,
+        reported=[name for name in base.measures if name not in ("score", "error")],
         early_stopping=recipe.recipe == "joint",
     )
     callback.begin(base, base_competes=False)
     return callback
 
 
+def describe_data(examples: Path) -> str:
+    """Return a line that says what is learned and what guards it, and what is absent."""
+    kinds = Counter(
+        record["kind"]
+        for split in ("train", "dev")
+        for record in read_jsonl(examples / f"{split}.jsonl")
+    )
+    present = [f"{kinds[kind]} {name}" for kind, name in NAMES.items() if kinds[kind]]
+    absent = [f"no {name}" for kind, name in NAMES.items() if not kinds[kind]]
+    return "; ".join(filter(None, [", ".join(present), ", ".join(absent)]))
+
+
+def learned_records(examples: Path, *splits: str) -> LearnedRecords:
+    """Return the records of some splits that are learned."""
+    kinds = ("positive", "pick", "scored")
+    return LearnedRecords(
+        *(
+            [row for split in splits for row in read_kind(examples / f"{split}.jsonl", kind)]
+            for kind in kinds
+        )
+    )
+
+
 def train(
     model: SentenceTransformer,
-    *,
-    examples: Path,
+    learned: LearnedRecords,
     recipe: Recipe,
-    callback: EvalCallback,
+    callback: EvalCallback | None,
     settings: Mapping[str, Any],
 ) -> None:
     """Run the trainer of sentence-transformers; settings: what all rooms share."""
-    objective = build_objective(
-        model,
-        positives=read_kind(examples / "train.jsonl", "positive"),
-        scored=read_kind(examples / "train.jsonl", "scored"),
-        recipe=recipe,
-        seed=settings["seed"],
-    )
+    objective = build_objective(model, learned, recipe, settings["seed"])
     arguments = SentenceTransformerTrainingArguments(
-        num_train_epochs=recipe.epochs,
+        num_train_epochs=epochs(objective, recipe),
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         batch_sampler=objective.batch_sampler,
@@ -137,9 +165,32 @@ def train(
         args=arguments,
         train_dataset=objective.datasets,
         loss=objective.losses,
-        callbacks=[callback],
+        callbacks=[callback] if callback else [],
     )
     run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+
+
+def epochs(objective: Objective, recipe: Recipe) -> float:
+    """Return how often the data are learned: at least as often as gives `min_batches`."""
+    if not objective.batches:
+        return recipe.epochs
+    return max(recipe.epochs, recipe.min_batches / objective.batches)
+
+
+def refit(
+    model: SentenceTransformer,
+    base: Base,
+    examples: Path,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+) -> State:
+    """Train the base on train and dev, and return the weights; settings hold `max_steps`.
+
+    The learning rate ends at 0 after these steps, as in a complete training.
+    """
+    model.load_state_dict(base.weights)
+    train(model, learned_records(examples, "train", "refit"), recipe, None, settings)
+    return snapshot(model)
 
 
 class TrainerWithoutModelCard(SentenceTransformerTrainer):

@@ -3,7 +3,8 @@
 In a batch, every pair's texts are negatives for every other pair. So a batch holds each variable,
 and each text, at most once: otherwise a text would be a negative of its own paraphrase. The
 siblings of a variable join its batch, since they are the negatives that are hard to tell apart.
-Pairs of similar length share a batch, which saves padding.
+Pairs of similar length share a batch, which saves padding. For picks, the question takes the place
+of the variable.
 """
 
 from collections import defaultdict
@@ -47,27 +48,48 @@ def positive_pairs(records: Sequence[Record]) -> PositivePairs:
     )
 
 
-class InBatchNegativesSampler(DefaultBatchSampler):
-    """Yields batches of row numbers in which no pair is a false negative of another."""
+def picked_pairs(records: Sequence[Record]) -> PositivePairs:
+    """Return the facts about the picks of train; a document is a text too, picked or not."""
+    return PositivePairs(
+        variables=[normalize(record["query"]) for record in records],
+        texts=[
+            frozenset(map(normalize, (record["positive"], *record["negatives"])))
+            for record in records
+        ],
+        siblings=[()] * len(records),
+        lengths=[len(record["positive"]) for record in records],
+    )
 
-    def __init__(self, pairs: PositivePairs, batch_size: int, seed: int) -> None:
+
+class InBatchNegativesSampler(DefaultBatchSampler):
+    """Yields batches of row numbers in which no pair is a false negative of another.
+
+    passes: how often an epoch goes through all pairs.
+    """
+
+    def __init__(self, pairs: PositivePairs, batch_size: int, seed: int, passes: int = 1) -> None:
         super().__init__(range(len(pairs)), batch_size, drop_last=True, seed=seed)
-        self.pairs = pairs
+        self.pairs, self.passes = pairs, passes
 
     def __len__(self) -> int:
         """Return the number of batches; it grows where too few variables can fill a batch."""
+        return self.passes * self.batches_per_pass()
+
+    def batches_per_pass(self) -> int:
+        """Return the number of batches in one pass, at least one."""
         variables = len(set(self.pairs.variables))
         return max(1, len(self.pairs) // max(1, min(self.batch_size, variables)))
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = torch.Generator().manual_seed(self.seed + self.epoch)
-        waiting = self.group_siblings(torch.randperm(len(self.pairs), generator=rng).tolist())
-        batches = []
-        for _ in range(len(self)):
-            batch, waiting = self.fill_without_false_negatives(waiting)
-            batches.append(batch)
-        for number in torch.randperm(len(batches), generator=rng).tolist():
-            yield batches[number]
+        for _ in range(self.passes):
+            waiting = self.group_siblings(torch.randperm(len(self.pairs), generator=rng).tolist())
+            batches = []
+            for _ in range(self.batches_per_pass()):
+                batch, waiting = self.fill_without_false_negatives(waiting)
+                batches.append(batch)
+            for number in torch.randperm(len(batches), generator=rng).tolist():
+                yield batches[number]
 
     def group_siblings(self, order: Sequence[int]) -> list[int]:
         """Return the rows in an order in which each row is followed by one row per sibling."""

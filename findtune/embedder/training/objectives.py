@@ -1,7 +1,8 @@
 """The two recipes: which data an embedder trains on, with which losses, in which batches.
 
 joint   a ranking loss (InfoNCE with in-batch negatives, van den Oord et al. 2018) brings the
-        texts of a variable together and pushes other variables of the batch away; beside it,
+        texts of a variable together and pushes other variables of the batch away; the same loss
+        brings a question to what its user picked, away from what was left unpicked; beside it,
         CoSENT (Su 2022) learns the order of the scored pairs.
 plain   the cosine of every pair learns to equal its label. This is the usual recipe by hand, kept
         for comparison.
@@ -9,11 +10,13 @@ plain   the cosine of every pair learns to equal its label. This is the usual re
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import cycle, islice
 from typing import Any, NamedTuple
 
 import torch
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import (
     CoSENTLoss,
     CosineSimilarityLoss,
@@ -22,9 +25,21 @@ from sentence_transformers.sentence_transformer.losses import (
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
-from findtune.embedder.training.in_batch_negatives import InBatchNegativesSampler, positive_pairs
+from findtune.embedder.training.in_batch_negatives import (
+    InBatchNegativesSampler,
+    picked_pairs,
+    positive_pairs,
+)
 from findtune.embedder.training.recipe import Recipe
 from findtune.embedder.training.scored_batches import ScoredPairSampler
+
+
+class LearnedRecords(NamedTuple):
+    """The records of train that a recipe learns, by kind."""
+
+    positives: Sequence[Record]
+    picks: Sequence[Record]
+    scored: Sequence[Record]
 
 
 class Objective(NamedTuple):
@@ -33,74 +48,111 @@ class Objective(NamedTuple):
     datasets: Dataset | DatasetDict
     losses: torch.nn.Module | dict[str, torch.nn.Module]
     batch_sampler: str | Callable[..., Any]
+    batches: int = 0  # of positive pairs or picks in one epoch; 0 if it does not matter
+
+
+class Part(NamedTuple):
+    """One kind of data of the joint recipe."""
+
+    dataset: Dataset
+    loss: torch.nn.Module
+    batches: DefaultBatchSampler
 
 
 def build_objective(
-    model: SentenceTransformer,
-    positives: Sequence[Record],
-    scored: Sequence[Record],
-    recipe: Recipe,
-    seed: int,
+    model: SentenceTransformer, learned: LearnedRecords, recipe: Recipe, seed: int
 ) -> Objective:
-    """Return the objective of a recipe; raise InputError when there are too few positives."""
+    """Return the objective of a recipe; raise InputError when there is too little to learn."""
     if recipe.recipe == "plain":
-        return plain_objective(model, positives, scored)
-    if len(positives) < recipe.batch_size:
+        return plain_objective(model, learned)
+    if 0 < len(learned.positives) < recipe.batch_size:
         raise InputError(
-            f"{len(positives)} positive pairs are less than a batch of {recipe.batch_size}; "
-            "add alternatives, or lower batch_size in params.yaml."
+            f"{len(learned.positives)} positive pairs are less than a batch of "
+            f"{recipe.batch_size}; add alternatives, or lower batch_size in params.yaml."
         )
-    return joint_objective(model, positives, scored, recipe=recipe, seed=seed)
+    return joint_objective(model, learned, recipe=recipe, seed=seed)
 
 
 def joint_objective(
+    model: SentenceTransformer, learned: LearnedRecords, *, recipe: Recipe, seed: int
+) -> Objective:
+    """Return the objective of the joint recipe: the parts for which there are records."""
+    parts: dict[str, Part] = {}
+    if learned.positives:
+        parts["positives"] = positive_part(model, learned.positives, recipe, seed)
+    if learned.picks:
+        parts["picks"] = pick_part(model, learned.picks, recipe, seed)
+    if learned.scored:
+        ranking_batches = max(len(part.batches) for part in parts.values())
+        batches = math.ceil(ranking_batches / recipe.cosent_every)
+        parts["scored"] = scored_part(model, learned.scored, recipe, batches=batches, seed=seed)
+    samplers = {tuple(part.dataset.column_names): part.batches for part in parts.values()}
+
+    def batch_sampler(dataset: Dataset, **_: Any) -> DefaultBatchSampler:
+        return samplers[tuple(dataset.column_names)]
+
+    datasets = DatasetDict({name: part.dataset for name, part in parts.items()})
+    losses = {name: part.loss for name, part in parts.items()}
+    batches = max(len(parts[name].batches) for name in ("positives", "picks") if name in parts)
+    return Objective(datasets, losses, batch_sampler, batches)
+
+
+def positive_part(
+    model: SentenceTransformer, positives: Sequence[Record], recipe: Recipe, seed: int
+) -> Part:
+    """Return the positive pairs of the catalog, each with the batch's other texts as negatives."""
+    loss = MultipleNegativesRankingLoss(
+        model,
+        scale=recipe.scale,
+        directions=("query_to_doc", "doc_to_query"),
+        partition_mode="per_direction",
+    )
+    batches = InBatchNegativesSampler(positive_pairs(positives), recipe.batch_size, seed)
+    return Part(positive_dataset(positives), loss, batches)
+
+
+def pick_part(
+    model: SentenceTransformer, picks: Sequence[Record], recipe: Recipe, seed: int
+) -> Part:
+    """Return the picks of users, each with unpicked documents of its list as hard negatives."""
+    loss = MultipleNegativesRankingLoss(model, scale=recipe.scale)
+    batches = InBatchNegativesSampler(
+        picked_pairs(picks), recipe.feedback_batch_size, seed, recipe.feedback_passes
+    )
+    return Part(pick_dataset(picks), loss, batches)
+
+
+def scored_part(
     model: SentenceTransformer,
-    positives: Sequence[Record],
     scored: Sequence[Record],
-    *,
     recipe: Recipe,
+    *,
+    batches: int,
     seed: int,
-) -> Objective:
-    """Return the objective of the joint recipe."""
-    datasets = {"positives": positive_dataset(positives)}
-    losses: dict[str, torch.nn.Module] = {
-        "positives": MultipleNegativesRankingLoss(
-            model,
-            scale=recipe.scale,
-            directions=("query_to_doc", "doc_to_query"),
-            partition_mode="per_direction",
+) -> Part:
+    """Return the pairs that curators scored, in a number of batches."""
+    sampler = ScoredPairSampler(
+        len(scored), batch_size=recipe.batch_size, batches=batches, seed=seed
+    )
+    return Part(scored_dataset(scored), CoSENTLoss(model), sampler)
+
+
+def plain_objective(model: SentenceTransformer, learned: LearnedRecords) -> Objective:
+    """Return the objective of the plain recipe, which has no use for picks."""
+    if not learned.positives:
+        raise InputError(
+            "`recipe: plain` learns from a catalog and there is none; add one, or write "
+            "`recipe: joint` in params.yaml."
         )
-    }
-    positive_batches = InBatchNegativesSampler(positive_pairs(positives), recipe.batch_size, seed)
-    scored_batches: ScoredPairSampler | None = None
-    if scored:
-        datasets["scored"] = scored_dataset(scored)
-        losses["scored"] = CoSENTLoss(model)
-        batches = math.ceil(len(positive_batches) / recipe.cosent_every)
-        scored_batches = ScoredPairSampler(
-            len(scored), batch_size=recipe.batch_size, batches=batches, seed=seed
-        )
-
-    def batch_sampler(dataset: Dataset, **_: Any) -> InBatchNegativesSampler | ScoredPairSampler:
-        is_scored = "label" in dataset.column_names
-        return scored_batches if scored_batches and is_scored else positive_batches
-
-    return Objective(DatasetDict(datasets), losses, batch_sampler)
-
-
-def plain_objective(
-    model: SentenceTransformer, positives: Sequence[Record], scored: Sequence[Record]
-) -> Objective:
-    """Return the objective of the plain recipe."""
     labelled = [
         {
             "sentence_1": record["anchor"],
             "sentence_2": record["positive"],
             "score": record["label"],
         }
-        for record in positives
+        for record in learned.positives
     ]
-    dataset = scored_dataset([*labelled, *scored])
+    dataset = scored_dataset([*labelled, *learned.scored])
     return Objective(dataset, CosineSimilarityLoss(model), "batch_sampler")
 
 
@@ -108,6 +160,22 @@ def positive_dataset(positives: Sequence[Record]) -> Dataset:
     """Return the texts of the positive pairs."""
     columns = ("anchor", "positive")
     return Dataset.from_dict({name: [record[name] for record in positives] for name in columns})
+
+
+def pick_dataset(picks: Sequence[Record]) -> Dataset:
+    """Return the question, the picked document, and as many unpicked ones as the largest list has.
+
+    Where a list has fewer, they repeat.
+    """
+    number = max(len(pick["negatives"]) for pick in picks)
+    negatives = [list(islice(cycle(pick["negatives"]), number)) for pick in picks]
+    return Dataset.from_dict(
+        {
+            "query": [pick["query"] for pick in picks],
+            "positive": [pick["positive"] for pick in picks],
+            **{f"negative_{n + 1}": [texts[n] for texts in negatives] for n in range(number)},
+        }
+    )
 
 
 def scored_dataset(scored: Sequence[Record]) -> Dataset:

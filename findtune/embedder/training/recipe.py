@@ -12,12 +12,15 @@ class Recipe(Section):
 
     recipe: Literal["joint", "plain"]
     epochs: float = Field(gt=0)
+    min_batches: int = Field(ge=0)  # of positive pairs; a small catalog is learned more often
     batch_size: int = Field(gt=1)
     learning_rate: float = Field(gt=0)
     warmup_ratio: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
     scale: float = Field(gt=0)
     cosent_every: int = Field(gt=0)
+    feedback_batch_size: int = Field(gt=1)
+    feedback_passes: int = Field(gt=0)
     max_seq_length: int = Field(gt=0)
     precision: Literal["fp32", "bf16"]
     threads: int = Field(gt=0)
@@ -26,3 +29,4 @@ class Recipe(Section):
     dev_documents: int = Field(gt=0)
     interpolation: tuple[float, ...] = Field(min_length=1)
     guard_tolerance: float = Field(ge=0)
+    refit: bool

@@ -2,9 +2,10 @@
 
 as_shown             the order that users saw
 bm25                 BM25 over the documents' texts
-bi_encoder           the retriever's cosine alone
-retriever_features   all of the retriever's features, with weights fitted to the picks of train
-base                 the cross-encoder before it was tuned on picks
+bi_encoder           the cosine by the retriever's base
+base                 the cross-encoder before it was tuned; without a head, it is the bi-encoder
+tuned_bi_encoder     the cosine by the tuned retriever
+retriever_features   the best ranking by the retriever's features, without a cross-encoder
 tuned                the reranker
 """
 
@@ -22,14 +23,22 @@ from findtune.reranker.evaluation.baselines import as_shown_scores, bm25_scores
 from findtune.reranker.evaluation.calibration import calibration
 from findtune.reranker.evaluation.list_slices import slice_masks
 from findtune.reranker.model.blending import blend, blend_features, read_weights
-from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
-from findtune.reranker.model.ranked_lists import LIST_MEASURES, measure_lists, picked
-from findtune.reranker.model.reranker import load
-from findtune.reranker.model.retriever_features import retriever_features
+from findtune.reranker.model.cross_encoder import has_head, load, predict_logits
+from findtune.reranker.model.ranked_lists import (
+    LIST_MEASURES,
+    decisive_gains,
+    grades_of,
+    measure_lists,
+    picked,
+)
+from findtune.reranker.model.reranker import load as load_reranker
+from findtune.reranker.model.retriever_features import FEATURES
 
 # Rankings that were there before tuning; the best of them is what a reranker has to beat.
 BEFORE_TUNING = ("as_shown", "bm25", "bi_encoder", "base")
 DECISIVE = "ndcg@10"
+# Prefixes of columns in `details`; the first one with values decides.
+VARIANTS = ("decisive_", "graded_", "")
 
 Say = Callable[[str], None]
 Array = np.ndarray
@@ -53,11 +62,15 @@ class HeldOut:
         """The grade of each document of each list; 0 where there is no judgment."""
         return [grades_of(ranked_list) for ranked_list in self.lists]
 
+    @property
+    def decisive(self) -> Scores:
+        """What decides about each list: its grades if it has any, else its picks."""
+        return [decisive_gains(ranked_list) for ranked_list in self.lists]
 
-def grades_of(ranked_list: Record) -> Array:
-    """Return the grade of each document of a list, (documents,); 0 where there is no judgment."""
-    qrels = ranked_list["qrels"]
-    return np.array([qrels.get(document["url"], 0) for document in ranked_list["documents"]])
+    @property
+    def groups(self) -> list[str]:
+        """A label for each list; lists of one topic are resampled together."""
+        return [ranked_list["group"] for ranked_list in self.lists]
 
 
 @dataclass(frozen=True)
@@ -78,31 +91,36 @@ def evaluate_model(
 ) -> Evaluation:
     """Return the scores of a tuned reranker, of its base and of simpler rankings.
 
-    bases: the folder of each room's base model. A reranker that was distilled has a base of its
-    own, beside it.
+    bases: the folder of each room's base model.
     """
     lists = held_out.lists
     say(f"scoring {len(lists)} lists with the tuned reranker")
-    reranker = load(tuned)
-    features = retriever_features(reranker.retriever, lists, reranker.weights.temperature)
-    logits = predict_logits(reranker.cross_encoder, lists)
-    tuned_scores = blend(logits, features, reranker.weights)
-    say("scoring them with the base")
-    own_base = tuned / "base"
-    base_folder = own_base if own_base.exists() else bases["reranker"]
-    base = load_or_create(base_folder, reranker.weights.max_length, seed=0)
+    reranker = load_reranker(tuned)
+    features = reranker.features(lists)
+    tuned_scores = blend(reranker.logits(lists), features, reranker.weights)
+    bi_encoder = feature_scores(features, "base_retriever")
     scores = {
         "as_shown": as_shown_scores(lists),
         "bm25": bm25_scores(lists),
-        "bi_encoder": [list_features[:, 0] for list_features in features],
+        "bi_encoder": bi_encoder,
+        "base": bi_encoder,
+        "tuned_bi_encoder": feature_scores(features, "retriever"),
         "retriever_features": blend_features(
             features, read_weights(tuned / "retriever_features.json")
         ),
-        "base": predict_logits(base, lists),
         "tuned": tuned_scores,
     }
+    if has_head(bases["reranker"]):
+        say("scoring them with the base")
+        base = load(bases["reranker"], reranker.weights.max_length)
+        scores["base"] = predict_logits(base, lists)
     relevance = [reranker.relevance(list_scores) for list_scores in tuned_scores]
     return Evaluation(scores, relevance)
+
+
+def feature_scores(features: Scores, name: str) -> Scores:
+    """Return one feature of each list, (documents,)."""
+    return [list_features[:, FEATURES.index(name)] for list_features in features]
 
 
 def metrics(
@@ -110,24 +128,30 @@ def metrics(
 ) -> Record:
     """Return the measures of every ranking, the differences, and the verdict.
 
-    The verdict rests on the picks, and on the difference to the best ranking from before tuning:
-    a reranker that BM25 beats is no win. `difference_retriever_features` shows how much the
-    cross-encoder adds to the features, which were fitted to the same picks. `graded_*` are
-    measured on judgments instead of picks. facts: those of the training.
+    The verdict rests on the grades of a list, on its picks where it has no grades, and on the
+    difference to the best ranking from before tuning: a reranker that BM25 beats is no win.
+    `difference_retriever_features` shows how much the cross-encoder adds to the features.
+    `decisive` has the means behind the verdict; `graded_*` are measured on the judged lists alone,
+    and the other measures on picks. Lists of one topic are resampled together. facts: those of the
+    training.
     """
-    measures = measure_rankings(evaluation, held_out.picks)
-    ndcg = {name: values[DECISIVE] for name, values in measures.items()}
+    ndcg = decisive_values(evaluation, held_out.decisive)
+    picks_ndcg = decisive_values(evaluation, held_out.picks)
     best = max(BEFORE_TUNING, key=lambda name: ndcg[name].mean())
+    groups = held_out.groups
 
-    def difference_to(name: str) -> Record:
-        return {**compare(ndcg[name], ndcg["tuned"], DECISIVE, seed), "against": name}
+    def difference_to(name: str, values: Mapping[str, Array] = ndcg) -> Record:
+        difference = compare(values[name], values["tuned"], DECISIVE, seed, groups)
+        return {**difference, "against": name}
 
-    difference_best = difference_to(best)
-    by_slice = slices(slice_masks(held_out.lists), ndcg[best], ndcg["tuned"], DECISIVE, seed)
+    difference_best, masks = difference_to(best), slice_masks(held_out.lists)
+    by_slice = slices(masks, ndcg[best], ndcg["tuned"], DECISIVE, seed, groups)
     return {
-        **summarize(measures),
-        "difference": compare(ndcg["base"], ndcg["tuned"], DECISIVE, seed),
+        **summarize(measure_rankings(evaluation, held_out.picks)),
+        "decisive": {name: float(values.mean()) for name, values in ndcg.items()},
+        "difference": compare(ndcg["base"], ndcg["tuned"], DECISIVE, seed, groups),
         "difference_best": difference_best,
+        "difference_as_shown": difference_to("as_shown", picks_ndcg),
         "difference_retriever_features": difference_to("retriever_features"),
         "interpolation": facts["interpolation"],
         "cross_encoder_weight": facts["cross_encoder_weight"],
@@ -137,6 +161,12 @@ def metrics(
         **graded_metrics(evaluation, held_out, best, seed),
         **{name: {**result, "against": best} for name, result in by_slice.items()},
     }
+
+
+def decisive_values(evaluation: Evaluation, gains: Scores) -> dict[str, Array]:
+    """Return the decisive measure of each ranking, (lists,)."""
+    measures = measure_rankings(evaluation, gains)
+    return {name: values[DECISIVE] for name, values in measures.items()}
 
 
 def measure_rankings(evaluation: Evaluation, gains: Scores) -> Measures:
@@ -165,7 +195,9 @@ def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: i
         name: [list_scores[row] for row in rows] for name, list_scores in evaluation.scores.items()
     }
     measures = measure_rankings(Evaluation(scores, []), grades)
-    difference = compare(measures[best][DECISIVE], measures["tuned"][DECISIVE], DECISIVE, seed)
+    groups = [held_out.groups[row] for row in rows]
+    ndcg = {name: measures[name][DECISIVE] for name in (best, "tuned")}
+    difference = compare(ndcg[best], ndcg["tuned"], DECISIVE, seed, groups)
     return {
         **{f"graded_{name}": values for name, values in summarize(measures).items()},
         "graded_difference": {**difference, "against": best},
@@ -184,6 +216,11 @@ def details(
     measures = measure_rankings(evaluation, held_out.picks)
     names = [f"{ranking}_{measure}" for measure in LIST_MEASURES for ranking in measures]
     columns = [by_measure[name] for name in LIST_MEASURES for by_measure in measures.values()]
+    for prefix, gains in (("decisive_", held_out.decisive), ("graded_", held_out.grades)):
+        without = [not list_gains.any() for list_gains in gains]
+        for ranking, by_measure in measure_rankings(evaluation, gains).items():
+            names.append(f"{prefix}{ranking}_{DECISIVE}")
+            columns.append(np.where(without, np.nan, by_measure[DECISIVE]))
     pairs = zip(np.concatenate(held_out.picks), np.concatenate(evaluation.relevance), strict=True)
     return {
         "per_query": (

@@ -25,6 +25,12 @@ class BlendWeights(Section):
     retriever: float
     doc_similarity: float
     title_similarity: float
+    title_cosine: float
+    base_retriever: float
+    bm25: float
+    shown_rank: float
+    engine_score: float
+    found_by_query: float
     temperature: float = Field(gt=0)  # of the softmax in doc_similarity and title_similarity
     calibration_temperature: float = Field(gt=0)
     calibration_threshold: float  # the score whose relevance is 0.5
@@ -34,9 +40,7 @@ class BlendWeights(Section):
 # Scores are the logits of the cross-encoder; relevance is their sigmoid.
 CROSS_ENCODER_ONLY = BlendWeights(
     cross_encoder=1,
-    retriever=0,
-    doc_similarity=0,
-    title_similarity=0,
+    **dict.fromkeys(FEATURES, 0),
     temperature=1,
     calibration_temperature=1,
     calibration_threshold=0,

@@ -48,3 +48,15 @@ def without_random_negatives(lists: Sequence[Record]) -> list[Record]:
 def gains_of(ranked_list: Record) -> Array:
     """Return the gain of each document of a list, (documents,)."""
     return np.array([document["gain"] for document in ranked_list["documents"]])
+
+
+def grades_of(ranked_list: Record) -> Array:
+    """Return the grade of each document of a list, (documents,); 0 where there is no judgment."""
+    qrels = ranked_list["qrels"]
+    return np.array([qrels.get(document["url"], 0) for document in ranked_list["documents"]])
+
+
+def decisive_gains(ranked_list: Record) -> Array:
+    """Return what decides about a list: its grades if it has any above 0, else its picks."""
+    grades = grades_of(ranked_list)
+    return grades if grades.any() else picked(ranked_list)

@@ -1,4 +1,4 @@
-"""A reranker: a cross-encoder, a retriever, and the weights that blend them into one score.
+"""A reranker: a retriever, a cross-encoder, and the weights that blend them into one score.
 
 The score ranks. Relevance, which people see, is its calibrated sigmoid and keeps the order.
 """
@@ -33,19 +33,34 @@ class Reranker:
     """Scores the documents of a list against its query."""
 
     cross_encoder: CrossEncoder
-    retriever: SentenceTransformer
+    retriever: SentenceTransformer  # tuned on picks
+    base_retriever: SentenceTransformer  # the same before it was tuned
     weights: BlendWeights
 
     def scores(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
         """Return the scores of each list, (documents,).
 
-        lists: {"query", "documents": [{"title", "text"}]}. Raises CollapseError when a score is
-        NaN or infinite.
+        lists: {"query", "documents": [{"title", "text"}]}; a document may have `rank`, the engine's
+        `score` and `query_used`. Raises CollapseError when a score is NaN or infinite.
         """
-        temperature = self.weights.temperature
-        features = retriever_features(self.retriever, lists, temperature, progress=progress)
-        logits = predict_logits(self.cross_encoder, lists, progress=progress)
-        return blend(logits, features, self.weights)
+        features = self.features(lists, progress=progress)
+        return blend(self.logits(lists, progress=progress), features, self.weights)
+
+    def features(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
+        """Return the retriever's features of each list, (documents, features)."""
+        return retriever_features(
+            self.retriever,
+            self.base_retriever,
+            lists,
+            self.weights.temperature,
+            progress=progress,
+        )
+
+    def logits(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
+        """Return the cross-encoder's logits, (documents,); 0 where it has no weight."""
+        if not self.weights.cross_encoder:
+            return [np.zeros(len(row["documents"]), dtype=np.float32) for row in lists]
+        return predict_logits(self.cross_encoder, lists, progress=progress)
 
     def relevance(self, scores: Array) -> Array:
         """Return scores as relevance in [0, 1], in the same order."""
@@ -56,9 +71,13 @@ class Reranker:
         return replace(self, weights=self.weights.model_copy(update=changes))
 
     def save(self, folder: Path) -> None:
-        """Write the cross-encoder, the retriever and the weights to a folder."""
+        """Write the cross-encoder, both retrievers and the weights to a folder."""
         self.cross_encoder.save_pretrained(str(folder), create_model_card=False)
-        self.retriever.save_pretrained(str(folder / "retriever"), create_model_card=False)
+        for name, retriever in (
+            ("retriever", self.retriever),
+            ("base_retriever", self.base_retriever),
+        ):
+            retriever.save_pretrained(str(folder / name), create_model_card=False)
         write_weights(folder / "weights.json", self.weights)
 
 
@@ -71,5 +90,6 @@ def load(folder: Path) -> Reranker:
     return Reranker(
         cross_encoder=cross_encoder.load(folder, weights.max_length),
         retriever=load_encoder(folder / "retriever"),
+        base_retriever=load_encoder(folder / "base_retriever"),
         weights=weights,
     )

@@ -1,12 +1,27 @@
-"""What the retriever knows about the documents of a list, without a cross-encoder.
+"""What a reranker knows about the documents of a list without a cross-encoder.
+
+By the retriever, a sentence encoder that was tuned on picks:
 
     retriever          the cosine of the query and the document
     doc_similarity     the mean cosine of the document and the other documents of its list,
                        weighted towards those that are close to the query
     title_similarity   the same for the documents' titles
+    title_cosine       the cosine of the query and the title
 
-Documents that answer a query resemble each other: the cluster hypothesis (van Rijsbergen 1979),
-used as in score regularization (Diaz, CIKM 2005).
+By the same encoder before it was tuned:
+
+    base_retriever     the cosine of the query and the document
+
+By the list itself:
+
+    bm25               BM25 among the documents of the list
+    shown_rank         minus log2 of 1 + the rank at which the document was shown
+    engine_score       the engine's own score, standardized within the list
+    found_by_query     1 if the question itself found the document, not a rewrite of it
+
+What the list does not say (ranks, scores, searches) counts as 0. Documents that answer a query
+resemble each other: the cluster hypothesis (van Rijsbergen 1979), used as in score regularization
+(Diaz, CIKM 2005).
 """
 
 from collections.abc import Sequence
@@ -15,9 +30,13 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from findtune.core.records import Record
+from findtune.core.text import normalize
 from findtune.reranker.model.ranked_lists import document_texts, document_titles
+from findtune.retrieval.bm25 import BM25Index
 
-FEATURES = ("retriever", "doc_similarity", "title_similarity")  # columns, and weights
+TUNED_FEATURES = ("retriever", "doc_similarity", "title_similarity", "title_cosine")
+LIST_FEATURES = ("bm25", "shown_rank", "engine_score", "found_by_query")
+FEATURES = (*TUNED_FEATURES, "base_retriever", *LIST_FEATURES)  # columns, and weights
 BATCH_SIZE = 128
 
 Array = np.ndarray
@@ -25,6 +44,7 @@ Array = np.ndarray
 
 def retriever_features(
     retriever: SentenceTransformer,
+    base: SentenceTransformer,
     lists: Sequence[Record],
     temperature: float,
     *,
@@ -32,26 +52,113 @@ def retriever_features(
 ) -> list[Array]:
     """Return the features of each list, (documents, features).
 
-    temperature: of the softmax over query similarity; see `similarity_to_others`. Sums are in
-    fp64. In fp32 their last bits would differ between processors, and training amplifies that.
+    temperature: of the softmax over query similarity; see `similarity_to_others`.
     """
-    texts = sorted({text for ranked_list in lists for text in all_texts(ranked_list)})
-    rows = {text: row for row, text in enumerate(texts)}
-    vectors = retriever.encode(
-        texts, batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
-    ).astype(np.float64)
+    tuned = tuned_features(retriever, lists, temperature, progress=progress)
+    return join_features(tuned, untuned_features(base, lists, progress=progress))
+
+
+def join_features(tuned: Sequence[Array], untuned: Sequence[Array]) -> list[Array]:
+    """Return the features of each list in the order of FEATURES."""
+    return [np.hstack(parts) for parts in zip(tuned, untuned, strict=True)]
+
+
+def tuned_features(
+    retriever: SentenceTransformer,
+    lists: Sequence[Record],
+    temperature: float,
+    *,
+    progress: bool = False,
+) -> list[Array]:
+    """Return the TUNED_FEATURES of each list, (documents, 4)."""
+    vectors = encode_texts(retriever, lists, progress=progress)
     features = []
     for ranked_list in lists:
-        query = vectors[rows[ranked_list["query"]]]
-        documents = vectors[[rows[text] for text in document_texts(ranked_list)]]
-        titles = vectors[[rows[title] for title in document_titles(ranked_list)]]
+        query = vectors[ranked_list["query"]]
+        documents = stack(vectors, document_texts(ranked_list))
+        titles = stack(vectors, document_titles(ranked_list))
         columns = [
             documents @ query,
             similarity_to_others(documents, query, temperature),
             similarity_to_others(titles, query, temperature),
+            titles @ query,
         ]
         features.append(np.stack(columns, axis=1).astype(np.float32))
     return features
+
+
+def untuned_features(
+    base: SentenceTransformer, lists: Sequence[Record], *, progress: bool = False
+) -> list[Array]:
+    """Return base_retriever and the LIST_FEATURES of each list, (documents, 5)."""
+    vectors = encode_texts(base, lists, progress=progress)
+    features = []
+    for ranked_list in lists:
+        documents = stack(vectors, document_texts(ranked_list))
+        cosines = documents @ vectors[ranked_list["query"]]
+        features.append(np.column_stack([cosines, *list_columns(ranked_list)]).astype(np.float32))
+    return features
+
+
+def list_columns(ranked_list: Record) -> list[Array]:
+    """Return the columns of LIST_FEATURES, (documents,) each."""
+    query, documents = ranked_list["query"], ranked_list["documents"]
+    if not documents:
+        return [np.zeros(0)] * len(LIST_FEATURES)
+    return [
+        BM25Index(document_texts(ranked_list)).scores(query),
+        shown_rank(documents),
+        engine_score(documents),
+        np.array([found_by(query, row.get("query_used")) for row in documents], dtype=float),
+    ]
+
+
+def found_by(query: str, query_used: str | None) -> bool:
+    """Return whether the query that found a document is known, and is the question itself."""
+    return normalize(query_used) == normalize(query) if query_used else False
+
+
+def shown_rank(documents: Sequence[Record]) -> Array:
+    """Return minus log2(1 + rank) of each document, (documents,).
+
+    A document without a rank counts as shown after the last one; 0 if no document has a rank.
+    """
+    ranks = [document.get("rank") for document in documents]
+    last = max((rank for rank in ranks if rank), default=0)
+    return np.array([-np.log2(1 + (rank or last + 1)) if last else 0.0 for rank in ranks])
+
+
+def engine_score(documents: Sequence[Record]) -> Array:
+    """Return the engine's scores, standardized, (documents,); 0 unless every document has one."""
+    scores = [document.get("score") for document in documents]
+    if any(score is None for score in scores):
+        return np.zeros(len(documents))
+    values = np.array(scores, dtype=np.float64)
+    if not np.ptp(values):  # their standard deviation would be a rounding error
+        return np.zeros(len(documents))
+    standardized: Array = (values - values.mean()) / values.std()
+    return standardized
+
+
+def encode_texts(
+    encoder: SentenceTransformer, lists: Sequence[Record], *, progress: bool
+) -> dict[str, Array]:
+    """Return the unit vector of every text of some lists; each is encoded once.
+
+    In fp64: in fp32 the last bits of sums would differ between processors, and training amplifies
+    that.
+    """
+    texts = sorted({text for ranked_list in lists for text in all_texts(ranked_list)})
+    vectors = encoder.encode(
+        texts, batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
+    ).astype(np.float64)
+    return dict(zip(texts, vectors, strict=True))
+
+
+def stack(vectors: dict[str, Array], texts: Sequence[str]) -> Array:
+    """Return the vectors of some texts, (texts, dimensions)."""
+    dimensions = len(next(iter(vectors.values())))
+    return np.array([vectors[text] for text in texts]).reshape(len(texts), dimensions)
 
 
 def all_texts(ranked_list: Record) -> list[str]:
@@ -66,9 +173,9 @@ def similarity_to_others(documents: Array, query: Array, temperature: float) -> 
     weights of the mean are a softmax over query similarity, cosine / temperature. A single
     document scores 0; without documents the result is empty.
     """
+    if not len(documents):
+        return np.zeros(0)
     cosines: Array = documents @ query
-    if not len(cosines):
-        return cosines
     closeness = np.exp((cosines - cosines.max()) / temperature)
     weights = closeness * (1 - np.eye(len(cosines)))
     total = np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)

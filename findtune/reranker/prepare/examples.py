@@ -2,8 +2,8 @@
 
 data/examples/reranker/SIZE/
     train.jsonl  dev.jsonl  test.jsonl   one record per line; `kind` is one of
-        list    query, record, picks, qrels,
-                documents: [{url, title, text, gain, why, shown, seen}]
+        list    query, group (the hash of its topic), record, picks, qrels,
+                documents: [{url, title, text, rank, score, query_used, gain, why, shown, seen}]
         title   query (the title of a document), documents: its snippet and similar ones;
                 train only
     leak_report.json    what the splits share (nothing), and how many records each has
@@ -19,12 +19,14 @@ from pathlib import Path
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl, write_json, write_jsonl
 from findtune.core.records import Record
+from findtune.core.text import hash_fraction
 from findtune.examples.preview import count_kinds, record_location, sample_lines
-from findtune.examples.splits import SPLITS, leak_report
+from findtune.examples.splits import SPLITS, assign_split, leak_report
+from findtune.examples.topics import find_topics, topic_of
 from findtune.reranker.prepare.labelling import Qrels, label_list
 from findtune.reranker.prepare.random_negatives import add_random_negatives
 from findtune.reranker.prepare.settings import PrepareSettings
-from findtune.reranker.prepare.survey import Survey, split_of, survey_lists
+from findtune.reranker.prepare.survey import Survey, survey_lists
 from findtune.reranker.prepare.title_lists import title_lists
 
 __all__ = ["PrepareSettings", "preview_lines", "write_examples"]
@@ -39,9 +41,10 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     list.
     """
     ranked_lists = clean / "ranked_lists.jsonl"
-    survey = survey_lists(iter_jsonl(ranked_lists), settings.lists)
-    refuse_empty_splits(survey, ranked_lists)
     qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
+    topics = find_topics(iter_jsonl(ranked_lists), qrels)
+    survey = survey_lists(iter_jsonl(ranked_lists), topics, settings.lists)
+    refuse_empty_splits(survey, ranked_lists)
     counts = {}
     for split in SPLITS:
         kinds: Counter[str] = Counter()
@@ -69,9 +72,11 @@ def split_records(
     """Yield the examples of a split; those of train end with the title lists."""
     candidates = list(survey.train_documents.values())
     for ranked_list in iter_jsonl(ranked_lists):
-        if split_of(ranked_list, settings.lists) != split:
+        topic = topic_of(ranked_list, survey.topics)
+        if assign_split(topic, settings.lists) != split:
             continue
         example = label_list(ranked_list, settings, qrels=qrels, train_urls=survey.train_urls)
+        example["group"] = f"{hash_fraction(topic):.12f}"
         if split == "train":
             example = add_random_negatives(example, candidates, settings.random_negatives)
         yield example

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 
 from findtune.core.records import Record
+from findtune.examples.documents import document_text
 from findtune.reranker.prepare.settings import PrepareSettings
 
 PICK_REASONS = ("picked first", "picked second", "picked third")  # later ones: "picked"
@@ -55,9 +56,6 @@ def label_document(
 
 def example_document(document: Record) -> Record:
     """Return the fields of a clean document that the reranker reads."""
-    return {"url": document["url"], "title": document["title"], "text": document_text(document)}
-
-
-def document_text(document: Record) -> str:
-    """Return the title and the snippet as one text."""
-    return ". ".join(filter(None, (document["title"].rstrip(" ."), document["snippet"])))
+    how_shown = {name: document.get(name) for name in ("rank", "score", "query_used")}
+    texts = {"title": document["title"], "text": document_text(document)}
+    return {"url": document["url"], **texts, **how_shown}

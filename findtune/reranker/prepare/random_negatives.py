@@ -25,4 +25,5 @@ def random_negatives(example: Record, candidates: Sequence[Record], number: int)
     sampled = rng.sample(candidates, min(len(candidates), number + len(own)))
     others = [document for document in sampled if document["url"] not in own][:number]
     label = {"gain": 0.0, "why": "random negative", "shown": False}
-    return [example_document(document) | label for document in others]
+    never_shown = {"rank": None, "score": None, "query_used": None}
+    return [example_document(document) | never_shown | label for document in others]

@@ -4,22 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction, near_duplicate_key
+from findtune.core.text import hash_fraction
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
+from findtune.examples.topics import Topics, topic_of
 
 MAX_TRAIN_DOCUMENTS = 5000  # from which random negatives and title lists are made
-
-# Questions of a log seldom come back, so a cache would only fill the memory.
-uncached_key = near_duplicate_key.__wrapped__
 
 
 @dataclass
 class Survey:
-    """The questions of each split, as near-duplicate keys, and what train shows.
+    """The topics of each split, and what train shows.
 
-    train_urls: of all documents in train. train_documents: URL -> document, a sample of them.
+    topics: of each question. questions: split -> its topics. train_urls: of all documents in
+    train. train_documents: URL -> document, a sample of them.
     """
 
+    topics: Topics
     questions: dict[str, set[str]] = field(
         default_factory=lambda: {split: set() for split in SPLITS}
     )
@@ -27,17 +27,13 @@ class Survey:
     train_documents: dict[str, Record] = field(default_factory=dict)
 
 
-def split_of(ranked_list: Record, shares: SplitShares) -> str:
-    """Return the split of a list; near-duplicate questions of any user share a split."""
-    return assign_split(uncached_key(ranked_list["query"]), shares)
-
-
-def survey_lists(ranked_lists: Iterable[Record], shares: SplitShares) -> Survey:
-    """Return the survey of all clean lists."""
-    survey = Survey()
+def survey_lists(ranked_lists: Iterable[Record], topics: Topics, shares: SplitShares) -> Survey:
+    """Return the survey of all clean lists; the questions of one topic share a split."""
+    survey = Survey(topics)
     for ranked_list in ranked_lists:
-        split = split_of(ranked_list, shares)
-        survey.questions[split].add(uncached_key(ranked_list["query"]))
+        topic = topic_of(ranked_list, topics)
+        split = assign_split(topic, shares)
+        survey.questions[split].add(topic)
         if split == "train":
             add_train_documents(survey, ranked_list["sources"])
     survey.train_documents = sample_documents(survey.train_documents)

@@ -1,7 +1,8 @@
 """Choosing on dev how far the weights move from base to tuned, and the cross-encoder's weight.
 
 Both are chosen together: every interpolation is tried with every weight of the cross-encoder in
-the blend. Weight 1 is the cross-encoder alone, weight 0 the retriever's features alone.
+the blend. Weight 1 is the cross-encoder alone, weight 0 the retriever's features alone. The
+cross-encoder has a weight only where it adds more than one standard error of dev.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from findtune.reranker.training.dev_set import DECISIVE, RerankerDevSet
 from findtune.reranker.training.recipe import Recipe
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.interpolation import State, interpolate
+from findtune.training.selection import within_one_standard_error
 
 Row = dict[str, float]
 Array = np.ndarray
@@ -40,7 +42,7 @@ class Selection(NamedTuple):
     def facts(self) -> dict[str, float]:
         """What training.json records of the choice."""
         return {
-            "interpolation": self.interpolation,
+            "cross_encoder_interpolation": self.interpolation,
             "cross_encoder_weight": self.weights.cross_encoder,
             **self.weights.model_dump(),
         }
@@ -60,10 +62,19 @@ def select_blend(
         model, dev=dev, base=base, callback=callback, candidates=recipe.interpolation
     )
     candidates = {
-        weight: blended_weights(feature_weights, weight) for weight in sorted(recipe.blend_weights)
+        weight: blended_weights(feature_weights, weight)
+        for weight in sorted({0.0, *recipe.blend_weights})
     }
     sweep = sweep_blends(logits, dev, candidates)
     best = select_row(sweep)
+    without = select_row([row for row in sweep if not row["cross_encoder_weight"]])
+
+    def ndcg(row: Row) -> Array:
+        weights = candidates[row["cross_encoder_weight"]]
+        return dev.measure_each(logits[row["interpolation"]], weights)[DECISIVE]
+
+    if within_one_standard_error(ndcg(without), ndcg(best)):
+        best = without
     a = best["interpolation"]
     model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
     weights = candidates[best["cross_encoder_weight"]]

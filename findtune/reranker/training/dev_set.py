@@ -1,4 +1,4 @@
-"""The dev split: ranked lists, the picks in them, and the retriever's features."""
+"""The dev split: ranked lists, their grades or picks, and the retriever's features."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from sentence_transformers import CrossEncoder
 from findtune.core.records import Record
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, blend
 from findtune.reranker.model.cross_encoder import predict_logits
-from findtune.reranker.model.ranked_lists import measure_lists, picked
+from findtune.reranker.model.ranked_lists import decisive_gains, measure_lists, picked
 from findtune.reranker.training.collapse import refuse_collapse
 from findtune.training.callback import DevResult
 
@@ -24,6 +24,7 @@ class RerankerDevSet:
     def __init__(self, lists: Sequence[Record], features: Sequence[Array], precision: str) -> None:
         self.lists, self.features, self.bf16 = lists, features, precision == "bf16"
         self.picks = [picked(ranked_list) for ranked_list in lists]
+        self.gains = [decisive_gains(ranked_list) for ranked_list in lists]
 
     def evaluate(self, model: CrossEncoder) -> DevResult:
         """Return the result of a cross-encoder alone; the payload is its logits.
@@ -42,8 +43,12 @@ class RerankerDevSet:
 
     def measure(self, logits: Sequence[Array], weights: BlendWeights) -> dict[str, float]:
         """Return the mean of each measure when logits are blended with the features."""
-        values = measure_lists(self.blend(logits, weights), self.picks)
+        values = self.measure_each(logits, weights)
         return {name: float(per_list.mean()) for name, per_list in values.items()}
+
+    def measure_each(self, logits: Sequence[Array], weights: BlendWeights) -> dict[str, Array]:
+        """Return each measure of each list, (lists,), on its grades, or picks without grades."""
+        return measure_lists(self.blend(logits, weights), self.gains)
 
     def blend(self, logits: Sequence[Array], weights: BlendWeights) -> list[Array]:
         """Return the blended scores of each list, (documents,)."""

@@ -1,51 +1,120 @@
-"""Fitting the weights of the retriever's features to the picks of train.
+"""Fitting the weights of the features, and choosing the ranking that is shipped.
 
-The weighted features rank documents without a cross-encoder. A cross-encoder with a new head is
-distilled from this ranking, and is blended with it afterwards.
+The weighted features rank documents without a cross-encoder. What ships is never below the best
+of the rankings that need no training: each of them is a choice of weights too.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from findtune.core.records import Record
-from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights
-from findtune.reranker.model.ranked_lists import gains_of
+from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, blend_features
+from findtune.reranker.model.ranked_lists import decisive_gains, measure_lists
 from findtune.reranker.model.retriever_features import FEATURES
+from findtune.reranker.training.cross_fitting import fold_numbers
 
+DECISIVE = "ndcg@10"
 DECIMALS = 6  # of a fitted weight; further decimals depend on how a processor rounds
-RIDGE = 1e-4  # keeps the weights finite where the features separate all picks from the rest
+RIDGE = 0.01  # on the weights of standardized features
+# Rankings that need no training: name -> the feature that is the ranking. The simplest is first.
+UNTUNED = {"as_shown": "shown_rank", "bm25": "bm25", "bi_encoder": "base_retriever"}
+FUSED = "fused"  # the ranking by all features
 
 Array = np.ndarray
+
+
+class Ranking(NamedTuple):
+    """A ranking by features, and what it measures on lists that its weights were not fitted to."""
+
+    name: str  # a key of UNTUNED, or FUSED
+    weights: BlendWeights
+    ndcg: Array  # (lists,)
+
+
+def select_ranking(
+    lists: Sequence[Record], features: Sequence[Array], *, folds: int, temperature: float
+) -> list[Ranking]:
+    """Return the candidates, best first; of equal ones the simpler first.
+
+    features: (documents, features) of each list, by a retriever that did not learn from it.
+    """
+    gains = [decisive_gains(ranked_list) for ranked_list in lists]
+    candidates = [(name, single_feature(feature, temperature)) for name, feature in UNTUNED.items()]
+    rankings = [
+        Ranking(name, weights, measure_lists(blend_features(features, weights), gains)[DECISIVE])
+        for name, weights in candidates
+    ]
+    fused = fit_feature_weights(lists, features, temperature)
+    scores = cross_fitted_scores(lists, features, folds=folds, temperature=temperature)
+    rankings.append(Ranking(FUSED, fused, measure_lists(scores, gains)[DECISIVE]))
+    return sorted(rankings, key=lambda ranking: -ranking.ndcg.mean())
+
+
+def single_feature(feature: str, temperature: float) -> BlendWeights:
+    """Return the weights with which one feature ranks alone."""
+    weights = dict.fromkeys(FEATURES, 0.0) | {feature: 1.0}
+    return CROSS_ENCODER_ONLY.model_copy(
+        update={"cross_encoder": 0.0, "temperature": temperature, **weights}
+    )
+
+
+def cross_fitted_scores(
+    lists: Sequence[Record], features: Sequence[Array], *, folds: int, temperature: float
+) -> list[Array]:
+    """Return the fused scores of each list, with weights fitted to the other folds."""
+    numbers = fold_numbers(lists, folds)
+    scores: list[Array] = [np.zeros(0)] * len(lists)
+    for fold in sorted(set(numbers)):
+        others = [row for row, number in enumerate(numbers) if number != fold]
+        weights = fit_feature_weights(
+            [lists[row] for row in others], [features[row] for row in others], temperature
+        )
+        for row, number in enumerate(numbers):
+            if number == fold:
+                [scores[row]] = blend_features([features[row]], weights)
+    return scores
 
 
 def fit_feature_weights(
     lists: Sequence[Record], features: Sequence[Array], temperature: float
 ) -> BlendWeights:
-    """Return the weights with which the picks are most likely; the cross-encoder's is 0.
+    """Return the weights with which the grades or picks are most likely; no cross-encoder.
 
-    The likelihood is a softmax over each list (Plackett-Luce with one choice). It has three
-    parameters, for which a few lists are enough.
+    The likelihood is a softmax over each list (ListNet, Cao et al. 2007) of features that are
+    standardized within lists, with a ridge. A feature that never varies has weight 0.
     """
-    targets = [gains_of(ranked_list) / gains_of(ranked_list).sum() for ranked_list in lists]
+    gains = [decisive_gains(ranked_list) for ranked_list in lists]
+    targets = [list_gains / list_gains.sum() for list_gains in gains]
+    scale = spread_within_lists(features)
+    standardized = [list_features / scale for list_features in features]
 
     def loss_and_gradient(weights: Array) -> tuple[float, Array]:
         """Return loss and gradient; a numerical gradient would amplify rounding errors."""
         losses, gradients = [], []
-        for list_features, target in zip(features, targets, strict=True):
+        for list_features, target in zip(standardized, targets, strict=True):
             log_probabilities = log_softmax(list_features @ weights)
             losses.append(-(target * log_probabilities).sum())
             gradients.append((np.exp(log_probabilities) - target) @ list_features)
         ridge = RIDGE * (weights**2).sum()
         return float(np.mean(losses) + ridge), np.mean(gradients, axis=0) + 2 * RIDGE * weights
 
-    bounds = [(0, None)] * len(FEATURES)
-    start = np.ones(len(FEATURES))
-    fitted = minimize(loss_and_gradient, start, method="L-BFGS-B", jac=True, bounds=bounds).x
+    start = np.zeros(len(FEATURES))
+    fitted = minimize(loss_and_gradient, start, method="L-BFGS-B", jac=True).x / scale
     weights = {
         name: round(float(value), DECIMALS) for name, value in zip(FEATURES, fitted, strict=True)
     }
     changes = {"cross_encoder": 0.0, "temperature": temperature, **weights}
     return CROSS_ENCODER_ONLY.model_copy(update=changes)
+
+
+def spread_within_lists(features: Sequence[Array]) -> Array:
+    """Return the root mean variance of each feature within lists, (features,); 1 if it is 0."""
+    variances = [list_features.astype(np.float64).var(axis=0) for list_features in features]
+    spread: Array = np.sqrt(np.mean(variances, axis=0))
+    # the variance of equal values may be a rounding error
+    varies = np.any([np.ptp(list_features, axis=0) > 0 for list_features in features], axis=0)
+    return np.where(varies, spread, 1.0)

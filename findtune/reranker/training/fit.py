@@ -1,9 +1,10 @@
-"""Fine-tuning a reranker: first on what the retriever knows, then on what users picked.
+"""Fine-tuning a reranker: first its retriever, then its cross-encoder.
 
-A cross-encoder that was made from an encoder has a new head and knows nothing. It is distilled
-first: it learns to rank as the retriever's features do. The result is the base that tuning has to
-beat. Then it learns the picks. Afterwards dev decides how far the weights move from base to tuned,
-and how much the cross-encoder weighs beside the retriever.
+The retriever learns the picks, and cross-fitting gives its features weights, beside BM25 and the
+order shown. Rankings that need no training compete with it. Then the cross-encoder learns. One
+that was made from an encoder has a new head and knows nothing, so it is distilled first: it learns
+to rank as the features do. Afterwards dev decides how far its weights move, and whether it adds
+anything to the features.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,14 +17,14 @@ from sentence_transformers import CrossEncoder
 from findtune.reranker.model.cross_encoder import has_head, load_or_create
 from findtune.reranker.model.ranked_lists import LIST_MEASURES
 from findtune.reranker.model.reranker import Reranker
-from findtune.reranker.training.blend_weight import Base, select_blend
+from findtune.reranker.training.blend_weight import Base, Selection, select_blend
 from findtune.reranker.training.dev_set import RerankerDevSet
+from findtune.reranker.training.feature_weights import FUSED, Ranking
 from findtune.reranker.training.list_losses import distillation_loss, pick_loss
 from findtune.reranker.training.phases import Phase, run_phase
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.saving import save_model
 from findtune.reranker.training.training_data import TrainingData, read_training_data
-from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
@@ -51,25 +52,36 @@ def fit(
     """
     torch.set_num_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
-    retriever = load_encoder(bases["embedder"])
+    settings = trainer_arguments(recipe, precision, seed, progress=progress)
+    data = read_training_data(examples, bases["embedder"], recipe, settings, say)
     model = load_or_create(bases["reranker"], recipe.max_length, seed)
-    data = read_training_data(examples, retriever, recipe.temperature, say, progress=progress)
     dev = RerankerDevSet(data.lists["dev"], data.features["dev"], precision)
     callback = build_callback(model, dev=dev, recipe=recipe, say=say)
-    settings = trainer_arguments(recipe, precision, seed, progress=progress)
     run = partial(run_phase, model=model, callback=callback, settings=settings)
     if not has_head(bases["reranker"]):
         run(distillation_phase(model, data, recipe))
     base = Base(dev.evaluate(model.eval()), snapshot(model))
     callback.begin(base.result, base_competes=True)
     run(tuning_phase(model, data, recipe))
-    selection = select_blend(
-        model, data.feature_weights, dev=dev, base=base, callback=callback, recipe=recipe
-    )
-    reranker = Reranker(model, retriever, selection.weights)
-    save = partial(save_model, reranker, base.weights, data.feature_weights)
-    facts = {"precision": precision, "best_step": callback.kept_step, **selection.facts}
+    best = data.rankings[0]
+    select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
+    selection = select(model, best.weights)
+    reranker = Reranker(model, data.retriever, data.base_retriever, selection.weights)
+    save = partial(save_model, reranker, best.weights)
+    facts = {"precision": precision, "best_step": callback.kept_step}
+    facts |= selection.facts | {"features_ranking": best.name}
+    facts["interpolation"] = shipped_share(selection, best)
     return FitResult(reranker, save, callback.history, selection.sweep, facts)
+
+
+def shipped_share(selection: Selection, features_ranking: Ranking) -> float:
+    """Return how far what ships is from what needs no tuning, 0, to what was tuned, 1.
+
+    With the cross-encoder it is the interpolation of its weights.
+    """
+    if selection.weights.cross_encoder:
+        return selection.interpolation
+    return float(features_ranking.name == FUSED)
 
 
 def build_callback(

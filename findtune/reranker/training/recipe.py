@@ -15,9 +15,21 @@ class PhaseArguments(Section):
     learning_rate: float = Field(gt=0)
 
 
+class RetrieverArguments(Section):
+    """How the retriever learns the picks, and into how many folds lists are cut meanwhile."""
+
+    epochs: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    batch_size: int = Field(gt=1)  # lists
+    hard_negatives: int = Field(gt=0)  # unpicked documents of its own list, per question
+    max_seq_length: int = Field(gt=0)
+    folds: int = Field(gt=1)
+
+
 class Recipe(Section):
     """params.yaml: reranker.SIZE."""
 
+    retriever: RetrieverArguments
     loss: LossName
     distil: PhaseArguments  # from the retriever
     tune: PhaseArguments  # on the picks

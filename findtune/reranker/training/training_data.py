@@ -1,20 +1,27 @@
-"""The lists of a folder of examples, with the features that the retriever gives them."""
+"""The lists of a folder of examples, the retriever tuned on them, and the features it gives."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 
 from findtune.core.records import Record, read_kind
-from findtune.reranker.model.blending import BlendWeights, blend_features
+from findtune.reranker.model.blending import blend_features
 from findtune.reranker.model.ranked_lists import gains_of, without_random_negatives
-from findtune.reranker.model.retriever_features import retriever_features
-from findtune.reranker.training.feature_weights import fit_feature_weights
+from findtune.reranker.model.retriever_features import (
+    join_features,
+    retriever_features,
+    untuned_features,
+)
+from findtune.reranker.training.cross_fitting import out_of_fold_features
+from findtune.reranker.training.feature_weights import DECISIVE, FUSED, Ranking, select_ranking
 from findtune.reranker.training.list_losses import LossName, pick_labels
+from findtune.reranker.training.recipe import Recipe
+from findtune.reranker.training.retriever_training import fit_retriever, load_retriever
 
 Say = Callable[[str], None]
 Array = np.ndarray
@@ -22,20 +29,23 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Lists and features by group, and the retriever's weights, fitted to the picks of train.
+    """Lists and features by group, both retrievers, and the rankings by features, best first.
 
-    Groups: `list` and `title` of train; `shown`, the lists of train without random negatives; and
-    `dev`.
+    Groups: `list` and `title` of train, and `dev`. No retriever learned from the lists whose
+    features it gives.
     """
 
     lists: dict[str, list[Record]]
     features: dict[str, list[Array]]
-    feature_weights: BlendWeights
+    retriever: SentenceTransformer
+    base_retriever: SentenceTransformer
+    rankings: list[Ranking]
 
     def distillation_dataset(self) -> Dataset:
-        """Return the lists of train and the title lists, with the retriever's scores as targets."""
+        """Return the lists of train and the title lists, with the fused scores as targets."""
         features = self.features["list"] + self.features["title"]
-        targets = blend_features(features, self.feature_weights)
+        [fused] = [ranking.weights for ranking in self.rankings if ranking.name == FUSED]
+        targets = blend_features(features, fused)
         return build_dataset(self.lists["list"] + self.lists["title"], targets)
 
     def tuning_dataset(self, loss: LossName) -> Dataset:
@@ -47,21 +57,50 @@ class TrainingData:
 
 
 def read_training_data(
-    examples: Path,
-    retriever: SentenceTransformer,
-    temperature: float,
-    say: Say,
-    *,
-    progress: bool,
+    examples: Path, folder: Path, recipe: Recipe, settings: Mapping[str, Any], say: Say
 ) -> TrainingData:
-    """Return the training data in a folder of examples; temperature: see BlendWeights."""
+    """Return the training data in a folder of examples.
+
+    folder: of the retriever's base; settings: what the trainers of all rooms share.
+    """
     lists = {kind: read_kind(examples / "train.jsonl", kind) for kind in ("list", "title")}
     lists["dev"] = read_kind(examples / "dev.jsonl", "list")
-    lists["shown"] = without_random_negatives(lists["list"])
-    say(f"encoding {len(lists['list'])} lists and {len(lists['title'])} titles")
-    features = features_by_group(retriever, lists, temperature, progress=progress)
-    weights = fit_feature_weights(lists["shown"], features["shown"], temperature)
-    return TrainingData(lists, features, weights)
+
+    def fit(chosen: Sequence[Record]) -> SentenceTransformer:
+        say(f"tuning the retriever on {len(chosen)} lists")
+        return fit_retriever(folder, chosen, recipe.retriever, settings)
+
+    base = load_retriever(folder, recipe.retriever)
+    known, folds = lists["list"] + lists["dev"], recipe.retriever.folds
+    tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
+    features = join_features(tuned, untuned_features(base, known))
+    rankings = rank_shown(known, features, recipe)
+    report_rankings(rankings, say)
+    retriever = fit(without_random_negatives(known))
+    trained = len(lists["list"])
+    titles = retriever_features(retriever, base, lists["title"], recipe.temperature)
+    by_group = {"list": features[:trained], "dev": features[trained:], "title": titles}
+    return TrainingData(lists, by_group, retriever, base, rankings)
+
+
+def rank_shown(lists: Sequence[Record], features: Sequence[Array], recipe: Recipe) -> list[Ranking]:
+    """Return the rankings by features, best first, judged on the documents that users saw."""
+    shown = [
+        list_features[[document["shown"] for document in ranked_list["documents"]]]
+        for ranked_list, list_features in zip(lists, features, strict=True)
+    ]
+    return select_ranking(
+        without_random_negatives(lists),
+        shown,
+        folds=recipe.retriever.folds,
+        temperature=recipe.temperature,
+    )
+
+
+def report_rankings(rankings: Sequence[Ranking], say: Say) -> None:
+    """Report what each ranking measures on lists that it did not learn from."""
+    values = ", ".join(f"{ranking.name} {ranking.ndcg.mean():.4f}" for ranking in rankings)
+    say(f"cross-fitted {DECISIVE} of {len(rankings[0].ndcg)} lists: {values}")
 
 
 def build_dataset(lists: Sequence[Record], labels: Sequence[Array]) -> Dataset:
@@ -78,16 +117,3 @@ def build_dataset(lists: Sequence[Record], labels: Sequence[Array]) -> Dataset:
             "labels": [list_labels.astype(float).tolist() for list_labels in labels],
         }
     )
-
-
-def features_by_group(
-    retriever: SentenceTransformer,
-    groups: Mapping[str, Sequence[Record]],
-    temperature: float,
-    *,
-    progress: bool,
-) -> dict[str, list[Array]]:
-    """Return the features of each group of lists; texts that groups share are encoded once."""
-    lists = [ranked_list for group in groups.values() for ranked_list in group]
-    features = iter(retriever_features(retriever, lists, temperature, progress=progress))
-    return {name: list(islice(features, len(group))) for name, group in groups.items()}

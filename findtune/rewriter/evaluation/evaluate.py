@@ -9,13 +9,24 @@ from findtune.retrieval.search import BM25Search, DenseSearch
 from findtune.rewriter.evaluation.details import details
 from findtune.rewriter.evaluation.held_out import HeldOut, read_held_out
 from findtune.rewriter.evaluation.methods import measure_methods, search_methods
-from findtune.rewriter.evaluation.metrics import metrics
+from findtune.rewriter.evaluation.metrics import DECISIVE, metrics
 from findtune.rewriter.evaluation.results import Evaluation, MethodMeasures, ModelRewrites
 from findtune.rewriter.model.rewriter import Rewriter, load, load_as_rewriter
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
 
-__all__ = ["Evaluation", "HeldOut", "details", "evaluate_model", "metrics", "read_held_out"]
+__all__ = [
+    "DECISIVE",
+    "Evaluation",
+    "HeldOut",
+    "details",
+    "evaluate_model",
+    "metrics",
+    "read_held_out",
+]
 
+# What a tuned rewriter has to beat: the question alone, feedback titles, the base's rewrites.
+BEFORE_TUNING = ("original", "prf", "base")
+VARIANTS = ("", "dense_")  # prefixes of columns in `details`; the first one with values decides
 EVAL_SEEDS = (0, 1, 2)  # every measure is the mean over rewrites sampled with each
 
 Say = Callable[[str], None]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findtune.core.records import Record, read_kind
+from findtune.core.text import near_duplicate_key
 from findtune.retrieval.corpus import Corpus, read_corpus
 from findtune.rewriter.model.qrels import graded_documents
 
@@ -23,6 +24,11 @@ class HeldOut:
     def queries(self) -> list[str]:
         """The text of each question."""
         return [question["query"] for question in self.questions]
+
+    @property
+    def groups(self) -> list[str]:
+        """A label for each question; near-duplicate questions are resampled together."""
+        return [near_duplicate_key(query) for query in self.queries]
 
     @property
     def picks(self) -> list[list[str]]:

@@ -1,8 +1,10 @@
 """The examples say where they come from, and no split leaks into another one."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -10,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findtune.core.errors import InputError
-from findtune.core.files import read_json, read_jsonl
+from findtune.core.files import read_json, read_jsonl, write_jsonl
 from findtune.core.records import Record
-from findtune.core.text import normalize
+from findtune.core.text import near_duplicate_key, normalize
 from findtune.embedder.prepare.examples import (
     CleanData,
     Examples,
@@ -27,6 +29,8 @@ from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
 Build = Callable[..., Examples]
 SHARES = SplitShares(dev=0.15, test=0.25, fold=0)  # as in the fixture `settings`
+FEEDS = ("catalog", "feedback")
+NONE = {"dev": 0, "test": 1e-9, "fold": 0}  # shares that hold nothing out
 
 
 def key_in(split: str, stem: str = "key") -> str:
@@ -56,16 +60,22 @@ GUARD = [ScoredPair(f"He shut the door. {n}", f"Soup {n}", 0.1, f"guard:{n}") fo
 
 @pytest.fixture(scope="module")
 def build(settings: dict[str, Any]) -> Build:
-    """Build examples of texts and pairs; `changes` are settings."""
+    """Build examples of texts, pairs and lists; `changes` are settings.
+
+    Unless `wordings` is given, only whole variables are held out.
+    """
 
     def build_from(
         texts: Sequence[CatalogText] = (*TRAIN, *DEV, *TEST),
         scored: Sequence[ScoredPair] = (),
         guard: Sequence[ScoredPair] = (),
+        guard_queries: Sequence[Record] = (),
+        ranked_lists: Sequence[Record] = (),
         **changes: Any,
     ) -> Examples:
-        data = CleanData(texts, scored, guard)
-        return build_examples(data, PrepareSettings(**settings | changes))
+        data = CleanData(texts, scored, guard, guard_queries, ranked_lists)
+        values = settings | {"wordings": NONE} | changes
+        return build_examples(data, PrepareSettings(**values))
 
     return build_from
 
@@ -100,13 +110,18 @@ def test_each_text_but_the_name_is_the_anchor_of_a_pair_labelled_by_its_role(bui
     texts = {"override": "crusts first", "curated": "crumb lovers", "generated": "loaves?"}
     eaters = variable(MEN, name="Eaters", description="People who eat.|Folk at table.", **texts)
     train = build([*eaters, *DEV, *TEST]).records["train"]
-    assert [(row["anchor"], row["positive"], row["label"], row["why"]) for row in train] == [
+    pairs = [(row["anchor"], row["positive"], row["label"], row["why"]) for row in train]
+    assert pairs[:5] == [
         ("People who eat.", "Eaters", 0.9, "description and name"),
         ("Folk at table.", "Eaters", 0.8, "further description and name"),
         ("crusts first", "People who eat.", 0.7, "override alternative and description"),
         ("crumb lovers", "Eaters", 0.7, "curated alternative and name"),
         ("loaves?", "Eaters", 0.6, "generated alternative and name"),
     ]
+    # three alternatives form a ring, in which each is paired with the next
+    assert {row[0] for row in pairs[5:]} == {row[1] for row in pairs[5:]} == {*texts.values()}
+    assert {row[3] for row in pairs[5:]} == {"two alternatives"}
+    assert sorted(row[2] for row in pairs[5:]) == [0.6, 0.6, 0.7]
     lines = {text.text: text.source for text in eaters}
     for row in train:
         assert row["sources"] == [lines[row["anchor"]], lines[row["positive"]]]
@@ -195,7 +210,7 @@ def test_a_scored_pair_that_leaks_is_not_trained_on(build: Build, first: str, se
 @pytest.mark.parametrize("fold", range(4))
 def test_no_fold_leaks(settings: dict[str, Any], corpus: CleanData, fold: int) -> None:
     shares = {"dev": 0.25, "test": 0.2, "fold": 0}
-    changed = PrepareSettings(**settings | {"variables": shares, "scored_pairs": shares})
+    changed = PrepareSettings(**settings | {"new_variables": shares, "scored_pairs": shares})
     assert not leaks(build_examples(corpus, changed.with_fold(0.25, fold)))
 
 
@@ -297,15 +312,183 @@ def test_other_catalogs_are_left_out_and_a_query_has_the_catalog_of_its_variable
 @pytest.mark.parametrize(
     ("texts", "missing"),
     [
-        ([*DEV, *TEST], "positive for train"),
-        ([*TRAIN, *TEST], "query for dev"),
-        ([*TRAIN, *DEV, *variable(TREES, name="Trees")], "query for test"),
-        ([], "positive for train"),
+        ([*DEV, *TEST], "positive and no pick for train"),
+        ([*TRAIN, *TEST], "query and no list for dev"),
+        ([*TRAIN, *DEV, *variable(TREES, name="Trees")], "query and no list for test"),
+        ([], "positive and no pick for train"),
     ],
 )
 def test_an_empty_split_is_an_error_with_a_remedy(build: Build, texts: Any, missing: str) -> None:
-    with pytest.raises(InputError, match=f"catalog.jsonl gives no {missing}; add variables"):
+    with pytest.raises(InputError, match=f"embedder gives no {missing}; add variables"):
         build(texts)
+
+
+# Wordings of known variables
+
+HALF = {"dev": 0.2, "test": 0.3, "fold": 0}
+HALVES = SplitShares(**HALF)
+
+
+def wording_in(split: str, stem: str = "lads") -> str:
+    """Return a wording whose near-duplicate key falls into a split of HALVES."""
+    keys = (f"{stem} {n}" for n in count())
+    return next(key for key in keys if assign_split(near_duplicate_key(key), HALVES) == split)
+
+
+SPLIT_WORDINGS = {split: wording_in(split) for split in SPLITS}
+KNOWN = variable(
+    MEN, name="Eaters", description="They eat.", generated="|".join(SPLIT_WORDINGS.values())
+)
+
+
+def test_a_held_out_wording_asks_for_its_known_variable_and_its_other_texts_are_trained_on(
+    build: Build,
+) -> None:
+    examples = build([*KNOWN, *EATERESSES, *DEV, *TEST], wordings=HALF)
+    for split in ("dev", "test"):
+        asked = {query["text"]: query["known"] for query in of_kind("query", examples, split)}
+        assert asked[SPLIT_WORDINGS[split]] is True
+        assert sorted(asked.values()) == [False, True]  # and one of a new variable
+    anchors = {row["anchor"] for row in of_kind("positive", examples, "train")}
+    assert anchors == {"They eat.", "Women who eat.", SPLIT_WORDINGS["train"]}
+    corpus = {row["text"] for row in examples.corpus}
+    assert not {SPLIT_WORDINGS["dev"], SPLIT_WORDINGS["test"]} & corpus
+
+
+@pytest.mark.parametrize("owner", [MEN, WOMEN, SHIPS, TREES])
+def test_a_near_duplicate_of_a_held_out_wording_is_neither_trained_on_nor_searched(
+    build: Build, owner: str
+) -> None:
+    again = variable(owner, generated=f"The {SPLIT_WORDINGS['test']}!")
+    examples = build([*KNOWN, *EATERESSES, *DEV, *TEST, *again], wordings=HALF)
+    keys = {near_duplicate_key(row["text"]) for row in examples.corpus}
+    keys |= {near_duplicate_key(row["anchor"]) for row in of_kind("positive", examples, "train")}
+    assert near_duplicate_key(SPLIT_WORDINGS["test"]) not in keys
+    [query] = [row for row in of_kind("query", examples, "test") if row["known"]]
+    assert query["dcids"] == sorted({MEN, owner})
+    assert not leaks(examples)
+
+
+def test_a_variable_keeps_two_texts_in_train_and_a_name_is_never_held_out(build: Build) -> None:
+    test = SPLIT_WORDINGS["test"]
+    other = wording_in("test", "bakers")
+    short = variable(MEN, name="Eaters", generated=test)
+    nameless = variable(WOMEN, generated=other)
+    texts = [*short, *nameless, *DEV, *TEST]
+    examples = build(texts, wordings=HALF)
+    assert queries(examples, "test") == ["woods and groves"]
+    assert [row["anchor"] for row in of_kind("positive", examples, "train")] == [test]
+    namesake = variable(key_in("train", "namesake"), name=test, description="Boys.")
+    examples = build([*KNOWN, *namesake, *DEV, *TEST], wordings=HALF)
+    assert test not in queries(examples, "test")
+
+
+def test_over_the_folds_each_wording_is_tested_once_but_for_new_variables(
+    settings: dict[str, Any], corpus: CleanData
+) -> None:
+    none = {"dev": 0.1, "test": 1e-9, "fold": 0}
+    changed = PrepareSettings(**settings | {"new_variables": none})
+    tested: Counter[str] = Counter()
+    for fold in range(4):
+        examples = build_examples(corpus, changed.with_fold(0.25, fold))
+        assert not leaks(examples)
+        asked = of_kind("query", examples, "test")
+        tested.update(near_duplicate_key(row["text"]) for row in asked if row["known"])
+    assert len(tested) > 50
+    assert set(tested.values()) == {1}
+
+
+def test_after_dev_has_decided_its_wordings_may_be_learned_but_those_of_test_may_not(
+    build: Build,
+) -> None:
+    examples = build([*KNOWN, *EATERESSES, *DEV, *TEST], wordings=HALF)
+    assert [row["anchor"] for row in examples.records["refit"]] == [SPLIT_WORDINGS["dev"]]
+    trained = build([*KNOWN, *EATERESSES, *DEV, *TEST], wordings=HALF).records["train"]
+    assert not [row for row in examples.records["refit"] if row in trained]
+
+
+# Feedback
+
+
+def ranked_list(query: str, picks: str = "b", **fields: Any) -> Record:
+    """Return a clean list that shows a, b, c and d."""
+    sources = [{"url": url, "title": f"Page {url}.", "snippet": f"All of {url}."} for url in "abcd"]
+    record = f"lists.json:{query}"
+    return {"query": query, "sources": sources, "picks": [*picks], "record": record, **fields}
+
+
+def question_in(split: str, stem: str = "crumbs") -> str:
+    return next(
+        key
+        for n in count()
+        if assign_split(near_duplicate_key(key := f"{stem} {n}"), SHARES) == split
+    )
+
+
+LISTS = [ranked_list(question_in(split)) for split in SPLITS]
+
+
+def test_a_pick_has_the_texts_above_and_below_it_as_negatives_and_whole_lists_are_held_out(
+    build: Build,
+) -> None:
+    train = ranked_list(question_in("train"), picks="db")
+    examples = build(ranked_lists=[train, *LISTS[1:]])
+    text = {url: f"Page {url}. All of {url}." for url in "abcd"}
+    picks = of_kind("pick", examples, "train")
+    assert [row["positive"] for row in picks] == [text["d"], text["b"]]
+    assert [row["negatives"] for row in picks] == [[text["a"], text["c"]]] * 2
+    [held_out] = of_kind("list", examples, "test")
+    assert held_out["documents"] == [*text.values()]
+    assert held_out["picked"] == [False, True, False, False]
+    assert [row["query"] for row in examples.records["refit"]] == [LISTS[1]["query"]]
+
+
+def test_a_topic_keeps_its_questions_in_one_split_and_no_question_is_learned_and_tested(
+    build: Build,
+) -> None:
+    topic, question = question_in("test", "topic"), question_in("train", "other")
+    lists = [*LISTS, ranked_list(question, topic=topic), ranked_list(f"The {question}!")]
+    examples = build(ranked_lists=lists)
+    assert question in [row["query"] for row in of_kind("list", examples, "test")]
+    assert [row["query"] for row in of_kind("pick", examples, "train")] == [LISTS[0]["query"]]
+    assert examples.leak_report["shared"]["questions"]["train and test"] == 0
+
+
+def test_a_question_of_test_is_not_trained_on_as_a_text_of_the_catalog(build: Build) -> None:
+    texts = [*TRAIN, *DEV, *TEST, *variable(MEN, generated=f"The {LISTS[2]['query']}")]
+    examples = build(texts, ranked_lists=LISTS)
+    assert sources("positive", examples, "train") == sources("positive", build(), "train")
+
+
+def test_either_the_catalog_or_the_feedback_is_enough(
+    clean: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = copytree(clean, tmp_path / "clean")
+    alone = {name: PrepareSettings(**settings | {"learn_from": [name]}) for name in FEEDS}
+    write_examples(copy, tmp_path / "before", alone["catalog"])
+    with pytest.raises(InputError, match="gives no positive and no pick for train"):
+        write_examples(copy, tmp_path / "none", alone["feedback"])
+    write_jsonl(copy / "ranked_lists.jsonl", LISTS)
+    write_examples(copy, tmp_path / "after", alone["catalog"])
+    for path in (tmp_path / "before").iterdir():
+        assert path.read_bytes() == (tmp_path / "after" / path.name).read_bytes()
+    (copy / "catalog.jsonl").unlink()
+    counts = write_examples(copy, tmp_path / "lists", alone["feedback"])
+    assert (counts["train"]["pick"], counts["dev"]["list"], counts["test"]["list"]) == (1, 1, 1)
+    assert read_jsonl(tmp_path / "lists" / "corpus.jsonl") == []
+
+
+# Guard queries
+
+
+def test_guard_queries_are_divided_so_that_dev_and_test_share_no_text(build: Build) -> None:
+    rows = [{"query": f"q {n}", "text": f"Text {n % 9}.", "source": f"q:{n}"} for n in range(36)]
+    examples = build(guard_queries=rows)
+    dev, test = (of_kind("guard_query", examples, split) for split in ("dev", "test"))
+    assert len(dev) + len(test) == 36
+    assert dev
+    assert test
+    assert not {row["text"] for row in dev} & {row["text"] for row in test}
 
 
 # Files

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from findtune.core.errors import CollapseError, InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import read_kind
 from findtune.embedder.training.dev_set import EmbedderDevSet
-from findtune.embedder.training.fit import Recipe, fit
+from findtune.embedder.training.fit import Recipe, describe_data, fit
 from findtune.training.callback import DevResult
 from findtune.training.fit_result import FitResult
 
@@ -138,7 +139,7 @@ def test_training_works_without_scored_pairs_and_in_fp32_without_bf16(
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
-def test_dev_searches_all_relevant_documents_and_as_many_others(
+def test_dev_searches_all_relevant_documents_and_others_that_are_hard(
     tiny_base: Path, example_folder: Path, size: int
 ) -> None:
     corpus = read_jsonl(example_folder / "corpus.jsonl")
@@ -147,7 +148,64 @@ def test_dev_searches_all_relevant_documents_and_as_many_others(
     relevant = set(sum(dev.relevant, []))
     number = sum(document["dcid"] in relevant for document in corpus)
     assert 0 < sum(owner in relevant for owner in dev.owners) == number < len(corpus)
-    assert len(dev.owners) == min(len(corpus), max(size, 2 * number))
+    assert len(dev.owners) == min(len(corpus), max(size, number + size // 2))
+
+
+@pytest.fixture(scope="module")
+def with_feedback(example_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples with picks, held-out lists and guard queries."""
+    folder = tmp_path_factory.mktemp("with_feedback")
+    copytree(example_folder, folder, dirs_exist_ok=True)
+    texts = [row["text"] for row in read_jsonl(example_folder / "corpus.jsonl")]
+    picks = [
+        {"kind": "pick", "query": f"ask {n}", "positive": text, "negatives": texts[n + 1 : n + 3]}
+        for n, text in enumerate(texts[:20])
+    ]
+    picks[3]["negatives"] = texts[30:31]  # a short list
+    lists = [
+        {"kind": "list", "query": text, "documents": texts[n : n + 3], "picked": [1, 0, 0]}
+        for n, text in enumerate(texts[:5])
+    ]
+    guards = [{"kind": "guard_query", "query": text, "text": f"{text} men"} for text in texts[:5]]
+    for split, more in (("train", picks), ("dev", [*lists, *guards]), ("refit", picks[:2])):
+        path = folder / f"{split}.jsonl"
+        write_jsonl(path, [*read_jsonl(path), *more])
+    return folder
+
+
+def test_picks_are_learned_beside_the_catalog_or_alone_and_lists_count_on_dev(
+    fit_tiny: FitTiny, tuned: FitResult, with_feedback: Path, tmp_path: Path
+) -> None:
+    both = fit_tiny(with_feedback)
+    assert both.facts["steps"] > tuned.facts["steps"]
+    row = both.history[-1]
+    assert row["score"] == pytest.approx((row["ndcg@10"] + row["feedback_ndcg@10"]) / 2)
+    assert "guard_mrr@10" in row
+    for path in with_feedback.glob("*.jsonl"):
+        kinds = ("pick", "list", "guard")
+        write_jsonl(tmp_path / path.name, [r for r in read_jsonl(path) if r.get("kind") in kinds])
+    alone = fit_tiny(tmp_path)
+    assert alone.history[-1]["score"] == alone.history[-1]["feedback_ndcg@10"]
+    with pytest.raises(InputError, match="`recipe: plain` learns from a catalog"):
+        fit_tiny(tmp_path, recipe="plain")
+
+
+def test_a_line_says_what_is_learned_and_what_is_absent(
+    example_folder: Path, with_feedback: Path
+) -> None:
+    assert "; no picks of the feedback, no guard queries" in describe_data(example_folder)
+    assert "20 picks of the feedback" in describe_data(with_feedback)
+    assert "no " not in describe_data(with_feedback)
+
+
+def test_a_refit_takes_the_steps_that_dev_chose_and_learns_from_dev_too(
+    fit_tiny: FitTiny, tuned: FitResult, with_feedback: Path
+) -> None:
+    once, again = fit_tiny(with_feedback), fit_tiny(with_feedback, refit=True)
+    assert again.facts == once.facts
+    assert again.history == once.history
+    assert again.facts["interpolation"] > 0
+    assert fingerprint(again.model) != fingerprint(once.model)
 
 
 def test_the_saved_model_loads_without_findtune_and_holds_no_training_text(
@@ -170,3 +228,11 @@ def test_training_that_can_not_work_is_an_error(fit_tiny: FitTiny) -> None:
         fit_tiny(learning_rate=1e30)
     with pytest.raises(InputError, match="less than a batch of 1000"):
         fit_tiny(batch_size=1000)
+
+
+def test_a_small_catalog_is_learned_often_enough_for_min_batches(fit_tiny: FitTiny) -> None:
+    short, long = (
+        fit_tiny(epochs=0.1, min_batches=number, interpolation=[1.0]).facts["steps"]
+        for number in (1, 12)
+    )
+    assert short < 12 <= long

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from findtune.embedder.training.in_batch_negatives import (
     InBatchNegativesSampler,
     PositivePairs,
+    picked_pairs,
     positive_pairs,
 )
 
@@ -84,3 +85,15 @@ def test_every_epoch_and_seed_has_an_order_of_its_own_that_can_be_repeated() -> 
     assert epochs == [batches_of(same, epoch) for epoch in range(3)]
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
     assert batches_of(other) != epochs[0]
+
+
+def test_picks_that_share_a_question_or_a_document_are_in_different_batches() -> None:
+    records = [
+        {"query": query, "positive": positive, "negatives": [negative]}
+        for query, positive, negative in (("q", "a", "b"), ("Q!", "c", "d"), ("r", "e", "A"))
+    ]
+    sampler = InBatchNegativesSampler(picked_pairs(records), 2, seed=1, passes=40)
+    batches = list(sampler)
+    assert len(batches) == len(sampler) == 40
+    assert {tuple(sorted(batch)) for batch in batches} <= {(0,), (1, 2)}
+    assert {row for batch in batches for row in batch} == {0, 1, 2}

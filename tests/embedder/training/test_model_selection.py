@@ -8,6 +8,7 @@ from findtune.embedder.training.model_selection import is_as_good, select_interp
 from findtune.training.callback import DevResult
 
 MEASURES = dict.fromkeys(["ndcg@10", "pairs_spearman", "guard_spearman", "score"], 0.5)
+MEASURES |= {"guard_mrr@10": 0.5, "feedback_ndcg@10": 0.5}
 MEASURES |= {"random_cosine": 0.1, "error": 0.0}
 
 
@@ -33,7 +34,9 @@ def test_a_result_within_its_standard_error_of_the_best_is_as_good(
     ("measure", "value"),
     [
         ("guard_spearman", 0.48),
+        ("guard_mrr@10", 0.48),
         ("ndcg@10", 0.49),
+        ("feedback_ndcg@10", 0.49),
         ("pairs_spearman", 0.49),
         ("random_cosine", 0.21),
     ],

@@ -1,7 +1,6 @@
 """A reranker is compared with the best ranking from before tuning; every number is by hand."""
 
 import json
-import shutil
 from dataclasses import replace
 from math import log2
 from pathlib import Path
@@ -28,7 +27,7 @@ from findtune.reranker.model.ranked_lists import LIST_MEASURES, document_texts
 from findtune.training.fit_result import FitResult
 
 FACTS = {"interpolation": 0.5, "cross_encoder_weight": 0.75}  # of the training
-RANKINGS = {*BEFORE_TUNING, "retriever_features", "tuned"}
+RANKINGS = {*BEFORE_TUNING, "tuned_bi_encoder", "retriever_features", "tuned"}
 COMPARED = {"measure", "mean", "ci_low", "ci_high", "p_value", "minimum_detectable_effect"}
 
 # Scores of three documents, which rank `b` first, second and third, and the nDCG of `b` there.
@@ -39,7 +38,8 @@ FIRST, SECOND, THIRD = 1, 1 / log2(3), 1 / log2(4)
 def held_out_list(query: str = "how much tea?", picks: str = "b", **qrels: int) -> Record:
     """Return a held-out list of the documents a, b and c."""
     documents = [{"url": name, "text": f"{name} rice", "seen": name == "a"} for name in "abc"]
-    return {"query": query, "picks": [*picks], "documents": documents, "qrels": qrels}
+    shared = {"group": query, "documents": documents}
+    return {"query": query, "picks": [*picks], "qrels": qrels, **shared}
 
 
 def evaluation_of(lists: int, **changes: np.ndarray) -> Evaluation:
@@ -65,6 +65,7 @@ def test_every_ranking_is_measured_and_compared_on_the_picks() -> None:
     ndcg = {name: result[name]["ndcg@10"] for name in BEFORE_TUNING}
     assert ndcg == pytest.approx(dict.fromkeys(BEFORE_TUNING, SECOND) | {"base": THIRD})
     expected = FACTS | {"queries": 8, "verdict": "WIN"}
+    assert result["difference_as_shown"]["mean"] == pytest.approx(FIRST - SECOND)
     assert {name: result[name] for name in expected} == expected
     difference, best = result["difference"], result["difference_best"]
     assert difference["mean"] == pytest.approx(FIRST - THIRD)
@@ -106,6 +107,34 @@ def test_graded_measures_use_the_grades_of_the_lists_that_have_some() -> None:
     assert not [name for name in measure(HeldOut([useless] * 4)) if "graded" in name]
 
 
+def test_grades_decide_about_the_lists_that_have_some() -> None:
+    # by the picks tuned is perfect; by the grades the others are
+    graded = [held_out_list(f"how much tea {number}?", c=3) for number in range(8)]
+    held_out = HeldOut([*graded, held_out_list()])
+    scores = dict.fromkeys(RANKINGS, np.array([0.0, 1, 2])) | {"tuned": UP}
+    result = measure(held_out, **scores)
+    assert result["tuned"]["ndcg@10"] == 1
+    expected = (8 * (SECOND - FIRST) + FIRST - SECOND) / 9
+    assert result["difference_best"]["mean"] == pytest.approx(expected)
+    assert result["verdict"] == "REGRESSION"
+    assert result["decisive"]["tuned"] == pytest.approx((8 * SECOND + FIRST) / 9)
+    header, rows = details(evaluation_of(9, **scores), held_out)["per_query"]
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    by_grades = [pytest.approx(SECOND)] * 8
+    assert [*columns["decisive_tuned_ndcg@10"]] == [*by_grades, 1]
+    assert [*columns["graded_tuned_ndcg@10"]] == [*by_grades, pytest.approx(np.nan, nan_ok=True)]
+    assert [*columns["tuned_ndcg@10"]] == [1] * 9
+
+
+def test_lists_of_one_topic_are_resampled_together() -> None:
+    lists = [held_out_list(f"tea {row}?", picks="bac"[row % 3]) for row in range(9)]
+    apart = measure(HeldOut(lists), tuned=UP)["difference_best"]
+    together = HeldOut([row | {"group": "tea"} for row in lists])
+    one_topic = measure(together, tuned=UP)["difference_best"]
+    assert -1 < apart["ci_low"] < apart["mean"] < apart["ci_high"] < 1
+    assert (one_topic["ci_low"], one_topic["ci_high"]) == (-1, 1)  # one topic tells nothing
+
+
 def test_slices_split_the_lists_by_length_and_by_what_train_shows() -> None:
     long = "how much tea do people drink in winter?"
     picks = [held_out_list(long), held_out_list(long, picks="bc"), held_out_list(picks="ca")]
@@ -134,6 +163,7 @@ def test_the_details_have_a_row_for_every_list_and_every_document() -> None:
     header, rows = tables["per_query"]
     assert [row[0] for row in rows] == [*range(8)]
     measured = {f"{name}_{which}" for name in RANKINGS for which in LIST_MEASURES}
+    measured |= {f"{kind}_{name}_ndcg@10" for name in RANKINGS for kind in ("decisive", "graded")}
     assert (header[0], {*header[1:]}) == ("query", measured)
     first = dict(zip(header, rows[0], strict=True))
     assert (first["tuned_ndcg@10"], first["as_shown_ndcg@3"]) == pytest.approx((1, SECOND))
@@ -164,8 +194,8 @@ def held_out(example_folder: Path) -> HeldOut:
 
 
 @pytest.fixture(scope="module")
-def evaluation(saved: Path, held_out: HeldOut) -> Evaluation:
-    return evaluate_model({}, saved, held_out)
+def evaluation(bases: dict[str, Path], saved: Path, held_out: HeldOut) -> Evaluation:
+    return evaluate_model(bases, saved, held_out)
 
 
 def values(scores: list[np.ndarray]) -> list[list[float]]:
@@ -178,28 +208,28 @@ def test_each_ranking_scores_every_document_by_its_own_model(
     lists, scores, reranker = held_out.lists, evaluation.scores, fitted.model
     assert len(lists) > 3
     assert set(scores) == RANKINGS
-    encode = reranker.retriever.encode
-    for row, as_shown, cosines in zip(lists, scores["as_shown"], scores["bi_encoder"], strict=True):
+    for row, as_shown in zip(lists, scores["as_shown"], strict=True):
         assert np.argsort(-as_shown).tolist() == [*range(len(row["documents"]))]
-        expected = encode(document_texts(row)) @ encode(row["query"])
-        assert cosines == pytest.approx(expected, abs=1e-5)
+    encoders = {"bi_encoder": reranker.base_retriever, "tuned_bi_encoder": reranker.retriever}
+    for name, encoder in encoders.items():
+        for row, cosines in zip(lists, scores[name], strict=True):
+            expected = encoder.encode(document_texts(row)) @ encoder.encode(row["query"])
+            assert cosines == pytest.approx(expected, abs=1e-5)
+    assert values(scores["base"]) == values(scores["bi_encoder"])
     assert values(scores["bm25"]) == values(bm25_scores(lists))
     features_only = replace(reranker, weights=read_weights(saved / "retriever_features.json"))
     assert values(scores["retriever_features"]) == values(features_only.scores(lists))
-    base = load_or_create(saved / "base", 40, seed=0)
-    assert values(scores["base"]) == values(predict_logits(base, lists))
     tuned = reranker.scores(lists)
     assert values(scores["tuned"]) == values(tuned)
     assert values(evaluation.relevance) == [reranker.relevance(row).tolist() for row in tuned]
 
 
-def test_a_reranker_without_a_base_beside_it_is_compared_with_the_given_base(
-    evaluation: Evaluation, saved: Path, held_out: HeldOut, tmp_path: Path
+def test_a_base_with_a_head_scores_by_its_own_logits(
+    saved: Path, held_out: HeldOut, converted_jina: Path
 ) -> None:
-    shutil.copytree(saved, tmp_path / "tuned")
-    (tmp_path / "tuned" / "base").rename(tmp_path / "base")
-    moved = evaluate_model({"reranker": tmp_path / "base"}, tmp_path / "tuned", held_out)
-    assert values(moved.scores["base"]) == values(evaluation.scores["base"])
+    scores = evaluate_model({"reranker": converted_jina}, saved, held_out).scores
+    base = load_or_create(converted_jina, 40, seed=0)
+    assert values(scores["base"]) == values(predict_logits(base, held_out.lists))
 
 
 def test_the_metrics_of_a_model_are_finite_and_repeatable(

@@ -13,30 +13,33 @@ from findtune.reranker.model.blending import (
     blend_features,
     relevance,
 )
+from findtune.reranker.model.retriever_features import FEATURES
 
 
 def weights(**changes: float) -> BlendWeights:
     return BlendWeights(**CROSS_ENCODER_ONLY.model_dump() | changes)
 
 
-FEATURES = np.array([[0.5, 0.1, 0.02], [0.25, 0.05, 0.01]])
+# The features of two documents, twice as high for the first one; each is a tenth of the one before.
+VALUES = np.array([[2.0], [1.0]]) * 10.0 ** -np.arange(len(FEATURES))
 
 
 def test_a_score_is_the_weighted_sum_of_logit_and_features() -> None:
-    mixed = weights(cross_encoder=2, retriever=4, doc_similarity=10, title_similarity=100)
-    [scores] = blend([np.array([1.0, -2.0])], [FEATURES], mixed)
-    assert scores == pytest.approx([2 + 2 + 1 + 2, -4 + 1 + 0.5 + 1])
-    [alone] = blend_features([FEATURES], mixed)
-    assert alone == pytest.approx([2 + 1 + 2, 1 + 0.5 + 1])
+    for number, name in enumerate(FEATURES):
+        [alone] = blend_features([VALUES], weights(cross_encoder=2, **{name: 3.0}))
+        assert alone == pytest.approx(3 * VALUES[:, number])
+    mixed = weights(cross_encoder=2, retriever=4, doc_similarity=10, bm25=1e5)
+    [scores] = blend([np.array([1.0, -2])], [VALUES], mixed)
+    assert scores == pytest.approx([2 + 8 + 2 + 2, -4 + 4 + 1 + 1])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("part", ["logits", "features"])
 def test_a_score_that_is_not_finite_is_refused(bad: float, part: str) -> None:
-    logits, features = [np.ones(2), np.ones(2)], [FEATURES, FEATURES.copy()]
+    logits, features = [np.ones(2), np.ones(2)], [VALUES, VALUES.copy()]
     {"logits": logits, "features": features}[part][1][0] = bad
     with pytest.raises(CollapseError, match="a score is NaN or infinite"):
-        blend(logits, features, weights(retriever=1, doc_similarity=1, title_similarity=1))
+        blend(logits, features, weights(**dict.fromkeys(FEATURES, 1)))
 
 
 def test_relevance_is_a_sigmoid_around_the_threshold() -> None:

@@ -1,5 +1,6 @@
 """A reranker blends its models, and loads nothing that could run code."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,17 +14,21 @@ from findtune.core.records import Record
 from findtune.reranker.model import cross_encoder
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY
 from findtune.reranker.model.cross_encoder import has_head, load_or_create, predict_logits
+from findtune.reranker.model.ranked_lists import document_texts
 from findtune.reranker.model.reranker import Reranker, load
-from findtune.reranker.model.retriever_features import FEATURES, retriever_features
+from findtune.reranker.model.retriever_features import FEATURES
 from findtune.retrieval.encoder import load_encoder
 
 
 @pytest.fixture(scope="module")
 def reranker(tiny_base: Path) -> Reranker:
-    """A reranker with a random head and uneven weights."""
+    """A reranker with a random head, uneven weights and two retrievers that differ."""
     changes = dict.fromkeys(FEATURES, 1 / 3) | {"cross_encoder": 0.3, "temperature": 0.2}
     weights = CROSS_ENCODER_ONLY.model_copy(update={**changes, "max_length": 40})
-    return Reranker(load_or_create(tiny_base, 40, seed=1), load_encoder(tiny_base), weights)
+    tuned, base = load_encoder(tiny_base), load_encoder(tiny_base)
+    for weight in tuned.parameters():
+        weight.data *= 1.5
+    return Reranker(load_or_create(tiny_base, 40, seed=1), tuned, base, weights)
 
 
 def test_lists_without_documents_have_no_scores(reranker: Reranker, lists: list[Record]) -> None:
@@ -46,18 +51,40 @@ def test_the_cross_encoder_scores_each_document_on_its_own(
     assert logits == pytest.approx(expected, abs=1e-5)
 
 
-def test_either_model_can_score_alone(reranker: Reranker, lists: list[Record]) -> None:
+def test_each_model_can_score_alone(reranker: Reranker, lists: list[Record]) -> None:
     none = dict.fromkeys(FEATURES, 0.0)
     by_cross_encoder = reranker.with_weights(**none | {"cross_encoder": 1.0}).scores(lists)
     logits = predict_logits(reranker.cross_encoder, lists)
     assert [row.tolist() for row in by_cross_encoder] == [row.tolist() for row in logits]
-    by_retriever = reranker.with_weights(**none | {"cross_encoder": 0, "retriever": 1})
-    features = retriever_features(reranker.retriever, lists, 0.2)
-    for scores, list_features in zip(by_retriever.scores(lists), features, strict=True):
-        assert scores == pytest.approx(list_features[:, 0])
+    encoders = {"retriever": reranker.retriever, "base_retriever": reranker.base_retriever}
+    for name, encoder in encoders.items():
+        alone = reranker.with_weights(**none | {"cross_encoder": 0, name: 1})
+        for row, scores in zip(lists, alone.scores(lists), strict=True):
+            expected = encoder.encode(document_texts(row)) @ encoder.encode(row["query"])
+            assert scores == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["x.pkl", "retriever/x.py", "base/pytorch_model.bin"])
+def test_a_cross_encoder_without_a_weight_is_never_called(
+    reranker: Reranker, lists: list[Record]
+) -> None:
+    without = replace(reranker.with_weights(cross_encoder=0), cross_encoder=cast(Any, None))
+    almost = reranker.with_weights(cross_encoder=1e-9).scores(lists)
+    for scores, expected in zip(without.scores(lists), almost, strict=True):
+        assert scores == pytest.approx(expected, abs=1e-5)
+
+
+def test_ranks_are_optional_and_count_where_a_list_has_them(
+    reranker: Reranker, lists: list[Record]
+) -> None:
+    weights = dict.fromkeys(FEATURES, 0.0) | {"cross_encoder": 0, "shown_rank": 1}
+    by_rank = reranker.with_weights(**weights)
+    assert by_rank.scores(lists[2:])[0].tolist() == [0, 0, 0]
+    documents = [row | {"rank": 7 - place} for place, row in enumerate(lists[2]["documents"])]
+    [scores] = by_rank.scores([lists[2] | {"documents": documents}])
+    assert scores == pytest.approx(-np.log2([8, 7, 6]))
+
+
+@pytest.mark.parametrize("name", ["x.pkl", "retriever/x.py", "base_retriever/pytorch_model.bin"])
 def test_a_folder_with_code_or_a_pickle_is_refused(
     reranker: Reranker, tmp_path: Path, name: str
 ) -> None:

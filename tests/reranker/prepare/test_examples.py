@@ -13,10 +13,11 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import Record
-from findtune.examples.splits import SPLITS, SplitShares
+from findtune.examples.splits import SPLITS, SplitShares, assign_split
+from findtune.examples.topics import find_topics, topic_of
 from findtune.reranker.prepare import survey as survey_module
 from findtune.reranker.prepare.examples import PrepareSettings, preview_lines, write_examples
-from findtune.reranker.prepare.survey import split_of, survey_lists
+from findtune.reranker.prepare.survey import survey_lists
 
 SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
 
@@ -36,9 +37,16 @@ def clean_list(query: str, shown: str = "abcdef", picks: str = "c", number: int 
     return {
         "query": query,
         "record": f"feedback.json:{number}",
-        "sources": [document(name, f"On {name}.", f"All {name}") for name in shown],
+        "sources": [
+            {**document(name, f"On {name}.", f"All {name}"), "rank": rank}
+            for rank, name in enumerate(shown, start=1)
+        ],
         "picks": urls(picks),
     }
+
+
+def split_of(ranked_list: Record, shares: SplitShares) -> str:
+    return assign_split(topic_of(ranked_list, find_topics([ranked_list], {})), shares)
 
 
 def question_in(split: str, words: str = "question") -> str:
@@ -79,6 +87,21 @@ def test_near_duplicate_questions_share_a_split_in_every_fold(settings: dict[str
         assert splits.count("test") == 1
 
 
+def test_lists_of_one_topic_share_a_split_and_a_group(prepare: Prepare) -> None:
+    # by their words these two would be in train and in dev
+    named = [row | {"topic": "7"} for row in (TRAIN, DEV)]
+    others = [clean_list(question_in(split, "other")) for split in SPLITS]
+    judged = dict.fromkeys((TRAIN["query"], DEV["query"]), dict.fromkeys(urls("abc"), 2))
+    for first_two, qrels in ((named, {}), ([TRAIN, DEV], judged)):
+        examples = prepare([*first_two, *others], qrels)
+        queries = {split: [row["query"] for row in rows] for split, rows in examples.items()}
+        [split] = [split for split, rows in queries.items() if TRAIN["query"] in rows]
+        assert queries[split][:2] == [TRAIN["query"], DEV["query"]]
+        first, second, other = examples[split]
+        assert first["group"] == second["group"] != other["group"]
+        assert TRAIN["query"] not in "".join(row["group"] for row in examples[split])
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_an_empty_split_is_refused(prepare: Prepare, tmp_path: Path, split: str) -> None:
     lists = [row for row in (TRAIN, DEV, TEST) if split_of(row, SHARES) != split]
@@ -113,13 +136,18 @@ def test_picks_gain_by_their_order_and_others_have_a_reason(
 def test_an_example_keeps_order_record_and_texts(prepare: Prepare) -> None:
     shown = clean_list(TEST["query"], "abc", number=7)
     texts = [("a", "Tea.", "Cups drunk."), ("b", "Bare", ""), ("c", "", "No title.")]
+    how_shown = {"rank": 3, "score": 0.5, "query_used": "teas"}
     shown["sources"] = [document(*fields) for fields in texts]
+    shown["sources"][1] |= how_shown
     [example] = prepare([TRAIN, DEV, shown])["test"]
     assert (example["kind"], example["record"]) == ("list", "feedback.json:7")
     assert example["picks"] == urls("c")
     assert [row["url"] for row in example["documents"]] == urls("abc")
     fields = [(row["title"], row["text"]) for row in example["documents"]]
     assert fields == [("Tea.", "Tea. Cups drunk."), ("Bare", "Bare"), ("", "No title.")]
+    unknown = dict.fromkeys(how_shown)
+    for row, expected in zip(example["documents"], (unknown, how_shown, unknown), strict=True):
+        assert {name: row[name] for name in how_shown} == expected
 
 
 def test_judgments_and_what_train_shows_are_marked(prepare: Prepare) -> None:
@@ -167,7 +195,7 @@ def test_random_negatives_are_documents_of_other_lists(prepare: Prepare, number:
         sampled = {row["url"] for row in negatives(example)}
         assert len(sampled) == len(negatives(example)) == min(number, 13 - len(own))
         assert sampled <= train_urls - set(own)
-        assert {row["gain"] for row in negatives(example)} <= {0}
+        assert {(row["gain"], row["rank"]) for row in negatives(example)} <= {(0, None)}
         assert [row["url"] for row in example["documents"] if row["shown"]] == own
     assert not any(map(negatives, [*examples["dev"], *examples["test"]]))
 
@@ -190,8 +218,9 @@ def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
     log = [{"query": f"day {day}", "sources": [{"url": f"p{day}"}]} for day in range(200)]
     days = [row for row in log if split_of(row, SHARES) == "train"]
     order = [row["sources"][0]["url"] for row in days]
-    kept = survey_lists(days, SHARES).train_documents
-    assert kept.keys() == survey_lists(days[::-1], SHARES).train_documents.keys()
+    topics = find_topics(days, {})
+    kept = survey_lists(days, topics, SHARES).train_documents
+    assert kept.keys() == survey_lists(days[::-1], topics, SHARES).train_documents.keys()
     positions = [order.index(kept_url) for kept_url in kept]
     assert positions == sorted(positions)
     assert len(positions) == 8

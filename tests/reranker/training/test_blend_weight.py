@@ -1,6 +1,7 @@
 """Dev chooses the interpolation and the weight of the cross-encoder together."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -15,17 +16,19 @@ from findtune.reranker.training.blend_weight import Base, blended_weights, selec
 from findtune.reranker.training.collapse import refuse_collapse
 from findtune.reranker.training.dev_set import RerankerDevSet
 from findtune.reranker.training.fit import Recipe, build_callback
+from findtune.training.callback import DevResult
 from findtune.training.interpolation import snapshot
 
 
 def test_weight_0_is_the_retriever_and_weight_1_the_cross_encoder() -> None:
     rng = np.random.default_rng(1)
     logits, features = [rng.normal(size=4)], [rng.normal(size=(4, len(FEATURES)))]
-    fitted = CROSS_ENCODER_ONLY.model_copy(update=dict(zip(FEATURES, (9.0, 4.0, 2.0), strict=True)))
+    feature_weights = [9.0, 4.0, 2.0, *range(len(FEATURES) - 3)]
+    fitted = CROSS_ENCODER_ONLY.model_copy(update=dict(zip(FEATURES, feature_weights, strict=True)))
     [none], [half], [whole] = (
         blend(logits, features, blended_weights(fitted, weight)) for weight in (0, 0.5, 1)
     )
-    assert none == pytest.approx(features[0] @ [9, 4, 2])
+    assert none == pytest.approx(features[0] @ feature_weights)
     assert whole == pytest.approx(logits[0])
     assert half == pytest.approx((none + whole) / 2)
 
@@ -61,10 +64,34 @@ def test_dev_goes_all_the_way_where_tuning_helps_and_else_stays_at_the_base(
 
     sweep = [(row["interpolation"], row["cross_encoder_weight"]) for row in selection.sweep]
     tried = (0, 0.5, 1) if better else (0,)
-    assert sweep == [(a, weight) for a in tried for weight in (0.25, 0.75, 1)]
+    assert sweep == [(a, weight) for a in tried for weight in (0, 0.25, 0.75, 1)]
     assert (callback.kept_step, selection.interpolation) == ((7, 1) if better else (0, 0))
     chosen = last if better else first
     assert all(weight.equal(chosen[name]) for name, weight in model.state_dict().items())
+
+
+@pytest.mark.parametrize(("gained", "lost", "weight"), [(4, 0, 0.25), (3, 2, 0), (0, 4, 0)])
+def test_the_cross_encoder_has_a_weight_only_if_it_adds_more_than_one_standard_error(
+    recipe: dict[str, Any], gained: int, lost: int, weight: float
+) -> None:
+    lists = [{"documents": [{"url": "a"}, {"url": "b"}], "picks": ["a"], "qrels": {}}] * 20
+    first, second = np.array([1.0, -1]), np.array([-1.0, 1])
+    columns = [second] * gained + [first] * (20 - gained)
+    features = [np.outer(column, np.eye(len(FEATURES))[0]) for column in columns]
+    # so large that the cross-encoder decides wherever it has a weight
+    logits = [10 * column for column in [first] * (20 - lost) + [second] * lost]
+    by_retriever = CROSS_ENCODER_ONLY.model_copy(update={"cross_encoder": 0, "retriever": 1})
+    untrained: Any = SimpleNamespace(load_state_dict=lambda weights: None)
+    selection = select_blend(
+        untrained,
+        by_retriever,
+        dev=RerankerDevSet(lists, features, "fp32"),
+        base=Base(DevResult({}, 0, payload=logits), {}),
+        callback=cast(Any, SimpleNamespace(kept_step=0, kept_weights={})),
+        recipe=Recipe(**recipe),
+    )
+    assert selection.weights.cross_encoder == selection.facts["cross_encoder_weight"] == weight
+    assert selection.weights.retriever == 1 - weight
 
 
 def test_lists_whose_documents_score_the_same_are_a_collapse() -> None:

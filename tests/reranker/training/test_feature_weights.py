@@ -1,70 +1,109 @@
-"""The weights of the retriever's features are those with which the picks are most likely."""
-
-from functools import partial
-from pathlib import Path
+"""The weights of the features are those with which what is relevant is most likely."""
 
 import numpy as np
 import pytest
 from scipy.special import softmax
 
-from findtune.core.records import Record, read_kind
-from findtune.reranker.model.ranked_lists import without_random_negatives
-from findtune.reranker.model.retriever_features import FEATURES, retriever_features
-from findtune.reranker.training.feature_weights import fit_feature_weights
-from findtune.reranker.training.training_data import features_by_group
-from findtune.retrieval.encoder import load_encoder
+from findtune.core.records import Record
+from findtune.reranker.model.blending import blend_features
+from findtune.reranker.model.ranked_lists import measure_lists, picked
+from findtune.reranker.model.retriever_features import FEATURES
+from findtune.reranker.training.feature_weights import (
+    FUSED,
+    UNTUNED,
+    fit_feature_weights,
+    select_ranking,
+)
+
+SIZE = 6  # documents of a list
 
 
-def list_with_gains(*gains: float) -> Record:
-    return {"documents": [{"gain": gain} for gain in gains]}
+def list_with_pick(position: int, number: int = 0, **grades: int) -> Record:
+    """Return a list in which one document was picked; its documents are called 0, 1, ..."""
+    documents = [{"url": f"{row}", "gain": 3.0 * (row == position)} for row in range(SIZE)]
+    return {
+        "group": f"g{number}",
+        "documents": documents,
+        "picks": [f"{position}"],
+        "qrels": grades,
+    }
 
 
-def test_a_feature_that_predicts_the_picks_has_a_weight_and_a_misleading_one_has_none() -> None:
-    lists = [list_with_gains(3, 0, 0), list_with_gains(0, 3, 0)]
-    columns = [([0.9, 0.2, 0.1], [0.1, 0.5, 0.9]), ([0.2, 0.8, 0.3], [0.8, 0.1, 0.3])]
-    features = [np.array([retriever, docs, [0.0] * 3]).T for retriever, docs in columns]
-    weights = fit_feature_weights(lists, features, 0.3)
-    assert 5 < weights.retriever < np.inf
-    assert weights.doc_similarity == weights.cross_encoder == 0
-    assert weights.temperature == 0.3
+def simulate(true_weights: np.ndarray, lists: int) -> tuple[list[Record], list[np.ndarray]]:
+    """Return lists with picks that follow the true weights, and their features."""
+    rng = np.random.default_rng(1)
+    features = [rng.normal(size=(SIZE, len(FEATURES))) for _ in range(lists)]
+    picks = [rng.choice(SIZE, p=softmax(row @ true_weights)) for row in features]
+    return [list_with_pick(int(pick), number) for number, pick in enumerate(picks)], features
+
+
+def values(weights: object) -> list[float]:
+    return [getattr(weights, name) for name in FEATURES]
 
 
 def test_fitting_recovers_the_weights_that_made_the_picks() -> None:
-    rng, true_weights = np.random.default_rng(1), np.array([2.0, 0.5, 1.0])
-    features = [rng.normal(size=(6, len(FEATURES))) for _ in range(800)]
-    picks = [rng.choice(6, p=softmax(list_features @ true_weights)) for list_features in features]
-    lists = [list_with_gains(*(3.0 * (row == pick) for row in range(6))) for pick in picks]
+    true_weights = np.array([2.0, 0.5, 1.0, 0, 0, -1.0, 0, 0, 0])
+    weights = fit_feature_weights(*simulate(true_weights, 800), 0.3)
+    assert values(weights) == pytest.approx(true_weights, abs=0.3)
+    assert (weights.cross_encoder, weights.temperature) == (0, 0.3)
+
+
+@pytest.mark.parametrize("value", [7, 0.1])  # the variance of six times 0.1 is above 0
+def test_a_feature_that_never_varies_has_no_weight(value: float) -> None:
+    lists, features = simulate(np.ones(len(FEATURES)), 50)
+    for list_features in features:
+        list_features[:, 1] = value
     weights = fit_feature_weights(lists, features, 0.2)
-    fitted = [getattr(weights, name) for name in FEATURES]
-    assert fitted == pytest.approx(true_weights, abs=0.3)
+    assert weights.doc_similarity == 0 < weights.retriever
+
+
+def test_grades_decide_where_a_list_has_some() -> None:
+    features = [np.zeros((SIZE, len(FEATURES))) for _ in range(2)]
+    for list_features in features:
+        list_features[3, 0] = 1
+    picked_first, graded = list_with_pick(0), {"3": 2}
+    by_pick = fit_feature_weights([picked_first] * 2, features, 0.2)
+    by_grade = fit_feature_weights([list_with_pick(0, **graded)] * 2, features, 0.2)
+    assert by_pick.retriever < 0 < by_grade.retriever
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_weights_do_not_depend_on_the_order_of_summation(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    features = [rng.normal(size=(12, len(FEATURES))) for _ in range(50)]
-    lists = [list_with_gains(3, *[0.0] * 11) for _ in features]
+    lists, features = simulate(np.ones(len(FEATURES)), 50)
     weights = fit_feature_weights(lists, features, 0.2)
-    shuffled = [features[row] for row in rng.permutation(len(features))]
-    assert weights == fit_feature_weights(lists, shuffled, 0.2)
-    assert any(getattr(weights, name) for name in FEATURES)
+    order = np.random.default_rng(seed).permutation(len(lists))
+    shuffled = [lists[row] for row in order], [features[row] for row in order]
+    assert weights == fit_feature_weights(*shuffled, 0.2)
+    assert any(values(weights))
 
 
-def test_the_weights_are_fitted_to_what_users_were_shown(example_folder: Path) -> None:
-    lists = read_kind(example_folder / "train.jsonl", "list")
-    shown = without_random_negatives(lists)
-    reasons, left = (
-        {row["why"] for each in group for row in each["documents"]} for group in (lists, shown)
-    )
-    assert reasons - left == {"random negative"}
-    assert [row["picks"] for row in shown] == [row["picks"] for row in lists]
+def test_the_fused_ranking_is_best_where_several_features_matter() -> None:
+    lists, features = simulate(np.full(len(FEATURES), 2.0), 200)
+    rankings = select_ranking(lists, features, folds=3, temperature=0.2)
+    assert rankings[0].name == FUSED
+    assert {ranking.name for ranking in rankings} == {FUSED, *UNTUNED}
 
 
-def test_each_group_of_lists_gets_its_own_features(tiny_base: Path, example_folder: Path) -> None:
-    encoder, train = load_encoder(tiny_base), example_folder / "train.jsonl"
-    groups = {"list": read_kind(train, "list"), "none": [], "title": read_kind(train, "title")}
-    assert groups["title"]
-    for name, features in features_by_group(encoder, groups, 0.2, progress=False).items():
-        expected = retriever_features(encoder, groups[name], 0.2)
-        assert len(features) == len(expected)
-        assert all(map(partial(np.allclose, atol=1e-5), features, expected))
+def test_of_equal_rankings_the_simpler_one_ships() -> None:
+    lists = [list_with_pick(number % SIZE, number) for number in range(12)]
+    same = [np.zeros((SIZE, len(FEATURES)))] * len(lists)
+    rankings = select_ranking(lists, same, folds=2, temperature=0.2)
+    assert [ranking.name for ranking in rankings] == [*UNTUNED, FUSED]
+
+
+@pytest.mark.parametrize("name", UNTUNED)
+def test_a_ranking_that_needs_no_training_ships_where_fusing_is_worse(name: str) -> None:
+    # one feature matters, and twelve lists are too few to see that the others do not
+    column = FEATURES.index(UNTUNED[name])
+    rng = np.random.default_rng(1)
+    features = [rng.normal(size=(SIZE, len(FEATURES))) for _ in range(12)]
+    picks = [(row[:, column] + 0.6 * rng.normal(size=SIZE)).argmax() for row in features]
+    lists = [list_with_pick(int(pick), number) for number, pick in enumerate(picks)]
+    rankings = select_ranking(lists, features, folds=3, temperature=0.2)
+    best, [fused] = rankings[0], [ranking for ranking in rankings if ranking.name == FUSED]
+    assert best.name == name
+    assert values(best.weights) == [float(feature == column) for feature in range(len(FEATURES))]
+    # on the lists that its weights were fitted to, the fused ranking looks better
+    gains = [picked(ranked_list) for ranked_list in lists]
+    optimistic = measure_lists(blend_features(features, fused.weights), gains)["ndcg@10"]
+    assert fused.ndcg.mean() < best.ndcg.mean() < optimistic.mean()

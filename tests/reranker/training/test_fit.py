@@ -8,22 +8,39 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder
 
 from findtune.core.errors import CollapseError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import read_kind
-from findtune.reranker.model.blending import BlendWeights
+from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, read_weights
 from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
-from findtune.reranker.model.ranked_lists import document_texts, gains_of, measure_lists, picked
+from findtune.reranker.model.ranked_lists import (
+    decisive_gains,
+    document_texts,
+    gains_of,
+    measure_lists,
+    without_random_negatives,
+)
 from findtune.reranker.model.reranker import load
-from findtune.reranker.training.fit import distillation_phase, is_better, tuning_phase
+from findtune.reranker.model.retriever_features import (
+    FEATURES,
+    TUNED_FEATURES,
+    retriever_features,
+    untuned_features,
+)
+from findtune.reranker.training.blend_weight import Selection, blended_weights
+from findtune.reranker.training.feature_weights import FUSED, UNTUNED, Ranking
+from findtune.reranker.training.fit import (
+    distillation_phase,
+    is_better,
+    shipped_share,
+    tuning_phase,
+)
 from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.phases import Phase, run_phase
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.training_data import TrainingData, read_training_data
-from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
@@ -47,24 +64,37 @@ def load_weights(folder: Path) -> list[bytes]:
 # What training records
 
 
-def test_the_history_and_the_sweep_lead_to_the_reranker(
-    fitted: FitResult, example_folder: Path
-) -> None:
+def test_the_history_and_the_sweep_lead_to_the_reranker(fitted: FitResult, saved: Path) -> None:
     facts = fitted.facts
     steps = [row["step"] for row in fitted.history]
     assert steps == sorted({0, *steps})
     assert len(steps) == 3  # eval_steps is 0.5
     assert facts["best_step"] in steps
+    assert facts["features_ranking"] in (*UNTUNED, FUSED)
     assert [*fitted.history[0]] == ["step", "ndcg@3", "ndcg@10", "mrr@10", "map"]
     rows = {(row["interpolation"], row["cross_encoder_weight"]): row for row in fitted.sweep}
     assert rows[(0, 1)]["map"] == fitted.history[0]["map"]
-    best = max(row["ndcg@10"] for row in fitted.sweep)
-    assert rows[(facts["interpolation"], facts["cross_encoder_weight"])]["ndcg@10"] == best
+    weight = facts["cross_encoder_weight"]
+    chosen = rows[(facts["cross_encoder_interpolation"], weight)]
+    rivals = [row for row in fitted.sweep if weight or not row["cross_encoder_weight"]]
+    assert chosen["ndcg@10"] == max(row["ndcg@10"] for row in rivals)
     weights = BlendWeights(**{name: facts[name] for name in BlendWeights.model_fields})
     assert weights == fitted.model.weights
-    dev = read_kind(example_folder / "dev.jsonl", "list")
-    measures = measure_lists(fitted.model.scores(dev), [picked(row) for row in dev])
-    assert measures["ndcg@10"].mean() == pytest.approx(best)
+    by_features = blended_weights(read_weights(saved / "retriever_features.json"), weight)
+    for name in ("cross_encoder", *FEATURES, "temperature"):
+        assert getattr(weights, name) == getattr(by_features, name), name
+
+
+SHARES = [(0.5, FUSED, 0.3, 0.3), (0, FUSED, 0.3, 1), (0, "bm25", 0.3, 0), (0.5, "bm25", 0, 0)]
+
+
+@pytest.mark.parametrize(("weight", "name", "interpolation", "share"), SHARES)
+def test_the_recorded_interpolation_is_that_of_what_ships(
+    weight: float, name: str, interpolation: float, share: float
+) -> None:
+    weights = CROSS_ENCODER_ONLY.model_copy(update={"cross_encoder": weight})
+    ranking = Ranking(name, weights, np.ones(3))
+    assert shipped_share(Selection([], interpolation, weights), ranking) == share
 
 
 def test_the_same_seed_gives_the_same_reranker_and_writes_nothing(
@@ -79,6 +109,9 @@ def test_the_same_seed_gives_the_same_reranker_and_writes_nothing(
     weights = weights_of(fitted.model.cross_encoder)
     assert weights_of(again.model.cross_encoder) == weights
     assert weights_of(other.model.cross_encoder) != weights
+    retriever = weights_of(fitted.model.retriever)
+    assert weights_of(again.model.retriever) == retriever
+    assert weights_of(other.model.retriever) != retriever
     expected = (fitted.history, fitted.sweep, fitted.facts)
     assert (again.history, again.sweep, again.facts) == expected
     assert folder_contents(tmp_path) == {}
@@ -99,12 +132,11 @@ def test_only_a_strictly_better_result_is_kept() -> None:
 
 
 def test_without_tuning_the_distilled_base_is_the_reranker(
-    saved: Path, bases: dict[str, Path], fit_reranker: Fit, example_folder: Path, tmp_path: Path
+    bases: dict[str, Path], fit_reranker: Fit, example_folder: Path, tmp_path: Path
 ) -> None:
     distilled = fit_reranker(tune=NO_TUNING)
-    assert (len(distilled.history), distilled.facts["interpolation"]) == (1, 0)
+    assert (len(distilled.history), distilled.facts["cross_encoder_interpolation"]) == (1, 0)
     weights = weights_of(distilled.model.cross_encoder)
-    assert weights == load_weights(saved / "base")
     assert weights != weights_of(load_or_create(bases["reranker"], 40, seed=13))
     for path in example_folder.glob("*.jsonl"):  # without title lists
         write_jsonl(tmp_path / path.name, read_kind(path, "list"))
@@ -113,9 +145,30 @@ def test_without_tuning_the_distilled_base_is_the_reranker(
 
 
 @pytest.fixture(scope="module")
-def data(bases: dict[str, Path], example_folder: Path) -> TrainingData:
-    retriever = load_encoder(bases["embedder"])
-    return read_training_data(example_folder, retriever, 0.2, lambda _: None, progress=False)
+def data(bases: dict[str, Path], example_folder: Path, recipe: dict[str, Any]) -> TrainingData:
+    values = Recipe(**recipe)
+    settings = trainer_arguments(values, "fp32", 13, progress=False)
+    return read_training_data(example_folder, bases["embedder"], values, settings, lambda _: None)
+
+
+def test_no_retriever_says_anything_of_known_lists_that_it_learned_from(data: TrainingData) -> None:
+    for group, known in {"list": True, "dev": True, "title": False}.items():
+        lists = data.lists[group]
+        shipped = retriever_features(data.retriever, data.base_retriever, lists, 0.2)
+        for own, by_shipped in zip(data.features[group], shipped, strict=True):
+            same = np.isclose(own, by_shipped, atol=1e-5)
+            assert same[:, len(TUNED_FEATURES) :].all()
+            assert same.all() != known
+
+
+def test_rankings_are_judged_on_what_users_were_shown(data: TrainingData) -> None:
+    lists = data.lists["list"] + data.lists["dev"]
+    shown = without_random_negatives(lists)
+    assert sum(len(row["documents"]) for row in lists) > sum(len(row["documents"]) for row in shown)
+    cosines = [features[:, 0] for features in untuned_features(data.base_retriever, shown)]
+    expected = measure_lists(cosines, [decisive_gains(row) for row in shown])["ndcg@10"]
+    [bi_encoder] = [ranking for ranking in data.rankings if ranking.name == "bi_encoder"]
+    assert bi_encoder.ndcg == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")
@@ -170,20 +223,17 @@ def test_the_tuning_phase_reads_texts_and_the_labels_of_its_loss(
 # The folder
 
 
-def test_the_saved_reranker_and_its_base_load(
-    fitted: FitResult, saved: Path, example_folder: Path
-) -> None:
+def test_the_saved_reranker_loads(fitted: FitResult, saved: Path, example_folder: Path) -> None:
     lists, loaded = read_kind(example_folder / "test.jsonl", "list"), load(saved)
     pairs = [(row["query"], text) for row in lists for text in document_texts(row)]
     assert loaded.weights == fitted.model.weights
     for before, after in zip(fitted.model.scores(lists), loaded.scores(lists), strict=True):
         assert before.tolist() == after.tolist()
-    for folder in (saved, saved / "base"):  # both are stock models
-        stock = CrossEncoder(str(folder), local_files_only=True)
-        assert type(cast(Any, stock.model)).__module__.startswith("transformers.models.")
-        logits = stock.predict(pairs, activation_fn=torch.nn.Identity())
-        own = predict_logits(load_or_create(folder, 40, seed=0), lists)
-        assert logits.tolist() == pytest.approx(np.concatenate(own), abs=1e-5)
+    stock = CrossEncoder(str(saved), local_files_only=True)
+    assert type(cast(Any, stock.model)).__module__.startswith("transformers.models.")
+    logits = stock.predict(pairs, activation_fn=torch.nn.Identity())
+    own = predict_logits(load_or_create(saved, 40, seed=0), lists)
+    assert logits.tolist() == pytest.approx(np.concatenate(own), abs=1e-5)
 
 
 def test_saving_keeps_the_reranker_and_writes_no_training_text(
@@ -211,9 +261,6 @@ def test_a_base_with_a_head_is_not_distilled_and_a_jina_bert_gets_an_onnx_file(
     tune = {"epochs": 0.5, "learning_rate": 1e-4}
     jina_bases = {**bases, "reranker": converted_jina}
     fit_reranker(jina_bases, distil=COLLAPSING, tune=tune).save(tmp_path)
-    original = load_file(converted_jina / "model.safetensors")
-    for name, weight in load_file(tmp_path / "base" / "model.safetensors").items():
-        assert torch.equal(weight, original[name].float())
     model = load(tmp_path).cross_encoder
     row, *_ = read_kind(example_folder / "test.jsonl", "list")
     session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")

@@ -1,0 +1,126 @@
+"""Clean the data of a folder that is not data/, and leave both folders as they are.
+
+The folder of a set of data is laid out like data/, with links to what DIR holds:
+
+    SET/autogen_input/  alternatives/  finetuning/  guard/  training_data/
+    SET/clean/MODEL/    what ingest wrote
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from findtune.core import params
+from findtune.core.errors import InputError
+from findtune.core.files import write_jsonl
+from findtune.ingest.catalog import ALTERNATIVES_HEADER, CATALOGS, VARIABLES_HEADER
+from findtune.ingest.csv_rows import Header
+from findtune.ingest.feedback import FOLDER, JUDGMENTS, STEMS
+from findtune.ingest.kinds import KINDS
+from stages import ingest
+
+DATA = Path("data")
+CATALOG_FOLDER = "autogen_input"
+CSV_FOLDERS = (CATALOG_FOLDER, "alternatives", "finetuning")
+GUARD = "guard"  # how the names of folders begin whose data no team writes for itself
+# A model needs one of its kinds that are in this list, and does without the others.
+MAIN_KINDS = ("catalog", "ranked_lists", "searches")
+
+Say = Callable[[str], None]
+
+
+def lay_out(folder: Path, out: Path) -> None:
+    """Make `out` a folder like data/ of what a folder holds; what was there before is removed.
+
+    The guard is that of the project where the folder has none. A catalog may lack one of its
+    sizes, and alternatives.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    guards = [] if has_guard(folder) else sorted(DATA.glob(f"{GUARD}*"))
+    for path in (*linked_folders(folder), *guards):
+        (out / path.name).symlink_to(path.resolve())
+    if any((out / CATALOG_FOLDER).rglob("*.csv")):
+        lay_out_catalog(folder, out)
+    if not (out / FOLDER).exists():
+        (out / FOLDER).mkdir()
+        for path in feedback_files(folder):
+            (out / FOLDER / path.name).symlink_to(path.resolve())
+
+
+def has_guard(folder: Path) -> bool:
+    """Return whether a folder has a guard of its own."""
+    return any(folder.glob(f"{GUARD}*/"))
+
+
+def linked_folders(folder: Path) -> Iterator[Path]:
+    """Yield the folders of data inside a folder, as data/ has them."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and (path.name in (*CSV_FOLDERS, FOLDER) or path.name.startswith(GUARD)):
+            yield path
+
+
+def lay_out_catalog(folder: Path, out: Path) -> None:
+    """Put an empty table wherever a catalog lacks one that ingest expects."""
+    (out / CATALOG_FOLDER).unlink()
+    for catalog in CATALOGS:
+        link_or_empty(folder / CATALOG_FOLDER / catalog, out / CATALOG_FOLDER / catalog)
+    if not (out / "alternatives").exists():
+        write_empty(out / "alternatives", ALTERNATIVES_HEADER)
+
+
+def link_or_empty(source: Path, out: Path) -> None:
+    """Link to a folder with a catalog; if there is none, write a catalog without variables."""
+    out.parent.mkdir(exist_ok=True)
+    if any(source.rglob("*.csv")):
+        out.symlink_to(source.resolve())
+    else:
+        write_empty(out, VARIABLES_HEADER)
+
+
+def write_empty(out: Path, header: Header) -> None:
+    """Write a folder with one CSV file that has no rows."""
+    out.mkdir(parents=True)
+    (out / "empty.csv").write_text(",".join(header.required) + "\n", encoding="utf-8")
+
+
+def feedback_files(folder: Path) -> list[Path]:
+    """Return the files of feedback that lie at the top of a folder, sorted by name."""
+    paths = [path for suffix in (".json", ".jsonl") for path in folder.glob(f"*{suffix}")]
+    return sorted(path for path in paths if path.name.startswith(STEMS) or path.name == JUDGMENTS)
+
+
+def clean_model(model: str, data: Path, say: Say) -> None:
+    """Write the clean data of one model into data/clean/MODEL/; a missing kind is empty.
+
+    data: a folder as `lay_out` makes it. Raises InputError when a file can't be used.
+    """
+    out = data / "clean" / model
+    for kind in kinds_of(model):
+        if why_missing(kind, data):
+            write_jsonl(out / f"{kind}.jsonl", [])
+            continue
+        report = ingest.clean(kind, data=data, out=out)
+        if report.rejected:
+            say(f"{report.rejected} {KINDS[kind].unit} rejected, see {out / kind}.report.csv")
+
+
+def why_not_ready(model: str, folder: Path, data: Path) -> str:
+    """Return what of a model's data a folder lacks, or nothing; data: as `lay_out` made it."""
+    reasons = [why_missing(kind, data) for kind in kinds_of(model) if kind in MAIN_KINDS]
+    return " ".join(reasons).replace(f"{data}/", f"{folder}/") if all(reasons) else ""
+
+
+def why_missing(kind: str, data: Path) -> str:
+    """Return why a folder of data has not the required files of a kind, or an empty text."""
+    try:
+        KINDS[kind].reader.files(data)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def kinds_of(model: str) -> list[str]:
+    """Return the kinds of data that a model reads, as dvc.yaml says it."""
+    entries = params.lookup("stages.ingest.foreach", Path("dvc.yaml"))
+    return [entry["kind"] for entry in entries.values() if entry["model"] == model]

@@ -1,0 +1,87 @@
+"""What the embedder learns from feedback: picks of ranked lists, with documents left unpicked.
+
+A question is a query, and each document that its user picked is a positive. Documents of the same
+list that were not picked are hard negatives, in the order shown: users read from the top down to
+their last pick, so what stands above it was refused (cascade model: Craswell et al., WSDM 2008).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from findtune.core.files import iter_jsonl
+from findtune.core.records import Record
+from findtune.core.text import near_duplicate_key, normalize
+from findtune.examples.documents import document_text
+from findtune.examples.splits import SPLITS, SplitShares, assign_split
+
+# Questions of a log seldom come back, so a cache would only fill the memory.
+uncached_key = near_duplicate_key.__wrapped__
+
+
+def read_ranked_lists(path: Path) -> Iterable[Record]:
+    """Yield the clean ranked lists of a file; none where there is no file."""
+    return iter_jsonl(path) if path.exists() else ()
+
+
+def list_key(ranked_list: Record) -> str:
+    """Return the key that decides the split of a list: of its topic, or else of its question."""
+    key: str = uncached_key(ranked_list.get("topic") or ranked_list["query"])
+    return key
+
+
+def split_lists(
+    ranked_lists: Iterable[Record], shares: SplitShares, negatives: int
+) -> dict[str, list[Record]]:
+    """Return the examples of each split: picks in train, whole lists in dev and test.
+
+    `refit` has the picks of dev. negatives: the most that a pick has.
+    """
+    splits: dict[str, list[Record]] = {split: [] for split in (*SPLITS, "refit")}
+    for ranked_list in ranked_lists:
+        split = assign_split(list_key(ranked_list), shares)
+        if split != "train":
+            splits[split].append(list_record(ranked_list))
+        if split != "test":
+            picks_of = "refit" if split == "dev" else "train"
+            splits[picks_of] += pick_records(ranked_list, negatives)
+    return splits
+
+
+def pick_records(ranked_list: Record, negatives: int) -> Iterator[Record]:
+    """Yield one example for each pick of a list that leaves something unpicked."""
+    texts = {document["url"]: document_text(document) for document in ranked_list["sources"]}
+    picks = [url for url in ranked_list["picks"] if texts[url]]
+    unpicked = unpicked_texts(texts, picks)[:negatives]
+    for url in picks if unpicked else []:
+        yield {
+            "kind": "pick",
+            "query": ranked_list["query"],
+            "positive": texts[url],
+            "negatives": unpicked,
+            "record": ranked_list["record"],
+        }
+
+
+def unpicked_texts(texts: Mapping[str, str], picks: Iterable[str]) -> list[str]:
+    """Return the texts that were not picked, in the order shown.
+
+    texts: URL -> text. A text that equals a picked one is left out.
+    """
+    useless = {"", *(normalize(texts[url]) for url in picks)}
+    return [text for text in texts.values() if normalize(text) not in useless]
+
+
+def list_record(ranked_list: Record) -> Record:
+    """Return a held-out list: its texts in the order shown, and which of them were picked.
+
+    `group`: lists with the same one are not independent.
+    """
+    documents = ranked_list["sources"]
+    return {
+        "kind": "list",
+        "query": ranked_list["query"],
+        "documents": [document_text(document) for document in documents],
+        "picked": [document["url"] in ranked_list["picks"] for document in documents],
+        "group": list_key(ranked_list),
+        "record": ranked_list["record"],
+    }

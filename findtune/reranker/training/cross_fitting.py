@@ -1,0 +1,48 @@
+"""Cross-fitting: what a model says of lists that it was not trained on, for all lists there are.
+
+The lists are cut into folds; for each fold a retriever is tuned on the others and scores it. So
+weights and choices rest on all of train and dev instead of dev alone. Source: cross-fitting
+(Chernozhukov et al. 2018), as in stacked generalization (Wolpert 1992).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from findtune.core.errors import InputError
+from findtune.core.records import Record
+from findtune.core.text import hash_fraction
+from findtune.reranker.model.ranked_lists import without_random_negatives
+from findtune.reranker.model.retriever_features import tuned_features
+
+Array = np.ndarray
+Fit = Callable[[Sequence[Record]], SentenceTransformer]
+
+
+def fold_numbers(lists: Sequence[Record], folds: int) -> list[int]:
+    """Return the fold of each list; lists of one group share a fold."""
+    return [int(hash_fraction(f"fold {row['group']}") * folds) for row in lists]
+
+
+def out_of_fold_features(
+    lists: Sequence[Record], fit: Fit, *, folds: int, temperature: float
+) -> list[Array]:
+    """Return the TUNED_FEATURES of each list, by a retriever that did not learn from it.
+
+    fit: returns a retriever tuned on some lists. Raises InputError for too few lists.
+    """
+    numbers = fold_numbers(lists, folds)
+    features: list[Array] = [np.zeros(0)] * len(lists)
+    for fold in sorted(set(numbers)):
+        others = [row for row, number in zip(lists, numbers, strict=True) if number != fold]
+        if not others:
+            raise InputError(
+                "all lists of train and dev are about one question; add feedback on other ones."
+            )
+        retriever = fit(without_random_negatives(others))
+        rows = [row for row, number in enumerate(numbers) if number == fold]
+        scored = tuned_features(retriever, [lists[row] for row in rows], temperature)
+        for row, list_features in zip(rows, scored, strict=True):
+            features[row] = list_features
+    return features
