@@ -13,15 +13,12 @@ from pathlib import Path
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import write_jsonl
-from findtune.ingest.catalog import ALTERNATIVES_HEADER, CATALOGS, VARIABLES_HEADER
-from findtune.ingest.csv_rows import Header
 from findtune.ingest.feedback import FOLDER, JUDGMENTS, STEMS
 from findtune.ingest.kinds import KINDS
 from stages import ingest
 
 DATA = Path("data")
-CATALOG_FOLDER = "autogen_input"
-CSV_FOLDERS = (CATALOG_FOLDER, "alternatives", "finetuning")
+CSV_FOLDERS = ("autogen_input", "alternatives", "finetuning")
 GUARD = "guard"  # how the names of folders begin whose data no team writes for itself
 # A model needs one of its kinds that are in this list, and does without the others.
 MAIN_KINDS = ("catalog", "ranked_lists", "searches")
@@ -32,16 +29,13 @@ Say = Callable[[str], None]
 def lay_out(folder: Path, out: Path) -> None:
     """Make `out` a folder like data/ of what a folder holds; what was there before is removed.
 
-    The guard is that of the project where the folder has none. A catalog may lack one of its
-    sizes, and alternatives.
+    The guard is that of the project where the folder has none.
     """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     guards = [] if has_guard(folder) else sorted(DATA.glob(f"{GUARD}*"))
     for path in (*linked_folders(folder), *guards):
         (out / path.name).symlink_to(path.resolve())
-    if any((out / CATALOG_FOLDER).rglob("*.csv")):
-        lay_out_catalog(folder, out)
     if not (out / FOLDER).exists():
         (out / FOLDER).mkdir()
         for path in feedback_files(folder):
@@ -58,30 +52,6 @@ def linked_folders(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_dir() and (path.name in (*CSV_FOLDERS, FOLDER) or path.name.startswith(GUARD)):
             yield path
-
-
-def lay_out_catalog(folder: Path, out: Path) -> None:
-    """Put an empty table wherever a catalog lacks one that ingest expects."""
-    (out / CATALOG_FOLDER).unlink()
-    for catalog in CATALOGS:
-        link_or_empty(folder / CATALOG_FOLDER / catalog, out / CATALOG_FOLDER / catalog)
-    if not (out / "alternatives").exists():
-        write_empty(out / "alternatives", ALTERNATIVES_HEADER)
-
-
-def link_or_empty(source: Path, out: Path) -> None:
-    """Link to a folder with a catalog; if there is none, write a catalog without variables."""
-    out.parent.mkdir(exist_ok=True)
-    if any(source.rglob("*.csv")):
-        out.symlink_to(source.resolve())
-    else:
-        write_empty(out, VARIABLES_HEADER)
-
-
-def write_empty(out: Path, header: Header) -> None:
-    """Write a folder with one CSV file that has no rows."""
-    out.mkdir(parents=True)
-    (out / "empty.csv").write_text(",".join(header.required) + "\n", encoding="utf-8")
 
 
 def feedback_files(folder: Path) -> list[Path]:
