@@ -34,7 +34,8 @@ CARD_INFOS = {
             "`weights.json`, which says how their scores are combined. `CrossEncoder(path)` loads "
             "the cross-encoder alone. If its `model_type` is `findtune-jina-bert`, run "
             "`onnx/model.onnx` instead, which needs no code of this project. For comparison, "
-            "`retriever_features.json` holds the weights of a ranking without the cross-encoder."
+            "`retriever_features.json` holds the weights of a ranking without the cross-encoder, "
+            "`examination.json` the position bias for which picks are corrected."
         ),
     ),
     "rewriter": CardInfo(

@@ -31,6 +31,7 @@ RANKINGS = (
 VARIANTS = {
     "": "",
     "graded_": "graded",
+    "corrected_": "corrected",
     "dense_": "dense search",
     "new_variables_": "new variables",
     "feedback_": "feedback",
@@ -56,6 +57,7 @@ MEANINGS = {
 }
 SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
     "cross_encoder_weight": "cross-encoder weight {:g}",
+    "examination_eta": "position bias {:g}",
     "num_rewrites": "{} rewrites per question",
     "fb_docs": "titles of {} documents",
 }

@@ -18,6 +18,8 @@ MEASURES = {
     "recall@10": R @ 10,
 }
 
+GRADES_PER_GAIN = 100  # where gains have fractions
+
 Array = np.ndarray
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, dict[str, float]]
@@ -59,9 +61,21 @@ def qrels_from_gains(gains: Sequence[Array]) -> Qrels:
     gains: (documents,) for each list; a gain above 0 is relevant.
     """
     return {
-        f"{row}": {f"{position}": int(gain) for position, gain in enumerate(list_gains)}
+        f"{row}": {f"{position}": grade for position, grade in enumerate(whole_grades(list_gains))}
         for row, list_gains in enumerate(gains)
     }
+
+
+def whole_grades(gains: Array) -> list[int]:
+    """Return the gains of a list as whole numbers, since trec_eval knows no others.
+
+    Gains with fractions are rounded to hundredths and counted in them: nDCG divides by its ideal,
+    so the unit does not matter.
+    """
+    values = np.asarray(gains, dtype=float)
+    if not (values == np.rint(values)).all():
+        values = np.rint(values * GRADES_PER_GAIN)
+    return [int(value) for value in values]
 
 
 def run_from_scores(scores: Sequence[Array], gains: Sequence[Array]) -> Run:

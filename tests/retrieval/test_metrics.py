@@ -35,6 +35,24 @@ def of_lists(scores: list[list[float]], gains: list[list[int]]) -> dict[str, lis
     )
 
 
+def test_gains_with_fractions_count_in_hundredths() -> None:
+    gains = [np.array([1.0, 0, 2.504]), np.array([3.0, 0, 1])]
+    assert qrels_from_gains(gains) == {
+        "0": {"0": 100, "1": 0, "2": 250},
+        "1": {"0": 3, "1": 0, "2": 1},
+    }
+    [by_fractions] = measures_of_ndcg([2.5, 0, 1])
+    [by_whole] = measures_of_ndcg([5, 0, 2])
+    assert by_fractions == pytest.approx(by_whole)
+
+
+def measures_of_ndcg(gains: list[float]) -> list[float]:
+    """Return the nDCG@10 of a list in the order c, b, a."""
+    scores, arrays = [np.arange(3.0)], [np.array(gains)]
+    run = run_from_scores(scores, arrays)
+    return [*evaluate(qrels_from_gains(arrays), run, ["ndcg@10"])["ndcg@10"]]
+
+
 def test_rankings_are_measured_as_by_hand() -> None:
     measures = of_rankings(["abcd", "bacd", "bcad", "abcd", ""], ["a", "a", "a", "ac", "a"])
     ideal = 1 + 1 / log2(3)  # of two relevant documents

@@ -24,8 +24,10 @@ from findtune.reranker.evaluation.calibration import calibration
 from findtune.reranker.evaluation.list_slices import slice_masks
 from findtune.reranker.model.blending import blend, blend_features, read_weights
 from findtune.reranker.model.cross_encoder import has_head, load, predict_logits
+from findtune.reranker.model.examination import read_examination
 from findtune.reranker.model.ranked_lists import (
     LIST_MEASURES,
+    corrected_picks,
     decisive_gains,
     grades_of,
     measure_lists,
@@ -38,7 +40,7 @@ from findtune.reranker.model.retriever_features import FEATURES
 BEFORE_TUNING = ("as_shown", "bm25", "bi_encoder", "base")
 DECISIVE = "ndcg@10"
 # Prefixes of columns in `details`; the first one with values decides.
-VARIANTS = ("decisive_", "graded_", "")
+VARIANTS = ("decisive_", "graded_", "corrected_", "")
 
 Say = Callable[[str], None]
 Array = np.ndarray
@@ -62,10 +64,13 @@ class HeldOut:
         """The grade of each document of each list; 0 where there is no judgment."""
         return [grades_of(ranked_list) for ranked_list in self.lists]
 
-    @property
-    def decisive(self) -> Scores:
-        """What decides about each list: its grades if it has any, else its picks."""
-        return [decisive_gains(ranked_list) for ranked_list in self.lists]
+    def corrected(self, eta: float) -> Scores:
+        """Return the picks of each list, corrected for a position bias; at eta 0 as logged."""
+        return [corrected_picks(ranked_list, eta) for ranked_list in self.lists]
+
+    def decisive(self, eta: float) -> Scores:
+        """Return what decides about each list: its grades if it has any, else corrected picks."""
+        return [decisive_gains(ranked_list, eta) for ranked_list in self.lists]
 
     @property
     def groups(self) -> list[str]:
@@ -75,10 +80,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of each ranking, and the relevance that the tuned reranker predicts."""
+    """The scores of each ranking, and the relevance that the tuned reranker predicts.
+
+    eta: of the position bias in train and dev; it is never estimated on the held-out lists.
+    """
 
     scores: dict[str, Scores]
     relevance: Scores
+    eta: float = 0.0
 
 
 def read_held_out(examples: Path) -> HeldOut:
@@ -115,7 +124,7 @@ def evaluate_model(
         base = load(bases["reranker"], reranker.weights.max_length)
         scores["base"] = predict_logits(base, lists)
     relevance = [reranker.relevance(list_scores) for list_scores in tuned_scores]
-    return Evaluation(scores, relevance)
+    return Evaluation(scores, relevance, read_examination(tuned / "examination.json").eta)
 
 
 def feature_scores(features: Scores, name: str) -> Scores:
@@ -128,14 +137,15 @@ def metrics(
 ) -> Record:
     """Return the measures of every ranking, the differences, and the verdict.
 
-    The verdict rests on the grades of a list, on its picks where it has no grades, and on the
-    difference to the best ranking from before tuning: a reranker that BM25 beats is no win.
+    The verdict rests on the grades of a list, on its corrected picks where it has no grades, and on
+    the difference to the best ranking from before tuning: a reranker that BM25 beats is no win.
     `difference_retriever_features` shows how much the cross-encoder adds to the features.
     `decisive` has the means behind the verdict; `graded_*` are measured on the judged lists alone,
-    and the other measures on picks. Lists of one topic are resampled together. facts: those of the
-    training.
+    `corrected_*` on picks corrected for position bias (Joachims et al. 2017; Ai et al. 2018), and
+    the other measures on picks as logged. Lists of one topic are resampled together. facts: those
+    of the training.
     """
-    ndcg = decisive_values(evaluation, held_out.decisive)
+    ndcg = decisive_values(evaluation, held_out.decisive(evaluation.eta))
     picks_ndcg = decisive_values(evaluation, held_out.picks)
     best = max(BEFORE_TUNING, key=lambda name: ndcg[name].mean())
     groups = held_out.groups
@@ -158,6 +168,7 @@ def metrics(
         "queries": len(held_out.lists),
         "verdict": verdict(difference_best),
         "calibration": calibration(evaluation.relevance, held_out.picks),
+        **corrected_metrics(evaluation, held_out),
         **graded_metrics(evaluation, held_out, best, seed),
         **{name: {**result, "against": best} for name, result in by_slice.items()},
     }
@@ -180,6 +191,13 @@ def summarize(measures: Measures) -> dict[str, dict[str, float]]:
         ranking: {name: float(values.mean()) for name, values in by_measure.items()}
         for ranking, by_measure in measures.items()
     }
+
+
+def corrected_metrics(evaluation: Evaluation, held_out: HeldOut) -> Record:
+    """Return the decisive measure of each ranking on corrected picks, and the bias."""
+    values = decisive_values(evaluation, held_out.corrected(evaluation.eta))
+    means = {f"corrected_{name}": {DECISIVE: float(ndcg.mean())} for name, ndcg in values.items()}
+    return {"examination_eta": evaluation.eta, **means}
 
 
 def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: int) -> Record:
@@ -216,7 +234,12 @@ def details(
     measures = measure_rankings(evaluation, held_out.picks)
     names = [f"{ranking}_{measure}" for measure in LIST_MEASURES for ranking in measures]
     columns = [by_measure[name] for name in LIST_MEASURES for by_measure in measures.values()]
-    for prefix, gains in (("decisive_", held_out.decisive), ("graded_", held_out.grades)):
+    variants = {
+        "decisive_": held_out.decisive(evaluation.eta),
+        "graded_": held_out.grades,
+        "corrected_": held_out.corrected(evaluation.eta),
+    }
+    for prefix, gains in variants.items():
         without = [not list_gains.any() for list_gains in gains]
         for ranking, by_measure in measure_rankings(evaluation, gains).items():
             names.append(f"{prefix}{ranking}_{DECISIVE}")

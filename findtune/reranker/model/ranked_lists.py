@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from findtune.core.records import Record
+from findtune.reranker.model.examination import corrected
 from findtune.retrieval.metrics import evaluate, qrels_from_gains, run_from_scores
 
 LIST_MEASURES = ("ndcg@3", "ndcg@10", "mrr@10", "map")
@@ -56,7 +57,18 @@ def grades_of(ranked_list: Record) -> Array:
     return np.array([qrels.get(document["url"], 0) for document in ranked_list["documents"]])
 
 
-def decisive_gains(ranked_list: Record) -> Array:
-    """Return what decides about a list: its grades if it has any above 0, else its picks."""
+def corrected_picks(ranked_list: Record, eta: float) -> Array:
+    """Return the gain of each pick, weighted by inverse propensity, else 0, (documents,).
+
+    eta: of the position bias; at 0 every pick counts 1.
+    """
+    return corrected(picked(ranked_list), ranked_list, eta)
+
+
+def decisive_gains(ranked_list: Record, eta: float = 0.0) -> Array:
+    """Return what decides about a list: its grades if it has any above 0, else its picks.
+
+    eta: of the position bias, for which the picks are corrected.
+    """
     grades = grades_of(ranked_list)
-    return grades if grades.any() else picked(ranked_list)
+    return grades if grades.any() else corrected_picks(ranked_list, eta)

@@ -36,7 +36,8 @@ from findtune.retrieval.bm25 import BM25Index
 
 TUNED_FEATURES = ("retriever", "doc_similarity", "title_similarity", "title_cosine")
 LIST_FEATURES = ("bm25", "shown_rank", "engine_score", "found_by_query")
-FEATURES = (*TUNED_FEATURES, "base_retriever", *LIST_FEATURES)  # columns, and weights
+UNTUNED_FEATURES = ("base_retriever", *LIST_FEATURES)
+FEATURES = (*TUNED_FEATURES, *UNTUNED_FEATURES)  # columns, and weights
 BATCH_SIZE = 128
 
 Array = np.ndarray
@@ -90,7 +91,7 @@ def tuned_features(
 def untuned_features(
     base: SentenceTransformer, lists: Sequence[Record], *, progress: bool = False
 ) -> list[Array]:
-    """Return base_retriever and the LIST_FEATURES of each list, (documents, 5)."""
+    """Return the UNTUNED_FEATURES of each list, (documents, 5)."""
     vectors = encode_texts(base, lists, progress=progress)
     features = []
     for ranked_list in lists:

@@ -19,12 +19,21 @@ Array = np.ndarray
 
 
 class RerankerDevSet:
-    """The lists of dev. They are evaluated during training, and again for model selection."""
+    """The lists of dev. They are evaluated during training, and again for model selection.
 
-    def __init__(self, lists: Sequence[Record], features: Sequence[Array], precision: str) -> None:
+    eta: of the position bias, for which picks are corrected.
+    """
+
+    def __init__(
+        self,
+        lists: Sequence[Record],
+        features: Sequence[Array],
+        precision: str,
+        eta: float = 0.0,
+    ) -> None:
         self.lists, self.features, self.bf16 = lists, features, precision == "bf16"
         self.picks = [picked(ranked_list) for ranked_list in lists]
-        self.gains = [decisive_gains(ranked_list) for ranked_list in lists]
+        self.gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
 
     def evaluate(self, model: CrossEncoder) -> DevResult:
         """Return the result of a cross-encoder alone; the payload is its logits.

@@ -36,20 +36,26 @@ class Ranking(NamedTuple):
 
 
 def select_ranking(
-    lists: Sequence[Record], features: Sequence[Array], *, folds: int, temperature: float
+    lists: Sequence[Record],
+    features: Sequence[Array],
+    *,
+    folds: int,
+    temperature: float,
+    eta: float = 0.0,
 ) -> list[Ranking]:
     """Return the candidates, best first; of equal ones the simpler first.
 
-    features: (documents, features) of each list, by a retriever that did not learn from it.
+    features: (documents, features) of each list, by a retriever that did not learn from it. eta: of
+    the position bias, for which picks are corrected.
     """
-    gains = [decisive_gains(ranked_list) for ranked_list in lists]
+    gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
     candidates = [(name, single_feature(feature, temperature)) for name, feature in UNTUNED.items()]
     rankings = [
         Ranking(name, weights, measure_lists(blend_features(features, weights), gains)[DECISIVE])
         for name, weights in candidates
     ]
-    fused = fit_feature_weights(lists, features, temperature)
-    scores = cross_fitted_scores(lists, features, folds=folds, temperature=temperature)
+    fused = fit_feature_weights(lists, features, temperature, eta)
+    scores = cross_fitted_scores(lists, features, folds=folds, temperature=temperature, eta=eta)
     rankings.append(Ranking(FUSED, fused, measure_lists(scores, gains)[DECISIVE]))
     return sorted(rankings, key=lambda ranking: -ranking.ndcg.mean())
 
@@ -63,7 +69,12 @@ def single_feature(feature: str, temperature: float) -> BlendWeights:
 
 
 def cross_fitted_scores(
-    lists: Sequence[Record], features: Sequence[Array], *, folds: int, temperature: float
+    lists: Sequence[Record],
+    features: Sequence[Array],
+    *,
+    folds: int,
+    temperature: float,
+    eta: float = 0.0,
 ) -> list[Array]:
     """Return the fused scores of each list, with weights fitted to the other folds."""
     numbers = fold_numbers(lists, folds)
@@ -71,7 +82,7 @@ def cross_fitted_scores(
     for fold in sorted(set(numbers)):
         others = [row for row, number in enumerate(numbers) if number != fold]
         weights = fit_feature_weights(
-            [lists[row] for row in others], [features[row] for row in others], temperature
+            [lists[row] for row in others], [features[row] for row in others], temperature, eta
         )
         for row, number in enumerate(numbers):
             if number == fold:
@@ -80,14 +91,14 @@ def cross_fitted_scores(
 
 
 def fit_feature_weights(
-    lists: Sequence[Record], features: Sequence[Array], temperature: float
+    lists: Sequence[Record], features: Sequence[Array], temperature: float, eta: float = 0.0
 ) -> BlendWeights:
     """Return the weights with which the grades or picks are most likely; no cross-encoder.
 
     The likelihood is a softmax over each list (ListNet, Cao et al. 2007) of features that are
     standardized within lists, with a ridge. A feature that never varies has weight 0.
     """
-    gains = [decisive_gains(ranked_list) for ranked_list in lists]
+    gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
     targets = [list_gains / list_gains.sum() for list_gains in gains]
     scale = spread_within_lists(features)
     standardized = [list_features / scale for list_features in features]

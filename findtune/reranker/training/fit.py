@@ -55,7 +55,7 @@ def fit(
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
     data = read_training_data(examples, bases["embedder"], recipe, settings, say)
     model = load_or_create(bases["reranker"], recipe.max_length, seed)
-    dev = RerankerDevSet(data.lists["dev"], data.features["dev"], precision)
+    dev = RerankerDevSet(data.lists["dev"], data.features["dev"], precision, data.examination.eta)
     callback = build_callback(model, dev=dev, recipe=recipe, say=say)
     run = partial(run_phase, model=model, callback=callback, settings=settings)
     if not has_head(bases["reranker"]):
@@ -67,9 +67,10 @@ def fit(
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
     selection = select(model, best.weights)
     reranker = Reranker(model, data.retriever, data.base_retriever, selection.weights)
-    save = partial(save_model, reranker, best.weights)
+    save = partial(save_model, reranker, best.weights, data.examination)
     facts = {"precision": precision, "best_step": callback.kept_step}
     facts |= selection.facts | {"features_ranking": best.name}
+    facts["examination_eta"] = data.examination.eta
     facts["interpolation"] = shipped_share(selection, best)
     return FitResult(reranker, save, callback.history, selection.sweep, facts)
 

@@ -23,10 +23,13 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 
 from findtune.core.errors import CollapseError
 from findtune.core.records import Record
+from findtune.reranker.model.examination import reading_probabilities
 from findtune.reranker.model.ranked_lists import document_texts, picked
 from findtune.reranker.training.recipe import RetrieverArguments
 from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import run_trainer
+
+Array = np.ndarray
 
 
 def load_retriever(folder: Path, arguments: RetrieverArguments) -> SentenceTransformer:
@@ -42,11 +45,12 @@ def fit_retriever(
     lists: Sequence[Record],
     arguments: RetrieverArguments,
     settings: Mapping[str, Any],
+    eta: float = 0.0,
 ) -> SentenceTransformer:
     """Return the encoder in a folder, tuned on the picks of some lists.
 
-    settings: the trainer settings that all rooms share. Raises CollapseError when the weights are
-    no longer finite.
+    settings: the trainer settings that all rooms share. eta: of the position bias. Raises
+    CollapseError when the weights are no longer finite.
     """
     retriever = load_retriever(folder, arguments)
     training_arguments = SentenceTransformerTrainingArguments(
@@ -59,7 +63,7 @@ def fit_retriever(
     trainer = TrainerWithoutModelCard(
         model=retriever,
         args=training_arguments,
-        train_dataset=Dataset.from_list(pick_rows(lists, arguments, settings["seed"])),
+        train_dataset=Dataset.from_list(pick_rows(lists, arguments, settings["seed"], eta)),
         loss=MultipleNegativesRankingLoss(retriever),
     )
     run_trainer(trainer, retriever, progress=not training_arguments.disable_tqdm)
@@ -76,12 +80,13 @@ class TrainerWithoutModelCard(SentenceTransformerTrainer):
 
 
 def pick_rows(
-    lists: Sequence[Record], arguments: RetrieverArguments, seed: int
+    lists: Sequence[Record], arguments: RetrieverArguments, seed: int, eta: float = 0.0
 ) -> list[dict[str, str]]:
     """Return a row for each list and epoch: question, a pick, and unpicked documents.
 
     The picks of a list take turns, in the order shown. Lists that are too short repeat negatives;
-    a list with nothing but picks has no row.
+    a list with nothing but picks has no row. With a position bias (eta above 0), unpicked documents
+    that the user has probably seen are drawn more often.
     """
     rng = Random(seed)
     rows = []
@@ -92,7 +97,8 @@ def pick_rows(
             unpicked = np.flatnonzero(picks == 0).tolist()
             if not unpicked:
                 continue
-            negatives = draw(unpicked, arguments.hard_negatives, rng)
+            seen = reading_probabilities(ranked_list, picks, eta)[unpicked] if eta else None
+            negatives = draw(unpicked, arguments.hard_negatives, rng, seen)
             row = {
                 "anchor": ranked_list["query"],
                 "positive": texts[positives[epoch % len(positives)]],
@@ -103,9 +109,27 @@ def pick_rows(
     return rows
 
 
-def draw(positions: Sequence[int], number: int, rng: Random) -> list[int]:
-    """Return so many positions in random order; each comes once before any comes again."""
+def draw(
+    positions: Sequence[int], number: int, rng: Random, weights: Array | None = None
+) -> list[int]:
+    """Return so many positions in random order; each comes once before any comes again.
+
+    weights: above 0, (positions,); positions with larger ones come earlier.
+    """
     drawn: list[int] = []
     while len(drawn) < number:
-        drawn += rng.sample(positions, len(positions))
+        if weights is None:
+            drawn += rng.sample(positions, len(positions))
+        else:
+            drawn += weighted_order(positions, weights, rng)
     return drawn[:number]
+
+
+def weighted_order(positions: Sequence[int], weights: Array, rng: Random) -> list[int]:
+    """Return positions in the order of a weighted draw without replacement.
+
+    Source: Efraimidis & Spirakis (2006): each draws a key, its uniform number to the 1 / weight.
+    """
+    keys = [rng.random() ** (1 / weight) for weight in weights.tolist()]
+    order = sorted(range(len(positions)), key=keys.__getitem__, reverse=True)
+    return [positions[row] for row in order]

@@ -6,19 +6,24 @@ from typing import cast
 from transformers import PreTrainedModel
 
 from findtune.reranker.model.blending import BlendWeights, write_weights
+from findtune.reranker.model.examination import Examination, write_examination
 from findtune.reranker.model.jina.architecture import JinaConfig
 from findtune.reranker.model.reranker import Reranker
 from findtune.reranker.training.onnx_export import export_onnx
 
 
-def save_model(reranker: Reranker, feature_weights: BlendWeights, folder: Path) -> None:
-    """Write a reranker to a folder, and beside it the weights of a ranking to compare it with.
+def save_model(
+    reranker: Reranker, feature_weights: BlendWeights, examination: Examination, folder: Path
+) -> None:
+    """Write a reranker to a folder, and beside it what its evaluation needs.
 
-    feature_weights: of the ranking without the cross-encoder, in `retriever_features.json`. A
+    feature_weights: of the ranking without the cross-encoder, in `retriever_features.json`.
+    examination: the position bias for which picks are corrected, in `examination.json`. A
     JinaBERT also gets an ONNX file, since the libraries can't load it without this project.
     """
     reranker.save(folder)
     write_weights(folder / "retriever_features.json", feature_weights)
+    write_examination(folder / "examination.json", examination)
     cross_encoder = reranker.cross_encoder
     model = cast(PreTrainedModel, cross_encoder.model)
     if model.config.model_type == JinaConfig.model_type:

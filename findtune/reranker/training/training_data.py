@@ -11,8 +11,10 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.core.records import Record, read_kind
 from findtune.reranker.model.blending import blend_features
+from findtune.reranker.model.examination import Examination, corrected
 from findtune.reranker.model.ranked_lists import gains_of, without_random_negatives
 from findtune.reranker.model.retriever_features import (
+    UNTUNED_FEATURES,
     join_features,
     retriever_features,
     untuned_features,
@@ -20,6 +22,7 @@ from findtune.reranker.model.retriever_features import (
 from findtune.reranker.training.cross_fitting import out_of_fold_features
 from findtune.reranker.training.feature_weights import DECISIVE, FUSED, Ranking, select_ranking
 from findtune.reranker.training.list_losses import LossName, pick_labels
+from findtune.reranker.training.position_bias import describe, estimate_examination
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.retriever_training import fit_retriever, load_retriever
 
@@ -32,7 +35,7 @@ class TrainingData:
     """Lists and features by group, both retrievers, and the rankings by features, best first.
 
     Groups: `list` and `title` of train, and `dev`. No retriever learned from the lists whose
-    features it gives.
+    features it gives. examination: the position bias of train and dev.
     """
 
     lists: dict[str, list[Record]]
@@ -40,6 +43,7 @@ class TrainingData:
     retriever: SentenceTransformer
     base_retriever: SentenceTransformer
     rankings: list[Ranking]
+    examination: Examination
 
     def distillation_dataset(self) -> Dataset:
         """Return the lists of train and the title lists, with the fused scores as targets."""
@@ -49,11 +53,10 @@ class TrainingData:
         return build_dataset(self.lists["list"] + self.lists["title"], targets)
 
     def tuning_dataset(self, loss: LossName) -> Dataset:
-        """Return the lists of train, with the gains of the picks as a loss takes them."""
-        lists = self.lists["list"]
-        return build_dataset(
-            lists, [pick_labels(gains_of(ranked_list), loss) for ranked_list in lists]
-        )
+        """Return the lists of train, with the corrected gains of the picks as a loss takes them."""
+        lists, eta = self.lists["list"], self.examination.eta
+        gains = [corrected(gains_of(ranked_list), ranked_list, eta) for ranked_list in lists]
+        return build_dataset(lists, [pick_labels(list_gains, loss) for list_gains in gains])
 
 
 def read_training_data(
@@ -66,34 +69,52 @@ def read_training_data(
     lists = {kind: read_kind(examples / "train.jsonl", kind) for kind in ("list", "title")}
     lists["dev"] = read_kind(examples / "dev.jsonl", "list")
 
-    def fit(chosen: Sequence[Record]) -> SentenceTransformer:
-        say(f"tuning the retriever on {len(chosen)} lists")
-        return fit_retriever(folder, chosen, recipe.retriever, settings)
-
     base = load_retriever(folder, recipe.retriever)
     known, folds = lists["list"] + lists["dev"], recipe.retriever.folds
+    untuned = untuned_features(base, known)
+    examination = examine(known, untuned)
+    say(describe(examination))
+
+    def fit(chosen: Sequence[Record]) -> SentenceTransformer:
+        say(f"tuning the retriever on {len(chosen)} lists")
+        return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta)
+
     tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
-    features = join_features(tuned, untuned_features(base, known))
-    rankings = rank_shown(known, features, recipe)
+    features = join_features(tuned, untuned)
+    rankings = rank_shown(known, features, recipe, examination.eta)
     report_rankings(rankings, say)
     retriever = fit(without_random_negatives(known))
     trained = len(lists["list"])
     titles = retriever_features(retriever, base, lists["title"], recipe.temperature)
     by_group = {"list": features[:trained], "dev": features[trained:], "title": titles}
-    return TrainingData(lists, by_group, retriever, base, rankings)
+    return TrainingData(lists, by_group, retriever, base, rankings, examination)
 
 
-def rank_shown(lists: Sequence[Record], features: Sequence[Array], recipe: Recipe) -> list[Ranking]:
-    """Return the rankings by features, best first, judged on the documents that users saw."""
-    shown = [
+def examine(lists: Sequence[Record], untuned: Sequence[Array]) -> Examination:
+    """Return the position bias of lists; the untuned cosine and BM25 say what is relevant."""
+    columns = [UNTUNED_FEATURES.index(name) for name in ("base_retriever", "bm25")]
+    shown = [list_features[:, columns] for list_features in shown_features(lists, untuned)]
+    return estimate_examination(without_random_negatives(lists), shown)
+
+
+def shown_features(lists: Sequence[Record], features: Sequence[Array]) -> list[Array]:
+    """Return the features of the documents that users saw, (documents, features) for each list."""
+    return [
         list_features[[document["shown"] for document in ranked_list["documents"]]]
         for ranked_list, list_features in zip(lists, features, strict=True)
     ]
+
+
+def rank_shown(
+    lists: Sequence[Record], features: Sequence[Array], recipe: Recipe, eta: float
+) -> list[Ranking]:
+    """Return the rankings by features, best first, judged on the documents that users saw."""
     return select_ranking(
         without_random_negatives(lists),
-        shown,
+        shown_features(lists, features),
         folds=recipe.retriever.folds,
         temperature=recipe.temperature,
+        eta=eta,
     )
 
 

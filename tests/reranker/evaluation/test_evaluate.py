@@ -1,6 +1,7 @@
 """A reranker is compared with the best ranking from before tuning; every number is by hand."""
 
 import json
+import shutil
 from dataclasses import replace
 from math import log2
 from pathlib import Path
@@ -23,11 +24,13 @@ from findtune.reranker.evaluation.evaluate import (
 )
 from findtune.reranker.model.blending import read_weights
 from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
+from findtune.reranker.model.examination import read_examination, write_examination
 from findtune.reranker.model.ranked_lists import LIST_MEASURES, document_texts
 from findtune.training.fit_result import FitResult
 
 FACTS = {"interpolation": 0.5, "cross_encoder_weight": 0.75}  # of the training
 RANKINGS = {*BEFORE_TUNING, "tuned_bi_encoder", "retriever_features", "tuned"}
+KINDS = ("decisive", "graded", "corrected")  # prefixes of columns
 COMPARED = {"measure", "mean", "ci_low", "ci_high", "p_value", "minimum_detectable_effect"}
 
 # Scores of three documents, which rank `b` first, second and third, and the nDCG of `b` there.
@@ -126,6 +129,31 @@ def test_grades_decide_about_the_lists_that_have_some() -> None:
     assert [*columns["tuned_ndcg@10"]] == [1] * 9
 
 
+def test_picks_are_corrected_by_the_bias_of_the_model_and_decide_where_there_are_no_grades() -> (
+    None
+):
+    lists = [held_out_list(picks="ac"), held_out_list(picks="ac", a=3), held_out_list()]
+    by_eta = {}
+    for eta in (0.0, 1.0):  # at eta 1 a pick at rank 3 weighs 3
+        evaluation = replace(evaluation_of(3, tuned=DOWN, base=UP), eta=eta)
+        by_eta[eta] = metrics(evaluation, HeldOut(lists), FACTS, seed=13)
+        header, rows = details(evaluation, HeldOut(lists))["per_query"]
+    logged, corrected = by_eta[0.0], by_eta[1.0]
+    assert (logged["examination_eta"], corrected["examination_eta"]) == (0, 1)
+    assert corrected["base"] == logged["base"]
+    assert logged["corrected_base"] == {"ndcg@10": logged["base"]["ndcg@10"]}
+    # DOWN ranks a, c, b and UP b, c, a
+    down, up = ((1 + 3 * SECOND), (3 * SECOND + THIRD))
+    ideal = 3 + SECOND
+    expected = (2 * down / ideal + THIRD) / 3, (2 * up / ideal + FIRST) / 3
+    names = ("corrected_tuned", "corrected_base")
+    assert [corrected[name]["ndcg@10"] for name in names] == pytest.approx(expected)
+    assert corrected["decisive"]["tuned"] == pytest.approx((down / ideal + FIRST + THIRD) / 3)
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    assert columns["corrected_tuned_ndcg@10"] == pytest.approx([down / ideal] * 2 + [THIRD])
+    assert columns["decisive_tuned_ndcg@10"] == pytest.approx([down / ideal, FIRST, THIRD])
+
+
 def test_lists_of_one_topic_are_resampled_together() -> None:
     lists = [held_out_list(f"tea {row}?", picks="bac"[row % 3]) for row in range(9)]
     apart = measure(HeldOut(lists), tuned=UP)["difference_best"]
@@ -163,7 +191,7 @@ def test_the_details_have_a_row_for_every_list_and_every_document() -> None:
     header, rows = tables["per_query"]
     assert [row[0] for row in rows] == [*range(8)]
     measured = {f"{name}_{which}" for name in RANKINGS for which in LIST_MEASURES}
-    measured |= {f"{kind}_{name}_ndcg@10" for name in RANKINGS for kind in ("decisive", "graded")}
+    measured |= {f"{kind}_{name}_ndcg@10" for name in RANKINGS for kind in KINDS}
     assert (header[0], {*header[1:]}) == ("query", measured)
     first = dict(zip(header, rows[0], strict=True))
     assert (first["tuned_ndcg@10"], first["as_shown_ndcg@3"]) == pytest.approx((1, SECOND))
@@ -230,6 +258,17 @@ def test_a_base_with_a_head_scores_by_its_own_logits(
     scores = evaluate_model({"reranker": converted_jina}, saved, held_out).scores
     base = load_or_create(converted_jina, 40, seed=0)
     assert values(scores["base"]) == values(predict_logits(base, held_out.lists))
+
+
+def test_the_position_bias_is_that_which_training_saved(
+    bases: dict[str, Path], saved: Path, held_out: HeldOut, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    assert evaluation.eta == 0
+    biased = tmp_path / "biased"
+    shutil.copytree(saved, biased)
+    examination = read_examination(saved / "examination.json")
+    write_examination(biased / "examination.json", examination.model_copy(update={"eta": 0.5}))
+    assert evaluate_model(bases, biased, HeldOut(held_out.lists[:1])).eta == 0.5
 
 
 def test_the_metrics_of_a_model_are_finite_and_repeatable(

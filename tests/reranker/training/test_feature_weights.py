@@ -67,6 +67,25 @@ def test_grades_decide_where_a_list_has_some() -> None:
     assert by_pick.retriever < 0 < by_grade.retriever
 
 
+def test_with_a_position_bias_late_picks_count_more() -> None:
+    features = [np.zeros((SIZE, len(FEATURES))) for _ in range(12)]
+    for list_features in features:
+        list_features[4, 0] = 1  # the last pick has it
+        list_features[1, 5] = 1  # and the first one this
+    lists = [list_with_pick(1, number) | {"picks": ["1", "4"]} for number in range(12)]
+    logged, corrected = (fit_feature_weights(lists, features, 0.2, eta) for eta in (0.0, 1.0))
+    assert logged.retriever == pytest.approx(logged.bm25, abs=1e-4)
+    assert corrected.retriever > corrected.bm25 > 0
+    rankings = {
+        eta: select_ranking(lists, features, folds=2, temperature=0.2, eta=eta)
+        for eta in (0.0, 1.0)
+    }
+    by_feature = [
+        next(row.ndcg.mean() for row in rankings[eta] if row.name == "bm25") for eta in (0.0, 1.0)
+    ]
+    assert by_feature[0] > by_feature[1]  # bm25 puts the early pick first
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_weights_do_not_depend_on_the_order_of_summation(seed: int) -> None:
     lists, features = simulate(np.ones(len(FEATURES)), 50)

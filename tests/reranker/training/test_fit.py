@@ -1,6 +1,7 @@
 """Training learns the picks, gives the same result twice, and stops when it collapses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import read_kind
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, read_weights
 from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
+from findtune.reranker.model.examination import MAX_WEIGHT, NO_BIAS, read_examination
 from findtune.reranker.model.ranked_lists import (
     decisive_gains,
     document_texts,
@@ -39,6 +41,7 @@ from findtune.reranker.training.fit import (
 )
 from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.phases import Phase, run_phase
+from findtune.reranker.training.position_bias import estimate_examination
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.training_data import TrainingData, read_training_data
 from findtune.training.arguments import trainer_arguments
@@ -46,6 +49,8 @@ from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
 
 COLLAPSING = {"epochs": 1, "learning_rate": 1e30}
+# Of the untuned features, those by which position bias is estimated.
+BIAS_COLUMNS = [FEATURES.index(name) for name in ("base_retriever", "bm25")]
 NO_TUNING = {"epochs": 0, "learning_rate": 1e-3}
 
 Fit = Callable[..., FitResult]
@@ -218,6 +223,32 @@ def test_the_tuning_phase_reads_texts_and_the_labels_of_its_loss(
     lists = data.lists["list"]
     assert list(dataset["documents"]) == [document_texts(row) for row in lists]
     assert list(dataset["labels"]) == [pick_labels(gains_of(row), loss).tolist() for row in lists]
+
+
+def test_the_tuning_phase_learns_corrected_gains(data: TrainingData) -> None:
+    biased = replace(data, examination=NO_BIAS.model_copy(update={"eta": 1.0}))
+    [ranked_list, *_], [labels, *_] = data.lists["list"], biased.tuning_dataset("lambda")["labels"]
+    weights = np.arange(1, len(ranked_list["documents"]) + 1)  # it says no ranks: shown in order
+    assert max(weights) <= MAX_WEIGHT
+    assert labels == (gains_of(ranked_list) * weights).tolist()
+    assert any(gains_of(ranked_list)[1:])
+
+
+def test_position_bias_is_estimated_from_what_users_of_train_and_dev_saw(
+    data: TrainingData, fitted: FitResult, saved: Path
+) -> None:
+    examination = read_examination(saved / "examination.json")
+    known = data.lists["list"] + data.lists["dev"]
+    assert examination.lists == len(known)
+    assert examination == data.examination
+    assert fitted.facts["examination_eta"] == examination.eta == 0
+    shown = without_random_negatives(known)
+    assert len(shown[0]["documents"]) < len(known[0]["documents"])
+    columns = [
+        features[[document["shown"] for document in row["documents"]]][:, BIAS_COLUMNS]
+        for row, features in zip(known, data.features["list"] + data.features["dev"], strict=True)
+    ]
+    assert estimate_examination(shown, columns) == examination
 
 
 # The folder

@@ -90,3 +90,22 @@ def test_each_list_has_a_row_per_epoch_and_its_picks_take_turns(
             drawn = Counter(row[f"negative_{number}"] for number in range(1, 6))
             assert set(drawn) == set(texts[~picks])
             assert max(drawn.values()) - min(drawn.values()) <= 1  # none twice before all once
+
+
+def test_with_a_position_bias_unpicked_documents_that_users_saw_are_drawn_first(
+    recipe: dict[str, Any],
+) -> None:
+    documents = [{"url": url, "text": url, "rank": rank} for rank, url in enumerate("abcdef", 1)]
+    ranked_list = {"query": "tea", "documents": documents, "picks": ["c"]}
+    changes = {"epochs": 2000, "hard_negatives": 1}
+    arguments = RetrieverArguments(**recipe["retriever"] | changes)
+    counts = {}
+    for eta in (0.0, 3.0):
+        rows = pick_rows([ranked_list], arguments, seed=1, eta=eta)
+        drawn = Counter(row["negative_1"] for row in rows)
+        counts[eta] = np.array([drawn[url] for url in "abdef"]) / len(rows)
+    assert counts[0.0] == pytest.approx([1 / 5] * 5, abs=0.04)
+    seen = np.array([1, 1, *(3 / np.array([4, 5, 6])) ** 3])
+    assert counts[3.0] == pytest.approx(seen / seen.sum(), abs=0.04)
+    plain = pick_rows([ranked_list], arguments, seed=1)
+    assert plain == pick_rows([ranked_list], arguments, seed=1, eta=0.0)
