@@ -31,6 +31,7 @@ from findtune.reranker.model.retriever_features import (
     retriever_features,
     untuned_features,
 )
+from findtune.reranker.training import training_data
 from findtune.reranker.training.blend_weight import Selection, blended_weights
 from findtune.reranker.training.feature_weights import FUSED, UNTUNED, Ranking
 from findtune.reranker.training.fit import (
@@ -249,6 +250,20 @@ def test_position_bias_is_estimated_from_what_users_of_train_and_dev_saw(
         for row, features in zip(known, data.features["list"] + data.features["dev"], strict=True)
     ]
     assert estimate_examination(shown, columns) == examination
+
+
+def test_a_position_bias_changes_what_is_learned_and_is_saved(
+    fitted: FitResult, fit_reranker: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    biased = NO_BIAS.model_copy(update={"eta": 1.0})
+    monkeypatch.setattr(training_data, "estimate_examination", lambda *_: biased)
+    again = fit_reranker()
+    assert again.facts["examination_eta"] == 1
+    for name in ("retriever", "cross_encoder"):
+        before, after = (getattr(result.model, name) for result in (fitted, again))
+        assert weights_of(before) != weights_of(after), name
+    again.save(tmp_path)
+    assert read_examination(tmp_path / "examination.json") == biased
 
 
 # The folder
