@@ -38,7 +38,7 @@ def recipe() -> dict[str, Any]:
     machine = {"max_length": 40, "precision": "fp32", "threads": 1, "early_stopping_patience": 2}
     tried = {"interpolation": [0.5, 1.0], "blend_weights": [0.25, 0.75, 1.0]}
     retriever = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "folds": 2}
-    retriever |= {"hard_negatives": 2, "max_seq_length": 40}
+    retriever |= {"documents": 4, "relevant": 2, "max_seq_length": 40}
     phases["retriever"] = retriever
     return {"loss": "listnet", "temperature": 0.2, **phases, **steps, **machine, **tried}
 

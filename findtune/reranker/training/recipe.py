@@ -1,8 +1,8 @@
 """The settings of one training."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from findtune.core.params import Section
 from findtune.reranker.training.list_losses import LossName
@@ -16,14 +16,22 @@ class PhaseArguments(Section):
 
 
 class RetrieverArguments(Section):
-    """How the retriever learns the picks, and into how many folds lists are cut meanwhile."""
+    """How the retriever learns lists, and into how many folds they are cut meanwhile."""
 
     epochs: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     batch_size: int = Field(gt=1)  # lists
-    hard_negatives: int = Field(gt=0)  # unpicked documents of its own list, per question
+    documents: int = Field(gt=1)  # of its own list, per question
+    relevant: int = Field(gt=0)  # of these documents, at most
     max_seq_length: int = Field(gt=0)
     folds: int = Field(gt=1)
+
+    @model_validator(mode="after")
+    def leave_room(self) -> Self:
+        """Refuse rows that could hold relevant documents only: nothing is learned from them."""
+        if self.relevant >= self.documents:
+            raise ValueError("relevant must be below documents")
+        return self
 
 
 class Recipe(Section):

@@ -1,12 +1,11 @@
-"""Tuning the retriever on picks: a question comes closer to what users picked for it.
+"""Tuning the retriever: a question comes closer to what people found relevant to it.
 
-In a batch, each question has one picked document and some unpicked ones of the same list, and the
-documents of the other questions are negatives too. A sentence encoder learns from few lists what a
-cross-encoder with a new head would need thousands for. Source: MultipleNegativesRankingLoss of
-sentence-transformers (Henderson et al. 2017) with hard negatives (Karpukhin et al. 2020).
+Relevant is what has a grade, or in a list without grades what was picked. A sentence encoder learns
+from few lists what a cross-encoder with a new head would need thousands for.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,18 +17,19 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.base.sampler import BatchSamplers
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from findtune.core.errors import CollapseError
+from findtune.core.errors import CollapseError, InputError
 from findtune.core.records import Record
 from findtune.reranker.model.examination import reading_probabilities
-from findtune.reranker.model.ranked_lists import document_texts, picked
+from findtune.reranker.model.ranked_lists import decisive_gains, document_texts
 from findtune.reranker.training.recipe import RetrieverArguments
+from findtune.reranker.training.retriever_loss import InBatchListLoss, sample_topics
 from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import run_trainer
+from findtune.training.encoding import fast_layers
 
 Array = np.ndarray
+Row = dict[str, Any]  # `question`, `document_1` and so on, `label`
 
 
 def load_retriever(folder: Path, arguments: RetrieverArguments) -> SentenceTransformer:
@@ -47,26 +47,29 @@ def fit_retriever(
     settings: Mapping[str, Any],
     eta: float = 0.0,
 ) -> SentenceTransformer:
-    """Return the encoder in a folder, tuned on the picks of some lists.
+    """Return the encoder in a folder, tuned on the grades or picks of some lists.
 
     settings: the trainer settings that all rooms share. eta: of the position bias. Raises
-    CollapseError when the weights are no longer finite.
+    CollapseError when the weights are no longer finite, InputError when no list has both a
+    relevant and an irrelevant document.
     """
     retriever = load_retriever(folder, arguments)
+    rows, topics = list_rows(lists, arguments, settings["seed"], eta)
     training_arguments = SentenceTransformerTrainingArguments(
-        num_train_epochs=1,  # the rows hold every epoch, each with other negatives
+        num_train_epochs=1,  # the rows hold every epoch, each with other documents
         per_device_train_batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
-        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        batch_sampler=partial(sample_topics, topics=topics),
         **settings,
     )
     trainer = TrainerWithoutModelCard(
         model=retriever,
         args=training_arguments,
-        train_dataset=Dataset.from_list(pick_rows(lists, arguments, settings["seed"], eta)),
-        loss=MultipleNegativesRankingLoss(retriever),
+        train_dataset=Dataset.from_list(rows),
+        loss=InBatchListLoss(retriever),
     )
-    run_trainer(trainer, retriever, progress=not training_arguments.disable_tqdm)
+    with fast_layers(retriever):
+        run_trainer(trainer, retriever, progress=not training_arguments.disable_tqdm)
     if not all(bool(weight.isfinite().all()) for weight in retriever.parameters()):
         raise CollapseError("the retriever's weights are no longer finite; lower learning_rate.")
     return retriever
@@ -79,34 +82,48 @@ class TrainerWithoutModelCard(SentenceTransformerTrainer):
         """Do nothing: the stage `card` writes a card without training data."""
 
 
-def pick_rows(
+def list_rows(
     lists: Sequence[Record], arguments: RetrieverArguments, seed: int, eta: float = 0.0
-) -> list[dict[str, str]]:
-    """Return a row for each list and epoch: question, a pick, and unpicked documents.
+) -> tuple[list[Row], list[str]]:
+    """Return a row for each list and epoch, and the topic of each row.
 
-    The picks of a list take turns, in the order shown. Lists that are too short repeat negatives;
-    a list with nothing but picks has no row. With a position bias (eta above 0), unpicked documents
-    that the user has probably seen are drawn more often.
+    A row has the question, some documents, and as its label the share of each document. Raises
+    InputError when there is no row.
     """
     rng = Random(seed)
-    rows = []
-    for epoch in range(arguments.epochs):
+    rows, topics = [], []
+    for _ in range(arguments.epochs):
         for ranked_list in lists:
-            texts, picks = document_texts(ranked_list), picked(ranked_list)
-            positives = np.flatnonzero(picks).tolist()
-            unpicked = np.flatnonzero(picks == 0).tolist()
-            if not unpicked:
-                continue
-            seen = reading_probabilities(ranked_list, picks, eta)[unpicked] if eta else None
-            negatives = draw(unpicked, arguments.hard_negatives, rng, seen)
-            row = {
-                "anchor": ranked_list["query"],
-                "positive": texts[positives[epoch % len(positives)]],
-            }
-            for number, position in enumerate(negatives, start=1):
-                row[f"negative_{number}"] = texts[position]
-            rows.append(row)
-    return rows
+            row = list_row(ranked_list, arguments, rng, eta)
+            if row:
+                rows.append(row)
+                topics.append(ranked_list["group"])
+    if not rows:
+        raise InputError("in every list all documents are picked; add lists with others too.")
+    return rows, topics
+
+
+def list_row(
+    ranked_list: Record, arguments: RetrieverArguments, rng: Random, eta: float
+) -> Row | None:
+    """Return the row of a list, or None if all of its documents are relevant, or none.
+
+    What is relevant has a share of the label in proportion to its gain: its grade if the list has
+    grades, else its pick, corrected for position bias. Lists that are too short repeat irrelevant
+    documents. With a bias (eta above 0), irrelevant documents that the user has probably seen are
+    drawn more often.
+    """
+    gains = decisive_gains(ranked_list, eta).astype(float)
+    relevant, irrelevant = (np.flatnonzero(chosen).tolist() for chosen in (gains > 0, gains <= 0))
+    if not relevant or not irrelevant:
+        return None
+    drawn = rng.sample(relevant, min(arguments.relevant, len(relevant)))
+    seen = reading_probabilities(ranked_list, gains, eta)[irrelevant] if eta else None
+    others = draw(irrelevant, arguments.documents - len(drawn), rng, seen)
+    texts = document_texts(ranked_list)
+    columns = {f"document_{n}": texts[row] for n, row in enumerate([*drawn, *others], start=1)}
+    shares = [*(gains[drawn] / gains[drawn].sum()).tolist(), *[0.0] * len(others)]
+    return {"question": ranked_list["query"], **columns, "label": shares}
 
 
 def draw(

@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from findtune.core.errors import CollapseError
+from findtune.core.errors import CollapseError, InputError
 from findtune.core.records import Record, read_kind
-from findtune.reranker.model.ranked_lists import document_texts, picked, without_random_negatives
+from findtune.reranker.model.ranked_lists import (
+    decisive_gains,
+    document_texts,
+    picked,
+    without_random_negatives,
+)
 from findtune.reranker.model.retriever_features import tuned_features
 from findtune.reranker.training.recipe import Recipe, RetrieverArguments
-from findtune.reranker.training.retriever_training import fit_retriever, load_retriever, pick_rows
+from findtune.reranker.training.retriever_training import fit_retriever, list_rows, load_retriever
 from findtune.training.arguments import trainer_arguments
 
 Tune = Callable[..., SentenceTransformer]
@@ -74,38 +79,67 @@ def test_the_retriever_reads_no_more_tokens_than_the_recipe_or_its_base_allow(
         assert load_retriever(tiny_base, arguments).max_seq_length == expected
 
 
-def test_each_list_has_a_row_per_epoch_and_its_picks_take_turns(
+def test_each_list_has_a_row_per_epoch_with_its_own_documents(
     recipe: dict[str, Any], shown: list[Record]
 ) -> None:
-    changes = {"epochs": 2, "hard_negatives": 5}
-    arguments = RetrieverArguments(**recipe["retriever"] | changes)
-    only_picks = shown[0] | {"picks": [row["url"] for row in shown[0]["documents"]]}
-    rows = pick_rows([*shown, only_picks], arguments, seed=1)
-    assert [row["anchor"] for row in rows] == [row["query"] for row in shown] * 2
-    assert rows == pick_rows(shown, arguments, seed=1) != pick_rows(shown, arguments, seed=2)
-    for first, second, ranked_list in zip(rows, rows[len(shown) :], shown, strict=False):
-        texts, picks = np.array(document_texts(ranked_list)), picked(ranked_list).astype(bool)
-        assert {first["positive"], second["positive"]} == set(texts[picks])
-        for row in (first, second):
-            drawn = Counter(row[f"negative_{number}"] for number in range(1, 6))
-            assert set(drawn) == set(texts[~picks])
-            assert max(drawn.values()) - min(drawn.values()) <= 1  # none twice before all once
+    arguments = RetrieverArguments(**recipe["retriever"] | {"epochs": 2, "documents": 6})
+    only_picks = shown[0] | {"picks": [row["url"] for row in shown[0]["documents"]], "qrels": {}}
+    rows, topics = list_rows([*shown, only_picks], arguments, seed=1)
+    assert [row["question"] for row in rows] == [row["query"] for row in shown] * 2
+    assert topics == [row["group"] for row in shown] * 2
+    assert rows == list_rows(shown, arguments, seed=1)[0] != list_rows(shown, arguments, seed=2)[0]
+    for row, ranked_list in zip(rows, shown * 2, strict=True):
+        gains = dict(zip(document_texts(ranked_list), decisive_gains(ranked_list), strict=True))
+        drawn = [row[f"document_{number}"] for number in range(1, 7)]
+        relevant = [gain for text in drawn if (gain := gains[text])]
+        assert 1 <= len(relevant) <= arguments.relevant
+        assert row["label"] == pytest.approx([gains[text] / sum(relevant) for text in drawn])
+        counts = Counter(text for text in drawn if not gains[text])
+        assert max(counts.values()) - min(counts.values()) <= 1  # none twice before all once
+
+
+def test_grades_decide_what_is_learned_and_picks_where_there_are_none(
+    recipe: dict[str, Any],
+) -> None:
+    documents = [{"url": url, "text": url} for url in "abcd"]
+    ranked_list = {"query": "tea", "documents": documents, "picks": ["c"], "group": "tea"}
+    arguments = RetrieverArguments(**recipe["retriever"] | {"documents": 4, "relevant": 3})
+    for grades, expected in (({"a": 3, "b": 1}, {"a": 0.75, "b": 0.25}), ({}, {"c": 1.0})):
+        [row], _ = list_rows([ranked_list | {"qrels": grades}], arguments, seed=1)
+        shares = {row[f"document_{n}"]: share for n, share in enumerate(row["label"], 1)}
+        assert shares == pytest.approx(dict.fromkeys("abcd", 0.0) | expected)
+
+
+def test_lists_without_an_irrelevant_document_are_an_error(recipe: dict[str, Any]) -> None:
+    ranked_list = {"query": "tea", "documents": [{"url": "a", "text": "a"}], "picks": ["a"]}
+    rows = [ranked_list | {"qrels": {}, "group": "tea"}]
+    with pytest.raises(InputError, match="all documents are picked"):
+        list_rows(rows, RetrieverArguments(**recipe["retriever"]), seed=1)
+
+
+def test_a_row_has_room_for_an_irrelevant_document(recipe: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="relevant must be below documents"):
+        RetrieverArguments(**recipe["retriever"] | {"documents": 3, "relevant": 3})
 
 
 def test_with_a_position_bias_unpicked_documents_that_users_saw_are_drawn_first(
     recipe: dict[str, Any],
 ) -> None:
     documents = [{"url": url, "text": url, "rank": rank} for rank, url in enumerate("abcdef", 1)]
-    ranked_list = {"query": "tea", "documents": documents, "picks": ["c"]}
-    changes = {"epochs": 2000, "hard_negatives": 1}
+    ranked_list = {
+        "query": "tea",
+        "documents": documents,
+        "picks": ["c"],
+        "qrels": {},
+        "group": "x",
+    }
+    changes = {"epochs": 2000, "documents": 2, "relevant": 1}
     arguments = RetrieverArguments(**recipe["retriever"] | changes)
     counts = {}
     for eta in (0.0, 3.0):
-        rows = pick_rows([ranked_list], arguments, seed=1, eta=eta)
-        drawn = Counter(row["negative_1"] for row in rows)
+        rows, _ = list_rows([ranked_list], arguments, seed=1, eta=eta)
+        drawn = Counter(row["document_2"] for row in rows)
         counts[eta] = np.array([drawn[url] for url in "abdef"]) / len(rows)
     assert counts[0.0] == pytest.approx([1 / 5] * 5, abs=0.04)
     seen = np.array([1, 1, *(3 / np.array([4, 5, 6])) ** 3])
     assert counts[3.0] == pytest.approx(seen / seen.sum(), abs=0.04)
-    plain = pick_rows([ranked_list], arguments, seed=1)
-    assert plain == pick_rows([ranked_list], arguments, seed=1, eta=0.0)

@@ -1,0 +1,56 @@
+"""The loss by which a retriever learns lists, and the batches that it needs.
+
+Each question has some documents of its own list, and those of the other questions are negatives
+too. The targets are shares of the question's own documents: the loss is the cross-entropy to a
+softmax over all documents of the batch. With one relevant document for each question it is
+MultipleNegativesRankingLoss (Henderson et al. 2017) with hard negatives (Karpukhin et al. 2020);
+with more it is ListNet (Cao et al. 2007) with in-batch negatives.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+from findtune.training.encoding import Features, encode_columns
+
+SCALE = 20.0  # 1 / temperature of the softmax over cosines, as in sentence-transformers
+
+
+class InBatchListLoss(torch.nn.Module):
+    """ListNet over the documents of a whole batch; gradients flow through every text once."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, columns: Sequence[Features], labels: Tensor) -> Tensor:
+        """Return the mean loss of a batch.
+
+        columns: the questions, then each question's documents, first the first ones. labels: the
+        share of each of them, (questions, documents); a row adds up to 1.
+        """
+        questions, *documents = (
+            normalize(vectors.float(), dim=1) for vectors in encode_columns(self.model, columns)
+        )
+        logits = SCALE * questions @ torch.cat(documents).T
+        own = torch.eye(len(questions), device=logits.device)
+        # the documents lie column by column, so question i has those at i, i + questions, ...
+        targets = (labels.T.unsqueeze(1) * own).permute(1, 0, 2).flatten(1)
+        return cross_entropy(logits, targets)
+
+
+def sample_topics(
+    dataset: Dataset, *, topics: Sequence[str], **settings: Any
+) -> NoDuplicatesBatchSampler:
+    """Return batches in which no text comes twice, and no topic.
+
+    topics: of each row. What is relevant to one question of a topic may be relevant to the others,
+    so it is no negative for them.
+    """
+    return NoDuplicatesBatchSampler(dataset.add_column("topic", list(topics)), **settings)
