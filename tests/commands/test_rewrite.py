@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from commands.rewrite import main, side_by_side
 from findtune.rewriter.evaluation.results import Evaluation, ModelRewrites
+from findtune.rewriter.model.lexicon import Lexicon
 
 
 def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Path) -> None:
@@ -27,10 +28,13 @@ def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
             "base": [ModelRewrites([["is it"]], [[]], [[]])],
             "tuned": [ModelRewrites([["rice crop"]], [["rice crop"]], [[1.0]])],
         },
-        bm25={name: {"recall@10": np.array([value])} for name, value in recall.items()},
-        dense={},
+        ships="tuned",
+        retriever="bm25",
+        by_retriever={
+            "bm25": {name: {"recall@10": np.array([value])} for name, value in recall.items()}
+        },
         graded={},
-        names=frozenset(),
+        lexicon=Lexicon(frozenset(), frozenset()),
     )
     assert side_by_side(evaluation, ["how much rice?"], "none") == [
         "how much rice?   (recall@10 0.25, with titles 0.50)",

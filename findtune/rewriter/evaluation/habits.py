@@ -4,32 +4,52 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from findtune.rewriter.evaluation.held_out import HeldOut
 from findtune.rewriter.evaluation.results import ModelRewrites
 from findtune.rewriter.model.entities import extract_entities, keeps_entities
-from findtune.rewriter.model.usable_rewrites import is_copy, is_repetitive
+from findtune.rewriter.model.lexicon import Lexicon
+from findtune.rewriter.model.usable_rewrites import is_copy, is_repetitive, usable_rewrites
 
 MAX_COPY_RATE = 0.8  # from this share of all samples on, a rewriter has collapsed
 MAX_REPETITION_RATE = 0.5
 
 
 def measure_habits(
-    rewrites: Sequence[ModelRewrites], queries: Sequence[str], names: frozenset[str]
+    rewrites: Sequence[ModelRewrites], held_out: HeldOut, lexicon: Lexicon
 ) -> dict[str, float]:
     """Return the habits of a rewriter over all seeds.
 
-    Of all samples: copy_rate, repetition_rate, and entity_recall_sampled (the share that keeps the
-    question's entities). Of the searched rewrites: entity_recall_searched, length_ratio (words per
-    word of the question), and num_rewrites per question.
+    Of all samples: copy_rate, repetition_rate, unknown_word_rate (the share with a word that
+    neither the session's questions nor the lexicon know), rejected_rate (the share that can't be
+    searched), and entity_recall_sampled (the share that keeps the question's entities). Of the
+    searched rewrites: entity_recall_searched, length_ratio (words per word of the question), and
+    num_rewrites per question.
     """
+    queries, names = held_out.queries, lexicon.names
     sampled = [pair for one_seed in rewrites for pair in pair_up(queries, one_seed.samples)]
     searched = [pair for one_seed in rewrites for pair in pair_up(queries, one_seed.searched)]
+    in_session = [
+        (query, text, history)
+        for one_seed in rewrites
+        for query, history, texts in zip(
+            queries, held_out.histories, one_seed.samples, strict=True
+        )
+        for text in texts
+    ]
 
     def keeps(query: str, rewrite: str) -> bool:
         return keeps_entities(rewrite, extract_entities(query, names), names)
 
+    def is_usable(query: str, rewrite: str, history: Sequence[str]) -> bool:
+        return bool(usable_rewrites(query, [rewrite], lexicon, history))
+
     return {
         "copy_rate": mean(is_copy(*pair) for pair in sampled),
         "repetition_rate": mean(is_repetitive(*pair) for pair in sampled),
+        "unknown_word_rate": mean(
+            not lexicon.knows(text, query, history) for query, text, history in in_session
+        ),
+        "rejected_rate": mean(not is_usable(*row) for row in in_session),
         "entity_recall_sampled": mean(keeps(*pair) for pair in sampled),
         "entity_recall_searched": mean((keeps(*pair) for pair in searched), default=1.0),
         "length_ratio": mean((length_ratio(*pair) for pair in searched), default=1.0),
