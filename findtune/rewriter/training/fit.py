@@ -17,16 +17,13 @@ from datasets import Dataset
 from transformers import Seq2SeqTrainingArguments
 
 from findtune.core.errors import CollapseError
-from findtune.core.files import read_json
 from findtune.core.records import Record, read_kind
-from findtune.core.text import hash_fraction
-from findtune.retrieval.corpus import Corpus, read_corpus
+from findtune.retrieval.corpus import read_corpus
 from findtune.retrieval.search import open_searches
 from findtune.rewriter.model.backbone import Backbone
-from findtune.rewriter.model.lexicon import Lexicon, build_lexicon
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.training.collator import WeightedCollator
-from findtune.rewriter.training.dev_set import RewriterDevSet, Rewrites
+from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.recipe import Recipe
 from findtune.rewriter.training.select_model import (
     Candidate,
@@ -34,10 +31,16 @@ from findtune.rewriter.training.select_model import (
     Comparison,
     Selection,
     candidate_settings,
+    compare_untuned,
     measure_tuned,
-    measure_untuned,
     select,
     sweep_rows,
+)
+from findtune.rewriter.training.training_data import (
+    TARGET_KINDS,
+    learn_lexicon,
+    read_train,
+    sample_questions,
 )
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
 from findtune.training.arguments import run_trainer, trainer_arguments
@@ -49,7 +52,6 @@ from findtune.training.selection import within_one_standard_error
 
 __all__ = ["Recipe", "fit"]
 
-TARGET_KINDS = ("rewrite", "identity", "title")
 REPORTED = ("recall@10", "copy_rate", "repetition_rate", "unknown_word_rate", "usable_rate")
 # Of the untuned families: the settings with which an evaluation compares.
 BASELINE_FILES = {"titles": "prf.json", "base": "base.json"}
@@ -82,61 +84,22 @@ def fit(
     new_set = partial(RewriterDevSet, search=search, candidates=candidates, precision=precision)
     seeds = range(seed, seed + recipe.eval_seeds)
     dev = new_set(read_kind(examples / "dev.jsonl", "question"), seeds=seeds)
-    say(
-        f"dev recall@10 of the questions alone {dev.original_recall.mean():.4f} "
-        f"by {recipe.retriever}"
-    )
+    original = dev.original_recall.mean()
+    say(f"dev recall@10 of the questions alone, by {recipe.retriever}: {original:.4f}")
     base_weights, base_result = snapshot(rewriter.model), dev.evaluate(rewriter)
-    untuned = [(dev, base_result.payload.rewrites)]
-    if rows := sample_questions(train_rows["question"], recipe.train_questions):
-        say(f"base: rewriting {len(rows)} questions of train")
-        train_part = new_set(rows, seeds=seeds[:1])
-        untuned.append((train_part, train_part.sample_rewrites(rewriter)))
-    compared = compare_untuned(untuned)
+    measured = [(dev, base_result.payload.rewrites)]
+    if of_train := sample_questions(train_rows["question"], recipe.train_questions):
+        more = new_set(of_train, seeds=seeds[:1])
+        measured.append((more, more.sample_rewrites(rewriter)))
     callback = build_callback(rewriter, dev=dev, base=base_result, recipe=recipe, say=say)
     targets = [record for kind in TARGET_KINDS for record in train_rows[kind]]
     say(f"{len(targets)} examples")
+    untuned = compare_untuned(measured)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
     train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
     return select_on_dev(
-        rewriter, dev=dev, base=base_weights, untuned=compared, callback=callback, recipe=recipe
+        rewriter, dev=dev, base=base_weights, untuned=untuned, callback=callback, recipe=recipe
     )
-
-
-def read_train(examples: Path) -> dict[str, list[Record]]:
-    """Return the records of train by kind."""
-    kinds = ("question", *TARGET_KINDS)
-    return {kind: read_kind(examples / "train.jsonl", kind) for kind in kinds}
-
-
-def learn_lexicon(
-    examples: Path, corpus: Corpus, train_rows: Mapping[str, Sequence[Record]]
-) -> Lexicon:
-    """Return the names and the words of the corpus, and the words of train's texts."""
-    texts = [*corpus.texts.values()]
-    for records in train_rows.values():
-        for record in records:
-            texts += [record["query"], *record["history"], record.get("target", "")]
-    return build_lexicon(read_json(examples / "names.json"), texts)
-
-
-def sample_questions(questions: Sequence[Record], number: int) -> list[Record]:
-    """Return some of the questions that have a pick, by the hash of their texts."""
-    answered = [question for question in questions if question["picks"]]
-    return sorted(answered, key=lambda question: hash_fraction(question["query"]))[:number]
-
-
-def compare_untuned(measured: Sequence[tuple[RewriterDevSet, list[Rewrites]]]) -> Comparison:
-    """Return the recalls of all candidates without a trained part, on all sets of questions.
-
-    measured: each set with the base's rewrites of its questions; dev comes first.
-    """
-    by_set = [measure_untuned(questions, rewrites) for questions, rewrites in measured]
-    recalls = {
-        candidate: np.concatenate([by_candidate[candidate] for by_candidate in by_set])
-        for candidate in by_set[0]
-    }
-    return Comparison(recalls, [group for questions, _ in measured for group in questions.groups])
 
 
 def build_callback(

@@ -126,6 +126,19 @@ def measure_untuned(
     }
 
 
+def compare_untuned(measured: Sequence[tuple[RewriterDevSet, list[Rewrites]]]) -> Comparison:
+    """Return the recalls of all candidates without a trained part, on all sets of questions.
+
+    measured: each set with the base's rewrites of its questions; dev comes first.
+    """
+    by_set = [measure_untuned(questions, rewrites) for questions, rewrites in measured]
+    recalls = {
+        candidate: np.concatenate([by_candidate[candidate] for by_candidate in by_set])
+        for candidate in by_set[0]
+    }
+    return Comparison(recalls, [group for questions, _ in measured for group in questions.groups])
+
+
 def measure_tuned(
     rewriter: Rewriter,
     dev: RewriterDevSet,
