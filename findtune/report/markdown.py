@@ -59,8 +59,8 @@ MEANINGS = {
     "num_rewrites": "rewrites searched per question",
 }
 SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
-    "ships": "searching with {} ships",
-    "retriever": "retriever {}",
+    "ships": "ships: {}",
+    "retriever": "searched by {}",
     "cross_encoder_weight": "cross-encoder weight {:g}",
     "num_rewrites": "{} rewrites per question",
     "fb_docs": "titles of {} documents",

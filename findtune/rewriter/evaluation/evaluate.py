@@ -95,6 +95,7 @@ def write_rewrites(
         samples = [[] for _ in queries]
     usable = rewriter.usable(queries, samples, histories)
     searched = [texts[: rewriter.settings.num_rewrites] for texts in usable]
+    search.search(text for texts in searched for text in texts)  # encoded together, then cached
     recall = [
         recall_of_each(search, rewrites, picks)
         for rewrites, picks in zip(searched, held_out.picks, strict=True)
