@@ -35,7 +35,9 @@ from stages.command import TorchStage, reporter
 DATA = Path("data")
 VARIANTS = (
     "graded_",
+    "bm25_",
     "dense_",
+    "hybrid_",
     "new_variables_",
     "feedback_",
 )  # prefixes of measures that some queries lack

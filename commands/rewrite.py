@@ -2,12 +2,14 @@
 
     python -m commands.rewrite small
     python -m commands.rewrite small 'how many people are out of work in kenya?'
+    python -m commands.rewrite small --history 'unemployment in kenya' 'and in nairobi?'
 
 It prints users' questions, so it is no stage: no file should hold what it prints.
 
 Reads   params.yaml: seed
         models/rewriter/SIZE/
-        for held-out questions models/base/rewriter/SIZE/, data/examples/rewriter/SIZE/
+        for held-out questions models/base/rewriter/SIZE/, models/base/embedder/SIZE/ and
+        data/examples/rewriter/SIZE/
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ from stages import rooms
 from stages.command import TorchStage
 
 NONE_USABLE = "no sample is usable"
-NOT_SELECTED = "searched without rewrites, which is best on dev"
+NOT_SELECTED = "searched without rewrites, since none are surely better on dev"
 
 
 @click.command(cls=TorchStage)
@@ -37,7 +39,13 @@ NOT_SELECTED = "searched without rewrites, which is best on dev"
     type=click.IntRange(min=1),
     help="Number of held-out questions.",
 )
-def main(size: str, questions: tuple[str, ...], number: int) -> None:
+@click.option(
+    "--history",
+    multiple=True,
+    metavar="QUESTION",
+    help="An earlier question of the session; repeat it for more, the oldest first.",
+)
+def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str, ...]) -> None:
     """Rewrite QUESTIONS with the rewriter of SIZE, or compare it with its base."""
     tuned = Path("models", "rewriter", size)
     if not tuned.exists():
@@ -46,16 +54,18 @@ def main(size: str, questions: tuple[str, ...], number: int) -> None:
     num_rewrites = read_json(tuned / "rewriter.json")["num_rewrites"]
     substitute = NONE_USABLE if num_rewrites else NOT_SELECTED
     if questions:
-        lines = rewritten_lines(tuned, questions, substitute)
+        lines = rewritten_lines(tuned, questions, history, substitute)
     else:
         lines = held_out_lines(size, number, substitute)
     click.echo("\n".join(lines))
 
 
-def rewritten_lines(tuned: Path, questions: Sequence[str], substitute: str) -> list[str]:
-    """Return each question with its rewrites below it."""
+def rewritten_lines(
+    tuned: Path, questions: Sequence[str], history: Sequence[str], substitute: str
+) -> list[str]:
+    """Return each question with its rewrites below it; history: what was asked before each."""
     rewriter = import_module("findtune.rewriter.model.rewriter").load(tuned)
-    by_question = rewriter.rewrites(questions, params.read("seed", int))
+    by_question = rewriter.rewrites(questions, params.read("seed", int), [history] * len(questions))
     return [
         line
         for question, rewrites in zip(questions, by_question, strict=True)
@@ -68,11 +78,11 @@ def held_out_lines(size: str, number: int, substitute: str) -> list[str]:
     room = rooms.load("rewriter", "evaluation")
     held_out = room.read_held_out(Path("data", "examples", "rewriter", size)).first(number)
     evaluation = room.evaluate_model(
-        {"rewriter": Path("models", "base", "rewriter", size)},
+        rooms.base_folders("rewriter", size),
         Path("models", "rewriter", size),
         held_out,
         seeds=[params.read("seed", int)],
-        with_dense=False,
+        with_other_retrievers=False,
     )
     return side_by_side(evaluation, held_out.queries, substitute)
 
@@ -85,7 +95,7 @@ def side_by_side(evaluation: Any, queries: Sequence[str], substitute: str) -> li
     lines = []
     for row, query in enumerate(queries):
         recall = {
-            name: f"{values['recall@10'][row]:.2f}" for name, values in evaluation.bm25.items()
+            name: f"{values['recall@10'][row]:.2f}" for name, values in evaluation.decisive.items()
         }
         with_titles = f", with titles {recall['prf']}" if "prf" in recall else ""
         lines.append(f"{query}   (recall@10 {recall['original']}{with_titles})")

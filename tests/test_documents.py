@@ -85,15 +85,17 @@ def save_reranker(encoder: Path, folder: Path) -> None:
 
 
 def save_rewriter(language_model: Path, folder: Path) -> None:
+    from findtune.rewriter.model.lexicon import Lexicon
     from findtune.rewriter.model.rewriter import load_as_rewriter
     from findtune.rewriter.model.settings import RewriterSettings
 
     generation = {"prompt": "", "num_return_sequences": 24, "temperature": 0.8, "top_k": 50}
     generation |= {"max_input_tokens": 24, "max_new_tokens": 8}
     search = {"num_rewrites": 4, "fb_docs": 2, "query_repeats": 0}
+    search |= {"ships": "tuned", "retriever": "bm25"}
     fusion = {"rank_constant": 10, "original_query_weight": 2}
     settings = RewriterSettings.model_validate(generation | search | fusion)
-    load_as_rewriter(language_model, settings, frozenset()).save(folder)
+    load_as_rewriter(language_model, settings, Lexicon(frozenset(), frozenset())).save(folder)
 
 
 @pytest.mark.parametrize(("document", "count"), [(README, 1), (USING, 4)], ids=["readme", "guide"])

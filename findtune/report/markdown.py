@@ -32,7 +32,9 @@ VARIANTS = {
     "": "",
     "graded_": "graded",
     "corrected_": "corrected",
+    "bm25_": "BM25 search",
     "dense_": "dense search",
+    "hybrid_": "hybrid search",
     "new_variables_": "new variables",
     "feedback_": "feedback",
 }
@@ -50,12 +52,16 @@ MEANINGS = {
     "random_cosine": "mean cosine of random texts: near 1 is a collapse",
     "copy_rate": "share of sampled rewrites that repeat the question",
     "repetition_rate": "share of sampled rewrites that loop",
+    "unknown_word_rate": "share of sampled rewrites with a word that nobody wrote",
+    "rejected_rate": "share of sampled rewrites that can't be searched",
     "entity_recall_sampled": "share of sampled rewrites that keep numbers, years and names",
     "entity_recall_searched": "the same for the rewrites that are searched",
     "length_ratio": "words of a rewrite per word of its question",
     "num_rewrites": "rewrites searched per question",
 }
 SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
+    "ships": "ships: {}",
+    "retriever": "searched by {}",
     "cross_encoder_weight": "cross-encoder weight {:g}",
     "examination_eta": "position bias {:g}",
     "num_rewrites": "{} rewrites per question",
@@ -113,9 +119,9 @@ def measure_row(name: str, measure: str, rankings: Sequence[Mapping[str, float]]
 
 def difference_keys(metrics: Metrics) -> list[str]:
     """Return the keys of the differences: over all queries first, then of slices."""
-    best_is_base = metrics.get("difference_best", {}).get("against") == "base"
+    against = metrics["difference"].get("against", "base")
     keys = [key for key in metrics if "difference" in key]
-    if best_is_base:  # both hold the same numbers
+    if metrics.get("difference_best", {}).get("against") == against:  # both hold the same numbers
         keys.remove("difference")
     return sorted(keys, key=lambda key: (key != "difference", "queries" in metrics[key], key))
 

@@ -1,5 +1,6 @@
 """The corpus: all documents that can be searched."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,13 @@ class Corpus:
 
     texts: Mapping[str, str]
     titles: Mapping[str, str]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all documents in their order, in hex."""
+        content = hashlib.sha256()
+        for url, text in self.texts.items():
+            content.update("\0".join((url, text, self.titles.get(url, ""), "")).encode())
+        return content.hexdigest()
 
 
 def read_corpus(path: Path) -> Corpus:

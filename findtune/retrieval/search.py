@@ -1,17 +1,28 @@
-"""Searching a corpus by words (BM25) or by vectors (a sentence encoder)."""
+"""Searching a corpus by words (BM25), by vectors (a sentence encoder), or by both."""
 
+import sys
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from findtune.retrieval.bm25 import BM25Index
 from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.encoder import load_encoder
+from findtune.retrieval.fusion import reciprocal_rank_fusion
 
 DEPTH = 100  # documents that one search returns
 ENCODING_BATCH = 64
+MANY_TEXTS = 5000  # encoding more may take minutes, so a progress bar is shown
+SCORING_BATCH = 256  # queries whose scores of all documents are in memory at once
+HYBRID_RANK_CONSTANT = 60  # as in the paper of reciprocal rank fusion
 
 Ranking = list[str]  # URLs, best first
+Retriever = Literal["bm25", "dense", "hybrid"]
+RETRIEVERS: tuple[Retriever, ...] = ("bm25", "dense", "hybrid")
 
 
 class BM25Search:
@@ -35,11 +46,16 @@ class BM25Search:
 
 
 class DenseSearch:
-    """Search by the cosine of a sentence encoder's vectors."""
+    """Search by the cosine of a sentence encoder's vectors.
+
+    The corpus is encoded once. Repeated queries are answered from a cache, and new ones are encoded
+    together, so callers with many queries should give them all in one call.
+    """
 
     def __init__(self, corpus: Corpus, encoder: SentenceTransformer) -> None:
         self.urls, self.encoder = np.array(list(corpus.texts), dtype=object), encoder
         self.titles, self.vectors = corpus.titles, self.encode(list(corpus.texts.values()))
+        self.cache: dict[str, Ranking] = {}
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors, (texts, dimensions)."""
@@ -47,14 +63,88 @@ class DenseSearch:
             list(texts),
             batch_size=ENCODING_BATCH,
             normalize_embeddings=True,
-            show_progress_bar=False,
+            show_progress_bar=len(texts) > MANY_TEXTS and sys.stderr.isatty(),
         )
 
     def search(self, queries: Iterable[str]) -> list[Ranking]:
         """Return the ranking of each query."""
         queries = list(queries)
-        if not queries:
-            return []
-        scores = self.encode(queries) @ self.vectors.T
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
-        return [list(urls) for urls in self.urls[order]]
+        new = [query for query in dict.fromkeys(queries) if query not in self.cache]
+        vectors = self.encode(new) if new else np.empty((0, 0))
+        for start in range(0, len(new), SCORING_BATCH):
+            stop = start + SCORING_BATCH
+            scores = vectors[start:stop] @ self.vectors.T
+            order = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
+            rankings = [list(urls) for urls in self.urls[order]]
+            self.cache.update(zip(new[start:stop], rankings, strict=True))
+        return [self.cache[query] for query in queries]
+
+
+class HybridSearch:
+    """Search by words and by vectors; the two rankings of a query are fused.
+
+    Source: reciprocal rank fusion (Cormack, Clarke & Buettcher, SIGIR 2009).
+    """
+
+    def __init__(self, bm25: BM25Search, dense: DenseSearch) -> None:
+        self.bm25, self.dense, self.titles = bm25, dense, bm25.titles
+        self.cache: dict[str, Ranking] = {}
+
+    def search(self, queries: Iterable[str]) -> list[Ranking]:
+        """Return the fused ranking of each query; repeated queries are answered from a cache."""
+        queries = list(queries)
+        new = [query for query in dict.fromkeys(queries) if query not in self.cache]
+        both = (self.bm25.search(new), self.dense.search(new))
+        for query, *rankings in zip(new, *both, strict=True):
+            ranking = reciprocal_rank_fusion(rankings, HYBRID_RANK_CONSTANT)
+            self.cache[query] = ranking[:DEPTH]
+        return [self.cache[query] for query in queries]
+
+
+Search = BM25Search | DenseSearch | HybridSearch
+
+
+class Searches:
+    """The ways to search one corpus; each is made when it is first used.
+
+    encoder: the folder of the sentence encoder. Only dense and hybrid search load it; they raise
+    UnsafeModelError when the folder holds a pickle, code or a broken file.
+    """
+
+    def __init__(self, corpus: Corpus, encoder: Path) -> None:
+        self.corpus, self.encoder = corpus, encoder
+
+    @cached_property
+    def bm25(self) -> BM25Search:
+        """Search by words."""
+        return BM25Search(self.corpus)
+
+    @cached_property
+    def dense(self) -> DenseSearch:
+        """Search by vectors."""
+        return DenseSearch(self.corpus, load_encoder(self.encoder))
+
+    @cached_property
+    def hybrid(self) -> HybridSearch:
+        """Search by both."""
+        return HybridSearch(self.bm25, self.dense)
+
+    def by_name(self, retriever: Retriever) -> Search:
+        """Return one way to search."""
+        search: Search = getattr(self, retriever)
+        return search
+
+
+OPENED: dict[tuple[str, Path], Searches] = {}  # the last one; a corpus takes memory
+
+
+def open_searches(corpus: Corpus, encoder: Path) -> Searches:
+    """Return the ways to search a corpus; the last corpus is not indexed and encoded again.
+
+    So a training and its evaluation share one index. encoder: as for Searches.
+    """
+    key = (corpus.digest(), encoder)
+    if key not in OPENED:
+        OPENED.clear()
+        OPENED[key] = Searches(corpus, encoder)
+    return OPENED[key]

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from commands.rewrite import main, side_by_side
 from findtune.rewriter.evaluation.results import Evaluation, ModelRewrites
+from findtune.rewriter.model.lexicon import Lexicon
 
 
 def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Path) -> None:
@@ -20,6 +23,30 @@ def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Pat
     assert result.exit_code == 1
 
 
+def test_each_question_is_rewritten_after_the_earlier_ones_that_are_given(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = project / "models" / "rewriter" / "small"
+    tuned.mkdir(parents=True)
+    with (project / "params.yaml").open("a", encoding="utf-8") as file:
+        file.write("seed: 13\n")
+    (tuned / "rewriter.json").write_text('{"num_rewrites": 2}', encoding="utf-8")
+    calls = []
+
+    def rewrites(*arguments: Any) -> list[list[str]]:
+        calls.append(arguments)
+        return [["rice crop"], []]
+
+    module = SimpleNamespace(load=lambda _: SimpleNamespace(rewrites=rewrites))
+    monkeypatch.setattr("commands.rewrite.import_module", lambda _: module)
+    command = ["small", "--history", "tea?", "--history", "cups?", "how much rice?", "why?"]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
+    [(questions, _seed, histories)] = calls
+    assert questions == ("how much rice?", "why?")
+    assert histories == [("tea?", "cups?")] * 2
+    assert result.output == "how much rice?\n  rice crop\nwhy?\n  no sample is usable\n"
+
+
 def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
     recall = {"original": 0.25, "prf": 0.5, "base": 0.75, "tuned": 1.0}
     evaluation = Evaluation(
@@ -27,10 +54,13 @@ def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
             "base": [ModelRewrites([["is it"]], [[]], [[]])],
             "tuned": [ModelRewrites([["rice crop"]], [["rice crop"]], [[1.0]])],
         },
-        bm25={name: {"recall@10": np.array([value])} for name, value in recall.items()},
-        dense={},
+        ships="tuned",
+        retriever="bm25",
+        by_retriever={
+            "bm25": {name: {"recall@10": np.array([value])} for name, value in recall.items()}
+        },
         graded={},
-        names=frozenset(),
+        lexicon=Lexicon(frozenset(), frozenset()),
     )
     assert side_by_side(evaluation, ["how much rice?"], "none") == [
         "how much rice?   (recall@10 0.25, with titles 0.50)",

@@ -11,9 +11,17 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.core.errors import UnsafeModelError
 from findtune.core.files import write_jsonl
+from findtune.retrieval import search as search_module
 from findtune.retrieval.corpus import Corpus, read_corpus
 from findtune.retrieval.encoder import load_encoder
-from findtune.retrieval.search import DEPTH, BM25Search, DenseSearch
+from findtune.retrieval.search import (
+    DEPTH,
+    BM25Search,
+    DenseSearch,
+    HybridSearch,
+    Searches,
+    open_searches,
+)
 
 CORPUS = Corpus({"a": "green tea", "b": "milk and tea, tea", "c": "price of bread", "d": ""}, {})
 LARGE = Corpus({f"{number}": "tea" for number in range(DEPTH + 5)}, {})
@@ -85,7 +93,58 @@ def test_dense_search_encodes_the_corpus_once_and_nothing_without_a_query() -> N
     assert encoder.encoded == [*CORPUS.texts.values(), "tea", "bread"]
 
 
-@pytest.mark.parametrize("kind", [BM25Search, dense])
+def hybrid(corpus: Corpus) -> HybridSearch:
+    return HybridSearch(BM25Search(corpus), dense(corpus))
+
+
+def test_hybrid_search_fuses_both_rankings_and_encodes_a_query_once() -> None:
+    search = hybrid(Corpus({"t": "tea", "b": "bread", "x": "cup"}, {}))
+    # cup: words find x; all vectors are 0 and rank t, b, x
+    # cups of bread: words find b, x; vectors rank b, t, x
+    cup, both = ["x", "t", "b"], ["b", "x", "t"]
+    assert search.search(["cup", "cups of bread", "cup"]) == [cup, both, cup]
+    search.search(["cup"])
+    search.dense.search(["cup"])
+    encoder = cast(CountingEncoder, search.dense.encoder)
+    assert encoder.encoded[3:] == ["cup", "cups of bread"]
+
+
+def test_an_encoder_is_loaded_only_for_a_search_by_vectors(tiny_base: Path, tmp_path: Path) -> None:
+    assert Searches(CORPUS, tmp_path / "missing").by_name("bm25").search(["bread"]) == [["c"]]
+    searches = Searches(CORPUS, tiny_base)
+    both = searches.by_name("hybrid")
+    assert isinstance(both, HybridSearch)
+    assert (both.bm25, both.dense) == (searches.by_name("bm25"), searches.by_name("dense"))
+
+
+def test_the_same_corpus_is_encoded_once_and_another_one_replaces_it(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_module, "OPENED", {})
+    first, other = Corpus({"a": "tea"}, {"a": "Tea"}), Corpus({"a": "tea"}, {"a": "Cups"})
+    searches = open_searches(first, tiny_base)
+    equal = Corpus(dict(first.texts), dict(first.titles))
+    assert open_searches(equal, tiny_base).dense is searches.dense
+    assert open_searches(other, tiny_base) is not searches
+    assert open_searches(first, tiny_base) is not searches  # only the last one is kept
+    assert open_searches(first, tiny_base / "other") is not open_searches(first, tiny_base)
+
+
+@pytest.mark.parametrize(
+    ("documents", "terminal", "shown"), [(3, True, True), (3, False, False), (2, True, False)]
+)
+def test_a_large_corpus_is_encoded_with_a_progress_bar_at_a_terminal(
+    documents: int, terminal: bool, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_module, "MANY_TEXTS", 2)
+    monkeypatch.setattr(search_module.sys.stderr, "isatty", lambda: terminal)
+    encode = Mock(return_value=np.zeros((documents, 2)))
+    texts = {f"{number}": "tea" for number in range(documents)}
+    DenseSearch(Corpus(texts, {}), cast(SentenceTransformer, Mock(encode=encode)))
+    assert encode.call_args.kwargs["show_progress_bar"] is shown
+
+
+@pytest.mark.parametrize("kind", [BM25Search, dense, hybrid])
 def test_a_search_returns_no_more_than_its_depth(kind: Any) -> None:
     assert kind(LARGE).search(["tea"]) == [[f"{number}" for number in range(DEPTH)]]
 

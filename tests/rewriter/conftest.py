@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.model.settings import RewriterSettings
 from findtune.rewriter.training.fit import Recipe, fit
@@ -14,15 +15,24 @@ from findtune.training.fit_result import FitResult
 GENERATION = {"prompt": "Rewrite the question.", "num_return_sequences": 4, "temperature": 0.8}
 GENERATION |= {"top_k": 50, "max_input_tokens": 32, "max_new_tokens": 10}
 SETTINGS = GENERATION | {"num_rewrites": 2, "fb_docs": 0, "query_repeats": 0}
-SETTINGS |= {"rank_constant": 10, "original_query_weight": 2}
+SETTINGS |= {"rank_constant": 10, "original_query_weight": 2, "ships": "tuned", "retriever": "bm25"}
 RECIPE = (
     {"epochs": 2, "learning_rate": 3e-3, "batch_size": 8, "label_smoothing": 0.0}
     | {"warmup_ratio": 0.1, "weight_decay": 0.01, "precision": "fp32", "threads": 1}
     | {"eval_steps": 0.5, "early_stopping_patience": 2, "interpolation": [0.5, 1.0]}
-    | {"num_rewrites": [1, 2], "fb_docs": [0], "rank_constant": [10], "query_repeats": [0, 1]}
+    | {
+        "retriever": "bm25",
+        "train_questions": 4,
+        "num_rewrites": [1, 2],
+        "fb_docs": [0],
+        "rank_constant": [10],
+        "query_repeats": [0, 1],
+    }
     | {"original_query_weight": [1, 2], "eval_seeds": 1, "generation": GENERATION}
 )
 LONGER = {"epochs": 20, "learning_rate": 1e-2, "eval_steps": 0.1}  # the causal model learns slowly
+
+EVERY_WORD = Lexicon(frozenset(), frozenset())  # no name is known, and every word is
 
 Bases = dict[str, Path]
 MakeSettings = Callable[..., RewriterSettings]
@@ -50,7 +60,7 @@ def bases(tiny_causal: Path, tiny_t5: Path) -> Bases:
 def load_untrained(bases: Bases, make_settings: MakeSettings) -> Callable[..., Rewriter]:
     """Return the function that loads a base as a rewriter: (kind, **settings)."""
     return lambda kind, **changes: load_as_rewriter(
-        bases[kind], make_settings(**changes), frozenset()
+        bases[kind], make_settings(**changes), EVERY_WORD
     )
 
 
@@ -68,13 +78,13 @@ def untrained(kind: str, load_untrained: Callable[..., Rewriter]) -> Rewriter:
 
 @pytest.fixture(scope="session")
 def fit_tiny(
-    bases: Bases, rewriter_examples: Path, make_recipe: Callable[..., Recipe]
+    bases: Bases, tiny_base: Path, rewriter_examples: Path, make_recipe: Callable[..., Recipe]
 ) -> Callable[..., FitResult]:
     """Return the function that tunes a base: (kind, **changes of the recipe)."""
 
     def fit_kind(kind: str, **changes: Any) -> FitResult:
         recipe = make_recipe(**(LONGER if kind == "causal" else {}) | changes)
-        bases_of_rooms = {"rewriter": bases[kind]}
+        bases_of_rooms = {"rewriter": bases[kind], "embedder": tiny_base}
         return fit(bases_of_rooms, rewriter_examples, recipe, 13, lambda _: None, progress=False)
 
     return fit_kind

@@ -14,10 +14,9 @@ from findtune.core.errors import InputError
 from findtune.core.files import read_json, read_jsonl, write_jsonl
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key
-from findtune.examples.splits import SPLITS, SplitShares
+from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.rewriter.prepare.examples import preview_lines, refuse_leaks, write_examples
 from findtune.rewriter.prepare.settings import PrepareSettings
-from findtune.rewriter.prepare.survey import split_of
 from findtune.rewriter.prepare.targets import TargetRules
 
 SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
@@ -31,13 +30,17 @@ def document(url: str, title: str = "", snippet: str = "") -> dict[str, str]:
 
 
 def search_record(
-    question: str, searches: Mapping[str, str], picks: str = "a", number: int = 1
+    question: str, searches: Mapping[str, str], picks: str = "a", number: int = 1, **session: Any
 ) -> Record:
-    """Return a clean record; searches: query -> what it found; `own` stands for the question."""
+    """Return a clean record; searches: query -> what it found; `own` stands for the question.
+
+    session: history and topic, if there are any.
+    """
     found = {question if query == "own" else query: urls for query, urls in searches.items()}
     return {
         "query": question,
         "record": f"feedback.json:{number}",
+        **{"history": [], "topic": "", **session},
         "selected": [*picks],
         "searches": [
             {"query": query, "sources": [document(url) for url in urls]}
@@ -49,7 +52,12 @@ def search_record(
 def question_in(split: str, start: str = "question") -> str:
     """Return a question of a split, without numbers, since a rewrite must keep those."""
     questions = (f"{start} {'o' * length}" for length in count(1))
-    return next(text for text in questions if split_of({"query": text}, SHARES) == split)
+    return next(text for text in questions if split_of(text) == split)
+
+
+def split_of(question: str) -> str:
+    """Return the split of a question that has no topic but itself."""
+    return assign_split(near_duplicate_key(question), SHARES)
 
 
 TRAIN_QUESTION, DEV_QUESTION, TEST_QUESTION = map(question_in, SPLITS)
@@ -197,7 +205,9 @@ def test_dev_and_test_have_questions_only(tmp_path: Path) -> None:
     judgments = [{"query": query, "grades": judged[query]} for query in judged]
     examples = make_examples(tmp_path, judgments=judgments)
     question = {"kind": "question", "query": TEST_QUESTION, "record": "feedback.json:3"}
-    assert examples["test"] == [{**question, "picks": ["f"], "qrels": grades, "seen": []}]
+    [test] = examples["test"]
+    assert test.pop("group")
+    assert test == {**question, "history": [], "picks": ["f"], "qrels": grades, "seen": []}
     assert [(row["kind"], row["qrels"]) for row in examples["dev"]] == [("question", {})]
     assert [row["kind"] for row in examples["train"]] == ["question", "rewrite"]
 
@@ -214,7 +224,34 @@ def test_a_held_out_question_lists_its_picks_that_were_picked_in_train(tmp_path:
 def test_near_duplicate_questions_are_in_the_same_split() -> None:
     for split, start in product(SPLITS, ("cup", "rent", "ship")):
         words = question_in(split, start).upper().split()
-        assert split_of({"query": f"The {words[1]}, {words[0]}S?"}, SHARES) == split
+        assert split_of(f"The {words[1]}, {words[0]}S?") == split
+
+
+def test_questions_of_one_topic_share_a_split_and_a_group(tmp_path: Path) -> None:
+    records = [
+        search_record(question_in(split, f"trip {split}"), {"own": "b", "tea": "ab"}, topic="trip")
+        for split in SPLITS
+    ]
+    examples = make_examples(tmp_path, [*records, TRAIN, DEV, TEST])
+    questions = [row for rows in examples.values() for row in rows if row["kind"] == "question"]
+    of_topic = [row for row in questions if row["query"].startswith("trip")]
+    assert len(of_topic) == 3
+    [group] = {row["group"] for row in of_topic}
+    assert [row for row in questions if row["group"] == group] == of_topic
+    splits = [split for split in SPLITS if any(row in examples[split] for row in of_topic)]
+    assert len(splits) == 1
+
+
+def test_earlier_questions_of_the_session_are_carried_into_questions_and_targets(
+    tmp_path: Path,
+) -> None:
+    history = ["tea", "cups of tea"]
+    record = search_record(ANOTHER, {"own": "b", "tea": "ab"}, history=history)
+    train = make_examples(tmp_path, [record, TRAIN, DEV, TEST])["train"]
+    own = [row for row in train if row["query"] == ANOTHER]
+    assert [row["kind"] for row in own] == ["question", "rewrite"]
+    assert [row["history"] for row in own] == [history, history]
+    assert {str(row["history"]) for row in train if row["query"] != ANOTHER} == {"[]"}
 
 
 def test_a_learned_held_out_question_is_an_error(tmp_path: Path) -> None:

@@ -22,10 +22,14 @@ def details(evaluation: Evaluation, held_out: HeldOut) -> dict[str, Table]:
 
 
 def per_query_table(evaluation: Evaluation) -> Table:
-    """Return one row for each question, with the measures of every search method."""
+    """Return one row for each question, with the measures of every search method.
+
+    A column of another retriever than the rewriter's own begins with the retriever's name.
+    """
+    others = {f"{name}_": measures for name, measures in evaluation.others.items()}
     columns = {
         f"{prefix}{method}_{measure}": values
-        for prefix, methods in (("", evaluation.bm25), ("dense_", evaluation.dense))
+        for prefix, methods in {"": evaluation.decisive, **others}.items()
         for method, measures in methods.items()
         for measure, values in measures.items()
     }

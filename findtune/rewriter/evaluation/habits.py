@@ -4,37 +4,74 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from findtune.rewriter.evaluation.held_out import HeldOut
 from findtune.rewriter.evaluation.results import ModelRewrites
 from findtune.rewriter.model.entities import extract_entities, keeps_entities
-from findtune.rewriter.model.usable_rewrites import is_copy, is_repetitive
+from findtune.rewriter.model.lexicon import Lexicon
+from findtune.rewriter.model.usable_rewrites import is_copy, is_repetitive, usable_rewrites
 
 MAX_COPY_RATE = 0.8  # from this share of all samples on, a rewriter has collapsed
 MAX_REPETITION_RATE = 0.5
 
 
 def measure_habits(
+    rewrites: Sequence[ModelRewrites], held_out: HeldOut, lexicon: Lexicon
+) -> dict[str, float]:
+    """Return the habits of a rewriter over all seeds: of its samples, and of what is searched."""
+    return {
+        **sampling_habits(rewrites, held_out, lexicon),
+        **searching_habits(rewrites, held_out.queries, lexicon.names),
+    }
+
+
+def sampling_habits(
+    rewrites: Sequence[ModelRewrites], held_out: HeldOut, lexicon: Lexicon
+) -> dict[str, float]:
+    """Return the shares of all samples that have a habit.
+
+    copy_rate, repetition_rate, unknown_word_rate (a word that neither the session's questions nor
+    the lexicon know), rejected_rate (it can't be searched), and entity_recall_sampled (it keeps
+    the question's entities).
+    """
+    queries, histories, names = held_out.queries, held_out.histories, lexicon.names
+    rows = [
+        (query, text, history)
+        for one_seed in rewrites
+        for query, history, texts in zip(queries, histories, one_seed.samples, strict=True)
+        for text in texts
+    ]
+    return {
+        "copy_rate": mean(is_copy(query, text) for query, text, _ in rows),
+        "repetition_rate": mean(is_repetitive(query, text) for query, text, _ in rows),
+        "unknown_word_rate": mean(
+            not lexicon.knows(text, query, history) for query, text, history in rows
+        ),
+        "rejected_rate": mean(
+            not usable_rewrites(query, [text], lexicon, history) for query, text, history in rows
+        ),
+        "entity_recall_sampled": mean(keeps_names(query, text, names) for query, text, _ in rows),
+    }
+
+
+def searching_habits(
     rewrites: Sequence[ModelRewrites], queries: Sequence[str], names: frozenset[str]
 ) -> dict[str, float]:
-    """Return the habits of a rewriter over all seeds.
+    """Return the habits of the rewrites that are searched.
 
-    Of all samples: copy_rate, repetition_rate, and entity_recall_sampled (the share that keeps the
-    question's entities). Of the searched rewrites: entity_recall_searched, length_ratio (words per
-    word of the question), and num_rewrites per question.
+    entity_recall_searched, length_ratio (words per word of the question), and num_rewrites per
+    question.
     """
-    sampled = [pair for one_seed in rewrites for pair in pair_up(queries, one_seed.samples)]
     searched = [pair for one_seed in rewrites for pair in pair_up(queries, one_seed.searched)]
-
-    def keeps(query: str, rewrite: str) -> bool:
-        return keeps_entities(rewrite, extract_entities(query, names), names)
-
     return {
-        "copy_rate": mean(is_copy(*pair) for pair in sampled),
-        "repetition_rate": mean(is_repetitive(*pair) for pair in sampled),
-        "entity_recall_sampled": mean(keeps(*pair) for pair in sampled),
-        "entity_recall_searched": mean((keeps(*pair) for pair in searched), default=1.0),
-        "length_ratio": mean((length_ratio(*pair) for pair in searched), default=1.0),
+        "entity_recall_searched": mean((keeps_names(*pair, names) for pair in searched), 1.0),
+        "length_ratio": mean((length_ratio(*pair) for pair in searched), 1.0),
         "num_rewrites": len(searched) / len(queries) / len(rewrites),
     }
+
+
+def keeps_names(query: str, rewrite: str, names: frozenset[str]) -> bool:
+    """Return whether a rewrite keeps the entities of a query."""
+    return keeps_entities(rewrite, extract_entities(query, names), names)
 
 
 def has_collapsed(habits: dict[str, float]) -> bool:

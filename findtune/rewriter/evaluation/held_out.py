@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findtune.core.records import Record, read_kind
-from findtune.core.text import near_duplicate_key
 from findtune.retrieval.corpus import Corpus, read_corpus
 from findtune.rewriter.model.qrels import graded_documents
 
@@ -26,9 +25,14 @@ class HeldOut:
         return [question["query"] for question in self.questions]
 
     @property
+    def histories(self) -> list[list[str]]:
+        """The earlier questions of each question's session, oldest first."""
+        return [question["history"] for question in self.questions]
+
+    @property
     def groups(self) -> list[str]:
-        """A label for each question; near-duplicate questions are resampled together."""
-        return [near_duplicate_key(query) for query in self.queries]
+        """A label for each question; the questions of one topic are resampled together."""
+        return [question["group"] for question in self.questions]
 
     @property
     def picks(self) -> list[list[str]]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from findtune.core.files import read_json
 from findtune.retrieval.metrics import binary_qrels, evaluate, run_from_rankings
-from findtune.retrieval.search import BM25Search, DenseSearch
+from findtune.retrieval.search import Search
 from findtune.rewriter.evaluation.results import Array, MethodMeasures, ModelRewrites
-from findtune.rewriter.model.queries import search_with_rewrites
+from findtune.rewriter.model.queries import search_many_with_rewrites
 from findtune.rewriter.model.settings import RewriterSettings
 
 MEASURES = ("recall@10", "mrr@10")
@@ -26,32 +26,43 @@ class SearchMethod(NamedTuple):
     rewrites: Sequence[Sequence[list[str]]]
 
 
-def search_methods(
-    tuned: Path,
-    settings: RewriterSettings,
-    rewrites: Mapping[str, Sequence[ModelRewrites]],
-    *,
-    questions: int,
-) -> dict[str, SearchMethod]:
-    """Return the compared methods by name.
+def baseline_settings(tuned: Path, settings: RewriterSettings) -> dict[str, RewriterSettings]:
+    """Return the settings of each method that needs no tuning, as dev and train liked them best.
 
-    `original` searches the question alone, `prf` adds feedback titles as dev liked them best, and
-    `base` and `tuned` add each model's rewrites. tuned: the folder of the tuned rewriter.
+    `original` searches the question alone, `prf` adds feedback titles, `base` the base model's
+    rewrites. There is no prf when no titles were tried. tuned: the folder of a rewriter with the
+    given settings.
     """
+    question = {"ships": "question", "num_rewrites": 0, "fb_docs": 0}
+    baselines = {"original": settings.model_copy(update=question)}
+    for method in ("prf", "base"):
+        path = tuned / f"{method}.json"
+        if method == "base" or path.exists():
+            baselines[method] = RewriterSettings(**read_json(path))
+    return baselines
+
+
+def search_methods(
+    settings: Mapping[str, RewriterSettings], rewrites: Mapping[str, Sequence[ModelRewrites]]
+) -> dict[str, SearchMethod]:
+    """Return the compared methods by name; those without rewrites search nothing else.
+
+    settings: of each method; rewrites: of the models, one item per seed.
+    """
+    questions = len(rewrites["tuned"][0].searched)
     no_rewrites: list[list[list[str]]] = [[[] for _ in range(questions)]]
-    original = settings.model_copy(update={"num_rewrites": 0, "fb_docs": 0})
-    methods = {"original": SearchMethod(original, no_rewrites)}
-    if (tuned / "prf.json").exists():
-        prf = RewriterSettings(**read_json(tuned / "prf.json"))
-        methods["prf"] = SearchMethod(prf, no_rewrites)
-    for model, by_seed in rewrites.items():
-        methods[model] = SearchMethod(settings, [sample.searched for sample in by_seed])
-    return methods
+    return {
+        name: SearchMethod(
+            method,
+            [sample.searched for sample in rewrites[name]] if name in rewrites else no_rewrites,
+        )
+        for name, method in settings.items()
+    }
 
 
 def measure_methods(
     methods: Mapping[str, SearchMethod],
-    search: BM25Search | DenseSearch,
+    search: Search,
     queries: Sequence[str],
     relevant: Sequence[Sequence[str]],
 ) -> MethodMeasures:
@@ -60,10 +71,9 @@ def measure_methods(
     qrels = binary_qrels([relevant[row] for row in rows])
 
     def measure(method: SearchMethod, rewrites: Sequence[list[str]]) -> dict[str, Array]:
-        rankings = [
-            search_with_rewrites(search, queries[row], rewrites[row], method.settings)
-            for row in rows
-        ]
+        rankings = search_many_with_rewrites(
+            search, [queries[row] for row in rows], [rewrites[row] for row in rows], method.settings
+        )
         return evaluate(qrels, run_from_rankings(rankings), MEASURES)
 
     return {

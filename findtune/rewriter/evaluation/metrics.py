@@ -1,6 +1,6 @@
 """The metrics of a tuned rewriter: measures, habits, differences, and the verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,31 +20,36 @@ def metrics(
 ) -> Record:
     """Return the metrics of every search method, their differences, and the verdict.
 
-    The verdict compares the tuned rewriter with the best method that needs no tuning: the question
-    alone, feedback titles, or the base's rewrites. facts: those of the training.
+    `tuned` is what ships: if that is the question alone, its difference from `original` is 0. The
+    verdict compares it with the best method that needs no tuning: the question alone, feedback
+    titles, or the base's rewrites. Measures without a prefix are those with the rewriter's own
+    retriever. facts: those of the training.
     """
-    best = best_baseline(evaluation.bm25)
+    decisive, groups = evaluation.decisive, held_out.groups
+    best = best_baseline(decisive)
     habits = {
-        model: measure_habits(rewrites, held_out.queries, evaluation.names)
+        model: measure_habits(rewrites, held_out, evaluation.lexicon)
         for model, rewrites in evaluation.rewrites.items()
     }
-    differences = baseline_differences(evaluation.bm25, best, seed)
+    differences = baseline_differences(decisive, best, groups, seed)
     collapsed = has_collapsed(habits["tuned"]) and facts["interpolation"] > 0  # 0 is the base
-    return {
-        **{
-            method: means(measures) | habits.get(method, {})
-            for method, measures in evaluation.bm25.items()
-        },
+    graded_groups = [group for group, urls in zip(groups, held_out.graded, strict=True) if urls]
+    metrics = {
+        **{method: means(values) | habits.get(method, {}) for method, values in decisive.items()},
         **differences,
+        "ships": evaluation.ships,
+        "retriever": evaluation.retriever,
         "interpolation": facts["interpolation"],
         "num_rewrites": facts["num_rewrites"],
         "fb_docs": facts["fb_docs"],
         "queries": len(held_out.questions),
         "verdict": "REGRESSION" if collapsed else verdict(differences["difference_best"]),
-        **secondary_metrics("dense", evaluation.dense, seed),
-        **secondary_metrics("graded", evaluation.graded, seed),
-        **slice_differences(evaluation.bm25, best, held_out, seed),
+        **secondary_metrics("graded", evaluation.graded, graded_groups, seed),
+        **slice_differences(decisive, best, held_out, seed),
     }
+    for retriever, measures in evaluation.others.items():
+        metrics |= secondary_metrics(retriever, measures, groups, seed)
+    return metrics
 
 
 def best_baseline(measures: MethodMeasures) -> str:
@@ -53,31 +58,35 @@ def best_baseline(measures: MethodMeasures) -> str:
     return max(baselines, key=lambda method: measures[method][DECISIVE].mean())
 
 
-def baseline_differences(measures: MethodMeasures, best: str, seed: int) -> Record:
-    """Return the differences from the base, from the best baseline, and from the other ones."""
-    others = [method for method in measures if method not in ("tuned", "base", best)]
+def baseline_differences(
+    measures: MethodMeasures, best: str, groups: Sequence[str], seed: int
+) -> Record:
+    """Return the differences from the question, from the best baseline, and from the others."""
+    others = [method for method in measures if method not in ("tuned", "original", best)]
     return {
-        "difference": difference(measures, "base", seed),
-        "difference_best": difference(measures, best, seed),
-        **{f"difference_{method}": difference(measures, method, seed) for method in others},
+        "difference": difference(measures, "original", groups, seed),
+        "difference_best": difference(measures, best, groups, seed),
+        **{f"difference_{method}": difference(measures, method, groups, seed) for method in others},
     }
 
 
-def difference(measures: MethodMeasures, baseline: str, seed: int) -> Record:
-    """Return the difference between the tuned rewriter and a baseline."""
+def difference(measures: MethodMeasures, baseline: str, groups: Sequence[str], seed: int) -> Record:
+    """Return the difference between the tuned rewriter and a baseline; groups: of each question."""
     recall = {method: measures[method][DECISIVE] for method in (baseline, "tuned")}
-    compared = compare(recall[baseline], recall["tuned"], DECISIVE, seed)
+    compared = compare(recall[baseline], recall["tuned"], DECISIVE, seed, groups)
     return {**compared, "against": baseline}
 
 
-def secondary_metrics(prefix: str, measures: MethodMeasures, seed: int) -> Record:
+def secondary_metrics(
+    prefix: str, measures: MethodMeasures, groups: Sequence[str], seed: int
+) -> Record:
     """Return metrics that the verdict does not use; none when there are no such questions."""
     queries = len(measures["original"][DECISIVE])
     if not queries:
         return {}
     return {
         **{f"{prefix}_{method}": means(values) for method, values in measures.items()},
-        f"{prefix}_difference": difference(measures, "original", seed),
+        f"{prefix}_difference": difference(measures, "original", groups, seed),
         f"{prefix}_queries": queries,
     }
 
@@ -87,7 +96,7 @@ def slice_differences(measures: MethodMeasures, best: str, held_out: HeldOut, se
     seen = np.array([bool(question["seen"]) for question in held_out.questions])
     recall = {method: measures[method][DECISIVE] for method in (best, "tuned")}
     masks = {"seen": seen, "unseen": ~seen}
-    differences = slices(masks, recall[best], recall["tuned"], DECISIVE, seed)
+    differences = slices(masks, recall[best], recall["tuned"], DECISIVE, seed, held_out.groups)
     return {name: {**value, "against": best} for name, value in differences.items()}
 
 

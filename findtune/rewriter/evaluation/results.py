@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from findtune.retrieval.search import Retriever
+from findtune.rewriter.model.lexicon import Lexicon
+from findtune.rewriter.model.settings import Family
+
 Array = np.ndarray
 MethodMeasures = dict[str, dict[str, Array]]  # search method -> measure -> (questions,)
 
@@ -25,12 +29,26 @@ class ModelRewrites:
 class Evaluation:
     """The rewrites of base and tuned, one item per seed, and the measures of each search method.
 
-    bm25, dense: searching by words, or with the embedder's base; graded: by words, where the
-    documents that people graded are relevant instead of the picks. Measures are means over seeds.
+    ships, retriever: what the tuned rewriter searches, and with what; by_retriever: the measures
+    with each way to search; graded: with the rewriter's own one, where the documents that people
+    graded are relevant instead of the picks. Measures are means over seeds.
     """
 
+    ships: Family
+    retriever: Retriever
     rewrites: dict[str, list[ModelRewrites]]
-    bm25: MethodMeasures
-    dense: MethodMeasures
+    by_retriever: dict[Retriever, MethodMeasures]
     graded: MethodMeasures
-    names: frozenset[str]
+    lexicon: Lexicon
+
+    @property
+    def decisive(self) -> MethodMeasures:
+        """The measures with the retriever that the rewriter was selected with."""
+        return self.by_retriever[self.retriever]
+
+    @property
+    def others(self) -> dict[Retriever, MethodMeasures]:
+        """The measures with the other retrievers."""
+        return {
+            name: measures for name, measures in self.by_retriever.items() if name != self.retriever
+        }

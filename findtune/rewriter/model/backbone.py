@@ -4,7 +4,7 @@ An encoder-decoder (T5) reads the question as it is, or after a prefix. A causal
 its own chat template.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,10 +24,15 @@ class Backbone(Protocol):
 
     padding_side: str  # of batches from which rewrites are sampled
 
-    def encode_question(self, question: str) -> list[int]:
-        """Return the tokens that the model reads before it writes."""
+    def encode_question(self, question: str, history: Sequence[str] = ()) -> list[int]:
+        """Return the tokens that the model reads before it writes.
 
-    def encode_example(self, question: str, target: str) -> TokenizedExample:
+        history: earlier questions of the session, oldest first; the newest that fit are read.
+        """
+
+    def encode_example(
+        self, question: str, target: str, history: Sequence[str] = ()
+    ) -> TokenizedExample:
         """Return the input_ids and labels of one training example."""
 
     def generation_inputs(
@@ -50,13 +55,22 @@ class Seq2Seq:
     generation: Generation
     padding_side = "right"
 
-    def encode_question(self, question: str) -> list[int]:
-        text = " ".join(filter(None, (self.generation.prompt, question)))
-        return self.encode(text, self.generation.max_input_tokens)
+    def encode_question(self, question: str, history: Sequence[str] = ()) -> list[int]:
+        limit = self.generation.max_input_tokens
 
-    def encode_example(self, question: str, target: str) -> TokenizedExample:
+        def with_prompt(text: str) -> str:
+            return " ".join(filter(None, (self.generation.prompt, text)))
+
+        def fits(text: str) -> bool:
+            return len(self.encode(with_prompt(text), limit + 1)) <= limit
+
+        return self.encode(with_prompt(with_history(question, history, fits)), limit)
+
+    def encode_example(
+        self, question: str, target: str, history: Sequence[str] = ()
+    ) -> TokenizedExample:
         return {
-            "input_ids": self.encode_question(question),
+            "input_ids": self.encode_question(question, history),
             "labels": self.encode(target, self.generation.max_new_tokens),
         }
 
@@ -87,17 +101,23 @@ class Causal:
     generation: Generation
     padding_side = "left"
 
-    def encode_question(self, question: str) -> list[int]:
-        tokens = self.encode_plain_text(question)[: self.generation.max_input_tokens]
+    def encode_question(self, question: str, history: Sequence[str] = ()) -> list[int]:
+        limit = self.generation.max_input_tokens
+        text = with_history(
+            question, history, lambda longer: len(self.encode_plain_text(longer)) <= limit
+        )
+        tokens = self.encode_plain_text(text)[:limit]
         chat: list[dict[str, str]] = [
             {"role": "system", "content": self.generation.prompt},
             {"role": "user", "content": str(self.tokenizer.decode(tokens))},
         ]
-        text = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        return self.encode(str(text))
+        turns = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        return self.encode(str(turns))
 
-    def encode_example(self, question: str, target: str) -> TokenizedExample:
-        prompt = self.encode_question(question)
+    def encode_example(
+        self, question: str, target: str, history: Sequence[str] = ()
+    ) -> TokenizedExample:
+        prompt = self.encode_question(question, history)
         answer = self.encode_plain_text(target)[: self.generation.max_new_tokens - 1]
         answer = [*answer, self.tokenizer.eos_token_id]
         return {"input_ids": prompt + answer, "labels": [IGNORED_LABEL] * len(prompt) + answer}
@@ -127,3 +147,17 @@ class Causal:
 
     def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
         return generated[:, input_length:]
+
+
+def with_history(question: str, history: Sequence[str], fits: Callable[[str], bool]) -> str:
+    """Return a question after as many of the newest earlier ones as fit; alone if there is none.
+
+    history: oldest first.
+    """
+    text = question
+    for start in range(len(history) - 1, -1, -1):
+        longer = f"Earlier: {' | '.join(history[start:])}\n{question}"
+        if not fits(longer):
+            break
+        text = longer
+    return text

@@ -1,9 +1,10 @@
 """Searching with a question, its rewrites, and the titles of what it finds first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from findtune.retrieval.fusion import reciprocal_rank_fusion
-from findtune.retrieval.search import BM25Search, DenseSearch, Ranking
+from findtune.retrieval.search import Ranking, Search
 from findtune.rewriter.model.settings import RewriterSettings
 
 
@@ -24,7 +25,7 @@ def build_queries(
 
 
 def search_with_rewrites(
-    search: BM25Search | DenseSearch,
+    search: Search,
     question: str,
     rewrites: Iterable[str],
     settings: RewriterSettings,
@@ -34,9 +35,30 @@ def search_with_rewrites(
     The titles of the question's top documents are pseudo-relevance feedback: they are worded like
     the other documents that answer it. Source: Lavrenko & Croft, SIGIR 2001.
     """
-    titles: list[str] = []
-    if settings.fb_docs:
-        [ranking] = search.search([question])
-        titles = [search.titles[url] for url in ranking[: settings.fb_docs] if search.titles[url]]
-    rankings = search.search(build_queries(question, rewrites, settings, titles))
-    return reciprocal_rank_fusion(rankings, settings.rank_constant, settings.original_query_weight)
+    return search_many_with_rewrites(search, [question], [[*rewrites]], settings)[0]
+
+
+def search_many_with_rewrites(
+    search: Search,
+    questions: Sequence[str],
+    rewrites: Sequence[Sequence[str]],
+    settings: RewriterSettings,
+) -> list[Ranking]:
+    """Return the fused ranking of each question; all queries are encoded together."""
+    titles = [feedback_titles(search, top, settings.fb_docs) for top in search.search(questions)]
+    rows = zip(questions, rewrites, titles, strict=True)
+    queries = [build_queries(question, texts, settings, more) for question, texts, more in rows]
+    rankings = iter(search.search(query for texts in queries for query in texts))
+    return [
+        reciprocal_rank_fusion(
+            list(islice(rankings, len(texts))),
+            settings.rank_constant,
+            settings.original_query_weight,
+        )
+        for texts in queries
+    ]
+
+
+def feedback_titles(search: Search, ranking: Ranking, fb_docs: int) -> list[str]:
+    """Return the titles of the first documents of a ranking; some have none."""
+    return [search.titles[url] for url in ranking[:fb_docs] if search.titles[url]]

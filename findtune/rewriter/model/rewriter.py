@@ -4,7 +4,6 @@ Rewrites are sampled instead of searched for by beam search, because the fused r
 queries that differ.
 """
 
-import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from transformers.utils import logging
 from findtune.bases.safety import refuse_unsafe
 from findtune.core.files import read_json
 from findtune.rewriter.model.backbone import Backbone, Causal, Seq2Seq
+from findtune.rewriter.model.lexicon import Lexicon, read_lexicon
 from findtune.rewriter.model.sampler import SeededTopKSampler, sample_seeds
 from findtune.rewriter.model.settings import RewriterSettings
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
@@ -34,18 +34,17 @@ __all__ = ["Rewriter", "RewriterSettings", "load", "load_as_rewriter"]
 
 BATCH_SIZE = 16  # questions
 
+Histories = Sequence[Sequence[str]]  # earlier questions of each session, oldest first
+
 
 @dataclass(frozen=True)
 class Rewriter:
-    """A language model that rewrites questions.
-
-    names: the words that are names in the corpus, in lower case.
-    """
+    """A language model that rewrites questions; lexicon: the words of the corpus."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     settings: RewriterSettings
-    names: frozenset[str]
+    lexicon: Lexicon
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -54,21 +53,41 @@ class Rewriter:
             return Seq2Seq(self.tokenizer, self.settings)
         return Causal(self.tokenizer, self.settings)
 
-    def rewrites(self, questions: Sequence[str], seed: int) -> list[list[str]]:
+    def rewrites(
+        self, questions: Sequence[str], seed: int, histories: Histories | None = None
+    ) -> list[list[str]]:
         """Return the rewrites of each question that are searched; there may be none.
 
-        They are distinct, differ from the question, are not repetitive, and keep the question's
-        numbers, years and names.
+        They are distinct, differ from the question, are not repetitive, keep the question's
+        numbers, years and names, and have only known words. Nothing is sampled for a rewriter that
+        searches no rewrites. histories: the earlier questions of each question's session.
         """
-        samples = self.sample(questions, seed)
+        if not self.settings.num_rewrites:
+            return [[] for _ in questions]
         return [
-            usable_rewrites(question, texts, self.names)[: self.settings.num_rewrites]
-            for question, texts in zip(questions, samples, strict=True)
+            texts[: self.settings.num_rewrites]
+            for texts in self.usable(questions, self.sample(questions, seed, histories), histories)
         ]
 
-    def sample(self, questions: Sequence[str], seed: int) -> list[list[str]]:
+    def usable(
+        self,
+        questions: Sequence[str],
+        samples: Sequence[Sequence[str]],
+        histories: Histories | None = None,
+    ) -> list[list[str]]:
+        """Return the samples of each question that can be searched, in their order."""
+        rows = zip(questions, samples, histories or [()] * len(questions), strict=True)
+        return [
+            usable_rewrites(question, texts, self.lexicon, history)
+            for question, texts, history in rows
+        ]
+
+    def sample(
+        self, questions: Sequence[str], seed: int, histories: Histories | None = None
+    ) -> list[list[str]]:
         """Return all samples of each question, usable or not, (questions, samples)."""
-        inputs = [self.backbone.encode_question(question) for question in questions]
+        rows = zip(questions, histories or [()] * len(questions), strict=True)
+        inputs = [self.backbone.encode_question(question, history) for question, history in rows]
         by_length = sorted(range(len(questions)), key=lambda row: len(inputs[row]))
         samples: list[list[str]] = [[] for _ in questions]
         for start in range(0, len(by_length), BATCH_SIZE):
@@ -122,12 +141,11 @@ class Rewriter:
         return replace(self, model=model)
 
     def save(self, folder: Path) -> None:
-        """Write the model, its tokenizer, its settings and its names to a folder."""
+        """Write the model, its tokenizer, its settings and its lexicon to a folder."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.settings.write(folder / "rewriter.json")
-        names = json.dumps(sorted(self.names), ensure_ascii=False)
-        (folder / "names.json").write_text(names + "\n", encoding="utf-8")
+        self.lexicon.write(folder)
 
 
 def clean_first_line(text: str) -> str:
@@ -142,15 +160,14 @@ def load(folder: Path) -> Rewriter:
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
     settings = RewriterSettings(**read_json(folder / "rewriter.json"))
-    names = frozenset(read_json(folder / "names.json"))
     dtype = getattr(torch, read_json(folder / "config.json")["dtype"])
-    return load_as_rewriter(folder, settings, names, dtype)
+    return load_as_rewriter(folder, settings, read_lexicon(folder), dtype)
 
 
 def load_as_rewriter(
     folder: Path,
     settings: RewriterSettings,
-    names: frozenset[str],
+    lexicon: Lexicon,
     dtype: torch.dtype = torch.float32,
 ) -> Rewriter:
     """Return the language model in a folder as a rewriter with the given settings.
@@ -163,4 +180,4 @@ def load_as_rewriter(
     auto: Any = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
     model = auto.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return Rewriter(model.eval(), tokenizer, settings, names)
+    return Rewriter(model.eval(), tokenizer, settings, lexicon)

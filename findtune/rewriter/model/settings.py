@@ -1,10 +1,17 @@
 """The settings of a rewriter: how rewrites are sampled, and how they are searched."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from findtune.core.params import Section
+from findtune.retrieval.search import Retriever
+
+# What is searched, in order of simplicity: the question alone; its top documents' titles, too;
+# rewrites of the base model, too; rewrites of the tuned model in their place.
+Family = Literal["question", "titles", "base", "tuned"]
+FAMILIES: tuple[Family, ...] = ("question", "titles", "base", "tuned")
 
 
 class Generation(Section):
@@ -21,6 +28,8 @@ class Generation(Section):
 class RewriterSettings(Generation):
     """How rewrites are sampled and searched: the rewriter.json of a saved rewriter."""
 
+    ships: Family  # what is searched
+    retriever: Retriever  # with which everything was selected
     num_rewrites: int = Field(ge=0)  # searched beside the question
     fb_docs: int = Field(ge=0)  # top documents of the question whose titles are searched too
     query_repeats: int = Field(ge=0)  # times that the question precedes a rewrite in its search

@@ -5,24 +5,31 @@ from itertools import pairwise
 
 from findtune.core.text import words
 from findtune.rewriter.model.entities import extract_entities, keeps_entities
+from findtune.rewriter.model.lexicon import Lexicon
 
 REPEATED_WORDS = 3  # a rewrite that has the same sequence of so many words twice is repetitive
 
 
-def usable_rewrites(question: str, samples: Iterable[str], names: frozenset[str]) -> list[str]:
+def usable_rewrites(
+    question: str, samples: Iterable[str], lexicon: Lexicon, history: Sequence[str] = ()
+) -> list[str]:
     """Return the distinct samples that can be searched, in their order.
 
-    A usable rewrite is not a copy of the question, is not repetitive, and keeps the question's
-    entities. A question without words asks for nothing, so every rewrite of it is made up.
+    A usable rewrite is not a copy of the question, is not repetitive, keeps the question's
+    entities, and has no word that is neither in the questions nor in the lexicon. A question
+    without words asks for nothing, so every rewrite of it is made up.
+    history: earlier questions of the session.
     """
     if not words(question):
         return []
-    entities = extract_entities(question, names)
+    entities = extract_entities(question, lexicon.names)
     usable: dict[tuple[str, ...], str] = {}
     for rewrite in samples:
         if not rewrite or is_copy(question, rewrite) or is_repetitive(question, rewrite):
             continue
-        if keeps_entities(rewrite, entities, names):
+        if not keeps_entities(rewrite, entities, lexicon.names):
+            continue
+        if lexicon.knows(rewrite, question, history):
             usable.setdefault(word_sequence(rewrite), rewrite)
     return list(usable.values())
 

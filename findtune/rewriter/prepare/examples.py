@@ -2,11 +2,12 @@
 
 data/examples/rewriter/SIZE/
     train.jsonl  dev.jsonl  test.jsonl   one record per line; `kind` is one of
-        question     query, record, picks, qrels: a question and the documents that answer it;
-                     in dev and test also `seen`: the picks that were picked in train too
-        rewrite      query, target (a search that found more), weight, why          train only
-        identity     query, target (the question, because no search found more)     train only
-        title        query, target (the title of a picked document)                 train only
+        question     query, history, group (the hash of its topic), record, picks, qrels: a
+                     question and the documents that answer it; in dev and test also `seen`: the
+                     picks that were picked in train too
+        rewrite      query, history, target (a search that found more), weight, why  train only
+        identity     the same; the target is the question, as no search found more   train only
+        title        the same; the target is the title of a picked document          train only
     corpus.jsonl        url, title, text: the documents that are searched
     names.json          the words that are names in the corpus
     leak_report.json    what the splits share and how many questions of dev and test are learned
@@ -26,10 +27,11 @@ from findtune.core.files import atomic_open, iter_jsonl, write_json, write_jsonl
 from findtune.core.records import Record
 from findtune.examples.preview import count_kinds, record_location, sample_lines
 from findtune.examples.splits import SPLITS, leak_report
+from findtune.examples.topics import find_topics
 from findtune.rewriter.model.entities import find_names
 from findtune.rewriter.prepare.identities import identity_threshold
 from findtune.rewriter.prepare.settings import PrepareSettings
-from findtune.rewriter.prepare.survey import Survey, split_of, survey_clean_data
+from findtune.rewriter.prepare.survey import Survey, survey_clean_data
 from findtune.rewriter.prepare.targets import TargetRules, target_records
 
 __all__ = ["PrepareSettings", "preview_lines", "write_examples"]
@@ -44,10 +46,12 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     no question, or train has no target.
     """
     searches = clean / "searches.jsonl"
-    survey = survey_clean_data(iter_jsonl(searches), iter_jsonl(clean / "corpus.jsonl"), settings)
+    qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
+    topics = find_topics(iter_jsonl(searches), qrels)
+    corpus = iter_jsonl(clean / "corpus.jsonl")
+    survey = survey_clean_data(iter_jsonl(searches), corpus, topics, settings)
     refuse_empty_splits(survey, searches)
     rules = target_rules(searches, survey, settings)
-    qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
     write_jsonl(out / "corpus.jsonl", survey.corpus.values())
     with atomic_open(out / "names.json") as file:
         json.dump(sorted(rules.names), file, ensure_ascii=False)
@@ -82,7 +86,7 @@ def target_rules(searches: Path, survey: Survey, settings: PrepareSettings) -> T
     targets = sum(
         1
         for record in iter_jsonl(searches)
-        if split_of(record, settings.questions) == "train"
+        if survey.split_of(record) == "train"
         for _ in target_records(record, rules)
     )
     if not targets:
@@ -99,13 +103,14 @@ def split_records(
 ) -> Iterator[Record]:
     """Yield the records of a split: each question, and in train what is learned from it."""
     for record in iter_jsonl(searches):
-        if split_of(record, rules.settings.questions) != split:
+        if survey.split_of(record) != split:
             continue
         question = question_record(record, qrels, survey)
         if split == "train":
             yield question
+            origin = {field: record[field] for field in ("query", "history", "record")}
             for target in target_records(record, rules):
-                yield {**target, "query": record["query"], "record": record["record"]}
+                yield {**target, **origin}
         else:
             yield {**question, "seen": [url for url in question["picks"] if url in survey.picked]}
 
@@ -116,6 +121,8 @@ def question_record(record: Record, qrels: Qrels, survey: Survey) -> Record:
     return {
         "kind": "question",
         "query": record["query"],
+        "history": record["history"],
+        "group": survey.group_of(record),
         "record": record["record"],
         "picks": [url for url in record["selected"] if url in survey.corpus],
         "qrels": {url: grade for url, grade in grades.items() if url in survey.corpus},

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
+from findtune.examples.topics import Topics, topic_of
 from findtune.rewriter.prepare.gains import better_searches
 from findtune.rewriter.prepare.settings import PrepareSettings
 from findtune.rewriter.prepare.targets import question_key
@@ -15,10 +16,13 @@ from findtune.rewriter.prepare.targets import question_key
 class Survey:
     """What is known of all records.
 
-    questions: split -> keys of its questions; picked: URLs that were picked in train; corpus:
-    URL -> document; unbeaten: hash fractions of train's questions that no search beat.
+    topics: of each question; shares: of the splits. questions: split -> keys of its questions;
+    picked: URLs that were picked in train; corpus: URL -> document; unbeaten: hash fractions of
+    train's questions that no search beat.
     """
 
+    topics: Topics
+    shares: SplitShares
     questions: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SPLITS})
     picked: set[str] = field(default_factory=set)
     corpus: dict[str, Record] = field(default_factory=dict)
@@ -29,7 +33,7 @@ class Survey:
 
         What was picked for dev or test enters the corpus even when it is full.
         """
-        split, picks = split_of(record, settings.questions), record["selected"]
+        split, picks = self.split_of(record), record["selected"]
         self.questions[split].add(question_key(record["query"]))
         if split == "train":
             self.picked.update(picks)
@@ -40,6 +44,14 @@ class Survey:
             for source in search["sources"]:
                 limit = settings.max_corpus_documents
                 self.add_document(source, limit, required=source["url"] in required)
+
+    def split_of(self, record: Record) -> str:
+        """Return the split of a record; the questions of one topic share a split."""
+        return assign_split(topic_of(record, self.topics), self.shares)
+
+    def group_of(self, record: Record) -> str:
+        """Return a label that the questions of one topic share, from which no text can be read."""
+        return f"{hash_fraction(topic_of(record, self.topics)):.12f}"
 
     def add_document(self, source: Record, limit: int, *, required: bool = False) -> None:
         """Add a document unless the corpus is full; a known one only gets the fields it lacks."""
@@ -52,17 +64,15 @@ class Survey:
 
 
 def survey_clean_data(
-    records: Iterable[Record], documents: Iterable[Record], settings: PrepareSettings
+    records: Iterable[Record],
+    documents: Iterable[Record],
+    topics: Topics,
+    settings: PrepareSettings,
 ) -> Survey:
     """Return the survey of all records of searches; the corpus begins with `documents`."""
-    survey = Survey()
+    survey = Survey(topics, settings.questions)
     for document in documents:
         survey.add_document(document, settings.max_corpus_documents)
     for record in records:
         survey.add_record(record, settings)
     return survey
-
-
-def split_of(record: Record, shares: SplitShares) -> str:
-    """Return the split of a record; near-duplicate questions are always in the same split."""
-    return assign_split(question_key(record["query"]), shares)

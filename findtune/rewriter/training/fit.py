@@ -1,8 +1,8 @@
 """Fine-tuning a rewriter on searches that found more of the picks than their question did.
 
 It also learns titles of picks and, for a few questions, the question itself. Each target is
-weighted by how much it gained. Afterwards dev decides how far the weights go from base to tuned,
-and how rewrites and titles are searched.
+weighted by how much it gained. Afterwards dev and a part of train decide what is saved: searching
+the question alone, with titles, with rewrites of the base, or with those of the tuned model.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,37 +17,46 @@ from datasets import Dataset
 from transformers import Seq2SeqTrainingArguments
 
 from findtune.core.errors import CollapseError
-from findtune.core.files import read_json
 from findtune.core.records import Record, read_kind
 from findtune.retrieval.corpus import read_corpus
-from findtune.retrieval.search import BM25Search
+from findtune.retrieval.search import open_searches
 from findtune.rewriter.model.backbone import Backbone
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
-from findtune.rewriter.model.settings import RewriterSettings
 from findtune.rewriter.training.collator import WeightedCollator
 from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.recipe import Recipe
 from findtune.rewriter.training.select_model import (
+    Candidate,
     Checkpoint,
+    Comparison,
+    Selection,
     candidate_settings,
-    measure_candidates,
-    select_candidate,
-    select_prf_settings,
+    compare_untuned,
+    measure_tuned,
+    select,
     sweep_rows,
+)
+from findtune.rewriter.training.training_data import (
+    TARGET_KINDS,
+    learn_lexicon,
+    read_train,
+    sample_questions,
 )
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
 from findtune.training.arguments import run_trainer, trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
-from findtune.training.interpolation import interpolate, snapshot
+from findtune.training.interpolation import State, interpolate, snapshot
 from findtune.training.precision import supported_precision
 from findtune.training.selection import within_one_standard_error
 
 __all__ = ["Recipe", "fit"]
 
-TARGET_KINDS = ("rewrite", "identity", "title")
-REPORTED = ("recall@10", "copy_rate", "repetition_rate", "usable_rate")
+REPORTED = ("recall@10", "copy_rate", "repetition_rate", "unknown_word_rate", "usable_rate")
+# Of the untuned families: the settings with which an evaluation compares.
+BASELINE_FILES = {"titles": "prf.json", "base": "base.json"}
 
+Array = np.ndarray
 Say = Callable[[str], None]
 
 
@@ -67,27 +76,30 @@ def fit(
     """
     torch.set_num_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
+    corpus, train_rows = read_corpus(examples / "corpus.jsonl"), read_train(examples)
+    lexicon = learn_lexicon(examples, corpus, train_rows)
     candidates = candidate_settings(recipe)
-    names = frozenset(read_json(examples / "names.json"))
-    rewriter = load_as_rewriter(bases["rewriter"], candidates[0], names)
-    dev = RewriterDevSet(
-        read_kind(examples / "dev.jsonl", "question"),
-        BM25Search(read_corpus(examples / "corpus.jsonl")),
-        candidates=candidates,
-        seeds=range(seed, seed + recipe.eval_seeds),
-        precision=precision,
-    )
-    say(f"dev recall@10 of the questions alone {dev.original_recall.mean():.4f}")
+    rewriter = load_as_rewriter(bases["rewriter"], candidates[0], lexicon)
+    search = open_searches(corpus, bases["embedder"]).by_name(recipe.retriever)
+    new_set = partial(RewriterDevSet, search=search, candidates=candidates, precision=precision)
+    seeds = range(seed, seed + recipe.eval_seeds)
+    dev = new_set(read_kind(examples / "dev.jsonl", "question"), seeds=seeds)
+    original = dev.original_recall.mean()
+    say(f"dev recall@10 of the questions alone, by {recipe.retriever}: {original:.4f}")
     base_weights, base_result = snapshot(rewriter.model), dev.evaluate(rewriter)
+    measured = [(dev, base_result.payload.rewrites)]
+    if of_train := sample_questions(train_rows["question"], recipe.train_questions):
+        more = new_set(of_train, seeds=seeds[:1])
+        measured.append((more, more.sample_rewrites(rewriter)))
     callback = build_callback(rewriter, dev=dev, base=base_result, recipe=recipe, say=say)
-    targets = [
-        record for kind in TARGET_KINDS for record in read_kind(examples / "train.jsonl", kind)
-    ]
+    targets = [record for kind in TARGET_KINDS for record in train_rows[kind]]
     say(f"{len(targets)} examples")
+    untuned = compare_untuned(measured)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
     train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
-    base = Checkpoint(base_weights, base_result.payload.rewrites)
-    return select_on_dev(rewriter, dev=dev, base=base, callback=callback, recipe=recipe)
+    return select_on_dev(
+        rewriter, dev=dev, base=base_weights, untuned=untuned, callback=callback, recipe=recipe
+    )
 
 
 def build_callback(
@@ -150,7 +162,7 @@ def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
     mean_weight = np.mean([record["weight"] for record in targets])
     rows: list[dict[str, Any]] = []
     for record in targets:
-        tokens = backbone.encode_example(record["query"], record["target"])
+        tokens = backbone.encode_example(record["query"], record["target"], record["history"])
         weight = float(record["weight"] / mean_weight)
         rows.append({**tokens, "weight": weight, "length": len(tokens["input_ids"])})
     return Dataset.from_list(rows)
@@ -160,34 +172,46 @@ def select_on_dev(
     rewriter: Rewriter,
     *,
     dev: RewriterDevSet,
-    base: Checkpoint,
+    base: State,
+    untuned: Comparison,
     callback: EvalCallback,
     recipe: Recipe,
 ) -> FitResult:
-    """Return the rewriter with the weights and settings that dev selects."""
+    """Return the rewriter with the weights and settings that are selected.
+
+    base: the weights before training; untuned: recalls on dev and a part of train, dev first.
+    """
     assert callback.kept is not None, "EvalCallback.begin was called"
     tuned = Checkpoint(callback.kept_weights, callback.kept.payload.rewrites)
-    interpolations = sorted({0.0, *recipe.interpolation}) if callback.kept_step else [0.0]
-    recalls = measure_candidates(
-        rewriter, dev, base=base, tuned=tuned, interpolations=interpolations
-    )
-    selected = select_candidate(recalls, dev.original_recall)
-    rewriter.model.load_state_dict(interpolate(base.weights, tuned.weights, selected.interpolation))
+    shares = sorted(recipe.interpolation) if callback.kept_step else []
+    recalls: dict[Candidate, Array] = {
+        candidate: recall[: len(dev.queries)] for candidate, recall in untuned.recalls.items()
+    }
+    recalls |= measure_tuned(rewriter, dev, base=base, tuned=tuned, interpolations=shares)
+    selection = select(untuned, Comparison(recalls, dev.groups))
+    selected = selection.candidate
+    rewriter.model.load_state_dict(interpolate(base, tuned.weights, selected.interpolation))
     saved = replace(rewriter.as_saved(dev.precision), settings=selected.settings)
+    counts = callback.kept.payload.counts
     facts = {
         "precision": dev.precision,
         "best_step": callback.kept_step,
         "interpolation": selected.interpolation,
         **selected.settings.model_dump(),
         "dev_recall_original": float(dev.original_recall.mean()),
-        "dev_recall_fused": float(recalls.get(selected, dev.original_recall).mean()),
+        "dev_recall_shipped": float(recalls[selected].mean()),
+        **{f"oof_recall_{name}": mean for name, mean in selection.recall_out_of_fold.items()},
+        "oof_questions": len(untuned.groups),
+        **{f"dev_samples_{name}": counts[name] for name in ("usable", "unknown_words")},
+        "dev_samples": counts["samples"],
     }
-    save = partial(save_model, saved, select_prf_settings(recalls))
+    save = partial(save_model, saved, selection)
     return FitResult(saved, save, callback.history, sweep_rows(recalls), facts)
 
 
-def save_model(rewriter: Rewriter, prf_settings: RewriterSettings | None, folder: Path) -> None:
-    """Write a rewriter to a folder, and the best settings without rewrites, for comparison."""
+def save_model(rewriter: Rewriter, selection: Selection, folder: Path) -> None:
+    """Write a rewriter to a folder, and the best settings of untuned families, for comparison."""
     rewriter.save(folder)
-    if prf_settings:
-        prf_settings.write(folder / "prf.json")
+    for family, candidate in selection.untuned.items():
+        if family in BASELINE_FILES:
+            candidate.settings.write(folder / BASELINE_FILES[family])

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from findtune.core.params import Section
+from findtune.retrieval.search import Retriever
 from findtune.rewriter.model.settings import Generation
 
 Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 
 
@@ -24,7 +26,9 @@ class Recipe(Section):
     threads: int = Field(gt=0)
     eval_steps: float = Field(gt=0, le=1)
     early_stopping_patience: int = Field(gt=0)
-    interpolation: tuple[float, ...] = Field(min_length=1)
+    interpolation: tuple[Share, ...] = Field(min_length=1)  # the base, 0, competes anyway
+    retriever: Retriever  # that searches what is compared
+    train_questions: NonNegative  # on which untuned families are compared, beside all of dev
     generation: Generation  # before num_rewrites, which is checked against it
     num_rewrites: tuple[Positive, ...] = Field(min_length=1)
     fb_docs: tuple[NonNegative, ...] = Field(min_length=1)

@@ -7,15 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from findtune.core.files import read_jsonl, write_jsonl
+from findtune.core.files import read_json, read_jsonl, write_jsonl
 from findtune.retrieval.corpus import Corpus
-from findtune.retrieval.encoder import load_encoder
-from findtune.retrieval.search import BM25Search, DenseSearch
+from findtune.retrieval.search import RETRIEVERS, BM25Search, open_searches
 from findtune.rewriter.evaluation import evaluate
 from findtune.rewriter.evaluation.held_out import HeldOut, read_held_out
-from findtune.rewriter.evaluation.methods import SearchMethod, measure_methods, search_methods
+from findtune.rewriter.evaluation.methods import (
+    SearchMethod,
+    baseline_settings,
+    measure_methods,
+    search_methods,
+)
 from findtune.rewriter.evaluation.results import Evaluation, ModelRewrites
-from findtune.rewriter.model.rewriter import load_as_rewriter
+from findtune.rewriter.model.rewriter import load, load_as_rewriter
+from findtune.rewriter.model.settings import RewriterSettings
 from findtune.training.fit_result import FitResult
 
 Tuned = dict[str, FitResult]
@@ -51,15 +56,25 @@ def test_questions_without_a_relevant_document_are_left_out(make_settings: Any) 
         assert len(result["original"]["recall@10"]) == number
 
 
-def test_the_methods_include_titles_as_dev_liked_them(make_settings: Any, tmp_path: Path) -> None:
+def test_the_untuned_methods_are_searched_as_dev_liked_them(
+    make_settings: Any, tmp_path: Path
+) -> None:
     settings = make_settings(fb_docs=2)
-    rewrites = {model: [ModelRewrites([["x"]], [[model]], [[0.0]])] for model in ("base", "tuned")}
-    written = {model: (settings, [[[model]]]) for model in ("base", "tuned")}
-    methods = search_methods(tmp_path, settings, rewrites, questions=1)
-    assert methods == {"original": (make_settings(num_rewrites=0), [[[]]]), **written}
-    prf = make_settings(num_rewrites=0, fb_docs=5, rank_constant=60)
+    prf = make_settings(ships="titles", num_rewrites=0, fb_docs=5, rank_constant=60)
+    base = make_settings(ships="base", num_rewrites=1)
+    base.write(tmp_path / "base.json")
+    original = make_settings(ships="question", num_rewrites=0)
+    assert baseline_settings(tmp_path, settings) == {"original": original, "base": base}
     prf.write(tmp_path / "prf.json")
-    assert search_methods(tmp_path, settings, rewrites, questions=1)["prf"] == (prf, [[[]]])
+    baselines = baseline_settings(tmp_path, settings)
+    assert baselines == {"original": original, "prf": prf, "base": base}
+    rewrites = {model: [ModelRewrites([["x"]], [[model]], [[0.0]])] for model in ("base", "tuned")}
+    assert search_methods({**baselines, "tuned": settings}, rewrites) == {
+        "original": (original, [[[]]]),
+        "prf": (prf, [[[]]]),
+        "base": (base, [[["base"]]]),
+        "tuned": (settings, [[["tuned"]]]),
+    }
 
 
 def test_each_searched_rewrite_is_also_searched_by_itself() -> None:
@@ -81,6 +96,10 @@ def saved(tuned: Tuned, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the tuned T5."""
     folder = tmp_path_factory.mktemp("saved")
     tuned["t5"].save(folder)
+    settings = tuned["t5"].model.settings  # whatever dev selects of six questions
+    settings.model_copy(update={"ships": "tuned", "num_rewrites": 2}).write(
+        folder / "rewriter.json"
+    )
     return folder
 
 
@@ -101,34 +120,63 @@ def test_only_questions_with_picks_count(
     assert held_out.first(2).questions == held_out.questions[:2]
 
 
-def test_base_and_tuned_write_with_the_same_settings_and_seeds(
-    evaluation: Evaluation, tuned: Tuned, held_out: HeldOut, tiny_t5: Path
+def test_base_and_tuned_write_with_the_settings_that_suit_each_and_the_same_seeds(
+    evaluation: Evaluation, saved: Path, held_out: HeldOut, tiny_t5: Path
 ) -> None:
-    rewriter, search = tuned["t5"].model, BM25Search(held_out.corpus)
-    base = load_as_rewriter(tiny_t5, rewriter.settings, rewriter.names)
+    rewriter, search = load(saved), BM25Search(held_out.corpus)
+    settings = RewriterSettings(**read_json(saved / "base.json"))
+    base = load_as_rewriter(tiny_t5, settings, rewriter.lexicon)
     for name, model in (("base", base), ("tuned", rewriter)):
         expected = [
             evaluate.write_rewrites(model, held_out, search, seed) for seed in evaluate.EVAL_SEEDS
         ]
         assert evaluation.rewrites[name] == expected
-        assert expected[1].samples == model.sample(held_out.queries, evaluate.EVAL_SEEDS[1])
-        assert expected[1].searched == model.rewrites(held_out.queries, evaluate.EVAL_SEEDS[1])
+    assert expected[1].samples == rewriter.sample(held_out.queries, evaluate.EVAL_SEEDS[1])
+    assert expected[1].searched == rewriter.rewrites(held_out.queries, evaluate.EVAL_SEEDS[1])
 
 
-def test_dense_search_uses_the_embedders_base(
-    evaluation: Evaluation, saved: Path, held_out: HeldOut, tiny_base: Path, tuned: Tuned
+def test_all_ways_to_search_are_measured_and_the_rewriters_own_one_decides(
+    evaluation: Evaluation, saved: Path, held_out: HeldOut, tiny_base: Path
 ) -> None:
-    search = DenseSearch(held_out.corpus, load_encoder(tiny_base))
-    settings, questions = tuned["t5"].model.settings, len(held_out.questions)
-    methods = search_methods(saved, settings, evaluation.rewrites, questions=questions)
-    expected = measure_methods(methods, search, held_out.queries, held_out.picks)
-    np.testing.assert_equal(evaluation.dense, expected)
+    settings = {**baseline_settings(saved, load(saved).settings), "tuned": load(saved).settings}
+    methods = search_methods(settings, evaluation.rewrites)
+    searches = open_searches(held_out.corpus, tiny_base)
+    assert (evaluation.ships, evaluation.retriever) == ("tuned", "bm25")
+    assert set(evaluation.by_retriever) == set(RETRIEVERS)
+    for name, measures in evaluation.by_retriever.items():
+        search = searches.by_name(name)
+        expected = measure_methods(methods, search, held_out.queries, held_out.picks)
+        np.testing.assert_equal(measures, expected)
+    assert evaluation.decisive is evaluation.by_retriever["bm25"]
+    assert set(evaluation.others) == {"dense", "hybrid"}
 
 
-def test_no_embedder_is_needed_without_dense_search(
-    tiny_t5: Path, saved: Path, held_out: HeldOut
+def test_no_embedder_is_needed_if_only_bm25_is_measured(
+    tiny_t5: Path, saved: Path, held_out: HeldOut, tmp_path: Path
 ) -> None:
-    bases, first = {"rewriter": tiny_t5}, held_out.first(2)
-    evaluation = evaluate.evaluate_model(bases, saved, first, seeds=[13], with_dense=False)
-    assert evaluation.dense == {}
+    bases, first = {"rewriter": tiny_t5, "embedder": tmp_path / "missing"}, held_out.first(2)
+    evaluation = evaluate.evaluate_model(
+        bases, saved, first, seeds=[13], with_other_retrievers=False
+    )
+    assert set(evaluation.by_retriever) == {"bm25"}
     assert [len(by_seed) for by_seed in evaluation.rewrites.values()] == [1, 1]
+
+
+def test_where_the_question_ships_tuned_is_the_question_alone(
+    bases: dict[str, Path], tiny_base: Path, saved: Path, held_out: HeldOut, tmp_path: Path
+) -> None:
+    folder = tmp_path / "question"
+    shutil.copytree(saved, folder)
+    settings = load(saved).settings
+    question = settings.model_copy(update={"ships": "question", "num_rewrites": 0, "fb_docs": 0})
+    question.write(folder / "rewriter.json")
+    all_bases = {"rewriter": bases["t5"], "embedder": tiny_base}
+    evaluation = evaluate.evaluate_model(all_bases, folder, held_out.first(4), seeds=[13])
+    for measures in (*evaluation.by_retriever.values(), evaluation.graded):
+        np.testing.assert_equal(measures["tuned"], measures["original"])
+    facts = {"interpolation": 0, "num_rewrites": 0, "fb_docs": 0}
+    result = evaluate.metrics(evaluation, held_out.first(4), facts, 13)
+    assert result["ships"] == "question"
+    assert result["difference"]["mean"] == result["difference"]["ci_low"] == 0
+    assert result["difference"]["ci_high"] == 0
+    assert result["tuned"]["num_rewrites"] == 0

@@ -12,19 +12,21 @@ from findtune.rewriter.evaluation.details import details
 from findtune.rewriter.evaluation.held_out import HeldOut
 from findtune.rewriter.evaluation.metrics import metrics
 from findtune.rewriter.evaluation.results import Evaluation, MethodMeasures, ModelRewrites
+from findtune.rewriter.model.lexicon import build_lexicon
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
 
 FACTS = {"interpolation": 0.5, "num_rewrites": 2, "fb_docs": 1}
 METHODS = ("original", "prf", "base", "tuned")
 MEASURES = {"recall@10", "mrr@10"}
 HABITS = {"copy_rate", "repetition_rate", "entity_recall_sampled", "entity_recall_searched"}
-HABITS |= {"length_ratio", "num_rewrites"}
-NAMES = frozenset({"kenya"})
+HABITS |= {"length_ratio", "num_rewrites", "unknown_word_rate", "rejected_rate"}
+LEXICON = build_lexicon(["kenya"], ["how much cups of tea that is drunk pots a in the sun"])
 
 
 def make_held_out(questions: int = 8) -> HeldOut:
     records: list[Record] = [
-        {"query": f"how much tea {number}?", "picks": ["a"], "qrels": {}, "seen": []}
+        {"query": f"how much tea {number}?", "history": [], "group": f"{number}"}
+        | {"picks": ["a"], "qrels": {}, "seen": []}
         for number in range(questions)
     ]
     return HeldOut(records, Corpus({"a": "Tea."}, {"a": "Tea"}))
@@ -45,20 +47,28 @@ def make_evaluation(
     templates = ["cups of tea {}", "tea that is drunk {}"] if samples is None else samples
     texts = [[text.format(number) for text in templates] for number in range(questions)]
     queries = make_held_out(questions).queries
-    searched = [*map(usable_rewrites, queries, texts, [NAMES] * questions)]
+    searched = [*map(usable_rewrites, queries, texts, [LEXICON] * questions)]
     nothing = ModelRewrites(*([[] for _ in range(questions)] for _ in range(3)))
     tuned = ModelRewrites(texts, searched, [[0.25] * len(row) for row in searched])
     return Evaluation(
         rewrites={"base": [nothing], "tuned": [tuned]},
-        bm25=make_measures(questions, **recalls),
-        dense=make_measures(questions, tuned=0.7),
+        ships="tuned",
+        retriever="hybrid",
+        by_retriever={
+            "bm25": make_measures(questions, tuned=0.6),
+            "dense": make_measures(questions, tuned=0.7),
+            "hybrid": make_measures(questions, **recalls),
+        },
         graded=make_measures(graded, tuned=0.9),
-        names=NAMES,
+        lexicon=LEXICON,
     )
 
 
 def measure(questions: int = 8, **changes: Any) -> Record:
-    return metrics(make_evaluation(questions, **changes), make_held_out(questions), FACTS, seed=13)
+    held_out = make_held_out(questions)
+    for question in held_out.questions[: changes.get("graded", 0)]:
+        question["qrels"] = {"a": 1}
+    return metrics(make_evaluation(questions, **changes), held_out, FACTS, seed=13)
 
 
 def test_every_search_method_has_its_measures() -> None:
@@ -68,6 +78,9 @@ def test_every_search_method_has_its_measures() -> None:
     assert set(result["original"]) == set(result["prf"]) == MEASURES
     assert set(result["base"]) == set(result["tuned"]) == MEASURES | HABITS
     assert (FACTS | {"queries": 8}).items() <= result.items()
+    assert (result["ships"], result["retriever"]) == ("tuned", "hybrid")
+    assert result["bm25_tuned"]["recall@10"] == pytest.approx(0.6)
+    assert "hybrid_tuned" not in result  # it has no prefix
     assert result["dense_tuned"]["recall@10"] == pytest.approx(0.7)
     assert result["dense_difference"]["mean"] == pytest.approx(0.2)
     assert result["dense_difference"]["against"] == "original"
@@ -79,11 +92,12 @@ def test_every_search_method_has_its_measures() -> None:
 
 
 @pytest.mark.parametrize("best", ["original", "prf", "base"])
-def test_tuned_is_compared_with_the_base_the_best_baseline_and_the_others(best: str) -> None:
+def test_tuned_is_compared_with_the_question_the_best_baseline_and_the_others(best: str) -> None:
     recalls: dict[str, Any] = dict.fromkeys(("original", "prf", "base"), 0.25) | {best: 0.5}
     result = measure(**recalls, tuned=0.75)
-    expected = {"difference": ("base", 0.75 - recalls["base"]), "difference_best": (best, 0.25)}
-    others = {"original", "prf"} - {best}
+    expected = {"difference": ("original", 0.75 - recalls["original"])}
+    expected |= {"difference_best": (best, 0.25)}
+    others = {"base", "prf"} - {best}
     expected |= {f"difference_{method}": (method, 0.5) for method in others}
     names = {name for name in result if name.startswith("difference")} - {"difference_unseen"}
     assert {n: (result[n]["against"], result[n]["mean"]) for n in names} == expected
@@ -92,9 +106,17 @@ def test_tuned_is_compared_with_the_base_the_best_baseline_and_the_others(best: 
         assert measure(**recalls, tuned=tuned)["verdict"] == verdict
 
 
+def test_questions_of_one_topic_are_one_observation() -> None:
+    evaluation, held_out = make_evaluation(tuned=0.9), make_held_out()
+    for question in held_out.questions:
+        question["group"] = "tea"
+    result = metrics(evaluation, held_out, FACTS, seed=13)
+    assert (result["difference_best"]["ci_low"], result["verdict"]) == (-1, "INCONCLUSIVE")
+
+
 def test_slices_split_questions_by_whether_a_pick_was_picked_in_train() -> None:
     evaluation, held_out = make_evaluation(base=0.1, tuned=0.75), make_held_out()
-    evaluation.bm25["tuned"]["recall@10"][:2] = 0.5  # like the original
+    evaluation.decisive["tuned"]["recall@10"][:2] = 0.5  # like the original
     for question in held_out.questions[:2]:
         question["seen"] = ["a"]
     result = metrics(evaluation, held_out, FACTS, seed=13)
@@ -122,14 +144,17 @@ def test_copying_or_repeating_is_collapse(samples: list[str], verdict: str) -> N
 
 def test_habits_count_all_samples_and_the_searched_rewrites() -> None:
     samples = ["how much tea {}?", "tea tea {}", "cups of tea", "a cup of tea in the sun {}"]
+    samples += ["teaish cups {}"]
     habits = measure(samples=samples)["tuned"]
     assert {name: habits[name] for name in HABITS} == {
-        "copy_rate": 0.25,
-        "repetition_rate": 0.25,
-        "entity_recall_sampled": 0.75,  # one lost the number
+        "copy_rate": 0.2,
+        "repetition_rate": 0.2,
+        "unknown_word_rate": 0.2,
+        "rejected_rate": 0.8,
+        "entity_recall_sampled": 0.8,  # one lost the number
         "entity_recall_searched": 1,
         "length_ratio": 8 / 4,
-        "num_rewrites": 1,  # only the last one is usable
+        "num_rewrites": 1,  # only the fourth one is usable
     }
     assert measure(samples=[])["tuned"]["entity_recall_searched"] == 1
 
@@ -137,7 +162,9 @@ def test_habits_count_all_samples_and_the_searched_rewrites() -> None:
 def test_the_details_have_a_row_per_question_and_per_rewrite_but_no_text() -> None:
     tables = details(make_evaluation(3), make_held_out(3))
     header, rows = tables["per_query"]
-    columns = {f"{p}{m}_{name}" for p in ("", "dense_") for m in METHODS for name in MEASURES}
+    columns = {
+        f"{p}{m}_{name}" for p in ("", "bm25_", "dense_") for m in METHODS for name in MEASURES
+    }
     assert set(header) == {"query", *columns}
     assert [row[0] for row in rows] == [0, 1, 2]
     assert dict(zip(header, rows[0], strict=True))["dense_tuned_recall@10"] == 0.7

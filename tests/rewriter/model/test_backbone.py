@@ -56,3 +56,38 @@ def test_only_rewrite_and_end_are_learned(untrained: Rewriter, kind: str) -> Non
         assert example["labels"] == [IGNORED_LABEL] * len(prompt) * bool(answer) + learned
         assert text is None or untrained.tokenizer.decode(learned) == text
     assert (len(learned), learned[-1]) == (MAX_NEW, untrained.tokenizer.eos_token_id)
+
+
+def test_the_newest_earlier_questions_that_fit_are_read_before_the_question(
+    kind: str, load_untrained: LoadUntrained
+) -> None:
+    rewriter, question = load_untrained(kind, max_input_tokens=64), "male pupils"
+    encode = rewriter.backbone.encode_question
+
+    def read(history: list[str]) -> str:
+        return str(rewriter.tokenizer.decode(encode(question, history)))
+
+    assert encode(question, []) == encode(question)
+    oldest, newest = "rice harvest", "rent"
+    both = read([oldest, newest])
+    assert both.index(oldest) < both.index(newest) < both.index(question)
+    cut = read(["rice harvest " * 40, newest])
+    assert "rice" not in cut
+    assert cut.index(newest) < cut.index(question)
+    assert read([newest, "rice harvest " * 40]) == read([])  # no older one in place of the newest
+
+
+def test_a_history_never_shortens_the_question(untrained: Rewriter) -> None:
+    backbone = untrained.backbone
+    assert backbone.encode_question(LONG_TEXT, ["rent"]) == backbone.encode_question(LONG_TEXT)
+
+
+def test_an_example_with_a_history_learns_the_same_target(
+    kind: str, load_untrained: LoadUntrained
+) -> None:
+    encode = load_untrained(kind, max_input_tokens=64).backbone.encode_example
+    plain = encode("pupils", "boys in class")
+    session = encode("pupils", "boys in class", ["male"])
+    learned = [[x for x in row["labels"] if x != IGNORED_LABEL] for row in (plain, session)]
+    assert learned[0] == learned[1]
+    assert len(session["input_ids"]) > len(plain["input_ids"])

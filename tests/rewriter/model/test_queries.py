@@ -1,12 +1,17 @@
 """What is searched beside a question, and how the rankings are fused."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.search import BM25Search
-from findtune.rewriter.model.queries import build_queries, search_with_rewrites
+from findtune.rewriter.model.queries import (
+    build_queries,
+    search_many_with_rewrites,
+    search_with_rewrites,
+)
 
 
 @pytest.mark.parametrize(("repeats", "prefix"), [(0, ""), (1, "rice "), (2, "rice rice ")])
@@ -38,3 +43,15 @@ def test_a_repeated_question_ranks_first_what_matches_both(
     settings = make_settings(query_repeats=repeats, **weights)
     search = BM25Search(Corpus(texts, texts))
     assert search_with_rewrites(search, "rice", ["green grain"], settings) == [*ranking]
+
+
+def test_many_questions_are_searched_together_and_ranked_as_each_alone(make_settings: Any) -> None:
+    texts = {"a": "rice of the valley", "b": "rice", "c": "valley floods", "d": "green grain"}
+    bm25, settings = BM25Search(Corpus(texts, {**texts, "b": ""})), make_settings(fb_docs=1)
+    rewrites = {"rice": ["grain", "floods"], "zebra": [], "floods": ["rice"]}
+    search = Mock(wraps=bm25, titles=bm25.titles)
+    together = search_many_with_rewrites(search, [*rewrites], [*rewrites.values()], settings)
+    alone = [search_with_rewrites(bm25, query, rewrites[query], settings) for query in rewrites]
+    assert together == alone
+    assert search.search.call_count == 2  # the questions for their titles, and then everything
+    assert search_many_with_rewrites(bm25, [], [], settings) == []

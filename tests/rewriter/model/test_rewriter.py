@@ -10,10 +10,11 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from findtune.core.errors import UnsafeModelError
 from findtune.rewriter.model import rewriter as rewriter_module
+from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.rewriter import Rewriter, clean_first_line, load
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
 
-NAMES = frozenset({"kenya"})
+LEXICON = Lexicon(frozenset({"kenya"}), frozenset())  # every word is known
 SAMPLES, MAX_NEW_TOKENS = 6, 10
 QUESTIONS = ["how much rice is grown?", "male pupils", "Do many women work in Kenya in 2020?"]
 ODD_QUESTIONS = [
@@ -26,7 +27,7 @@ ODD_QUESTIONS = [
 def rewriter(untrained: Rewriter) -> Rewriter:
     """Return an untrained rewriter of each type, which knows a name."""
     settings = {"temperature": 1.0, "top_k": 20, "num_return_sequences": SAMPLES}
-    return with_settings(replace(untrained, names=NAMES), **settings)
+    return with_settings(replace(untrained, lexicon=LEXICON), **settings)
 
 
 def with_settings(rewriter: Rewriter, **settings: Any) -> Rewriter:
@@ -73,10 +74,32 @@ def test_the_shared_cache_changes_no_token(rewriter: Rewriter) -> None:
 def test_rewrites_are_the_first_usable_samples_even_of_odd_questions(rewriter: Rewriter) -> None:
     questions = QUESTIONS + ODD_QUESTIONS
     samples, rewrites = rewriter.sample(questions, 13), rewriter.rewrites(questions, 13)
-    usable = map(usable_rewrites, questions, samples, [NAMES] * len(questions))
+    usable = map(usable_rewrites, questions, samples, [LEXICON] * len(questions))
     assert rewrites == [texts[:2] for texts in usable]
     assert all(rewrites[:2])
     assert all(text == text.strip() != "" for texts in rewrites for text in texts)
+
+
+def test_earlier_questions_change_the_samples_and_no_history_changes_none(
+    rewriter: Rewriter,
+) -> None:
+    rewriter = with_settings(rewriter, max_input_tokens=64)
+    alone = rewriter.sample(QUESTIONS, 13)
+    assert rewriter.sample(QUESTIONS, 13, [[], [], []]) == alone
+    with_history = rewriter.sample(QUESTIONS, 13, [["pupils in class"], [], []])
+    assert with_history[0] != alone[0]
+    assert with_history[1:] == alone[1:]
+    samples = rewriter.sample(QUESTIONS[:1], 13, [["pupils in class"]])
+    rewrites = rewriter.rewrites(QUESTIONS[:1], 13, [["pupils in class"]])
+    assert rewrites == [texts[:2] for texts in rewriter.usable(QUESTIONS[:1], samples)]
+
+
+def test_a_rewriter_that_searches_no_rewrites_samples_none(
+    rewriter: Rewriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rewriter, "sample", lambda *_: pytest.fail("it sampled"))
+    silent = with_settings(rewriter, num_rewrites=0, ships="question")
+    assert silent.rewrites(QUESTIONS, 13) == [[], [], []]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +136,7 @@ def test_a_saved_rewriter_is_complete_and_repeatable(rewriter: Rewriter, tmp_pat
     assert saved[0] == saved[1]
     loaded = load(tmp_path / "first")
     assert loaded.rewrites(QUESTIONS, 13) == rewrites
-    assert (loaded.settings, loaded.names) == (changed.settings, NAMES)
+    assert (loaded.settings, loaded.lexicon) == (changed.settings, LEXICON)
     assert not loaded.model.training
 
 

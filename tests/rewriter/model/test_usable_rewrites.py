@@ -2,9 +2,10 @@
 
 import pytest
 
+from findtune.rewriter.model.lexicon import Lexicon, build_lexicon
 from findtune.rewriter.model.usable_rewrites import is_copy, is_repetitive, usable_rewrites
 
-NAMES = frozenset({"kenya", "bora"})
+LEXICON = Lexicon(frozenset({"kenya", "bora"}), frozenset())  # every word is known
 KENYA = "Do many women work in Kenya in 2020?"
 
 
@@ -27,7 +28,13 @@ KENYA = "Do many women work in Kenya in 2020?"
 def test_copies_loops_duplicates_and_lost_entities_are_dropped(
     question: str, usable: list[str], dropped: list[str]
 ) -> None:
-    assert usable_rewrites(question, [*usable, *dropped], NAMES) == usable
+    assert usable_rewrites(question, [*usable, *dropped], LEXICON) == usable
+
+
+def test_a_rewrite_with_a_coined_word_is_dropped() -> None:
+    lexicon, samples = build_lexicon([], ["women at work"]), ["women at work", "womenly workness"]
+    assert usable_rewrites("female jobs", samples, lexicon) == ["women at work"]
+    assert usable_rewrites("female jobs", samples, lexicon, ["womenly workness?"]) == samples
 
 
 @pytest.mark.parametrize(

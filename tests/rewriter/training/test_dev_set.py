@@ -1,6 +1,7 @@
 """Dev measures recall with rewrites: averaged over seeds, with the settings that suit them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from findtune.core.records import read_kind
 from findtune.retrieval.corpus import Corpus, read_corpus
 from findtune.retrieval.search import BM25Search
+from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.rewriter import Rewriter
-from findtune.rewriter.training.dev_set import RewriterDevSet
+from findtune.rewriter.training.dev_set import RewriterDevSet, habits
 from findtune.rewriter.training.select_model import candidate_settings
 
 MakeDev = Callable[..., RewriterDevSet]
@@ -47,7 +49,8 @@ def test_recall_counts_the_first_rewrites_and_is_the_mean_over_seeds(
 def test_graded_documents_count_as_much_as_picks(make_settings: Any) -> None:
     texts = {"a": "boys", "b": "girls", "c": "pupils", "d": "rice"}
     judged = [("a", {"a": 1, "b": 2, "d": 0}), ("ab", {"d": 0}), ("ab", {})]
-    questions = [{"query": "boys", "picks": [*picks], "qrels": qrels} for picks, qrels in judged]
+    session = {"query": "boys", "history": [], "group": "boys"}
+    questions = [{**session, "picks": [*picks], "qrels": qrels} for picks, qrels in judged]
     settings, search = make_settings(num_rewrites=1), BM25Search(Corpus(texts, texts))
     dev = RewriterDevSet(questions, search, candidates=[settings], seeds=[13], precision="fp32")
     assert dev.original_recall == pytest.approx([(1 + 1 / 2) / 2, 1 / 2, 1 / 2])
@@ -67,8 +70,20 @@ def test_every_seed_samples_anew_in_training_precision(
     assert half.sample(rewriter) == [rewriter.as_saved("bf16").sample(half.queries, 13)]
 
 
-def test_habits_are_shares_of_all_samples(make_dev: MakeDev) -> None:
-    dev = make_dev()
-    samples = [[[query, "tea tea", "tea", "pots"] for query in dev.queries]]
-    habits = dev.habits(samples, [[["tea", "pots"]] * len(dev.queries)])
-    assert habits == {"copy_rate": 0.25, "repetition_rate": 0.25, "usable_rate": 0.5}
+def test_habits_are_shares_of_all_samples(
+    make_dev: MakeDev, load_untrained: Callable[..., Rewriter]
+) -> None:
+    dev, known = make_dev(), Lexicon(frozenset(), frozenset({"tea", "pots"}))
+    rewriter = replace(load_untrained("causal"), lexicon=known)
+    samples = [[[query, "tea tea", "tea", "pots", "teaish"] for query in dev.queries]]
+    counts = dev.count(rewriter, samples, [[["tea", "pots"]] * len(dev.queries)])
+    number = len(dev.queries)
+    assert counts == {
+        "samples": 5 * number,
+        "usable": 2 * number,
+        "copies": number,
+        "repetitive": number,
+        "unknown_words": number,
+    }
+    rates = dict.fromkeys(("copy_rate", "repetition_rate", "unknown_word_rate"), 0.2)
+    assert habits(counts) == {**rates, "usable_rate": 0.4}

@@ -13,6 +13,7 @@ import torch
 
 from findtune.core.errors import CollapseError
 from findtune.core.files import read_json
+from findtune.core.records import read_kind
 from findtune.rewriter.model.rewriter import Rewriter, load
 from findtune.rewriter.model.settings import RewriterSettings
 from findtune.rewriter.training.dev_set import DevDetails
@@ -21,7 +22,8 @@ from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
 
-HABITS = {"copy_rate": 0.0, "repetition_rate": 0.0, "usable_rate": 1.0}
+RATES = ("copy_rate", "repetition_rate", "unknown_word_rate", "usable_rate")
+HABITS = dict.fromkeys(RATES, 0.0)
 LOW, HIGH = [0.0, 0.0, 0.1, 0.0], [1.0, 0.9, 1.0, 1.0]
 
 Fit = Callable[..., FitResult]
@@ -40,7 +42,7 @@ def test_the_heavier_target_is_learned_by_heart(
     rewriter = load_untrained(kind, top_k=1)
     recipe = make_recipe(epochs=100, learning_rate=1e-2)
     targets = [
-        {"query": "male pupils", "target": target, "weight": weight}
+        {"query": "male pupils", "history": [], "target": target, "weight": weight}
         for target, weight in (("boys in class", 0.2), ("rice crop", 0.002))
     ]
     settings = trainer_arguments(recipe, "fp32", 13, progress=False)
@@ -73,7 +75,9 @@ def test_weights_are_kept_unless_dev_is_sure_that_earlier_ones_were_better(
     recalls: list[Any], kept_step: int, not_as_good: int, untrained: Rewriter, make_recipe: Any
 ) -> None:
     results = (
-        DevResult({"recall@10": 0.0, **HABITS}, np.mean(recall), DevDetails([[]], np.array(recall)))
+        DevResult(
+            {"recall@10": 0.0, **HABITS}, np.mean(recall), DevDetails([[]], np.array(recall), {})
+        )
         for recall in recalls
     )
     dev, recipe = cast(Any, SimpleNamespace(evaluate=lambda _: next(results))), make_recipe()
@@ -88,23 +92,34 @@ def test_history_sweep_and_facts_are_complete_and_weights_have_moved(
     kind: str, tuned: Tuned, untrained: Rewriter
 ) -> None:
     result = tuned[kind]
-    assert not have_equal_weights(result.model, untrained)
+    ships_tuned = result.facts["ships"] == "tuned"
+    assert have_equal_weights(result.model, untrained) is not ships_tuned
     steps = [row["step"] for row in result.history]
     assert steps == sorted({0, *steps})
     assert len(steps) > 1
     for row in result.history:
         assert {*row} == {"step", "recall@10", *HABITS}
         assert all(0 <= value <= 1 for name, value in row.items() if name != "step")
-    names = ("interpolation", "num_rewrites", "original_query_weight", "query_repeats")
+    names = ("family", "interpolation", "num_rewrites", "original_query_weight", "query_repeats")
     tried = [tuple(row[name] for name in names) for row in result.sweep]
-    assert tried == [*product([0, 0.5, 1], (1, 2), (1, 2), (0, 1))]
+    searched = [*product((1, 2), (1, 2), (0, 1))]
+    base, tuned_rows = (
+        [(name, a, *row) for a in shares for row in searched]
+        for name, shares in (("base", [0]), ("tuned", [0.5, 1]))
+    )
+    assert tried == [("question", 0, 0, 1, 0), *base, *tuned_rows]
     assert {(row["fb_docs"], row["rank_constant"]) for row in result.sweep} == {(0, 10)}
-    settings = result.model.settings.model_dump()
-    recalls = {"dev_recall_original", "dev_recall_fused"}
-    assert {*result.facts} == {"precision", "best_step", "interpolation", *settings, *recalls}
-    assert settings.items() <= result.facts.items()
-    assert result.facts["best_step"] in steps
-    assert result.facts["interpolation"] > 0
+    facts, settings = result.facts, result.model.settings.model_dump()
+    recalls = {"dev_recall_original", "dev_recall_shipped"}
+    recalls |= {"oof_recall_question", "oof_recall_base", "oof_questions"}
+    samples = {"dev_samples", "dev_samples_usable", "dev_samples_unknown_words"}
+    names_of_facts = {"precision", "best_step", "interpolation", *settings, *recalls, *samples}
+    assert {*facts} == names_of_facts
+    assert settings.items() <= facts.items()
+    assert facts["best_step"] in steps
+    assert facts["interpolation"] in (0, 0.5, 1)
+    assert (facts["interpolation"] > 0) == (facts["ships"] == "tuned")
+    assert facts["dev_samples_usable"] + facts["dev_samples_unknown_words"] <= facts["dev_samples"]
 
 
 def test_the_same_seed_saves_the_same_rewriter_and_changes_no_other_file(
@@ -128,34 +143,86 @@ def test_the_same_seed_saves_the_same_rewriter_and_changes_no_other_file(
     assert loaded.settings == before.model.settings
     assert have_equal_weights(loaded, before.model)
     assert not (tmp_path / "prf.json").exists()  # no feedback titles were tried
+    base = RewriterSettings(**read_json(tmp_path / "base.json"))
+    assert base.ships == "base"
+    assert base.num_rewrites > 0
 
 
 def always_write(rewrites: list[str]) -> Callable[..., list[list[str]]]:
-    return lambda _self, questions, _seed: [[*rewrites] for _ in questions]
+    return lambda _self, questions, *_: [[*rewrites] for _ in questions]
 
 
 def test_a_useless_rewriter_stays_at_its_base_and_is_not_used(
-    fit_tiny: Fit, load_untrained: LoadUntrained, monkeypatch: pytest.MonkeyPatch
+    fit_tiny: Fit, load_untrained: LoadUntrained, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Rewriter, "sample", always_write(["zebra quagga", "quagga herd"]))
     result = fit_tiny("t5")
     assert result.facts["interpolation"] == result.facts["num_rewrites"] == 0
+    assert result.facts["ships"] == "question"
     assert have_equal_weights(result.model, load_untrained("t5"))
-    assert result.facts["dev_recall_fused"] == result.facts["dev_recall_original"]
-    assert result.model.rewrites(["how much rice is grown?"], 0) == [[]]
-
-
-def test_a_helpful_rewriter_is_used_with_the_tuned_weights(
-    fit_tiny: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    helpful = ["unemployment rate median pay heart lung disease deaths wheat rice harvest"]
-    helpful += ["school enrolment rent homes rainfall months registered cars"]
-    monkeypatch.setattr(Rewriter, "sample", always_write(helpful))
-    result = fit_tiny("t5", fb_docs=[0, 1])
-    assert result.facts["best_step"] == result.history[-1]["step"]
-    assert result.facts["interpolation"] == 1
-    assert result.facts["num_rewrites"] > 0
-    assert result.facts["dev_recall_fused"] > result.facts["dev_recall_original"]
+    assert result.facts["dev_recall_shipped"] == result.facts["dev_recall_original"]
+    assert result.facts["dev_samples_unknown_words"] == result.facts["dev_samples"]  # no zebras
     result.save(tmp_path)
+    assert load(tmp_path).settings.ships == "question"
+    assert load(tmp_path).rewrites(["how much rice is grown?"], 0) == [[]]
+
+
+HELPFUL = ["unemployment rate median pay heart lung disease deaths wheat rice harvest"]
+HELPFUL += ["school enrolment rent homes rainfall months registered cars"]
+# Both are searched; dev is too small to be sure of less.
+BOTH: dict[str, Any] = {"num_rewrites": [2], "query_repeats": [0], "train_questions": 0}
+
+
+def test_rewrites_that_help_without_tuning_ship_with_the_bases_weights(
+    fit_tiny: Fit, load_untrained: LoadUntrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rewriter, "sample", always_write(HELPFUL))
+    result = fit_tiny("t5", fb_docs=[0, 1], **BOTH)
+    assert (result.facts["ships"], result.facts["interpolation"]) == ("base", 0)
+    assert have_equal_weights(result.model, load_untrained("t5"))
+    assert result.facts["num_rewrites"] > 0
+    assert result.facts["dev_recall_shipped"] > result.facts["dev_recall_original"]
+    result.save(tmp_path)
+    loaded = load(tmp_path)
+    assert loaded.settings.ships == "base"
+    assert loaded.rewrites(["how much rice is grown?"], 0)[0]
     prf = RewriterSettings(**read_json(tmp_path / "prf.json"))
-    assert (prf.num_rewrites, prf.fb_docs) == (0, 1)
+    assert (prf.ships, prf.num_rewrites, prf.fb_docs) == ("titles", 0, 1)
+
+
+def test_rewrites_that_help_only_after_tuning_ship_with_the_tuned_weights(
+    fit_tiny: Fit, load_untrained: LoadUntrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load_untrained("t5")
+
+    def write(rewriter: Rewriter, questions: list[str], *_: Any) -> list[list[str]]:
+        rewrites = ["zebra"] if have_equal_weights(rewriter, base) else HELPFUL
+        return [[*rewrites] for _ in questions]
+
+    monkeypatch.setattr(Rewriter, "sample", write)
+    result = fit_tiny("t5", interpolation=[1.0], **BOTH)
+    assert result.facts["best_step"] == result.history[-1]["step"]
+    assert (result.facts["ships"], result.facts["interpolation"]) == ("tuned", 1)
+    assert not have_equal_weights(result.model, base)
+    assert result.facts["dev_recall_shipped"] > result.facts["dev_recall_original"]
+
+
+def test_untuned_families_compete_on_dev_and_on_as_many_questions_of_train(
+    fit_tiny: Fit, rewriter_examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rewriter, "sample", always_write(["rice"]))
+    dev = len(read_kind(rewriter_examples / "dev.jsonl", "question"))
+    for number in (0, 3):
+        facts = fit_tiny("t5", train_questions=number, epochs=1).facts
+        assert facts["oof_questions"] == dev + number
+
+
+@pytest.mark.parametrize("retriever", ["dense", "hybrid"])
+def test_the_retriever_that_will_search_decides(
+    retriever: str, fit_tiny: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rewriter, "sample", always_write(["rice"]))
+    result = fit_tiny("t5", retriever=retriever, epochs=1)
+    assert result.model.settings.retriever == result.facts["retriever"] == retriever
+    by_words = fit_tiny("t5", retriever="bm25", epochs=1)
+    assert result.facts["dev_recall_original"] != by_words.facts["dev_recall_original"]

@@ -1,5 +1,6 @@
-"""Which weights and settings are kept, given the recall of each candidate on dev."""
+"""What is saved, given the recall of each candidate: nothing complex unless it surely helps."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -9,81 +10,185 @@ import pytest
 from pydantic import ValidationError
 
 from findtune.rewriter.training import select_model
-from findtune.rewriter.training.select_model import Candidate, select_candidate
+from findtune.rewriter.training.select_model import (
+    Candidate,
+    Comparison,
+    fold_numbers,
+    grouped_standard_error,
+    is_better,
+    recall_out_of_fold,
+    select,
+    select_simplest,
+)
 
-HALF = np.array([0.0, 1.0] * 8)  # the recall of the questions alone
+HALF = np.array([0.0, 1.0] * 20)  # the recall of the questions alone
+GROUPS = [f"{number}" for number in range(len(HALF))]
 
 Make = Callable[..., Candidate]
 
 
 @pytest.fixture
 def candidate(make_settings: Any) -> Make:
-    """Return the function that makes a candidate: (interpolation, num_rewrites, **settings)."""
-    return lambda a, number, **changes: Candidate(a, make_settings(num_rewrites=number, **changes))
+    """Return the function that makes a candidate: (family, num_rewrites, **settings)."""
+
+    def make(family: str, number: int = 0, a: float | None = None, **changes: Any) -> Candidate:
+        share = float(family == "tuned") if a is None else a
+        settings = make_settings(ships=family, num_rewrites=number, **changes)
+        return Candidate(share, settings)
+
+    return make
 
 
-def improved(by: float, questions: int = 8) -> np.ndarray:
+def improved(by: float, questions: int = 20) -> np.ndarray:
     """Return HALF, where some of the questions that found nothing find more."""
     recall = HALF.copy()
     recall[np.flatnonzero(recall == 0)[:questions]] += by
     return recall
 
 
-@pytest.mark.parametrize("recall", [HALF, improved(-0.5), HALF[::-1]])
-def test_nothing_but_the_question_is_searched_unless_it_helps(
+def noisy() -> np.ndarray:
+    """Return recalls that are a little higher than HALF, by less than a standard error."""
+    recall = HALF.copy()
+    recall[[0, 2, 4]] = 1
+    recall[[1, 3]] = 0
+    return recall
+
+
+def select_among(recalls: dict[Candidate, np.ndarray]) -> Candidate:
+    """Return what is selected when dev is all there is."""
+    untuned = {c: recall for c, recall in recalls.items() if c.settings.ships != "tuned"}
+    return select(Comparison(untuned, GROUPS), Comparison(recalls, GROUPS)).candidate
+
+
+@pytest.mark.parametrize("recall", [HALF, improved(-0.5), HALF[::-1], noisy()])
+def test_the_question_alone_ships_unless_more_is_surely_better(
     recall: np.ndarray, candidate: Make
 ) -> None:
-    recalls = {candidate(0.0, 2): HALF, candidate(1.0, 4): recall}
-    recalls[candidate(0.0, 0, fb_docs=2)] = HALF
-    assert select_candidate(recalls, HALF) == candidate(0.0, 0)
+    question = candidate("question")
+    recalls = {question: HALF, candidate("titles", fb_docs=2): recall}
+    recalls |= {candidate("base", 4): recall, candidate("tuned", 4): recall}
+    assert select_among(recalls) == question
 
 
-def test_titles_alone_are_kept_if_they_clearly_help_more(candidate: Make) -> None:
-    titles, rewrites = candidate(0.0, 0, fb_docs=2), candidate(1.0, 4)
-    assert select_candidate({titles: improved(0.9), rewrites: improved(0.1)}, HALF) == titles
+@pytest.mark.parametrize("winner", ["titles", "base", "tuned"])
+def test_a_family_that_is_surely_better_than_all_simpler_ones_ships(
+    winner: str, candidate: Make
+) -> None:
+    families = {"titles": candidate("titles", fb_docs=2), "base": candidate("base", 4)}
+    families["tuned"] = candidate("tuned", 4)
+    recalls = {candidate("question"): HALF, **dict.fromkeys(families.values(), HALF)}
+    recalls[families[winner]] = improved(0.5)
+    assert select_among(recalls) == families[winner]
+    for complex_family in ("base", "tuned"):  # as good, but not better
+        recalls[families[complex_family]] = improved(0.5)
+    assert select_among(recalls) == families[min(winner, "base", key=[*families].index)]
 
 
-def test_ties_go_to_the_weights_that_trained_longer(candidate: Make) -> None:
-    shorter, longer = candidate(0.5, 4), candidate(1.0, 2)
-    recalls = {shorter: improved(0.9), longer: improved(1.0, questions=7)}  # worse on one question
-    recalls[candidate(1.0, 1)] = improved(0.5, questions=1)
-    assert recalls[shorter].mean() > recalls[longer].mean()
-    assert select_candidate(recalls, HALF) == longer
-    recalls[longer] = improved(0.5)  # worse on every question
-    assert select_candidate(recalls, HALF) == shorter
+def test_untuned_families_are_compared_on_more_questions_than_dev(candidate: Make) -> None:
+    question, titles = candidate("question"), candidate("titles", fb_docs=2)
+    tuned = candidate("tuned", 4)
+    more = np.tile(HALF, 2)
+    untuned = {question: more, titles: np.concatenate([improved(0.5), improved(-0.5)])}
+    groups = [f"{number}" for number in range(len(more))]
+    dev = {question: HALF, titles: improved(0.5), tuned: improved(0.4)}
+    selection = select(Comparison(untuned, groups), Comparison(dev, GROUPS))
+    assert selection.candidate == tuned  # which need not beat titles, since those lose elsewhere
+    assert selection.untuned == {"question": question, "titles": titles}
+    assert selection.recall_out_of_fold == pytest.approx({"question": 0.5, "titles": 0.5})
 
 
-def test_longer_training_must_beat_the_question_alone(candidate: Make) -> None:
-    noisy = 1 - HALF  # within one standard error of everything
-    recalls = {candidate(0.0, 4): improved(0.1), candidate(1.0, 4): noisy}
-    assert select_candidate(recalls, HALF) == candidate(0.0, 4)
-    one_question = {candidate(0.0, 1): np.ones(1), candidate(1.0, 1): np.ones(1) / 2}
-    assert select_candidate(one_question, np.zeros(1)) == candidate(1.0, 1)  # separates nothing
+def test_the_simplest_candidate_within_one_standard_error_of_the_best_is_selected(
+    candidate: Make,
+) -> None:
+    few, many, best = (candidate("tuned", number) for number in (2, 4, 8))
+    recalls = {best: noisy(), many: HALF, few: improved(-0.5)}
+    assert select_simplest(Comparison(recalls, GROUPS)) == many
+    recalls[few] = HALF
+    assert select_simplest(Comparison(recalls, GROUPS)) == few
+    recalls[best] = improved(0.5)
+    assert select_simplest(Comparison(recalls, GROUPS)) == best
 
 
-def test_the_best_settings_without_rewrites_are_selected(candidate: Make) -> None:
-    few, many = (candidate(0.0, 0, fb_docs=number) for number in (2, 5))
-    recalls = {few: HALF, many: improved(0.1), candidate(1.0, 4): improved(0.9)}
-    assert select_model.select_prf_settings(recalls) == many.settings
-    assert select_model.select_prf_settings({candidate(1.0, 4): HALF}) is None
+@pytest.mark.parametrize(
+    ("name", "simpler", "other"),
+    [
+        ("num_rewrites", 2, 4),
+        ("fb_docs", 0, 2),
+        ("query_repeats", 0, 1),
+        ("original_query_weight", 4, 1),
+        ("rank_constant", 60, 10),
+    ],
+)
+def test_fewer_queries_and_a_ranking_near_the_questions_own_are_simpler(
+    name: str, simpler: int, other: int, make_settings: Any
+) -> None:
+    pair = [Candidate(1.0, make_settings(**{name: value})) for value in (other, simpler)]
+    assert select_simplest(Comparison(dict.fromkeys(pair, HALF), GROUPS)) == pair[1]
 
 
-def test_candidates_are_all_combinations_in_a_fixed_order(make_recipe: Any) -> None:
-    tried = {"rank_constant": [60, 10], "original_query_weight": [1, 2]}
+def test_weights_near_the_base_are_simpler(candidate: Make) -> None:
+    pair = [candidate("tuned", 4, a=share) for share in (1.0, 0.5)]
+    assert select_simplest(Comparison(dict.fromkeys(pair, HALF), GROUPS)) == pair[1]
+
+
+def test_many_candidates_are_no_advantage_of_a_family(candidate: Make) -> None:
+    # each is perfect on its own fold and finds nothing elsewhere
+    folds = fold_numbers(GROUPS)
+    lucky = {candidate("tuned", fold + 1): (folds == fold).astype(float) for fold in range(5)}
+    assert recall_out_of_fold(Comparison(lucky, GROUPS)).mean() == 0
+    same = {candidate("tuned", number): improved(0.5) for number in (1, 2)}
+    assert recall_out_of_fold(Comparison(same, GROUPS)).tolist() == improved(0.5).tolist()
+
+
+def test_a_group_has_one_fold_and_the_folds_are_equally_large() -> None:
+    folds = fold_numbers([*GROUPS, *GROUPS]).tolist()
+    assert folds[: len(GROUPS)] == folds[len(GROUPS) :]
+    assert set(Counter(folds).values()) == {2 * len(GROUPS) // 5}
+
+
+def test_questions_of_one_group_count_as_one_observation() -> None:
+    values = np.array([0.1, 0.1, 0.1, -0.1, 0.3, 0.2])
+    alone = grouped_standard_error(values, [*"abcdef"])
+    assert alone == pytest.approx(values.std(ddof=1) / 6**0.5)
+    together = grouped_standard_error(np.tile(values, 3), [*"abcdef"] * 3)
+    assert together == pytest.approx(alone)
+    assert not is_better(np.ones(9), np.zeros(9), ["a"] * 9)  # one group shows nothing
+    assert is_better(np.ones(9), np.zeros(9), ["a"] * 8 + ["b"])
+
+
+def test_a_single_group_selects_among_all_its_questions(candidate: Make) -> None:
+    recalls = {candidate("tuned", 1): np.zeros(3), candidate("tuned", 2): np.ones(3)}
+    compared = Comparison(recalls, ["a"] * 3)
+    assert select_simplest(compared).settings.num_rewrites == 1  # within the error of one group
+    assert recall_out_of_fold(compared).tolist() == [0, 0, 0]
+
+
+def test_candidates_are_all_combinations_of_each_family(make_recipe: Any) -> None:
+    tried = {"rank_constant": [60, 10], "original_query_weight": [1, 2], "retriever": "hybrid"}
     recipe = make_recipe(num_rewrites=[4, 1], query_repeats=[2, 0], fb_docs=[3, 0], **tried)
     names = ("num_rewrites", "fb_docs", "rank_constant", "original_query_weight", "query_repeats")
     candidates = select_model.candidate_settings(recipe)
-    values = [tuple(getattr(settings, name) for name in names) for settings in candidates]
-    with_rewrites = product((1, 4), (0, 3), (10, 60), (1, 2), (0, 2))
-    titles_alone = product((0,), (3,), (10, 60), (1, 2), (0,))
-    assert values == [*with_rewrites, *titles_alone]
+    values = [
+        (settings.ships, *(getattr(settings, name) for name in names)) for settings in candidates
+    ]
+    with_rewrites = product(("base", "tuned"), (4, 1), (3, 0), (60, 10), (1, 2), (2, 0))
+    titles_alone = product(("titles",), (0,), (3,), (60, 10), (1, 2), (0,))
+    assert values == [("question", 0, 0, 60, 1, 0), *titles_alone, *with_rewrites]
     assert {settings.num_return_sequences for settings in candidates} == {4}
+    assert {settings.retriever for settings in candidates} == {"hybrid"}
 
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("num_rewrites", [1, 9]), ("num_rewrites", [0]), ("fb_docs", [-1]), ("fb_docs", [])],
+    [
+        ("num_rewrites", [1, 9]),
+        ("num_rewrites", [0]),
+        ("fb_docs", [-1]),
+        ("fb_docs", []),
+        ("interpolation", [0]),
+        ("retriever", "bm42"),
+    ],
 )
-def test_impossible_numbers_are_refused(name: str, values: list[int], make_recipe: Any) -> None:
+def test_impossible_values_are_refused(name: str, values: Any, make_recipe: Any) -> None:
     with pytest.raises(ValidationError, match=name):
         make_recipe(**{name: values})

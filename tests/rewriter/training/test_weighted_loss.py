@@ -18,9 +18,12 @@ from findtune.training.arguments import trainer_arguments
 
 SMOOTHING = 0.1
 TARGETS: list[Record] = [
-    {"query": "male pupils", "target": "boys", "weight": 1.0},
-    {"query": "how much land bears wheat?", "target": "wheat harvest hectares", "weight": 0.25},
-    {"query": "rent", "target": "median rent of private homes", "weight": 0.4},
+    {"query": query, "history": [], "target": target, "weight": weight}
+    for query, target, weight in (
+        ("male pupils", "boys", 1.0),
+        ("how much land bears wheat?", "wheat harvest hectares", 0.25),
+        ("rent", "median rent of private homes", 0.4),
+    )
 ]
 
 

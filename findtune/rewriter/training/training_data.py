@@ -1,0 +1,35 @@
+"""What a training reads of train: targets, questions, and the words that it may use."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from findtune.core.files import read_json
+from findtune.core.records import Record, read_kind
+from findtune.core.text import hash_fraction
+from findtune.retrieval.corpus import Corpus
+from findtune.rewriter.model.lexicon import Lexicon, build_lexicon
+
+TARGET_KINDS = ("rewrite", "identity", "title")
+
+
+def read_train(examples: Path) -> dict[str, list[Record]]:
+    """Return the records of train by kind."""
+    kinds = ("question", *TARGET_KINDS)
+    return {kind: read_kind(examples / "train.jsonl", kind) for kind in kinds}
+
+
+def learn_lexicon(
+    examples: Path, corpus: Corpus, train_rows: Mapping[str, Sequence[Record]]
+) -> Lexicon:
+    """Return the names and the words of the corpus, and the words of train's texts."""
+    texts = [*corpus.texts.values()]
+    for records in train_rows.values():
+        for record in records:
+            texts += [record["query"], *record["history"], record.get("target", "")]
+    return build_lexicon(read_json(examples / "names.json"), texts)
+
+
+def sample_questions(questions: Sequence[Record], number: int) -> list[Record]:
+    """Return some of the questions that have a pick, by the hash of their texts."""
+    answered = [question for question in questions if question["picks"]]
+    return sorted(answered, key=lambda question: hash_fraction(question["query"]))[:number]

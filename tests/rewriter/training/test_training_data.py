@@ -1,0 +1,33 @@
+"""What is read of train: questions by their hash, and the words of all texts."""
+
+from pathlib import Path
+
+from findtune.core.files import write_jsonl
+from findtune.core.records import Record
+from findtune.retrieval.corpus import Corpus
+from findtune.rewriter.training.training_data import learn_lexicon, read_train, sample_questions
+
+QUESTIONS: list[Record] = [
+    {"kind": "question", "query": f"tea {number}", "history": [], "picks": ["a"] * (number % 2)}
+    for number in range(20)
+]
+
+
+def test_the_same_answered_questions_are_sampled_whatever_their_order() -> None:
+    sampled = sample_questions(QUESTIONS, 4)
+    assert sample_questions(QUESTIONS[::-1], 4) == sampled
+    assert sample_questions(QUESTIONS, 99)[:4] == sampled
+    assert len(sample_questions(QUESTIONS, 99)) == 10  # the others have no pick
+    assert sampled != [question for question in QUESTIONS if question["picks"]][:4]
+    assert sample_questions(QUESTIONS, 0) == []
+
+
+def test_corpus_questions_histories_and_targets_are_in_the_lexicon(tmp_path: Path) -> None:
+    target = {"kind": "title", "query": "cups", "history": ["milk"], "target": "Tea pots"}
+    write_jsonl(tmp_path / "train.jsonl", [QUESTIONS[0], target])
+    (tmp_path / "names.json").write_text('["kenya"]', encoding="utf-8")
+    corpus = Corpus({"a": "price of bread"}, {"a": "Bread"})
+    lexicon = learn_lexicon(tmp_path, corpus, read_train(tmp_path))
+    assert lexicon.names == {"kenya"}
+    expected = "tea 0 cups milk pots price of bread"
+    assert lexicon.vocabulary == {*expected.split()}
