@@ -1,7 +1,7 @@
 """Leak removal: an example goes when a later split holds the same text, or nearly the same.
 
-Train yields to dev and test, and dev yields to test. `refit`, what is learned of dev once dev has
-decided, yields to test.
+Train yields to dev and test, and dev yields to test. `refit`, what is learned once test has judged,
+yields to the guard and to the questions of test, on which other models are judged too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from findtune.core.text import near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
 
 Records = dict[str, list[Record]]  # split -> its records
-LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",), "refit": ("test",)}
+LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
 TEXT_FIELDS = ("anchor", "positive", "query", "text", "sentence_1", "sentence_2")
 GUARDS = ("guard", "guard_query")
 FEEDBACK = ("pick", "list")
@@ -43,18 +43,28 @@ def remove_leaks(
     question of a pick must be no held-out query or question; its documents may come back. Hard
     negatives that are a held-out text are dropped from their example.
     """
-    kept = dict(records)
-    for split, later_splits in LATER_SPLITS.items():
-        held_out = held_out_keys(
+    held_out = {
+        split: held_out_keys(
             records=[record for later in later_splits for record in records[later]],
             variables=[variable for later in later_splits for variable in variables[later]],
         )
+        for split, later_splits in LATER_SPLITS.items()
+    }
+    held_out["refit"] = held_out_keys(never_learned(records), variables=())
+    kept = dict(records)
+    for split, keys in held_out.items():
         kept[split] = [
-            without_leaking_negatives(record, held_out)
+            without_leaking_negatives(record, keys)
             for record in records[split]
-            if not leaks(record, held_out)
+            if not leaks(record, keys)
         ]
-    return kept, {split: len(records[split]) - len(kept[split]) for split in LATER_SPLITS}
+    return kept, {split: len(records[split]) - len(kept[split]) for split in held_out}
+
+
+def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
+    """Return what not even a refit learns: the guards of dev and test, and the lists of test."""
+    guards = [row for split in ("dev", "test") for row in records[split] if row["kind"] in GUARDS]
+    return guards + [row for row in records["test"] if row["kind"] == "list"]
 
 
 def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
