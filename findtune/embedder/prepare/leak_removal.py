@@ -23,12 +23,13 @@ class HeldOutKeys:
     """Near-duplicate keys of everything that must stay unseen.
 
     texts: of all texts of held-out variables, of held-out queries and questions, and of guard
-    texts; queries: of held-out queries and questions; pairs: of held-out scored pairs and guard
-    pairs.
+    texts; queries: of held-out queries and questions; guards: of guard texts; pairs: of held-out
+    scored pairs and guard pairs.
     """
 
     texts: set[str]
     queries: set[str]
+    guards: set[str]
     pairs: set[str]
 
 
@@ -40,8 +41,8 @@ def remove_leaks(
     variables: split -> its variables, those of dev and test being new. A text of a variable must
     be no near-duplicate of a text of a held-out variable, of a held-out query or question, nor of
     a guard text. A scored pair must be no held-out or guard pair, and must hold no query. The
-    question of a pick must be no held-out query or question; its documents may come back. Hard
-    negatives that are a held-out text are dropped from their example.
+    question of a pick must be no held-out query or question, and no guard text; its documents may
+    come back. Hard negatives that are a held-out text are dropped from their example.
     """
     held_out = {
         split: held_out_keys(
@@ -69,7 +70,7 @@ def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
 
 def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
     """Return the keys of held-out records and variables."""
-    guards = [record for record in records if record["kind"] in GUARDS]
+    guards = set[str]().union(*(text_keys(row) for row in records if row["kind"] in GUARDS))
     texts = {near_duplicate_key(text.text) for variable in variables for text in variable.texts}
     queries = {
         near_duplicate_key(record["text" if record["kind"] == "query" else "query"])
@@ -77,8 +78,9 @@ def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> H
         if record["kind"] in ("query", *FEEDBACK)
     }
     return HeldOutKeys(
-        texts=texts.union(queries, *map(text_keys, guards)),
+        texts=texts | queries | guards,
         queries=queries,
+        guards=guards,
         pairs={pair_key(record) for record in records if "sentence_1" in record},
     )
 
@@ -88,7 +90,9 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
     if record["kind"] in GUARDS:
         return False
     if record["kind"] in FEEDBACK:
-        return near_duplicate_key(record["query"]) in held_out.queries
+        question = near_duplicate_key(record["query"])
+        learned_guard = record["kind"] == "pick" and question in held_out.guards
+        return learned_guard or question in held_out.queries
     if record["kind"] == "scored":
         holds_query = bool(held_out.queries & text_keys(record))
         return holds_query or pair_key(record) in held_out.pairs

@@ -445,6 +445,18 @@ def test_a_pick_has_the_texts_above_and_below_it_as_negatives_and_whole_lists_ar
     assert refitted == [train["query"], train["query"], LISTS[1]["query"]]
 
 
+def test_no_pick_of_a_question_that_is_a_guard_text_is_learned(build: Build) -> None:
+    guard = [
+        {"query": LISTS[0]["query"], "text": "Bread is cut.", "source": f"q:{n}"} for n in "12"
+    ]
+    lists = [*LISTS, ranked_list(question_in("train", "other"))]
+    examples = build(guard_queries=guard, ranked_lists=lists)
+    for split in ("train", "refit"):
+        questions = [row["query"] for row in of_kind("pick", examples, split)]
+        assert LISTS[0]["query"] not in questions
+        assert lists[-1]["query"] in questions
+
+
 def test_a_topic_keeps_its_questions_in_one_split_and_no_question_is_learned_and_tested(
     build: Build,
 ) -> None:
