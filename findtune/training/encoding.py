@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -61,7 +61,7 @@ def encode_chunk(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -
 
 
 @contextmanager
-def fast_layers(model: SentenceTransformer) -> Iterator[None]:
+def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
     """Let a model train without dropout and with plain attention, then put both back.
 
     A few hundred steps from good weights overfit little without dropout, and drawing its random

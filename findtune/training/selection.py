@@ -1,7 +1,12 @@
 """Choosing between models on a small dev set, where small differences are noise."""
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy.stats import sem
+from scipy.stats import bootstrap, sem
+
+RESAMPLES = 200  # as many as a standard error needs (Efron & Tibshirani 1993, 6.4)
+MAX_LOSSES = 3  # times the tolerance: a larger loss counts, whatever its standard error
 
 Array = np.ndarray
 
@@ -17,3 +22,32 @@ def standard_error(values: Array) -> float:
 def within_one_standard_error(values: Array, best: Array) -> bool:
     """Return whether dev can't tell per-query values from the best ones, both (queries,)."""
     return bool(values.mean() >= best.mean() - standard_error(values - best))
+
+
+def bootstrap_error(statistic: Callable[..., float], *samples: Array) -> float:
+    """Return the standard error of a statistic of paired samples, each (items,).
+
+    It serves where the statistic is no mean, such as a difference of rank correlations. The
+    bootstrap (Efron 1979) draws whole items, always the same ones. For a single item it is 1.
+    """
+    if len(samples[0]) < 2:
+        return 1.0
+    resampled = bootstrap(
+        samples,
+        statistic,
+        paired=True,
+        vectorized=False,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    return float(resampled.standard_error)
+
+
+def is_real_loss(loss: float, error: float, tolerance: float) -> bool:
+    """Return whether a measure's loss is above its tolerance by more than noise.
+
+    loss: mean of the paired losses; error: its standard error. A loss within one standard error
+    of the tolerance is taken for noise, but none above `MAX_LOSSES` tolerances is.
+    """
+    return loss > min(tolerance + error, MAX_LOSSES * tolerance)

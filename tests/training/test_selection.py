@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from findtune.training.selection import standard_error, within_one_standard_error
+from findtune.training.selection import (
+    bootstrap_error,
+    is_real_loss,
+    standard_error,
+    within_one_standard_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +38,34 @@ def test_only_a_loss_beyond_one_standard_error_of_the_paired_differences_counts(
     values: list[float], best: list[float], expected: bool
 ) -> None:
     assert within_one_standard_error(np.array(values), np.array(best)) is expected
+
+
+def test_the_bootstrap_gives_the_standard_error_of_a_statistic_of_paired_samples() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.normal(size=400)
+    after = before + rng.normal(scale=0.1, size=400)
+
+    def rise(before: np.ndarray, after: np.ndarray) -> float:
+        return float((after - before).mean())
+
+    error = bootstrap_error(rise, before, after)
+    assert error == pytest.approx(standard_error(after - before), rel=0.2)
+    assert error == bootstrap_error(rise, before, after)
+    assert bootstrap_error(rise, before[:1], after[:1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "real"),
+    [
+        (-0.1, 0.0, False),  # a gain
+        (0.004, 0.0, False),  # within the tolerance of 0.005
+        (0.006, 0.0, True),
+        (0.012, 0.008, False),  # 0.007 above the tolerance, with a standard error of 0.008
+        (0.014, 0.008, True),
+        (0.016, 0.5, True),  # more than three tolerances, whatever the noise
+    ],
+)
+def test_a_loss_counts_beyond_its_tolerance_and_one_standard_error_or_beyond_three_tolerances(
+    loss: float, error: float, real: bool
+) -> None:
+    assert is_real_loss(loss, error, 0.005) is real

@@ -12,7 +12,12 @@ from findtune.core.files import read_jsonl
 from findtune.core.records import Record, read_kind
 from findtune.embedder.evaluation.correlation import compare_correlation
 from findtune.embedder.model.encode import encode
-from findtune.embedder.model.list_ranking import Encode, guard_mrr, measure_lists
+from findtune.embedder.model.folder import evaluated_folder
+from findtune.embedder.model.list_ranking import (
+    Encode,
+    guard_reciprocal_ranks,
+    measure_lists,
+)
 from findtune.embedder.model.similarity import MIN_PAIRS, random_cosine, spearman
 from findtune.embedder.model.variable_ranking import build_run, score_variables
 from findtune.evaluation.significance import compare, slices
@@ -63,14 +68,14 @@ class ModelResults:
     """The results of one model.
 
     per_query, per_list: measure -> (queries,) and (lists,); scored_cosines, guard_cosines:
-    (pairs,); guard_mrr: None without guard queries.
+    (pairs,); guard_ranks: reciprocal ranks, (queries,), none without guard queries.
     """
 
     per_query: PerQuery
     per_list: PerQuery
     scored_cosines: Array
     guard_cosines: Array
-    guard_mrr: float | None
+    guard_ranks: Array
     random_cosine: float
 
 
@@ -119,13 +124,14 @@ def evaluate_model(
 ) -> Evaluation:
     """Return the results of a tuned model and of its base.
 
-    bases: the folder of each room's base model.
+    bases: the folder of each room's base model. After a refit, what is judged is the model from
+    before, since the refitted one has learned the held-out texts.
     """
     texts, queries, lists = len(held_out.corpus), len(held_out.queries), len(held_out.lists)
     say(f"encoding {texts} texts, {queries} queries and {lists} lists with the base model")
     base_results = evaluate_folder(bases["embedder"], held_out)
     say("encoding them with the tuned model")
-    return Evaluation(base_results, evaluate_folder(tuned, held_out))
+    return Evaluation(base_results, evaluate_folder(evaluated_folder(tuned), held_out))
 
 
 def evaluate_folder(folder: Path, held_out: HeldOut) -> ModelResults:
@@ -133,13 +139,13 @@ def evaluate_folder(folder: Path, held_out: HeldOut) -> ModelResults:
     model = load_encoder(folder)
     encode_texts = partial(encode, model)
     texts = encode_texts(searched_texts(held_out))
-    guard_queries, lists = held_out.guard_queries, held_out.lists
+    lists = held_out.lists
     return ModelResults(
         per_query=search_catalog(texts, held_out, encode_texts) if held_out.queries else {},
         per_list=measure_lists(lists, encode_texts, LIST_MEASURES) if lists else {},
         scored_cosines=cosines(held_out.scored, encode_texts),
         guard_cosines=cosines(held_out.guard, encode_texts),
-        guard_mrr=guard_mrr(guard_queries, encode_texts) if guard_queries else None,
+        guard_ranks=guard_ranks(held_out, encode_texts),
         random_cosine=random_cosine(texts),
     )
 
@@ -176,6 +182,12 @@ def cosines(pairs: Sequence[Record], encode_texts: Encode) -> Array:
     return products
 
 
+def guard_ranks(held_out: HeldOut, encode_texts: Encode) -> Array:
+    """Return the reciprocal rank of each guard query's text, (queries,)."""
+    queries = held_out.guard_queries
+    return guard_reciprocal_ranks(queries, encode_texts) if queries else np.zeros(0)
+
+
 def parts_of(evaluation: Evaluation, held_out: HeldOut) -> list[Part]:
     """Return the kinds of held-out queries that there are; the verdict rests on the first.
 
@@ -204,7 +216,8 @@ def metrics(
     """Return the metrics of a tuned model and its base, their differences, and the verdict.
 
     base, tuned, difference and queries are those of the first part, see `parts_of`. Each other
-    part adds its own under its name. facts: those of the training.
+    part adds its own under its name. facts: those of the training. `refit`: whether what ships
+    was trained again on everything after these measures.
     """
     first, *others = parts_of(evaluation, held_out)
     difference = first.difference(seed)
@@ -213,6 +226,7 @@ def metrics(
         "tuned": first.means("tuned") | summarize(evaluation.tuned, held_out),
         "difference": difference,
         "interpolation": facts["interpolation"],
+        "refit": facts.get("refit", False),
         "queries": len(first.groups),
         "scored_pairs": len(held_out.scored),
         "verdict": verdict(difference),
@@ -245,7 +259,8 @@ def summarize(results: ModelResults, held_out: HeldOut) -> dict[str, float]:
     """Return the measures of one model that are no rankings of queries."""
     labels, guard_labels = scores_of(held_out.scored), scores_of(held_out.guard)
     errors = np.abs(results.scored_cosines - labels)
-    mrr = {} if results.guard_mrr is None else {"guard_mrr@10": results.guard_mrr}
+    ranks = results.guard_ranks
+    mrr = {"guard_mrr@10": float(ranks.mean())} if ranks.size else {}
     return mrr | {
         "pairs_spearman": spearman(results.scored_cosines, labels),
         "pairs_mae": float(errors.mean()) if held_out.scored else 0.0,

@@ -27,10 +27,10 @@ def measure_lists(
     return evaluate(qrels_from_gains(gains), run_from_scores(scores, gains), measures)
 
 
-def guard_mrr(guard_queries: Sequence[Record], encode: Encode) -> float:
-    """Return the mean reciprocal rank at 10 of the right text among the texts of all queries."""
+def guard_reciprocal_ranks(guard_queries: Sequence[Record], encode: Encode) -> Array:
+    """Return the reciprocal rank at 10 of each query's text among the texts of all, (queries,)."""
     texts = list(dict.fromkeys(row["text"] for row in guard_queries))
     scores = encode([row["query"] for row in guard_queries]) @ encode(texts).T
     gains = np.array([[int(text == row["text"]) for text in texts] for row in guard_queries])
     run = run_from_scores(list(scores), list(gains))
-    return float(evaluate(qrels_from_gains(list(gains)), run, ["mrr@10"])["mrr@10"].mean())
+    return evaluate(qrels_from_gains(list(gains)), run, ["mrr@10"])["mrr@10"]

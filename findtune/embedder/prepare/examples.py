@@ -11,7 +11,8 @@ data/examples/embedder/SIZE/
         guard_query  query, text, sources
         The last four are in dev and test only. A query is `known` when other texts of its
         variable are trained on.
-    refit.jsonl         positives and picks that a model may learn once dev has decided
+    refit.jsonl         what a model may learn once test has judged: positives of the whole catalog,
+                        all scored pairs, and the picks of train and dev
     corpus.jsonl        dcid, text: all texts of the catalog except the held-out queries
     leak_report.json    what the splits share (nothing), and what was left out to get there
 """
@@ -93,10 +94,13 @@ class Catalog:
         queries = (query for split in self.queries.values() for query in split)
         return frozenset(near_duplicate_key(query["text"]) for query in queries)
 
-    def trained(self, *held_out: str) -> list[Variable]:
-        """Return the known variables without the wordings that some splits hold out."""
-        hidden = frozenset[str]().union(*(self.wordings[split] for split in held_out))
-        return without_texts(self.variables["train"], hidden)
+    def trained(self) -> list[Variable]:
+        """Return the known variables without the wordings that dev and test hold out."""
+        return without_texts(self.variables["train"], self.wordings["dev"] | self.wordings["test"])
+
+    def complete(self) -> list[Variable]:
+        """Return all variables with all texts."""
+        return [variable for split in SPLITS for variable in self.variables[split]]
 
 
 @dataclass(frozen=True)
@@ -175,13 +179,15 @@ def draft_records(catalog: Catalog, data: CleanData, settings: PrepareSettings) 
     guard_queries = split_guard_queries(data.guard_queries)
     lists = split_lists(data.ranked_lists, settings.lists, settings.feedback_negatives)
     records = {
-        "train": positives(catalog.trained("dev", "test"), settings),
+        "train": positives(catalog.trained(), settings),
         "dev": list(catalog.queries["dev"]),
         "test": list(catalog.queries["test"]),
-        "refit": refit_positives(catalog, settings),
+        "refit": positives(catalog.complete(), settings),
     }
     for split in SPLITS:
-        records[split] += [pair_record("scored", pair) for pair in scored[split]]
+        pairs = [pair_record("scored", pair) for pair in scored[split]]
+        records[split] += pairs
+        records["refit"] += [dict(pair) for pair in pairs]
         records[split] += [pair_record("guard", pair) for pair in guard_pairs[split]]
         records[split] += guard_queries[split]
     return {split: records[split] + lists[split] for split in records}
@@ -190,13 +196,6 @@ def draft_records(catalog: Catalog, data: CleanData, settings: PrepareSettings) 
 def positives(variables: Sequence[Variable], settings: PrepareSettings) -> list[Record]:
     """Return the positive pairs of variables."""
     return list(positive_records(variables, settings.labels, settings.hard_negatives))
-
-
-def refit_positives(catalog: Catalog, settings: PrepareSettings) -> list[Record]:
-    """Return the positive pairs that the wordings of dev add to those of train."""
-    pairs = positives(catalog.trained("test"), settings)
-    dev = catalog.wordings["dev"]
-    return [pair for pair in pairs if near_duplicate_key(pair["anchor"]) in dev]
 
 
 def refuse_empty_splits(records: Mapping[str, Sequence[Record]]) -> None:

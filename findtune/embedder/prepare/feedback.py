@@ -34,7 +34,7 @@ def split_lists(
 ) -> dict[str, list[Record]]:
     """Return the examples of each split: picks in train, whole lists in dev and test.
 
-    `refit` has the picks of dev. negatives: the most that a pick has.
+    `refit` has the picks of train and of dev. negatives: the most that a pick has.
     """
     splits: dict[str, list[Record]] = {split: [] for split in (*SPLITS, "refit")}
     for ranked_list in ranked_lists:
@@ -42,8 +42,9 @@ def split_lists(
         if split != "train":
             splits[split].append(list_record(ranked_list))
         if split != "test":
-            picks_of = "refit" if split == "dev" else "train"
-            splits[picks_of] += pick_records(ranked_list, negatives)
+            picks = [*pick_records(ranked_list, negatives)]
+            splits["refit"] += picks
+            splits["train"] += picks if split == "train" else []
     return splits
 
 

@@ -1,7 +1,7 @@
 """Leak removal: an example goes when a later split holds the same text, or nearly the same.
 
-Train yields to dev and test, and dev yields to test. `refit`, what is learned of dev once dev has
-decided, yields to test.
+Train yields to dev and test, and dev yields to test. `refit`, what is learned once test has judged,
+yields to the guard and to the questions of test, on which other models are judged too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from findtune.core.text import near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
 
 Records = dict[str, list[Record]]  # split -> its records
-LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",), "refit": ("test",)}
+LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
 TEXT_FIELDS = ("anchor", "positive", "query", "text", "sentence_1", "sentence_2")
 GUARDS = ("guard", "guard_query")
 FEEDBACK = ("pick", "list")
@@ -23,12 +23,13 @@ class HeldOutKeys:
     """Near-duplicate keys of everything that must stay unseen.
 
     texts: of all texts of held-out variables, of held-out queries and questions, and of guard
-    texts; queries: of held-out queries and questions; pairs: of held-out scored pairs and guard
-    pairs.
+    texts; queries: of held-out queries and questions; guards: of guard texts; pairs: of held-out
+    scored pairs and guard pairs.
     """
 
     texts: set[str]
     queries: set[str]
+    guards: set[str]
     pairs: set[str]
 
 
@@ -40,26 +41,36 @@ def remove_leaks(
     variables: split -> its variables, those of dev and test being new. A text of a variable must
     be no near-duplicate of a text of a held-out variable, of a held-out query or question, nor of
     a guard text. A scored pair must be no held-out or guard pair, and must hold no query. The
-    question of a pick must be no held-out query or question; its documents may come back. Hard
-    negatives that are a held-out text are dropped from their example.
+    question of a pick must be no held-out query or question, and no guard text; its documents may
+    come back. Hard negatives that are a held-out text are dropped from their example.
     """
-    kept = dict(records)
-    for split, later_splits in LATER_SPLITS.items():
-        held_out = held_out_keys(
+    held_out = {
+        split: held_out_keys(
             records=[record for later in later_splits for record in records[later]],
             variables=[variable for later in later_splits for variable in variables[later]],
         )
+        for split, later_splits in LATER_SPLITS.items()
+    }
+    held_out["refit"] = held_out_keys(never_learned(records), variables=())
+    kept = dict(records)
+    for split, keys in held_out.items():
         kept[split] = [
-            without_leaking_negatives(record, held_out)
+            without_leaking_negatives(record, keys)
             for record in records[split]
-            if not leaks(record, held_out)
+            if not leaks(record, keys)
         ]
-    return kept, {split: len(records[split]) - len(kept[split]) for split in LATER_SPLITS}
+    return kept, {split: len(records[split]) - len(kept[split]) for split in held_out}
+
+
+def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
+    """Return what not even a refit learns: the guards of dev and test, and the lists of test."""
+    guards = [row for split in ("dev", "test") for row in records[split] if row["kind"] in GUARDS]
+    return guards + [row for row in records["test"] if row["kind"] == "list"]
 
 
 def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
     """Return the keys of held-out records and variables."""
-    guards = [record for record in records if record["kind"] in GUARDS]
+    guards = set[str]().union(*(text_keys(row) for row in records if row["kind"] in GUARDS))
     texts = {near_duplicate_key(text.text) for variable in variables for text in variable.texts}
     queries = {
         near_duplicate_key(record["text" if record["kind"] == "query" else "query"])
@@ -67,8 +78,9 @@ def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> H
         if record["kind"] in ("query", *FEEDBACK)
     }
     return HeldOutKeys(
-        texts=texts.union(queries, *map(text_keys, guards)),
+        texts=texts | queries | guards,
         queries=queries,
+        guards=guards,
         pairs={pair_key(record) for record in records if "sentence_1" in record},
     )
 
@@ -78,7 +90,9 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
     if record["kind"] in GUARDS:
         return False
     if record["kind"] in FEEDBACK:
-        return near_duplicate_key(record["query"]) in held_out.queries
+        question = near_duplicate_key(record["query"])
+        learned_guard = record["kind"] == "pick" and question in held_out.guards
+        return learned_guard or question in held_out.queries
     if record["kind"] == "scored":
         holds_query = bool(held_out.queries & text_keys(record))
         return holds_query or pair_key(record) in held_out.pairs

@@ -5,7 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key, normalize
-from findtune.embedder.prepare.leak_removal import FEEDBACK, Records, pair_key
+from findtune.embedder.prepare.leak_removal import (
+    FEEDBACK,
+    Records,
+    never_learned,
+    pair_key,
+)
 from findtune.embedder.prepare.variables import Variable
 from findtune.examples.splits import SPLITS, leak_report
 
@@ -22,6 +27,7 @@ def build_leak_report(
     """
     texts = {split: variable_texts(records[split]) for split in SPLITS}
     scored = {split: of_kind(records[split], "scored") for split in SPLITS}
+    refitted = [record for record in records["refit"] if record["kind"] != "scored"]
     shared = leak_report(
         {
             "variables": {
@@ -33,8 +39,8 @@ def build_leak_report(
             "scored_pairs": {split: set(map(pair_key, scored[split])) for split in SPLITS},
             "wordings": wordings(records, corpus),
             "refit": {
-                "refit": keys(learned_texts(records["refit"])),
-                "test": keys(query_texts(records["test"])),
+                "refit": keys(learned_texts(refitted)),
+                "guard or list": keys(never_learned_texts(records)),
             },
         }
     )
@@ -68,6 +74,12 @@ def learned_texts(records: Iterable[Record]) -> list[str]:
         if record["kind"] == "scored":
             texts += [record["sentence_1"], record["sentence_2"]]
     return texts
+
+
+def never_learned_texts(records: Records) -> list[str]:
+    """Return the texts of the guard, and the questions of test's lists."""
+    fields = ("query", "text", "sentence_1", "sentence_2")
+    return [row[field] for row in never_learned(records) for field in fields if field in row]
 
 
 def query_texts(records: Iterable[Record]) -> list[str]:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,17 +17,27 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.core.files import read_jsonl
 from findtune.core.records import Record, read_kind
-from findtune.embedder.model.list_ranking import guard_mrr, measure_lists
+from findtune.embedder.model.list_ranking import guard_reciprocal_ranks, measure_lists
 from findtune.embedder.model.similarity import random_cosine, spearman
 from findtune.embedder.model.variable_ranking import best_per_variable, build_run
 from findtune.retrieval.metrics import binary_qrels, evaluate
 from findtune.training.callback import DevResult
-from findtune.training.selection import standard_error
+from findtune.training.selection import bootstrap_error, standard_error
 
 BATCH_SIZE = 128
 MIN_TEXTS_FOR_PROGRESS = 1000
 
 Array = np.ndarray
+
+
+class GuardResults(NamedTuple):
+    """What a model makes of each guard item: cosines, (pairs,), and reciprocal ranks, (queries,).
+
+    The ranks are none where dev has no guard queries.
+    """
+
+    cosines: Array
+    ranks: Array
 
 
 class EmbedderDevSet:
@@ -75,7 +86,7 @@ class EmbedderDevSet:
         Rankings are measured where dev has queries or lists, and a correlation without pairs is 0
         and does not count. The score is the mean of ndcg@10,
         feedback_ndcg@10 and pairs_spearman. `error` is the standard error of the rankings' measure;
-        with both, the root of their mean square.
+        with both, the root of their mean square. `payload` holds the results on the guard.
         """
         measures: dict[str, float] = {}
         errors: list[float] = []
@@ -88,14 +99,17 @@ class EmbedderDevSet:
             measures["feedback_ndcg@10"] = float(ndcg.mean())
             errors.append(standard_error(ndcg))
         if self.scored:
-            measures["pairs_spearman"] = self.spearman(model, self.scored)
+            measures["pairs_spearman"] = spearman(
+                self.cosines(model, self.scored), labels_of(self.scored)
+            )
         score = sum(measures.values()) / len(measures)
         measures.setdefault("pairs_spearman", 0.0)
         if not self.queries:
             vectors = self.encode(model, [text for row in self.lists for text in row["documents"]])
-        measures |= self.guard_measures(model) | {"random_cosine": random_cosine(vectors)}
+        guard = self.guard_results(model)
+        measures |= self.guard_measures(guard) | {"random_cosine": random_cosine(vectors)}
         error = math.sqrt(sum(value**2 for value in errors) / len(errors))
-        return DevResult(measures | {"score": score, "error": error}, score)
+        return DevResult(measures | {"score": score, "error": error}, score, guard)
 
     def search(self, model: SentenceTransformer, vectors: Array) -> Array:
         """Return the ndcg@10 of each query of the catalog, (queries,).
@@ -106,12 +120,32 @@ class EmbedderDevSet:
         run = build_run(*best_per_variable(scores, self.owners), self.relevant)
         return evaluate(binary_qrels(self.relevant), run, ["ndcg@10"])["ndcg@10"]
 
-    def guard_measures(self, model: SentenceTransformer) -> dict[str, float]:
+    def guard_results(self, model: SentenceTransformer) -> GuardResults:
+        """Return what a model makes of each guard pair and of each guard query."""
+        encode, queries = partial(self.encode, model), self.guard_queries
+        return GuardResults(
+            cosines=self.cosines(model, self.guard) if self.guard else np.zeros(0),
+            ranks=guard_reciprocal_ranks(queries, encode) if queries else np.zeros(0),
+        )
+
+    def guard_measures(self, guard: GuardResults) -> dict[str, float]:
         """Return what a model knows of everyday English, as far as dev can measure it."""
-        measures = {"guard_spearman": self.spearman(model, self.guard) if self.guard else 0.0}
-        if self.guard_queries:
-            measures["guard_mrr@10"] = guard_mrr(self.guard_queries, partial(self.encode, model))
+        measures = {"guard_spearman": spearman(guard.cosines, labels_of(self.guard))}
+        if guard.ranks.size:
+            measures["guard_mrr@10"] = float(guard.ranks.mean())
         return measures
+
+    def guard_errors(self, guard: GuardResults, base: GuardResults) -> dict[str, float]:
+        """Return the standard error of each guard measure's difference from the base."""
+
+        def difference(labels: Array, tuned: Array, base: Array) -> float:
+            return spearman(tuned, labels) - spearman(base, labels)
+
+        samples = (labels_of(self.guard), guard.cosines, base.cosines)
+        errors = {"error_guard_spearman": bootstrap_error(difference, *samples)}
+        if guard.ranks.size:
+            errors["error_guard_mrr@10"] = standard_error(guard.ranks - base.ranks)
+        return errors
 
     def encode(self, model: SentenceTransformer, texts: Sequence[str]) -> Array:
         """Return unit vectors, (texts, dimensions), computed in the precision of training."""
@@ -125,9 +159,14 @@ class EmbedderDevSet:
             )
         return torch.nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
 
-    def spearman(self, model: SentenceTransformer, pairs: Sequence[Record]) -> float:
-        """Return the rank correlation of cosines and labels."""
+    def cosines(self, model: SentenceTransformer, pairs: Sequence[Record]) -> Array:
+        """Return the cosine of each pair of sentences, (pairs,)."""
         first = self.encode(model, [pair["sentence_1"] for pair in pairs])
         second = self.encode(model, [pair["sentence_2"] for pair in pairs])
-        labels = np.array([pair["score"] for pair in pairs])
-        return spearman((first * second).sum(axis=1), labels)
+        products: Array = (first * second).sum(axis=1)
+        return products
+
+
+def labels_of(pairs: Sequence[Record]) -> Array:
+    """Return the scores that people gave to pairs of sentences, (pairs,)."""
+    return np.array([pair["score"] for pair in pairs])

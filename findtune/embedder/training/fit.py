@@ -2,31 +2,34 @@
 
 Training stops early on dev. Afterwards the weights are interpolated with the base's: dev decides
 how far they go, as long as the guards don't get worse. With `refit`, the base is then trained
-again, on train and dev, as many steps as dev chose.
+again on the whole catalog, as often as dev chose; the weights from before are saved beside it,
+since only they can be judged on test.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from sentence_transformers import (
-    SentenceTransformer,
-    SentenceTransformerTrainer,
-    SentenceTransformerTrainingArguments,
-)
+from sentence_transformers import SentenceTransformer
 
 from findtune.core.files import read_jsonl
-from findtune.core.records import read_kind
+from findtune.embedder.model.folder import save_models
 from findtune.embedder.training.collapse import refuse_collapse
 from findtune.embedder.training.dev_set import EmbedderDevSet
-from findtune.embedder.training.model_selection import Row, is_as_good, select_interpolation
-from findtune.embedder.training.objectives import LearnedRecords, Objective, build_objective
+from findtune.embedder.training.model_selection import (
+    Row,
+    is_as_good,
+    keeps_general_english,
+    select_interpolation,
+)
 from findtune.embedder.training.recipe import Recipe
+from findtune.embedder.training.trainer import learned_records, train
 from findtune.retrieval.encoder import load_encoder
-from findtune.training.arguments import run_trainer, trainer_arguments
+from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.fit_result import FitResult
 from findtune.training.interpolation import State, interpolate, snapshot
@@ -76,21 +79,20 @@ def fit(
     base = Base(dev.evaluate(model), snapshot(model))
     callback = build_callback(model, dev=dev, base=base.result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
-    train(model, learned_records(examples, "train"), recipe, callback, settings)
-    sweep: list[Row] = []
-    facts = {"precision": precision, "steps": callback.history[-1]["step"]}
-    if recipe.recipe == "plain":  # the usual recipe by hand keeps its last weights
-        facts["interpolation"] = 1.0
-    else:
-        sweep = sweep_interpolation(model, dev=dev, base=base, callback=callback, recipe=recipe)
-        a = select_interpolation(sweep, recipe.guard_tolerance)["interpolation"]
-        facts |= {"interpolation": a, "best_step": callback.kept_step}
-        steps = {**settings, "max_steps": callback.kept_step}
-        again = recipe.refit and a > 0
-        tuned = refit(model, base, examples, recipe, steps) if again else callback.kept_weights
-        model.load_state_dict(interpolate(base.weights, tuned, a))
-    model.max_seq_length = base_length  # after the sweep, whose rows must be comparable
-    return FitResult(model, partial(save_model, model), callback.history, sweep, facts)
+    epoch_steps = train(model, learned_records(examples), recipe, settings, callback=callback)
+    a, steps, sweep = 1.0, callback.history[-1]["step"], list[Row]()
+    facts = {"precision": precision, "steps": steps}
+    if recipe.recipe == "joint":  # the usual recipe by hand, plain, keeps its last weights
+        sweep, a = choose_weights(model, dev=dev, base=base, callback=callback, recipe=recipe)
+        facts["best_step"] = steps = callback.kept_step
+    shipped = model
+    if recipe.refit and a > 0:
+        train_again = partial(train, recipe=recipe, settings=settings, epochs=steps / epoch_steps)
+        rest: dict[str, Any] = {"dev": dev, "recipe": recipe, "a": a, "say": say}
+        shipped = refit(model, base, train_again, examples, **rest)
+    facts |= {"interpolation": a, "refit": shipped is not model}
+    shipped.max_seq_length = model.max_seq_length = base_length  # dev read short texts throughout
+    return FitResult(shipped, partial(save_models, shipped, model), callback.history, sweep, facts)
 
 
 def build_callback(
@@ -133,71 +135,51 @@ def describe_data(examples: Path) -> str:
     return "; ".join(filter(None, [", ".join(present), ", ".join(absent)]))
 
 
-def learned_records(examples: Path, *splits: str) -> LearnedRecords:
-    """Return the records of some splits that are learned."""
-    kinds = ("positive", "pick", "scored")
-    return LearnedRecords(
-        *(
-            [row for split in splits for row in read_kind(examples / f"{split}.jsonl", kind)]
-            for kind in kinds
-        )
-    )
-
-
-def train(
+def choose_weights(
     model: SentenceTransformer,
-    learned: LearnedRecords,
+    *,
+    dev: EmbedderDevSet,
+    base: Base,
+    callback: EvalCallback,
     recipe: Recipe,
-    callback: EvalCallback | None,
-    settings: Mapping[str, Any],
-) -> None:
-    """Run the trainer of sentence-transformers; settings: what all rooms share."""
-    objective = build_objective(model, learned, recipe, settings["seed"])
-    arguments = SentenceTransformerTrainingArguments(
-        num_train_epochs=epochs(objective, recipe),
-        per_device_train_batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        batch_sampler=objective.batch_sampler,
-        **settings,
-    )
-    trainer = TrainerWithoutModelCard(
-        model=model,
-        args=arguments,
-        train_dataset=objective.datasets,
-        loss=objective.losses,
-        callbacks=[callback] if callback else [],
-    )
-    run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+) -> tuple[list[Row], float]:
+    """Give the model the weights at the interpolation that dev selects.
 
-
-def epochs(objective: Objective, recipe: Recipe) -> float:
-    """Return how often the data are learned: at least as often as gives `min_batches`."""
-    if not objective.batches:
-        return recipe.epochs
-    return max(recipe.epochs, recipe.min_batches / objective.batches)
+    Returns what dev measures at each interpolation, and the selected one.
+    """
+    sweep = sweep_interpolation(model, dev=dev, base=base, callback=callback, recipe=recipe)
+    a = select_interpolation(sweep, recipe.guard_tolerance)["interpolation"]
+    model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
+    return sweep, a
 
 
 def refit(
-    model: SentenceTransformer,
+    evaluated: SentenceTransformer,
     base: Base,
+    train_again: Callable[..., float],
     examples: Path,
+    *,
+    dev: EmbedderDevSet,
     recipe: Recipe,
-    settings: Mapping[str, Any],
-) -> State:
-    """Train the base on train and dev, and return the weights; settings hold `max_steps`.
+    a: float,
+    say: Say,
+) -> SentenceTransformer:
+    """Train a copy of the base on the whole catalog and return it, interpolated.
 
-    The learning rate ends at 0 after these steps, as in a complete training.
+    If it breaks the guard, which is never learned, the evaluated model is returned. train_again:
+    trains as often as dev chose; a: the interpolation that dev chose.
     """
+    say("training again, on the whole catalog")
+    model = deepcopy(evaluated)
     model.load_state_dict(base.weights)
-    train(model, learned_records(examples, "train", "refit"), recipe, None, settings)
-    return snapshot(model)
-
-
-class TrainerWithoutModelCard(SentenceTransformerTrainer):
-    """The trainer of sentence-transformers without its model card, which shows training rows."""
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Do nothing: the stage `card` writes a card without training data."""
+    train_again(model, learned_records(examples, "refit"))
+    model.load_state_dict(interpolate(base.weights, snapshot(model), a))
+    result = dev.evaluate(model)
+    row = result.measures | dev.guard_errors(result.payload, base.result.payload)
+    if keeps_general_english(row, base.result.measures, recipe.guard_tolerance):
+        return model
+    say("trained again, it forgets general English: the model from before is shipped")
+    return evaluated
 
 
 def sweep_interpolation(
@@ -208,16 +190,15 @@ def sweep_interpolation(
     callback: EvalCallback,
     recipe: Recipe,
 ) -> list[Row]:
-    """Return what dev measures at each interpolation, the base (0) included."""
+    """Return what dev measures at each interpolation, the base (0) included.
+
+    error_MEASURE is the standard error of a guard measure's difference from the base.
+    """
     known = {0.0: base.result, 1.0: callback.kept}
     sweep = []
     for a in sorted({0.0, *recipe.interpolation}):
         model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
         result = known.get(a) or dev.evaluate(model)
-        sweep.append({"interpolation": a, **result.measures})
+        errors = dev.guard_errors(result.payload, base.result.payload)
+        sweep.append({"interpolation": a, **result.measures, **errors})
     return sweep
-
-
-def save_model(model: SentenceTransformer, folder: Path) -> None:
-    """Write a model to a folder, without the library's model card."""
-    model.save_pretrained(str(folder), create_model_card=False)

@@ -1,12 +1,17 @@
 """Choosing the weights that are released, on dev.
 
-Dev is small. Where its standard error can't tell two candidates apart, the one that trained more
-is chosen.
+Dev is small. Of evaluations during training that its standard error can't tell apart, the last one
+is kept; of interpolations, the one nearest to the base, which forgets least.
+
+For the same reason a guard measure is broken only when its loss, measured on the same pairs or
+queries as the base, is above the tolerance by more than one standard error. A loss of more than
+three tolerances is broken in any case.
 """
 
 from collections.abc import Sequence
 
 from findtune.training.callback import DevResult
+from findtune.training.selection import is_real_loss
 
 SCORED = ("ndcg@10", "feedback_ndcg@10", "pairs_spearman")  # the score of dev is their mean
 MAX_COSINE_RISE = 0.1  # of random_cosine, from the base to the released model
@@ -22,14 +27,14 @@ def is_as_good(result: DevResult, best: DevResult) -> bool:
 def select_interpolation(sweep: Sequence[Row], guard_tolerance: float) -> Row:
     """Return the best row of the sweep that loses nothing; the base, row 0, always qualifies.
 
-    Of rows that the standard error of dev can't tell apart, the one closest to the tuned weights.
+    Of rows that the standard error of dev can't tell apart, the one nearest to the base.
     """
     base = next(row for row in sweep if row["interpolation"] == 0)
     safe = [row for row in sweep if loses_nothing(row, base, guard_tolerance)]
     top = max(safe, key=lambda row: row["score"])
     threshold = top["score"] - top["error"]
     as_good = [row for row in safe if row["score"] >= threshold and row["score"] > base["score"]]
-    return max(as_good or [base], key=lambda row: row["interpolation"])
+    return min(as_good or [base], key=lambda row: row["interpolation"])
 
 
 def loses_nothing(row: Row, base: Row, guard_tolerance: float) -> bool:
@@ -37,9 +42,19 @@ def loses_nothing(row: Row, base: Row, guard_tolerance: float) -> bool:
 
     What dev can't measure is in neither row.
     """
-    guarded = [name for name in row if name.startswith("guard_")]
-    return (
-        all(row[name] >= base[name] - guard_tolerance for name in guarded)
-        and all(row[name] >= base[name] for name in SCORED if name in row)
-        and row["random_cosine"] <= base["random_cosine"] + MAX_COSINE_RISE
+    return keeps_general_english(row, base, guard_tolerance) and all(
+        row[name] >= base[name] for name in SCORED if name in row
     )
+
+
+def keeps_general_english(row: Row, base: Row, guard_tolerance: float) -> bool:
+    """Return whether no guard measure is broken, and random texts have not become similar.
+
+    row: its key error_MEASURE is the standard error of the measure's difference from the base.
+    """
+    broken = [
+        is_real_loss(base[name] - row[name], row[f"error_{name}"], guard_tolerance)
+        for name in row
+        if name.startswith("guard_")
+    ]
+    return not any(broken) and row["random_cosine"] <= base["random_cosine"] + MAX_COSINE_RISE

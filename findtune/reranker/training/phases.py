@@ -12,6 +12,7 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from findtune.reranker.training.recipe import PhaseArguments
 from findtune.training.arguments import run_trainer
 from findtune.training.callback import EvalCallback
+from findtune.training.encoding import fast_layers
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def run_phase(
         loss=phase.loss,
         callbacks=[callback],
     )
-    run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+    with fast_layers(model):
+        run_trainer(trainer, model, progress=not arguments.disable_tqdm)
 
 
 class TrainerWithoutModelCard(CrossEncoderTrainer):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from findtune.embedder.evaluation.evaluate import (
     Evaluation,
@@ -15,7 +16,9 @@ from findtune.embedder.evaluation.evaluate import (
     read_held_out,
     summarize,
 )
+from findtune.embedder.model.folder import save_models
 from findtune.embedder.model.similarity import MIN_PAIRS
+from findtune.retrieval.encoder import load_encoder
 
 MEASURES = ["ndcg@10", "mrr@10", "recall@1", "recall@10"]
 OTHERS = ["pairs_spearman", "pairs_mae", "guard_spearman", "guard_mrr@10", "random_cosine"]
@@ -93,6 +96,21 @@ def test_without_known_variables_the_verdict_rests_on_new_ones_and_without_a_cat
         assert "guard_mrr@10" not in values["base"]
         assert "new_variables_queries" not in values
         assert len(details(evaluated, rest)["per_query"][1]) == len(queries)
+
+
+def test_after_a_refit_the_model_from_before_it_is_judged(
+    tiny_base: Path, held_out: HeldOut, tmp_path: Path
+) -> None:
+    before = load_encoder(tiny_base)
+    refitted = load_encoder(tiny_base)
+    with torch.no_grad():
+        for weight in refitted.parameters():
+            weight.zero_()
+    save_models(refitted, before, tmp_path)
+    evaluated = evaluate_model({"embedder": tiny_base}, tmp_path, held_out)
+    values = metrics(evaluated, held_out, {"interpolation": 1, "refit": True}, seed=13)
+    assert values["base"] == values["tuned"]
+    assert values["refit"] is True
 
 
 @pytest.mark.parametrize("number", [0, MIN_PAIRS - 1])

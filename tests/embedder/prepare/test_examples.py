@@ -398,13 +398,14 @@ def test_over_the_folds_each_wording_is_tested_once_but_for_new_variables(
     assert set(tested.values()) == {1}
 
 
-def test_after_dev_has_decided_its_wordings_may_be_learned_but_those_of_test_may_not(
-    build: Build,
-) -> None:
-    examples = build([*KNOWN, *EATERESSES, *DEV, *TEST], wordings=HALF)
-    assert [row["anchor"] for row in examples.records["refit"]] == [SPLIT_WORDINGS["dev"]]
-    trained = build([*KNOWN, *EATERESSES, *DEV, *TEST], wordings=HALF).records["train"]
-    assert not [row for row in examples.records["refit"] if row in trained]
+def test_a_refit_learns_the_whole_catalog_and_all_scored_pairs_but_no_guard(build: Build) -> None:
+    texts = [*KNOWN, *EATERESSES, *DEV, *TEST, *variable(MEN, generated=GUARD[0].sentence_1)]
+    examples = build(texts, SCORED, GUARD, wordings=HALF)
+    refitted = of_kind("positive", examples, "refit")
+    learned = {row[side] for row in refitted for side in ("anchor", "positive")}
+    assert learned == {text.text for text in texts} - {GUARD[0].sentence_1}
+    assert len(of_kind("scored", examples, "refit")) == len(SCORED)
+    assert not leaks(examples)
 
 
 # Feedback
@@ -440,7 +441,20 @@ def test_a_pick_has_the_texts_above_and_below_it_as_negatives_and_whole_lists_ar
     [held_out] = of_kind("list", examples, "test")
     assert held_out["documents"] == [*text.values()]
     assert held_out["picked"] == [False, True, False, False]
-    assert [row["query"] for row in examples.records["refit"]] == [LISTS[1]["query"]]
+    refitted = [row["query"] for row in of_kind("pick", examples, "refit")]
+    assert refitted == [train["query"], train["query"], LISTS[1]["query"]]
+
+
+def test_no_pick_of_a_question_that_is_a_guard_text_is_learned(build: Build) -> None:
+    guard = [
+        {"query": LISTS[0]["query"], "text": "Bread is cut.", "source": f"q:{n}"} for n in "12"
+    ]
+    lists = [*LISTS, ranked_list(question_in("train", "other"))]
+    examples = build(guard_queries=guard, ranked_lists=lists)
+    for split in ("train", "refit"):
+        questions = [row["query"] for row in of_kind("pick", examples, split)]
+        assert LISTS[0]["query"] not in questions
+        assert lists[-1]["query"] in questions
 
 
 def test_a_topic_keeps_its_questions_in_one_split_and_no_question_is_learned_and_tested(

@@ -6,6 +6,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
@@ -13,8 +14,11 @@ from sentence_transformers import SentenceTransformer
 from findtune.core.errors import CollapseError, InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import read_kind
-from findtune.embedder.training.dev_set import EmbedderDevSet
+from findtune.embedder.model.folder import evaluated_folder
+from findtune.embedder.training import trainer
+from findtune.embedder.training.dev_set import EmbedderDevSet, GuardResults
 from findtune.embedder.training.fit import Recipe, describe_data, fit
+from findtune.training.arguments import run_trainer
 from findtune.training.callback import DevResult
 from findtune.training.fit_result import FitResult
 
@@ -80,7 +84,8 @@ def test_the_first_evaluation_is_kept_although_the_base_is_better(
 
     def evaluate(self: EmbedderDevSet, model: SentenceTransformer) -> DevResult:
         score = next(scores)
-        return DevResult(dict.fromkeys(MEASURES, 0.1) | {"score": score, "error": 0.01}, score)
+        measures = dict.fromkeys(MEASURES, 0.1) | {"score": score, "error": 0.01}
+        return DevResult(measures, score, GuardResults(np.zeros(len(self.guard)), np.zeros(0)))
 
     monkeypatch.setattr(EmbedderDevSet, "evaluate", evaluate)
     stopped = fit_tiny(early_stopping_patience=2)
@@ -167,7 +172,7 @@ def with_feedback(example_folder: Path, tmp_path_factory: pytest.TempPathFactory
         for n, text in enumerate(texts[:5])
     ]
     guards = [{"kind": "guard_query", "query": text, "text": f"{text} men"} for text in texts[:5]]
-    for split, more in (("train", picks), ("dev", [*lists, *guards]), ("refit", picks[:2])):
+    for split, more in (("train", picks), ("dev", [*lists, *guards])):
         path = folder / f"{split}.jsonl"
         write_jsonl(path, [*read_jsonl(path), *more])
     return folder
@@ -198,14 +203,45 @@ def test_a_line_says_what_is_learned_and_what_is_absent(
     assert "no " not in describe_data(with_feedback)
 
 
-def test_a_refit_takes_the_steps_that_dev_chose_and_learns_from_dev_too(
-    fit_tiny: FitTiny, tuned: FitResult, with_feedback: Path
+def test_a_refit_ships_a_model_of_the_whole_catalog_and_keeps_the_one_that_test_may_judge(
+    fit_tiny: FitTiny, tuned: FitResult, tmp_path: Path
 ) -> None:
-    once, again = fit_tiny(with_feedback), fit_tiny(with_feedback, refit=True)
-    assert again.facts == once.facts
-    assert again.history == once.history
-    assert again.facts["interpolation"] > 0
-    assert fingerprint(again.model) != fingerprint(once.model)
+    again = fit_tiny(refit=True)
+    assert again.facts == tuned.facts | {"refit": True}
+    assert (again.history, again.sweep) == (tuned.history, tuned.sweep)
+    assert fingerprint(again.model) != fingerprint(tuned.model)
+    again.save(tmp_path)
+    shipped, evaluated = (
+        SentenceTransformer(str(folder)) for folder in (tmp_path, evaluated_folder(tmp_path))
+    )
+    assert fingerprint(shipped) == fingerprint(again.model)
+    assert fingerprint(evaluated) == fingerprint(tuned.model)
+    assert shipped.max_seq_length == evaluated.max_seq_length == 40
+
+
+def test_a_refit_learns_as_often_as_dev_chose(
+    fit_tiny: FitTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+
+    def run(trainer: Any, model: Any, **options: Any) -> None:
+        run_trainer(trainer, model, **options)
+        steps.append((len(trainer.train_dataset["positives"]), trainer.state.max_steps))
+
+    monkeypatch.setattr(trainer, "run_trainer", run)
+    chosen = fit_tiny(refit=True).facts["best_step"]
+    (pairs, _), (all_pairs, refit_steps) = steps
+    assert all_pairs > pairs
+    assert refit_steps == pytest.approx(chosen * all_pairs / pairs, rel=0.15)
+
+
+def test_a_refit_that_forgets_general_english_is_not_shipped(
+    fit_tiny: FitTiny, tuned: FitResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("findtune.embedder.training.fit.keeps_general_english", lambda *_: False)
+    kept = fit_tiny(refit=True)
+    assert kept.facts["refit"] is False
+    assert fingerprint(kept.model) == fingerprint(tuned.model)
 
 
 def test_the_saved_model_loads_without_findtune_and_holds_no_training_text(

@@ -1,0 +1,72 @@
+"""Running the trainer of sentence-transformers on the records that a recipe learns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+
+from findtune.core.records import read_kind
+from findtune.embedder.training.objectives import LearnedRecords, Objective, build_objective
+from findtune.embedder.training.recipe import Recipe
+from findtune.training.arguments import run_trainer
+from findtune.training.callback import EvalCallback
+from findtune.training.encoding import fast_layers
+
+
+def learned_records(examples: Path, split: str = "train") -> LearnedRecords:
+    """Return the records of a split that are learned."""
+    kinds = ("positive", "pick", "scored")
+    return LearnedRecords(*(read_kind(examples / f"{split}.jsonl", kind) for kind in kinds))
+
+
+def train(
+    model: SentenceTransformer,
+    learned: LearnedRecords,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    *,
+    callback: EvalCallback | None = None,
+    epochs: float | None = None,
+) -> float:
+    """Train a model, and return the number of steps in one epoch.
+
+    settings: what all rooms share; epochs: as many as the recipe asks for, if None.
+    """
+    objective = build_objective(model, learned, recipe, settings["seed"])
+    epochs = epochs or recipe_epochs(objective, recipe)
+    arguments = SentenceTransformerTrainingArguments(
+        num_train_epochs=epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        batch_sampler=objective.batch_sampler,
+        **settings,
+    )
+    trainer = TrainerWithoutModelCard(
+        model=model,
+        args=arguments,
+        train_dataset=objective.datasets,
+        loss=objective.losses,
+        callbacks=[callback] if callback else [],
+    )
+    with fast_layers(model):
+        run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+    return trainer.state.max_steps / epochs
+
+
+def recipe_epochs(objective: Objective, recipe: Recipe) -> float:
+    """Return how often the data are learned: at least as often as gives `min_batches`."""
+    if not objective.batches:
+        return recipe.epochs
+    return max(recipe.epochs, recipe.min_batches / objective.batches)
+
+
+class TrainerWithoutModelCard(SentenceTransformerTrainer):
+    """The trainer of sentence-transformers without its model card, which shows training rows."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Do nothing: the stage `card` writes a card without training data."""
