@@ -43,3 +43,13 @@ def run_trainer(trainer: Trainer, model: torch.nn.Module, *, progress: bool) -> 
         trainer.remove_callback(ProgressCallback)
     trainer.train()
     model.eval()
+
+
+class WithoutModelCard:
+    """A base class of trainers of sentence-transformers whose model card would show training rows.
+
+    The stage `card` writes a card without training data.
+    """
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Do nothing."""

@@ -13,7 +13,7 @@ from sentence_transformers import (
 from findtune.core.records import read_kind
 from findtune.embedder.training.objectives import LearnedRecords, Objective, build_objective
 from findtune.embedder.training.recipe import Recipe
-from findtune.training.arguments import run_trainer
+from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
 from findtune.training.encoding import fast_layers
 
@@ -46,7 +46,7 @@ def train(
         batch_sampler=objective.batch_sampler,
         **settings,
     )
-    trainer = TrainerWithoutModelCard(
+    trainer = QuietTrainer(
         model=model,
         args=arguments,
         train_dataset=objective.datasets,
@@ -65,8 +65,5 @@ def recipe_epochs(objective: Objective, recipe: Recipe) -> float:
     return max(recipe.epochs, recipe.min_batches / objective.batches)
 
 
-class TrainerWithoutModelCard(SentenceTransformerTrainer):
-    """The trainer of sentence-transformers without its model card, which shows training rows."""
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Do nothing: the stage `card` writes a card without training data."""
+class QuietTrainer(WithoutModelCard, SentenceTransformerTrainer):
+    """The trainer of sentence-transformers without its model card."""

@@ -10,7 +10,7 @@ from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 
 from findtune.reranker.training.recipe import PhaseArguments
-from findtune.training.arguments import run_trainer
+from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
 from findtune.training.encoding import fast_layers
 
@@ -46,7 +46,7 @@ def run_phase(
         learning_rate=phase.arguments.learning_rate,
         **settings,
     )
-    trainer = TrainerWithoutModelCard(
+    trainer = QuietTrainer(
         model=model,
         args=arguments,
         train_dataset=phase.dataset,
@@ -57,8 +57,5 @@ def run_phase(
         run_trainer(trainer, model, progress=not arguments.disable_tqdm)
 
 
-class TrainerWithoutModelCard(CrossEncoderTrainer):
-    """The trainer of sentence-transformers without its model card, which shows training rows."""
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Do nothing: the stage `card` writes a card without training data."""
+class QuietTrainer(WithoutModelCard, CrossEncoderTrainer):
+    """The trainer of sentence-transformers without its model card."""

@@ -25,7 +25,7 @@ from findtune.reranker.model.ranked_lists import decisive_gains, document_texts
 from findtune.reranker.training.recipe import RetrieverArguments
 from findtune.reranker.training.retriever_loss import InBatchListLoss, sample_topics
 from findtune.retrieval.encoder import load_encoder
-from findtune.training.arguments import run_trainer
+from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.encoding import fast_layers
 
 Array = np.ndarray
@@ -62,7 +62,7 @@ def fit_retriever(
         batch_sampler=partial(sample_topics, topics=topics),
         **settings,
     )
-    trainer = TrainerWithoutModelCard(
+    trainer = QuietTrainer(
         model=retriever,
         args=training_arguments,
         train_dataset=Dataset.from_list(rows),
@@ -75,11 +75,8 @@ def fit_retriever(
     return retriever
 
 
-class TrainerWithoutModelCard(SentenceTransformerTrainer):
-    """The trainer of sentence-transformers without its model card, which shows training rows."""
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Do nothing: the stage `card` writes a card without training data."""
+class QuietTrainer(WithoutModelCard, SentenceTransformerTrainer):
+    """The trainer of sentence-transformers without its model card."""
 
 
 def list_rows(
