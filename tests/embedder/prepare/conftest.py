@@ -1,0 +1,48 @@
+"""Examples built from the small catalog, and the clean data of the larger one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from findtune.core.records import Record
+from findtune.embedder.prepare.examples import (
+    CleanData,
+    Examples,
+    PrepareSettings,
+    build_examples,
+)
+from findtune.embedder.prepare.scored_pairs import ScoredPair, read_pairs
+from findtune.embedder.prepare.variables import CatalogText, read_catalog
+from tests.embedder.prepare.small_catalog import DEV, TEST, TRAIN, Build
+
+NONE = {"dev": 0, "test": 1e-9, "fold": 0}  # shares that hold nothing out
+
+
+@pytest.fixture(scope="module")
+def build(settings: dict[str, Any]) -> Build:
+    """Build examples of texts, pairs and lists; `changes` are settings.
+
+    Unless `wordings` is given, only whole variables are held out.
+    """
+
+    def build_from(
+        texts: Sequence[CatalogText] = (*TRAIN, *DEV, *TEST),
+        scored: Sequence[ScoredPair] = (),
+        guard: Sequence[ScoredPair] = (),
+        guard_queries: Sequence[Record] = (),
+        ranked_lists: Sequence[Record] = (),
+        **changes: Any,
+    ) -> Examples:
+        data = CleanData(texts, scored, guard, guard_queries, ranked_lists)
+        values = settings | {"wordings": NONE} | changes
+        return build_examples(data, PrepareSettings(**values))
+
+    return build_from
+
+
+@pytest.fixture(scope="module")
+def corpus(clean: Path) -> CleanData:
+    pairs, guard = (read_pairs(clean / f"{name}.jsonl") for name in ("sentence_pairs", "guard"))
+    return CleanData(read_catalog(clean / "catalog.jsonl"), pairs, guard)

@@ -1,0 +1,112 @@
+"""Picks of users are learned, and whole lists of their questions are held out."""
+
+from itertools import count
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_jsonl, write_jsonl
+from findtune.core.records import Record
+from findtune.core.text import near_duplicate_key
+from findtune.embedder.prepare.examples import (
+    PrepareSettings,
+    write_examples,
+)
+from findtune.examples.splits import SPLITS, assign_split
+from tests.embedder.prepare.small_catalog import (
+    DEV,
+    MEN,
+    SHARES,
+    TEST,
+    TRAIN,
+    Build,
+    of_kind,
+    sources,
+    variable,
+)
+
+FEEDS = ("catalog", "feedback")
+
+
+def ranked_list(query: str, picks: str = "b", **fields: Any) -> Record:
+    """Return a clean list that shows a, b, c and d."""
+    sources = [{"url": url, "title": f"Page {url}.", "snippet": f"All of {url}."} for url in "abcd"]
+    record = f"lists.json:{query}"
+    return {"query": query, "sources": sources, "picks": [*picks], "record": record, **fields}
+
+
+def question_in(split: str, stem: str = "crumbs") -> str:
+    return next(
+        key
+        for n in count()
+        if assign_split(near_duplicate_key(key := f"{stem} {n}"), SHARES) == split
+    )
+
+
+LISTS = [ranked_list(question_in(split)) for split in SPLITS]
+
+
+def test_a_pick_has_the_texts_above_and_below_it_as_negatives_and_whole_lists_are_held_out(
+    build: Build,
+) -> None:
+    train = ranked_list(question_in("train"), picks="db")
+    examples = build(ranked_lists=[train, *LISTS[1:]])
+    text = {url: f"Page {url}. All of {url}." for url in "abcd"}
+    picks = of_kind("pick", examples, "train")
+    assert [row["positive"] for row in picks] == [text["d"], text["b"]]
+    assert [row["negatives"] for row in picks] == [[text["a"], text["c"]]] * 2
+    [held_out] = of_kind("list", examples, "test")
+    assert held_out["documents"] == [*text.values()]
+    assert held_out["picked"] == [False, True, False, False]
+    refitted = [row["query"] for row in of_kind("pick", examples, "refit")]
+    assert refitted == [train["query"], train["query"], LISTS[1]["query"]]
+
+
+def test_no_pick_of_a_question_that_is_a_guard_text_is_learned(build: Build) -> None:
+    guard = [
+        {"query": LISTS[0]["query"], "text": "Bread is cut.", "source": f"q:{n}"} for n in "12"
+    ]
+    lists = [*LISTS, ranked_list(question_in("train", "other"))]
+    examples = build(guard_queries=guard, ranked_lists=lists)
+    for split in ("train", "refit"):
+        questions = [row["query"] for row in of_kind("pick", examples, split)]
+        assert LISTS[0]["query"] not in questions
+        assert lists[-1]["query"] in questions
+
+
+def test_a_topic_keeps_its_questions_in_one_split_and_no_question_is_learned_and_tested(
+    build: Build,
+) -> None:
+    topic, question = question_in("test", "topic"), question_in("train", "other")
+    lists = [*LISTS, ranked_list(question, topic=topic), ranked_list(f"The {question}!")]
+    examples = build(ranked_lists=lists)
+    assert question in [row["query"] for row in of_kind("list", examples, "test")]
+    assert [row["query"] for row in of_kind("pick", examples, "train")] == [LISTS[0]["query"]]
+    assert examples.leak_report["shared"]["questions"]["train and test"] == 0
+
+
+def test_a_question_of_test_is_not_trained_on_as_a_text_of_the_catalog(build: Build) -> None:
+    texts = [*TRAIN, *DEV, *TEST, *variable(MEN, generated=f"The {LISTS[2]['query']}")]
+    examples = build(texts, ranked_lists=LISTS)
+    assert sources("positive", examples, "train") == sources("positive", build(), "train")
+
+
+def test_either_the_catalog_or_the_feedback_is_enough(
+    clean: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = copytree(clean, tmp_path / "clean")
+    alone = {name: PrepareSettings(**settings | {"learn_from": [name]}) for name in FEEDS}
+    write_examples(copy, tmp_path / "before", alone["catalog"])
+    with pytest.raises(InputError, match="gives no positive and no pick for train"):
+        write_examples(copy, tmp_path / "none", alone["feedback"])
+    write_jsonl(copy / "ranked_lists.jsonl", LISTS)
+    write_examples(copy, tmp_path / "after", alone["catalog"])
+    for path in (tmp_path / "before").iterdir():
+        assert path.read_bytes() == (tmp_path / "after" / path.name).read_bytes()
+    (copy / "catalog.jsonl").unlink()
+    counts = write_examples(copy, tmp_path / "lists", alone["feedback"])
+    assert (counts["train"]["pick"], counts["dev"]["list"], counts["test"]["list"]) == (1, 1, 1)
+    assert read_jsonl(tmp_path / "lists" / "corpus.jsonl") == []
