@@ -65,8 +65,8 @@ def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
     """Let a model train without dropout and with plain attention, then put both back.
 
     A few hundred steps from good weights overfit little without dropout, and drawing its random
-    numbers takes a third of a step on a CPU. The backward pass of fused attention in bf16 is
-    several times slower there than that of plain matrix products.
+    numbers takes a sixth of a step on a CPU. In bf16 the backward pass of fused attention is slower
+    there than that of plain matrix products.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Dropout)]
     shares = [layer.p for layer in layers]

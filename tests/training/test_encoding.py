@@ -64,9 +64,11 @@ def test_dropout_and_fused_attention_are_off_during_training_only(
     for layer in layers:
         layer.p = 0.5
     attention = encoder[0].model.config._attn_implementation
+    assert attention != "eager"
     encoder.train()
     with fast_layers(encoder):
         first, again = (encode_columns(encoder, columns)[0] for _ in range(2))
+        assert encoder[0].model.config._attn_implementation == "eager"
     assert torch.equal(first, again)
     assert {layer.p for layer in layers} == {0.5}
     assert encoder[0].model.config._attn_implementation == attention

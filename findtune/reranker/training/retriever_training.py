@@ -21,7 +21,7 @@ from sentence_transformers import (
 from findtune.core.errors import CollapseError, InputError
 from findtune.core.records import Record
 from findtune.reranker.model.examination import reading_probabilities
-from findtune.reranker.model.ranked_lists import decisive_gains, document_texts
+from findtune.reranker.model.ranked_lists import decisive_gains, document_texts, grades_of
 from findtune.reranker.training.recipe import RetrieverArguments
 from findtune.reranker.training.retriever_loss import InBatchListLoss, sample_topics
 from findtune.retrieval.encoder import load_encoder
@@ -107,15 +107,16 @@ def list_row(
 
     What is relevant has a share of the label in proportion to its gain: its grade if the list has
     grades, else its pick, corrected for position bias. Lists that are too short repeat irrelevant
-    documents. With a bias (eta above 0), irrelevant documents that the user has probably seen are
-    drawn more often.
+    documents. With a bias (eta above 0), unpicked documents that the user has probably seen are
+    drawn more often; grades need no such guess.
     """
     gains = decisive_gains(ranked_list, eta).astype(float)
     relevant, irrelevant = (np.flatnonzero(chosen).tolist() for chosen in (gains > 0, gains <= 0))
     if not relevant or not irrelevant:
         return None
     drawn = rng.sample(relevant, min(arguments.relevant, len(relevant)))
-    seen = reading_probabilities(ranked_list, gains, eta)[irrelevant] if eta else None
+    by_picks = eta and not grades_of(ranked_list).any()
+    seen = reading_probabilities(ranked_list, gains, eta)[irrelevant] if by_picks else None
     others = draw(irrelevant, arguments.documents - len(drawn), rng, seen)
     texts = document_texts(ranked_list)
     columns = {f"document_{n}": texts[row] for n, row in enumerate([*drawn, *others], start=1)}

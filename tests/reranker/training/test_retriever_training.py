@@ -143,3 +143,13 @@ def test_with_a_position_bias_unpicked_documents_that_users_saw_are_drawn_first(
     assert counts[0.0] == pytest.approx([1 / 5] * 5, abs=0.04)
     seen = np.array([1, 1, *(3 / np.array([4, 5, 6])) ** 3])
     assert counts[3.0] == pytest.approx(seen / seen.sum(), abs=0.04)
+
+
+def test_where_grades_say_what_is_irrelevant_the_position_bias_draws_nothing(
+    recipe: dict[str, Any],
+) -> None:
+    documents = [{"url": url, "text": url, "rank": rank} for rank, url in enumerate("abcdef", 1)]
+    ranked_list = {"query": "tea", "documents": documents, "picks": ["c"], "group": "x"}
+    graded = ranked_list | {"qrels": {"a": 2}}
+    arguments = RetrieverArguments(**recipe["retriever"] | {"documents": 2, "relevant": 1})
+    assert list_rows([graded], arguments, 1, eta=3.0) == list_rows([graded], arguments, 1)
