@@ -252,20 +252,32 @@ def test_position_bias_is_estimated_from_what_users_of_train_and_dev_saw(
     assert estimate_examination(shown, columns) == examination
 
 
-def test_a_position_bias_changes_what_is_learned_from_picks_and_is_saved(
-    fitted: FitResult, fit_reranker: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def ungraded_examples(example_folder: Path, tmp_path: Path) -> Path:
+    """The folder of examples without its judgments."""
+    for path in example_folder.glob("*.jsonl"):
+        records = [record | {"qrels": {}} for record in read_jsonl(path)]
+        write_jsonl(tmp_path / path.name, records)
+    return tmp_path
+
+
+def test_a_position_bias_changes_what_is_learned_from_picks_but_not_from_grades(
+    fitted: FitResult,
+    fit_reranker: Fit,
+    ungraded_examples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    biased = NO_BIAS.model_copy(update={"eta": 1.0})
-    monkeypatch.setattr(training_data, "estimate_examination", lambda *_: biased)
-    again = fit_reranker()
-    assert again.facts["examination_eta"] == 1
-    first, second = (weights_of(result.model.cross_encoder) for result in (fitted, again))
-    assert first != second
-    # the lists have grades, and from grades the retriever learns as if there were no bias
-    first, second = (weights_of(result.model.retriever) for result in (fitted, again))
-    assert first == second
-    again.save(tmp_path)
-    assert read_examination(tmp_path / "examination.json") == biased
+    unbiased = fit_reranker(examples=ungraded_examples)
+    bias = NO_BIAS.model_copy(update={"eta": 1.0})
+    monkeypatch.setattr(training_data, "estimate_examination", lambda *_: bias)
+    biased = fit_reranker(examples=ungraded_examples)
+    assert biased.facts["examination_eta"] == 1
+    assert weights_of(biased.model.retriever) != weights_of(unbiased.model.retriever)
+    biased.save(tmp_path / "model")
+    assert read_examination(tmp_path / "model" / "examination.json") == bias
+    graded = fit_reranker()
+    assert weights_of(graded.model.retriever) == weights_of(fitted.model.retriever)
 
 
 # The folder
