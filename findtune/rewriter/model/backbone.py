@@ -6,11 +6,12 @@ its own chat template.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from findtune.rewriter.model.decoding import CausalDecoder, Decoder, Seq2SeqDecoder
 from findtune.rewriter.model.settings import Generation
 
 IGNORED_LABEL = torch.nn.CrossEntropyLoss().ignore_index  # a label that the loss skips
@@ -35,16 +36,11 @@ class Backbone(Protocol):
     ) -> TokenizedExample:
         """Return the input_ids and labels of one training example."""
 
-    def generation_inputs(
-        self, model: PreTrainedModel, batch: Batch, samples: int
-    ) -> dict[str, Any]:
-        """Return the inputs of `generate` for several samples of each question in a batch.
+    def start_decoder(self, model: PreTrainedModel, batch: Batch, samples: int) -> Decoder:
+        """Return the decoder of several rows for each question in a batch, one per sample.
 
         Each question is read once for all of its samples.
         """
-
-    def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
-        """Return the tokens that the model wrote, (rows, tokens)."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +77,11 @@ class Seq2Seq:
         ]
         return tokens
 
-    def generation_inputs(
-        self, model: PreTrainedModel, batch: Batch, samples: int
-    ) -> dict[str, Any]:
-        encoded = model.get_encoder()(**batch)
-        encoded.last_hidden_state = encoded.last_hidden_state.repeat_interleave(samples, dim=0)
+    def start_decoder(self, model: PreTrainedModel, batch: Batch, samples: int) -> Decoder:
+        encoded = model.get_encoder()(**batch).last_hidden_state.repeat_interleave(samples, dim=0)
         mask = batch["attention_mask"].repeat_interleave(samples, dim=0)
-        return {"encoder_outputs": encoded, "attention_mask": mask}
-
-    def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
-        return generated
+        first_tokens = mask.new_full((len(mask),), model.config.decoder_start_token_id)
+        return Seq2SeqDecoder(model, first_tokens, mask, encoded)
 
 
 @dataclass(frozen=True)
@@ -133,20 +124,16 @@ class Causal:
         tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return tokens
 
-    def generation_inputs(
-        self, model: PreTrainedModel, batch: Batch, samples: int
-    ) -> dict[str, Any]:
+    def start_decoder(self, model: PreTrainedModel, batch: Batch, samples: int) -> Decoder:
         positions = (batch["attention_mask"].cumsum(dim=1) - 1).clamp_min(0)
         inputs = {**batch, "position_ids": positions}
-        # `generate` reads the last token itself.
+        # The decoder reads the last token itself.
         prefix = {name: tensor[:, :-1] for name, tensor in inputs.items()}
         cache = model(**prefix, use_cache=True, logits_to_keep=1).past_key_values
         cache.batch_repeat_interleave(samples)
-        rows = {name: tensor.repeat_interleave(samples, dim=0) for name, tensor in batch.items()}
-        return {**rows, "past_key_values": cache}
-
-    def new_tokens(self, generated: torch.Tensor, input_length: int) -> torch.Tensor:
-        return generated[:, input_length:]
+        mask = prefix["attention_mask"].repeat_interleave(samples, dim=0)
+        last_tokens = batch["input_ids"][:, -1].repeat_interleave(samples)
+        return CausalDecoder(model, last_tokens, mask, cache)
 
 
 def with_history(question: str, history: Sequence[str], fits: Callable[[str], bool]) -> str:

@@ -16,7 +16,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
-    LogitsProcessorList,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -25,6 +24,7 @@ from transformers.utils import logging
 from findtune.bases.safety import refuse_unsafe
 from findtune.core.files import read_json
 from findtune.rewriter.model.backbone import Backbone, Causal, Seq2Seq
+from findtune.rewriter.model.decoding import write_rows
 from findtune.rewriter.model.lexicon import Lexicon, read_lexicon
 from findtune.rewriter.model.sampler import SeededTopKSampler, sample_seeds
 from findtune.rewriter.model.settings import RewriterSettings
@@ -117,19 +117,17 @@ class Rewriter:
             top_k=self.settings.top_k,
             temperature=self.settings.temperature,
         )
-        generated = self.model.generate(  # type: ignore[operator]
-            **self.backbone.generation_inputs(self.model, batch, number),
-            do_sample=False,  # the sampler leaves one token to choose
-            num_beams=1,
-            max_length=None,
-            max_new_tokens=self.settings.max_new_tokens,
-            pad_token_id=self.tokenizer.pad_token_id,
-            logits_processor=LogitsProcessorList([sampler]),
-        )
-        tokens = self.backbone.new_tokens(generated, batch["input_ids"].shape[1])
+        decoder = self.backbone.start_decoder(self.model, batch, number)
+        tokens = write_rows(decoder, sampler.choose, self.end_tokens, self.settings.max_new_tokens)
         texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
         lines = [clean_first_line(text) for text in texts]
         return [lines[start : start + number] for start in range(0, len(lines), number)]
+
+    @property
+    def end_tokens(self) -> torch.Tensor:
+        """The tokens that end a text, (tokens,)."""
+        tokens = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device)
+        return tokens.reshape(-1)
 
     def as_saved(self, precision: str) -> "Rewriter":
         """Return this rewriter as it is saved and used: a bf16 copy if it was trained in bf16."""

@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 import torch
-from transformers import LogitsProcessor
 
 from findtune.rewriter.model.settings import Generation
 
 MIN_UNIFORM, MAX_UNIFORM = 1e-9, 1 - 1e-7  # both logarithms of the noise stay finite
 
 
-class SeededTopKSampler(LogitsProcessor):
-    """Samples each row's next token with the row's own generator, and masks all other tokens.
+class SeededTopKSampler:
+    """Samples each row's next token with the row's own generator.
 
     To add Gumbel noise to the logits and take the largest is to sample from their softmax.
     Sources: Gumbel 1954; Maddison et al., NeurIPS 2014.
@@ -25,15 +24,18 @@ class SeededTopKSampler(LogitsProcessor):
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.top_k, self.temperature = top_k, temperature
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Return scores, (rows, vocabulary), that are finite for the sampled token only."""
+    def choose(self, scores: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the token that each row samples, (rows,).
+
+        scores: (rows, vocabulary); rows: the number of each row, which its seed belongs to.
+        """
         top_k = min(self.top_k, scores.shape[-1])
         top = scores.float().topk(top_k, dim=-1)
-        uniform = torch.stack([torch.rand(top_k, generator=each) for each in self.generators])
+        generators = [self.generators[row] for row in rows.tolist()]
+        uniform = torch.stack([torch.rand(top_k, generator=each) for each in generators])
         gumbel = -torch.log(-torch.log(uniform.clamp(MIN_UNIFORM, MAX_UNIFORM)))
         sampled = (top.values / self.temperature + gumbel.to(scores.device)).argmax(-1)
-        tokens = top.indices.gather(1, sampled[:, None])
-        return torch.full_like(scores, float("-inf")).scatter(1, tokens, 0.0)
+        return top.indices.gather(1, sampled[:, None])[:, 0]
 
 
 def sample_seeds(question: str, seed: int, generation: Generation) -> list[int]:

@@ -60,7 +60,8 @@ def generate_without_cache(rewriter: Rewriter, question: str) -> str:
     tokens = torch.tensor([rewriter.backbone.encode_question(question)])
     settings = {"do_sample": False, "use_cache": False, "max_new_tokens": MAX_NEW_TOKENS}
     generated = rewriter.model.generate(tokens, **settings)
-    [written] = rewriter.backbone.new_tokens(generated, tokens.shape[1])
+    start = 0 if rewriter.model.config.is_encoder_decoder else tokens.shape[1]
+    written = generated[0, start:]
     return clean_first_line(rewriter.tokenizer.decode(written, skip_special_tokens=True))
 
 
