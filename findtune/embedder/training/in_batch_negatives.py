@@ -64,12 +64,25 @@ def picked_pairs(records: Sequence[Record]) -> PositivePairs:
 class InBatchNegativesSampler(DefaultBatchSampler):
     """Yields batches of row numbers in which no pair is a false negative of another.
 
-    passes: how often an epoch goes through all pairs.
+    rounds: the same pairs with other partners, one round behind the other in the data; each epoch
+    takes the next one. passes: how often an epoch goes through all pairs of its round.
     """
 
-    def __init__(self, pairs: PositivePairs, batch_size: int, seed: int, passes: int = 1) -> None:
-        super().__init__(range(len(pairs)), batch_size, drop_last=True, seed=seed)
-        self.pairs, self.passes = pairs, passes
+    def __init__(
+        self, rounds: Sequence[PositivePairs], batch_size: int, seed: int, passes: int = 1
+    ) -> None:
+        super().__init__(range(sum(map(len, rounds))), batch_size, drop_last=True, seed=seed)
+        self.rounds, self.passes = rounds, passes
+
+    @property
+    def round(self) -> int:
+        """The number of the epoch's round."""
+        return self.epoch % len(self.rounds)
+
+    @property
+    def pairs(self) -> PositivePairs:
+        """The pairs of the epoch's round."""
+        return self.rounds[self.round]
 
     def __len__(self) -> int:
         """Return the number of batches; it grows where too few variables can fill a batch."""
@@ -82,6 +95,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = torch.Generator().manual_seed(self.seed + self.epoch)
+        first_row = self.round * len(self.pairs)
         for _ in range(self.passes):
             waiting = self.group_siblings(torch.randperm(len(self.pairs), generator=rng).tolist())
             batches = []
@@ -89,7 +103,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
                 batch, waiting = self.fill_without_false_negatives(waiting)
                 batches.append(batch)
             for number in torch.randperm(len(batches), generator=rng).tolist():
-                yield batches[number]
+                yield [first_row + row for row in batches[number]]
 
     def group_siblings(self, order: Sequence[int]) -> list[int]:
         """Return the rows in an order in which each row is followed by one row per sibling."""

@@ -10,7 +10,7 @@ plain   the cosine of every pair learns to equal its label. This is the usual re
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +30,7 @@ from findtune.embedder.training.in_batch_negatives import (
     picked_pairs,
     positive_pairs,
 )
+from findtune.embedder.training.partners import with_other_partners
 from findtune.embedder.training.recipe import Recipe
 from findtune.embedder.training.scored_batches import ScoredPairSampler
 
@@ -100,15 +101,25 @@ def joint_objective(
 def positive_part(
     model: SentenceTransformer, positives: Sequence[Record], recipe: Recipe, seed: int
 ) -> Part:
-    """Return the positive pairs of the catalog, each with the batch's other texts as negatives."""
+    """Return the positive pairs of the catalog, each with the batch's other texts as negatives.
+
+    If they are learned more than once, alternatives change their partners from epoch to epoch.
+    """
     loss = MultipleNegativesRankingLoss(
         model,
         scale=recipe.scale,
         directions=("query_to_doc", "doc_to_query"),
         partition_mode="per_direction",
     )
-    batches = InBatchNegativesSampler(positive_pairs(positives), recipe.batch_size, seed)
-    return Part(positive_dataset(positives), loss, batches)
+    first = positive_pairs(positives)
+    batches_per_epoch = len(InBatchNegativesSampler([first], recipe.batch_size, seed))
+    later = [
+        with_other_partners(positives, number)
+        for number in range(1, math.ceil(recipe.epochs_of(batches_per_epoch)))
+    ]
+    rounds = [first, *map(positive_pairs, later)]
+    batches = InBatchNegativesSampler(rounds, recipe.batch_size, seed)
+    return Part(positive_dataset([*positives, *chain(*later)]), loss, batches)
 
 
 def pick_part(
@@ -117,7 +128,7 @@ def pick_part(
     """Return the picks of users, each with unpicked documents of its list as hard negatives."""
     loss = MultipleNegativesRankingLoss(model, scale=recipe.scale)
     batches = InBatchNegativesSampler(
-        picked_pairs(picks), recipe.feedback_batch_size, seed, recipe.feedback_passes
+        [picked_pairs(picks)], recipe.feedback_batch_size, seed, recipe.feedback_passes
     )
     return Part(pick_dataset(picks), loss, batches)
 

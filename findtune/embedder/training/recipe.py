@@ -30,3 +30,10 @@ class Recipe(Section):
     interpolation: tuple[float, ...] = Field(min_length=1)
     guard_tolerance: float = Field(ge=0)
     refit: bool
+
+    def epochs_of(self, batches: int) -> float:
+        """Return how often the data are learned: at least as often as gives `min_batches`.
+
+        batches: of one epoch; 0 if their number does not matter.
+        """
+        return max(self.epochs, self.min_batches / batches) if batches else self.epochs

@@ -11,7 +11,7 @@ from sentence_transformers import (
 )
 
 from findtune.core.records import read_kind
-from findtune.embedder.training.objectives import LearnedRecords, Objective, build_objective
+from findtune.embedder.training.objectives import LearnedRecords, build_objective
 from findtune.embedder.training.recipe import Recipe
 from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
@@ -38,7 +38,7 @@ def train(
     settings: what all rooms share; epochs: as many as the recipe asks for, if None.
     """
     objective = build_objective(model, learned, recipe, settings["seed"])
-    epochs = epochs or recipe_epochs(objective, recipe)
+    epochs = epochs or recipe.epochs_of(objective.batches)
     arguments = SentenceTransformerTrainingArguments(
         num_train_epochs=epochs,
         per_device_train_batch_size=recipe.batch_size,
@@ -56,13 +56,6 @@ def train(
     with fast_layers(model):
         run_trainer(trainer, model, progress=not arguments.disable_tqdm)
     return trainer.state.max_steps / epochs
-
-
-def recipe_epochs(objective: Objective, recipe: Recipe) -> float:
-    """Return how often the data are learned: at least as often as gives `min_batches`."""
-    if not objective.batches:
-        return recipe.epochs
-    return max(recipe.epochs, recipe.min_batches / objective.batches)
 
 
 class QuietTrainer(WithoutModelCard, SentenceTransformerTrainer):

@@ -45,7 +45,7 @@ def test_an_epoch_repeats_no_pair_and_a_batch_repeats_no_variable_and_no_text(
     descriptions: list[str], batch_size: int, seed: int
 ) -> None:
     pairs = pairs_of(*descriptions)
-    sampler = InBatchNegativesSampler(pairs, batch_size, seed)
+    sampler = InBatchNegativesSampler([pairs], batch_size, seed)
     batches = list(sampler)
     expected = max(1, len(descriptions) // min(batch_size, len(set(pairs.variables))))
     assert len(batches) == len(sampler) == expected
@@ -61,26 +61,39 @@ def test_every_pair_is_used_where_no_text_repeats(shape: tuple[int, int, int]) -
     variables, texts_each, batch_size = shape
     size = variables * texts_each
     pairs = pairs_of(*(f"v{row % variables} text{row}" for row in range(size)))
-    assert sorted(sum(InBatchNegativesSampler(pairs, batch_size, seed=1), [])) == list(range(size))
+    assert sorted(sum(InBatchNegativesSampler([pairs], batch_size, seed=1), [])) == list(
+        range(size)
+    )
 
 
 @pytest.mark.parametrize("epoch", range(5))
 def test_siblings_of_a_variable_share_its_batch(epoch: int) -> None:
     siblings = [[f"variable{(row + 8) % 16}"] for row in range(16)]
-    sampler = InBatchNegativesSampler(pairs_of(*SIXTEEN, siblings=siblings), 4, seed=1)
+    sampler = InBatchNegativesSampler([pairs_of(*SIXTEEN, siblings=siblings)], 4, seed=1)
     for batch in batches_of(sampler, epoch):
         assert {(row + 8) % 16 for row in batch} == set(batch)
 
 
+def test_each_epoch_takes_the_next_round_of_pairs() -> None:
+    rounds = [pairs_of(*(f"v{row} a{row} {word}{row}" for row in range(8))) for word in "xyz"]
+    sampler = InBatchNegativesSampler(rounds, 4, seed=1)
+    assert len(sampler) == 2
+    for epoch, number in enumerate([0, 1, 2, 0]):
+        rows = sum(batches_of(sampler, epoch), [])
+        assert sorted(rows) == [*range(8 * number, 8 * number + 8)]
+    alone = InBatchNegativesSampler(rounds[:1], 4, seed=1)
+    assert batches_of(alone, 0) == batches_of(sampler, 0)
+
+
 def test_pairs_of_similar_length_share_a_batch() -> None:
     lengths = [row % 2 * 100 for row in range(16)]
-    for batch in InBatchNegativesSampler(pairs_of(*SIXTEEN, lengths=lengths), 4, seed=1):
+    for batch in InBatchNegativesSampler([pairs_of(*SIXTEEN, lengths=lengths)], 4, seed=1):
         assert len({lengths[row] for row in batch}) == 1
 
 
 def test_every_epoch_and_seed_has_an_order_of_its_own_that_can_be_repeated() -> None:
     pairs = pairs_of(*SIXTEEN)
-    first, same, other = (InBatchNegativesSampler(pairs, 4, seed) for seed in (1, 1, 2))
+    first, same, other = (InBatchNegativesSampler([pairs], 4, seed) for seed in (1, 1, 2))
     epochs = [batches_of(first, epoch) for epoch in range(3)]
     assert epochs == [batches_of(same, epoch) for epoch in range(3)]
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
@@ -92,7 +105,7 @@ def test_picks_that_share_a_question_or_a_document_are_in_different_batches() ->
         {"query": query, "positive": positive, "negatives": [negative]}
         for query, positive, negative in (("q", "a", "b"), ("Q!", "c", "d"), ("r", "e", "A"))
     ]
-    sampler = InBatchNegativesSampler(picked_pairs(records), 2, seed=1, passes=40)
+    sampler = InBatchNegativesSampler([picked_pairs(records)], 2, seed=1, passes=40)
     batches = list(sampler)
     assert len(batches) == len(sampler) == 40
     assert {tuple(sorted(batch)) for batch in batches} <= {(0,), (1, 2)}
