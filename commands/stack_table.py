@@ -2,7 +2,8 @@
 
     python -m commands.stack_table small
 
-Reads   metrics/stack/SIZE.md, metrics/stack/SIZE.latency.csv
+Reads   metrics/stack/SIZE.md
+        metrics/stack/SIZE.latency.csv, unless DVC has fetched the others from its cache
 """
 
 import csv
@@ -25,7 +26,9 @@ def main(size: str) -> None:
     if not document.exists():
         raise InputError(f"there is no {document}; `make train SIZE={size}` writes it.")
     *paragraphs, verdict = document.read_text(encoding="utf-8").strip().split("\n\n")
-    click.echo("\n\n".join([*paragraphs, latency_table(folder / f"{size}.latency.csv"), verdict]))
+    latency = folder / f"{size}.latency.csv"
+    times = [latency_table(latency)] if latency.exists() else []
+    click.echo("\n\n".join([*paragraphs, *times, verdict]))
 
 
 def latency_table(path: Path) -> str:

@@ -9,8 +9,9 @@ Writes  models/stack/SIZE/                 the pipeline that ships, with its mod
         metrics/stack/SIZE.json            headline measures, the difference and the verdict
         metrics/stack/SIZE.grid.csv        every measure of every cell
         metrics/stack/SIZE.per_query.csv   the decisive measure of every question and cell
-        metrics/stack/SIZE.latency.csv     milliseconds; no two runs take the same time
         metrics/stack/SIZE.md              the tables and the verdict, as people read them
+        metrics/stack/SIZE.latency.csv     milliseconds; no output for DVC, since no two runs
+                                           take the same time
 """
 
 from importlib import import_module
