@@ -17,7 +17,6 @@ from findtune.stack.selection import (
     Choice,
     Interaction,
     alone,
-    cells_to_test,
     choose,
     interactions,
     judge,
@@ -34,10 +33,10 @@ Results = dict[Cell, Values]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measures of every cell on dev and of the judged ones on test, and what follows.
+    """The measures of every cell on dev and of the chosen and the untuned one on test.
 
-    difference: between the untuned and the chosen cell on test, with the verdict. alone: room ->
-    what its tuned model changes alone in the untuned cell, on test.
+    difference: between these two on test, with the verdict. alone: room -> what its tuned model
+    changes alone in the untuned cell, on dev.
     """
 
     held_out: HeldOut
@@ -63,22 +62,23 @@ def evaluate_stack(
     say: Say = lambda _: None,
 ) -> Evaluation:
     """Return the measures of the stacks that can be made of some parts."""
-    cells = all_cells([*parts.tuned])
     grid = Grid(parts, held_out.corpus, settings.rerank_depth, seed, say)
-    dev = measured(grid, cells, held_out.dev)
-    choice = choose(dev, groups_of(held_out.dev))
+    dev, dev_groups = (
+        measured(grid, all_cells([*parts.tuned]), held_out.dev),
+        groups_of(held_out.dev),
+    )
+    choice = choose(dev, dev_groups)
     say(f"dev chose {choice.chosen.name}; {choice.untuned.name} is the best that needs no tuning")
-    test = measured(grid, cells_to_test(choice, cells), held_out.test)
-    groups = groups_of(held_out.test)
+    test = measured(grid, [*dict.fromkeys(choice[::-1])], held_out.test)
     base, tuned = test[choice.untuned][DECISIVE], test[choice.chosen][DECISIVE]
     return Evaluation(
         held_out,
         dev,
         test,
         choice,
-        judge(base, tuned, seed, groups),
-        alone(choice, test, seed, groups),
-        interactions(choice, test, groups),
+        judge(base, tuned, seed, groups_of(held_out.test)),
+        alone(choice.untuned, dev, seed, dev_groups),
+        interactions(choice.untuned, dev, dev_groups),
     )
 
 
@@ -97,7 +97,7 @@ def metrics(evaluation: Evaluation, seed: int) -> Record:
     """Return the headline measures, the differences and the verdict.
 
     `chosen` and `untuned` are measured on test, `dev_*` on dev. `alone_ROOM`: what one tuned model
-    changes in the untuned cell.
+    changes in the untuned cell, on dev.
     """
     choice, test, questions = evaluation.choice, evaluation.test, evaluation.held_out.test
     difference = dict(evaluation.difference)
@@ -146,7 +146,7 @@ def picks_difference(evaluation: Evaluation, seed: int) -> Record:
 def tables(evaluation: Evaluation) -> dict[str, Table]:
     """Return the tables `grid` and `per_query`, without any text.
 
-    grid: the means of each cell on dev and, where it was judged, on test. per_query: the decisive
+    grid: the means of each cell on dev, and of two of them on test. per_query: the decisive
     measure of each question by each cell; `record` says where the question comes from.
     """
     return {"grid": grid_table(evaluation), "per_query": per_query_table(evaluation)}

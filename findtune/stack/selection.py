@@ -4,6 +4,9 @@ A cell with a tuned model has to earn its place: it competes only if it is bette
 best cell that needs no tuning, by more than one standard error of the paired difference. Among
 those, the simplest one within one standard error of the best is chosen. Source: the
 one-standard-error rule (Breiman et al. 1984, 3.4.3). If none competes, the best untuned cell is.
+
+Test answers one question: is the chosen cell better than the untuned one? What each tuned model
+adds, and which ones hurt each other, is read from dev, where every cell is measured anyway.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,36 +71,25 @@ def standard_error(difference: Array, groups: Sequence[str]) -> float:
     return standard_error_of_groups(sums, counts) if len(sums) > 1 else float("inf")
 
 
-def cells_to_test(choice: Choice, cells: Iterable[Cell]) -> list[Cell]:
-    """Return what test judges: both cells of a choice, and the untuned one with tuned models.
-
-    Each of these has one, two or all of the tuned models; cells: those that can be made.
-    """
-    subsets = [rooms for size in (1, 2, 3) for rooms in combinations(ROOMS, size)]
-    wanted = [*choice, *(choice.untuned.with_tuned(rooms) for rooms in subsets)]
-    known = {*cells}
-    return [cell for cell in dict.fromkeys(wanted) if cell in known]
-
-
 def judge(base: Array, tuned: Array, seed: int, groups: Sequence[str]) -> dict[str, Any]:
-    """Return the difference on test with its interval, and its verdict."""
+    """Return the difference with its interval, and its verdict; base, tuned: (questions,)."""
     difference = compare(base, tuned, DECISIVE, seed, groups)
     return {**difference, "verdict": verdict(difference)}
 
 
-def alone(choice: Choice, test: Results, seed: int, groups: Sequence[str]) -> dict[str, Any]:
+def alone(untuned: Cell, dev: Results, seed: int, groups: Sequence[str]) -> dict[str, Any]:
     """Return what each tuned model changes alone in the untuned cell: room -> difference."""
     changes = {}
     for room in ROOMS:
-        cell = choice.untuned.with_tuned([room])
-        if cell in test:
-            base, tuned = test[choice.untuned][DECISIVE], test[cell][DECISIVE]
+        cell = untuned.with_tuned([room])
+        if cell in dev:
+            base, tuned = dev[untuned][DECISIVE], dev[cell][DECISIVE]
             changes[room] = judge(base, tuned, seed, groups)
     return changes
 
 
 class Interaction(NamedTuple):
-    """Two tuned models that together are below either one alone; means on test."""
+    """Two tuned models that together are below either one alone; means on dev."""
 
     rooms: tuple[str, str]
     together: float
@@ -105,16 +97,16 @@ class Interaction(NamedTuple):
     second_alone: float
 
 
-def interactions(choice: Choice, test: Results, groups: Sequence[str]) -> list[Interaction]:
+def interactions(untuned: Cell, dev: Results, groups: Sequence[str]) -> list[Interaction]:
     """Return the pairs of tuned models that hurt each other by more than one standard error."""
     hurting = []
     for rooms in combinations(ROOMS, 2):
-        both = choice.untuned.with_tuned(rooms)
-        singles = [choice.untuned.with_tuned([room]) for room in rooms]
-        if not all(cell in test for cell in (both, *singles)):
+        both = untuned.with_tuned(rooms)
+        singles = [untuned.with_tuned([room]) for room in rooms]
+        if not all(cell in dev for cell in (both, *singles)):
             continue
-        together = test[both][DECISIVE]
-        values = [test[cell][DECISIVE] for cell in singles]
+        together = dev[both][DECISIVE]
+        values = [dev[cell][DECISIVE] for cell in singles]
         if all(surely_better(single, together, groups) for single in values):
             first, second = (float(single.mean()) for single in values)
             hurting.append(Interaction(rooms, float(together.mean()), first, second))

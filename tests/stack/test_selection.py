@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from findtune.stack.cells import ROOMS, Cell, all_cells
+from findtune.stack.cells import Cell
 from findtune.stack.measures import DECISIVE
 from findtune.stack.selection import (
     Choice,
     Results,
     alone,
-    cells_to_test,
     choose,
     interactions,
     judge,
@@ -56,19 +55,6 @@ def test_questions_of_one_topic_count_once() -> None:
     assert choose(dev, ["same"] * 20).chosen == QUESTION
 
 
-def test_test_judges_the_choice_and_each_tuned_model_alone_and_together() -> None:
-    cells = cells_to_test(Choice(RERANKED, QUESTION), all_cells(ROOMS))
-    assert cells[:2] == [RERANKED, QUESTION]
-    assert {tuple(cell.tuned_rooms) for cell in cells} == {
-        (),
-        *((room,) for room in ROOMS),
-        ("rewriter", "embedder"),
-        ("rewriter", "reranker"),
-        ("embedder", "reranker"),
-        ROOMS,
-    }
-
-
 def test_a_worse_model_is_a_regression_and_a_better_one_a_win() -> None:
     base = np.full(20, 0.5)
     assert judge(base, base - 0.3 + NOISE, 13, GROUPS)["verdict"] == "REGRESSION"
@@ -81,10 +67,10 @@ def test_two_models_hurt_each_other_if_both_together_are_below_either_alone(
     together: float, hurts: bool
 ) -> None:
     means = {(): 0.5, ("rewriter",): 0.6, ("reranker",): 0.7, ("rewriter", "reranker"): together}
-    test = {
+    dev = {
         QUESTION.with_tuned(rooms): {DECISIVE: np.full(20, mean) + NOISE * len(rooms)}
         for rooms, mean in means.items()
     }
-    hurting = interactions(Choice(QUESTION, QUESTION), test, GROUPS)
+    hurting = interactions(QUESTION, dev, GROUPS)
     assert [pair.rooms for pair in hurting] == [("rewriter", "reranker")] * hurts
-    assert {*alone(Choice(QUESTION, QUESTION), test, 13, GROUPS)} == {"rewriter", "reranker"}
+    assert {*alone(QUESTION, dev, 13, GROUPS)} == {"rewriter", "reranker"}
