@@ -22,8 +22,11 @@ ifneq ($(UNKNOWN),)
 $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewriter)
 endif
 
+# Models of params.yaml that MODELS leaves out; without one of them there is no stack to judge.
+LEFT_OUT := $(filter-out $(MODELS),$(shell sed -n 's/^models: \[\(.*\)\].*/\1/p' params.yaml | tr , ' '))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup train preview rewrite metrics diff plots crossvalidate prove readme check test test-all push pull lock
+.PHONY: help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +45,8 @@ train: setup    ## Prepare data, train and evaluate MODELS at SIZE, print the me
 	dvc --wait-for-lock repro $(MODELS:%=card@%-$(SIZE))
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
 	@$(if $(filter reranker rewriter,$(MODELS)),dvc --wait-for-lock repro ingest@preferences > /dev/null)
+	$(if $(LEFT_OUT),,dvc --wait-for-lock repro stack@$(SIZE))
+	@$(if $(LEFT_OUT),,python -m commands.stack_table $(SIZE))
 
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
 	@dvc --wait-for-lock repro $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
@@ -49,6 +54,9 @@ preview: setup  ## Show training examples of MODELS, with their source and the r
 
 rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; yours: Q='...'
 	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
+
+search: setup   ## Search the corpus with the pipeline that ships: make search Q='...'
+	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') -- "$$QUESTION"
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))

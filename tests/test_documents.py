@@ -66,6 +66,7 @@ def project(
     shutil.copytree(tiny_base, tmp_path / "models/embedder/small")
     save_reranker(tiny_base, tmp_path / "models/reranker/small")
     save_rewriter(tiny_t5, tmp_path / "models/rewriter/small")
+    save_stack(tiny_base, tmp_path / "models")
     titles = ("Ukrainians in Poland", "Who lives in Poland", "Poland", "Polish wolves", "Bread")
     corpus = [{"url": title, "title": title, "text": f"{title}. {title}"} for title in titles]
     write_jsonl(tmp_path / "data/examples/rewriter/small/corpus.jsonl", corpus)
@@ -98,7 +99,21 @@ def save_rewriter(language_model: Path, folder: Path) -> None:
     load_as_rewriter(language_model, settings, Lexicon(frozenset(), frozenset())).save(folder)
 
 
-@pytest.mark.parametrize(("document", "count"), [(README, 1), (USING, 4)], ids=["readme", "guide"])
+def save_stack(encoder: Path, models: Path) -> None:
+    from findtune.stack.artifact import save
+    from findtune.stack.cells import Cell
+    from findtune.stack.parts import Parts
+    from findtune.stack.settings import TitleFeedback
+
+    parts = Parts(
+        bases={"embedder": encoder},
+        tuned={room: models / room / "small" for room in ("embedder", "reranker", "rewriter")},
+        prf=TitleFeedback(fb_docs=1, rank_constant=10, original_query_weight=2),
+    )
+    save(Cell("tuned", "tuned", "tuned"), parts, models / "stack/small", rerank_depth=5, seed=13)
+
+
+@pytest.mark.parametrize(("document", "count"), [(README, 1), (USING, 5)], ids=["readme", "guide"])
 def test_the_code_of_a_document_runs_as_printed(
     project: None, document: str, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

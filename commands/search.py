@@ -1,0 +1,61 @@
+"""Search a corpus with the stack that ships, and print what each part did.
+
+    python -m commands.search small 'how many people are out of work in kenya?'
+    python -m commands.search small --corpus documents.jsonl 'bread prices'
+
+It prints users' questions, so it is no stage: no file should hold what it prints.
+
+Reads   models/stack/SIZE/
+        the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
+Writes  .scratch/index-HASH/   the index of this corpus by this stack
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from findtune.core.errors import InputError
+from findtune.core.files import sha256
+from stages.command import TorchStage
+
+CHARACTERS = 100  # of a text
+
+
+@click.command(cls=TorchStage)
+@click.argument("size")
+@click.argument("question")
+@click.option("--corpus", type=click.Path(path_type=Path), help="A JSONL file: url, title, text.")
+@click.option("--top-k", default=10, show_default=True, type=click.IntRange(min=1))
+def main(size: str, question: str, corpus: Path | None, top_k: int) -> None:
+    """Search for QUESTION with the stack of SIZE."""
+    folder = Path("models", "stack", size)
+    if not folder.exists():
+        raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
+    documents = corpus or Path("data", "examples", "rewriter", size, "corpus.jsonl")
+    if not documents.is_file():
+        raise InputError(f"there is no file {documents}; name one: make search CORPUS=FILE Q='...'")
+    stack = import_module("findtune.stack").load(folder)
+    # Named by all that decides about it: after a training, or an edit, there is another one.
+    name = f"index-{sha256(folder / 'stack.json')[:12]}-{sha256(documents)[:12]}"
+    index = stack.index(documents, Path(".scratch", name))
+    result = stack.search(question, index, top_k=top_k)
+    click.echo("\n".join(result_lines(result, stack)))
+
+
+def result_lines(result: Any, stack: Any) -> list[str]:
+    """Return the lines that show a result."""
+    lines = [f"{stack.cell.name.replace('|', ', ')} (queries, retriever, reranker)", "searched:"]
+    lines += [f"  {query}" for query in result.queries]
+    lines.append(f"{len(result.candidates)} candidates, of which the first are:")
+    for hit in result.documents:
+        relevance = "" if hit.relevance is None else f"  relevance {hit.relevance:.2f}"
+        lines.append(f"{hit.rank:3}. {hit.title}{relevance}  (retrieved as {hit.retrieved_rank})")
+        lines.append(f"     {hit.text[:CHARACTERS]}")
+    times = ", ".join(f"{part} {seconds:.2f} s" for part, seconds in result.seconds.items())
+    return [*lines, times]
+
+
+if __name__ == "__main__":
+    main()

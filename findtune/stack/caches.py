@@ -1,0 +1,97 @@
+"""Models that compute nothing twice: each text is encoded once, and each pair scored once.
+
+They stand in for the models that they hold, wherever only `encode` or `predict` is called.
+"""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sentence_transformers import CrossEncoder, SentenceTransformer
+
+BATCH_SIZE = 64
+MANY_TEXTS = 1000  # encoding more may take minutes, so a terminal shows a progress bar
+
+Array = np.ndarray
+Pair = tuple[str, str]  # a query and a document
+
+
+class VectorCache:
+    """A sentence encoder that remembers its unit vectors.
+
+    The vectors of a corpus are kept; those of queries are kept until `forget`.
+    """
+
+    def __init__(self, encoder: SentenceTransformer) -> None:
+        self.encoder = encoder
+        self.corpus: dict[str, Array] = {}
+        self.queries: dict[str, Array] = {}
+
+    def encode(self, sentences: Sequence[str], **_: Any) -> Array:
+        """Return unit vectors, (texts, dimensions), fp32; new texts are encoded together."""
+        new = [
+            text
+            for text in dict.fromkeys(sentences)
+            if text not in self.corpus and text not in self.queries
+        ]
+        self.queries.update(zip(new, self.compute(new), strict=True))
+        rows = [
+            self.corpus[text] if text in self.corpus else self.queries[text] for text in sentences
+        ]
+        return np.array(rows, dtype=np.float32)
+
+    def compute(self, texts: Sequence[str]) -> Array:
+        """Return unit vectors from the model itself, (texts, dimensions)."""
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        return self.encoder.encode(
+            list(texts),
+            batch_size=BATCH_SIZE,
+            normalize_embeddings=True,
+            show_progress_bar=len(texts) > MANY_TEXTS and sys.stderr.isatty(),
+        ).astype(np.float32)
+
+    def keep(self, texts: Sequence[str], vectors: Array | None = None) -> Array:
+        """Keep the vectors of a corpus's texts, (texts, dimensions), and return them.
+
+        vectors: those that were computed before, if any.
+        """
+        kept = self.encode(texts) if vectors is None else vectors
+        self.corpus.update(zip(texts, kept, strict=True))
+        return kept
+
+    def forget(self) -> None:
+        """Forget the vectors of queries, so that a long-running service needs no more memory."""
+        self.queries.clear()
+
+    def fingerprint(self) -> str:
+        """Return a hash of all that decides about vectors; equal encoders may share a cache."""
+        content = hashlib.sha256(f"{self.encoder.max_seq_length}".encode())
+        vocabulary = sorted(self.encoder.tokenizer.get_vocab().items())
+        content.update(repr(vocabulary).encode())
+        for name, weights in sorted(self.encoder.state_dict().items()):
+            content.update(name.encode())
+            content.update(weights.contiguous().numpy().tobytes())
+        return content.hexdigest()
+
+
+class LogitCache:
+    """A cross-encoder that remembers the logits of query and document."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self.model = model
+        self.logits: dict[Pair, float] = {}
+
+    def predict(self, sentences: Sequence[Pair], **options: Any) -> Array:
+        """Return the logit of each pair, (pairs,), fp32; new pairs are scored together."""
+        new = [pair for pair in dict.fromkeys(sentences) if pair not in self.logits]
+        if new:
+            logits = self.model.predict(new, **options).astype(np.float32)
+            self.logits.update(zip(new, logits.tolist(), strict=True))
+        return np.array([self.logits[pair] for pair in sentences], dtype=np.float32)
+
+    def forget(self) -> None:
+        """Forget all logits."""
+        self.logits.clear()

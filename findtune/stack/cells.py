@@ -1,0 +1,93 @@
+"""The cells of the grid: which queries are searched, by which retriever, and what reranks."""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Literal, NamedTuple
+
+Queries = Literal["question", "prf", "base", "tuned"]
+Retriever = Literal["bm25", "base", "tuned", "bm25+base", "bm25+tuned"]
+Reranker = Literal["none", "base", "tuned"]
+
+# In order of simplicity.
+QUERIES: tuple[Queries, ...] = ("question", "prf", "base", "tuned")
+RETRIEVERS: tuple[Retriever, ...] = ("bm25", "base", "tuned", "bm25+base", "bm25+tuned")
+RERANKERS: tuple[Reranker, ...] = ("none", "base", "tuned")
+ROOMS = ("rewriter", "embedder", "reranker")  # in the order of Cell's fields
+# What a tuned embedder is put into: searching by words is not given up for it.
+TUNED_RETRIEVER: dict[Retriever, Retriever] = {
+    "bm25": "bm25+tuned",
+    "base": "tuned",
+    "tuned": "tuned",
+    "bm25+base": "bm25+tuned",
+    "bm25+tuned": "bm25+tuned",
+}
+
+
+class Cell(NamedTuple):
+    """One pipeline.
+
+    queries: the question alone, with the titles of its first documents (prf), or with rewrites of
+    the base or the tuned rewriter. retriever: words, vectors of the base or the tuned embedder, or
+    both, fused. reranker: of the first documents.
+    """
+
+    queries: Queries
+    retriever: Retriever
+    reranker: Reranker
+
+    @property
+    def name(self) -> str:
+        """The name of a column or a row: question|bm25|none."""
+        return "|".join(self)
+
+    @property
+    def tuned_rooms(self) -> list[str]:
+        """The models of which this pipeline uses the tuned weights."""
+        return [room for room, part in zip(ROOMS, self, strict=True) if "tuned" in part]
+
+    @property
+    def simplicity(self) -> tuple[int, int, int]:
+        """The smaller, the simpler; a rewriter costs most, then a reranker."""
+        return (
+            QUERIES.index(self.queries),
+            RERANKERS.index(self.reranker),
+            RETRIEVERS.index(self.retriever),
+        )
+
+    @property
+    def encoder(self) -> Literal["base", "tuned"] | None:
+        """The embedder that the retriever uses; none for words alone."""
+        if self.retriever == "bm25":
+            return None
+        return "tuned" if "tuned" in self.retriever else "base"
+
+    def with_tuned(self, rooms: Iterable[str]) -> "Cell":
+        """Return this pipeline with the tuned models of some rooms."""
+        changed = {*rooms}
+        return Cell(
+            "tuned" if "rewriter" in changed else self.queries,
+            TUNED_RETRIEVER[self.retriever] if "embedder" in changed else self.retriever,
+            "tuned" if "reranker" in changed else self.reranker,
+        )
+
+
+def all_cells(models: Sequence[str]) -> list[Cell]:
+    """Return the cells that can be made of some rooms' models, the simplest first.
+
+    The embedder's base is always there, since the other rooms use it.
+    """
+    cells = map(Cell._make, product(QUERIES, RETRIEVERS, RERANKERS))
+    absent = {*ROOMS} - {*models}
+    return sorted(
+        (cell for cell in cells if not uses_any(cell, absent)), key=lambda cell: cell.simplicity
+    )
+
+
+def uses_any(cell: Cell, rooms: Iterable[str]) -> bool:
+    """Return whether a cell uses a model of some rooms."""
+    used = {
+        "rewriter": cell.queries in ("base", "tuned"),
+        "embedder": "tuned" in cell.retriever,
+        "reranker": cell.reranker != "none",
+    }
+    return any(used[room] for room in rooms)

@@ -1,0 +1,70 @@
+"""The documents that a stack searches: a JSONL file, or any dictionaries."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from findtune.core.errors import InputError
+from findtune.retrieval.corpus import Corpus
+
+FIELDS = ("url", "title", "text")
+
+Document = dict[str, str]
+
+
+def read_documents(path: Path) -> list[Document]:
+    """Return the documents of a JSONL file.
+
+    Raises InputError, with the line, for a line that is not a document.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; a corpus is a JSONL file of {expected()}.")
+    return checked(parsed_lines(path))
+
+
+def parsed_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield each line's place and value."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    yield f"{path}:{number}", json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"{path}:{number} is not JSON: {error}.") from None
+
+
+def given_documents(documents: Iterable[Mapping[str, Any]]) -> list[Document]:
+    """Return documents that a caller passed; raise InputError as `read_documents` does."""
+    return checked((f"document {number}", row) for number, row in enumerate(documents, start=1))
+
+
+def checked(rows: Iterable[tuple[str, Any]]) -> list[Document]:
+    """Return documents whose fields are texts and whose URLs differ; rows: place and value."""
+    documents: dict[str, Document] = {}
+    for place, row in rows:
+        fields = [row.get(name) for name in FIELDS] if isinstance(row, Mapping) else [None]
+        if not all(isinstance(value, str) for value in fields):
+            raise InputError(f"{place} is not a document; it needs {expected()}, all texts.")
+        url = row["url"]
+        if url in documents:
+            raise InputError(f"{place} has the URL of an earlier document, {url}; keep one.")
+        documents[url] = {name: row[name] for name in FIELDS}
+    if not documents:
+        raise InputError(f"the corpus is empty; it needs documents with {expected()}.")
+    return list(documents.values())
+
+
+def expected() -> str:
+    """Return how a document looks."""
+    return '{"url", "title", "text"}'
+
+
+def as_corpus(documents: Iterable[Document]) -> Corpus:
+    """Return documents as they are searched: the title and the text as one, as in training."""
+    rows = list(documents)
+    texts = {
+        row["url"]: ". ".join(filter(None, (row["title"].rstrip(" ."), row["text"])))
+        for row in rows
+    }
+    return Corpus(texts, {row["url"]: row["title"] for row in rows})

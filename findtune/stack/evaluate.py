@@ -1,0 +1,176 @@
+"""Judging the stack: the grid on dev, the choice, and the verdict on test."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from findtune.core.records import Record
+from findtune.evaluation.significance import compare
+from findtune.stack.cells import Cell, all_cells
+from findtune.stack.grid import Grid
+from findtune.stack.held_out import HeldOut, Question
+from findtune.stack.measures import DECISIVE, Values, means, measure
+from findtune.stack.parts import Parts
+from findtune.stack.selection import (
+    Choice,
+    Interaction,
+    alone,
+    choose,
+    interactions,
+    judge,
+)
+from findtune.stack.settings import StackSettings
+
+# What the metrics show of a cell; the others are in the table of the grid.
+HEADLINE = ("ndcg@10", "recall@10", "condensed_ndcg@10", "unjudged@10", "picks_ndcg@10")
+
+Say = Callable[[str], None]
+Table = tuple[list[str], list[list[Any]]]  # header and rows
+Results = dict[Cell, Values]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The measures of every cell on dev and of the chosen and the untuned one on test.
+
+    difference: between these two on test, with the verdict. alone: room -> what its tuned model
+    changes alone in the untuned cell, on dev.
+    """
+
+    held_out: HeldOut
+    dev: Results
+    test: Results
+    choice: Choice
+    difference: Mapping[str, Any]
+    alone: Mapping[str, Mapping[str, Any]]
+    interactions: Sequence[Interaction]
+
+    @property
+    def ships(self) -> Cell:
+        """What ships: what dev chose, unless test shows that it is worse than the untuned cell."""
+        regression = self.difference["verdict"] == "REGRESSION"
+        return self.choice.untuned if regression else self.choice.chosen
+
+
+def evaluate_stack(
+    parts: Parts,
+    held_out: HeldOut,
+    settings: StackSettings,
+    seed: int,
+    say: Say = lambda _: None,
+) -> Evaluation:
+    """Return the measures of the stacks that can be made of some parts."""
+    grid = Grid(parts, held_out.corpus, settings.rerank_depth, seed, say)
+    dev, dev_groups = (
+        measured(grid, all_cells([*parts.tuned]), held_out.dev),
+        groups_of(held_out.dev),
+    )
+    choice = choose(dev, dev_groups)
+    say(f"dev chose {choice.chosen.name}; {choice.untuned.name} is the best that needs no tuning")
+    test = measured(grid, [*dict.fromkeys(choice[::-1])], held_out.test)
+    base, tuned = test[choice.untuned][DECISIVE], test[choice.chosen][DECISIVE]
+    return Evaluation(
+        held_out,
+        dev,
+        test,
+        choice,
+        judge(base, tuned, seed, groups_of(held_out.test)),
+        alone(choice.untuned, dev, seed, dev_groups),
+        interactions(choice.untuned, dev, dev_groups),
+    )
+
+
+def measured(grid: Grid, cells: Sequence[Cell], questions: Sequence[Question]) -> Results:
+    """Return the measures of some cells on some questions."""
+    rankings = grid.rankings(cells, questions)
+    return {cell: measure(rankings[cell], questions) for cell in cells}
+
+
+def groups_of(questions: Sequence[Question]) -> list[str]:
+    """Return a label for each question; the questions of one topic are drawn together."""
+    return [question.group for question in questions]
+
+
+def metrics(evaluation: Evaluation, seed: int) -> Record:
+    """Return the headline measures, the differences and the verdict.
+
+    `chosen` and `untuned` are measured on test, `dev_*` on dev. `alone_ROOM`: what one tuned model
+    changes in the untuned cell, on dev.
+    """
+    choice, test, questions = evaluation.choice, evaluation.test, evaluation.held_out.test
+    difference = dict(evaluation.difference)
+    verdict = difference.pop("verdict")
+    return {
+        "chosen": headline(test[choice.chosen]),
+        "untuned": headline(test[choice.untuned]),
+        "dev_chosen": {DECISIVE: means(evaluation.dev[choice.chosen])[DECISIVE]},
+        "dev_untuned": {DECISIVE: means(evaluation.dev[choice.untuned])[DECISIVE]},
+        "difference": difference,
+        **picks_difference(evaluation, seed),
+        **{f"alone_{room}": short(change) for room, change in evaluation.alone.items()},
+        "cell": choice.chosen.name,
+        "untuned_cell": choice.untuned.name,
+        "ships": evaluation.ships.name,
+        "verdict": verdict,
+        "queries": len(questions),
+        "groups": len({*groups_of(questions)}),
+        "dev_queries": len(evaluation.held_out.dev),
+        "documents": len(evaluation.held_out.corpus.texts),
+    }
+
+
+def headline(values: Values) -> dict[str, float]:
+    """Return the means that people compare."""
+    return {name: mean for name, mean in means(values).items() if name in HEADLINE}
+
+
+def short(difference: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a difference and its interval."""
+    return {name: difference[name] for name in ("mean", "ci_low", "ci_high", "verdict")}
+
+
+def picks_difference(evaluation: Evaluation, seed: int) -> Record:
+    """Return the difference on picks alone, where some questions have picks."""
+    name = f"picks_{DECISIVE}"
+    pair = [evaluation.test[cell][name] for cell in evaluation.choice[::-1]]
+    rows = np.flatnonzero(~np.isnan(pair[0]))
+    if not len(rows):
+        return {}
+    groups = [evaluation.held_out.test[int(row)].group for row in rows]
+    difference = compare(pair[0][rows], pair[1][rows], name, seed, groups)
+    return {"difference_picks": {**difference, "queries": len(rows)}}
+
+
+def tables(evaluation: Evaluation) -> dict[str, Table]:
+    """Return the tables `grid` and `per_query`, without any text.
+
+    grid: the means of each cell on dev, and of two of them on test. per_query: the decisive
+    measure of each question by each cell; `record` says where the question comes from.
+    """
+    return {"grid": grid_table(evaluation), "per_query": per_query_table(evaluation)}
+
+
+def grid_table(evaluation: Evaluation) -> Table:
+    """Return one row for each cell and split."""
+    results = {"dev": evaluation.dev, "test": evaluation.test}
+    names = list(next(iter(evaluation.dev.values())))
+    rows = []
+    for split, measured_cells in results.items():
+        for cell, values in measured_cells.items():
+            cell_means = means(values)
+            rows.append([split, *cell, *(cell_means.get(name, "") for name in names)])
+    return ["split", "queries", "retriever", "reranker", *names], rows
+
+
+def per_query_table(evaluation: Evaluation) -> Table:
+    """Return one row for each question of dev and test."""
+    cells = list(evaluation.dev)
+    rows = []
+    for split in ("dev", "test"):
+        results: Results = getattr(evaluation, split)
+        for number, question in enumerate(getattr(evaluation.held_out, split)):
+            values = [results[c][DECISIVE][number] if c in results else "" for c in cells]
+            rows.append([split, number, question.record, question.group, *values])
+    return ["split", "query", "record", "group", *(cell.name for cell in cells)], rows

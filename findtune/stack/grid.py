@@ -1,0 +1,102 @@
+"""The rankings of the cells on some questions, with as little work as possible."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from sentence_transformers import SentenceTransformer
+
+from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Ranking, Search
+from findtune.stack.cells import Cell, Queries, Retriever
+from findtune.stack.held_out import Question
+from findtune.stack.parts import Level, Parts
+from findtune.stack.scorers import candidate_list, reorder
+
+Rankings = dict[Cell, list[Ranking]]  # one ranking for each question
+Say = Callable[[str], None]
+
+
+@dataclass
+class Grid:
+    """The cells over one corpus.
+
+    rerank_depth: documents of a ranking that a reranker reads; seed: of the rewrites. Rewrites are
+    sampled once for each rewriter, and every text and pair is read once by each model.
+    """
+
+    parts: Parts
+    corpus: Corpus
+    rerank_depth: int
+    seed: int
+    say: Say
+
+    def __post_init__(self) -> None:
+        self.bm25 = BM25Search(self.corpus)
+        self.dense: dict[Level, DenseSearch] = {}
+
+    def search_by(self, retriever: Retriever) -> Search:
+        """Return one way to search the corpus, which each encoder reads once."""
+        if retriever == "bm25":
+            return self.bm25
+        level: Level = "tuned" if "tuned" in retriever else "base"
+        if level not in self.dense:
+            self.say(f"encoding {len(self.corpus.texts)} documents with the {level} embedder")
+            encoder = self.parts.encoder(level)
+            encoder.keep(list(self.corpus.texts.values()))
+            self.dense[level] = DenseSearch(self.corpus, cast(SentenceTransformer, encoder))
+        dense = self.dense[level]
+        return HybridSearch(self.bm25, dense) if "bm25" in retriever else dense
+
+    def rankings(self, cells: Iterable[Cell], questions: Sequence[Question]) -> Rankings:
+        """Return the rankings of some cells."""
+        cells = list(cells)
+        retrieved: Rankings = {}
+        for queries in dict.fromkeys(cell.queries for cell in cells):
+            rewrites = self.rewrites(queries, questions)
+            for retriever in dict.fromkeys(c.retriever for c in cells if c.queries == queries):
+                cell = Cell(queries, retriever, "none")
+                retrieved[cell] = self.retrieve(cell, questions, rewrites)
+        return self.rerank(retrieved, cells, questions)
+
+    def rewrites(self, queries: Queries, questions: Sequence[Question]) -> list[list[str]]:
+        """Return the rewrites of each question."""
+        writer = self.parts.writer(queries)
+        if writer.rewriter is not None:
+            self.say(f"rewriting {len(questions)} questions with the {queries} rewriter")
+        histories = [question.history for question in questions]
+        return writer.rewrites([question.query for question in questions], self.seed, histories)
+
+    def retrieve(
+        self, cell: Cell, questions: Sequence[Question], rewrites: Sequence[Sequence[str]]
+    ) -> list[Ranking]:
+        """Return the ranking of each question, before anything reranks it."""
+        writer, search = self.parts.writer(cell.queries), self.search_by(cell.retriever)
+        texts = [question.query for question in questions]
+        return writer.rankings(writer.queries(texts, rewrites, search), search)
+
+    def rerank(
+        self, retrieved: Rankings, cells: Sequence[Cell], questions: Sequence[Question]
+    ) -> Rankings:
+        """Return the rankings of all cells; a reranker reads the lists of its cells together."""
+        rankings = {cell: retrieved[cell] for cell in cells if cell.reranker == "none"}
+        for reranker in dict.fromkeys(cell.reranker for cell in cells if cell.reranker != "none"):
+            ours = [cell for cell in cells if cell.reranker == reranker]
+            before = [
+                (question.query, ranking)
+                for cell in ours
+                for question, ranking in zip(
+                    questions, retrieved[cell._replace(reranker="none")], strict=True
+                )
+            ]
+            lists = [
+                candidate_list(query, ranking[: self.rerank_depth], self.corpus)
+                for query, ranking in before
+            ]
+            self.say(f"reading {len(lists)} rankings with the {reranker} reranker")
+            scorer = self.parts.scorer(reranker)
+            assert scorer is not None  # since the reranker is not "none"
+            rows = zip(before, scorer.scores(lists), strict=True)
+            after = iter([reorder(ranking, scores) for (_, ranking), scores in rows])
+            rankings |= {cell: [next(after) for _ in questions] for cell in ours}
+        return {cell: rankings[cell] for cell in cells}

@@ -1,0 +1,254 @@
+"""The questions that judge the stack, and the corpus that it searches.
+
+Each room that learns from feedback splits it by the topic of a question, but the rooms know
+different records: one sees ranked lists, another searches, and only some know judgments. So a
+question that is held out in one room may have taught another one. The stack therefore finds the
+topics of all questions of all rooms together, and uses for dev (test) only the questions whose
+topic lies in dev (test) of every room that knows it. A question that a room has never seen may
+stay, since the room did not learn it.
+
+A question is searched in the whole corpus: the rewriter's, and every document that a list showed.
+Documents that were picked or judged but lie in neither are not looked for.
+
+The embedder's examples have texts without URLs, so its lists are searched only where it is the
+only model; a text is then its own URL. If it has not learned from feedback, either, the variables
+of its catalog are searched, and a question is an alternative name of some of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from findtune.core.errors import InputError
+from findtune.core.files import iter_jsonl
+from findtune.core.records import Record
+from findtune.core.text import hash_fraction
+from findtune.examples.splits import SPLITS
+from findtune.examples.topics import Topics, find_topics, topic_of
+from findtune.retrieval.corpus import Corpus, read_corpus
+
+HELD_OUT = ("dev", "test")
+
+
+@dataclass
+class Question:
+    """A question, and what people said about its documents.
+
+    picks: URLs that users picked; grades: URL -> grade; shown: URLs that users were shown.
+    group: the hash of its topic. record: where it comes from.
+    """
+
+    query: str
+    group: str
+    record: str
+    history: list[str] = field(default_factory=list)
+    picks: list[str] = field(default_factory=list)
+    grades: dict[str, int] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+
+    @property
+    def gains(self) -> dict[str, int]:
+        """What decides about a ranking: the grades if any is above 0, else the picks."""
+        if any(grade > 0 for grade in self.grades.values()):
+            return self.grades
+        return dict.fromkeys(self.picks, 1)
+
+    @property
+    def assessed(self) -> set[str]:
+        """The documents that somebody judged: graded, picked, or shown and not picked."""
+        return {*self.grades, *self.picks, *self.shown}
+
+    def add(self, record: Record) -> None:
+        """Add what another record of the same question says."""
+        self.history = self.history or list(record["history"])
+        self.picks = list(dict.fromkeys([*self.picks, *record["picks"]]))
+        self.grades = {**record["qrels"], **self.grades}
+        self.shown |= {document["url"] for document in record["documents"]}
+
+    def within(self, urls: Mapping[str, str]) -> "Question":
+        """Return the question without the documents that a corpus does not have."""
+        return Question(
+            self.query,
+            self.group,
+            self.record,
+            self.history,
+            picks=[url for url in self.picks if url in urls],
+            grades={url: grade for url, grade in self.grades.items() if url in urls},
+            shown=self.shown & urls.keys(),
+        )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The questions of dev and of test, and the corpus that both search."""
+
+    dev: list[Question]
+    test: list[Question]
+    corpus: Corpus
+
+
+def read_held_out(
+    examples: Mapping[str, Path], max_questions: int, max_corpus_documents: int
+) -> HeldOut:
+    """Return what judges a stack of some rooms.
+
+    examples: room -> the folder of its examples. Of more questions than max_questions, those with
+    the smallest hash are used. Raises InputError when dev or test has no question.
+    """
+    rooms = dict(examples)
+    if {*rooms} == {"embedder"} and not has_kind(rooms["embedder"] / "test.jsonl", "list"):
+        by_split, corpus = catalog_questions(rooms["embedder"])
+    else:
+        by_split = feedback_questions(rooms)
+        corpus = feedback_corpus(rooms, max_corpus_documents)
+    dev, test = (usable(by_split[split], corpus, max_questions) for split in HELD_OUT)
+    for split, questions in zip(HELD_OUT, (dev, test), strict=True):
+        if not questions:
+            raise InputError(
+                f"no question is in {split} of every model ({', '.join(rooms)}), so the stack "
+                f"can't be judged; add feedback, or raise the share of {split} in params.yaml."
+            )
+    return HeldOut(dev, test, corpus)
+
+
+def has_kind(path: Path, kind: str) -> bool:
+    """Return whether a JSONL file has a record of a kind."""
+    return any(record["kind"] == kind for record in iter_jsonl(path))
+
+
+def usable(questions: Iterable[Question], corpus: Corpus, number: int) -> list[Question]:
+    """Return at most `number` questions to which a document of the corpus is relevant."""
+    inside = (question.within(corpus.texts) for question in questions)
+    relevant = [question for question in inside if any(question.gains.values())]
+    return sorted(relevant, key=lambda question: hash_fraction(question.query))[:number]
+
+
+# Feedback
+
+
+def feedback_questions(rooms: Mapping[str, Path]) -> dict[str, list[Question]]:
+    """Return the questions of dev and test that no room has learned; see above."""
+    topics = all_topics(rooms)
+    splits = split_of_topics(rooms, topics)
+    questions: dict[str, dict[str, Question]] = {split: {} for split in HELD_OUT}
+    for split in HELD_OUT:
+        for record in chain.from_iterable(records(rooms, room, split) for room in sources(rooms)):
+            topic = topic_of(record, topics)
+            if splits[topic] == {split}:
+                group = f"{hash_fraction(topic):.12f}"
+                new = Question(record["query"], group, record["record"])
+                questions[split].setdefault(record["query"], new).add(record)
+    return {split: list(by_query.values()) for split, by_query in questions.items()}
+
+
+def sources(rooms: Mapping[str, Path]) -> list[str]:
+    """Return the rooms whose questions are searched: those that know URLs, if there are any."""
+    return [room for room in rooms if room != "embedder"] or ["embedder"]
+
+
+def all_topics(rooms: Mapping[str, Path]) -> Topics:
+    """Return the topic of each question of all rooms and splits."""
+    everything = [
+        {"query": record["query"], "qrels": record["qrels"]}
+        for room in rooms
+        for split in SPLITS
+        for record in records(rooms, room, split)
+    ]
+    return find_topics(everything, {row["query"]: row["qrels"] for row in everything})
+
+
+def split_of_topics(rooms: Mapping[str, Path], topics: Topics) -> dict[str, set[str]]:
+    """Return in which splits of any room each topic lies."""
+    splits: dict[str, set[str]] = {}
+    for room in rooms:
+        for split in SPLITS:
+            for record in records(rooms, room, split):
+                splits.setdefault(topic_of(record, topics), set()).add(split)
+    return splits
+
+
+def records(rooms: Mapping[str, Path], room: str, split: str) -> Iterator[Record]:
+    """Yield the feedback of one room and split, in one form for all rooms.
+
+    A record has query, history, picks, qrels, documents ({url, title, text}) and record.
+    """
+    read = {"embedder": embedder_record, "reranker": reranker_record, "rewriter": rewriter_record}
+    for row in iter_jsonl(rooms[room] / f"{split}.jsonl"):
+        if row["kind"] in ("list", "pick", "question"):
+            yield {"history": [], "qrels": {}, "documents": [], **read[room](row)}
+
+
+def embedder_record(row: Record) -> Record:
+    """Return a pick or a held-out list of the embedder; a text is its own URL."""
+    if row["kind"] == "pick":
+        texts, picks = [row["positive"], *row["negatives"]], [row["positive"]]
+    else:
+        texts = row["documents"]
+        picks = [text for text, is_pick in zip(texts, row["picked"], strict=True) if is_pick]
+    documents = [{"url": text, "title": "", "text": text} for text in texts if text]
+    fields = {"query": row["query"], "record": row["record"]}
+    return {**fields, "picks": picks, "documents": documents}
+
+
+def reranker_record(row: Record) -> Record:
+    """Return a ranked list without its random negatives, which no user was shown."""
+    shown = [document for document in row["documents"] if document["shown"]]
+    fields = {name: row[name] for name in ("query", "picks", "qrels", "record")}
+    return {**fields, "documents": shown}
+
+
+def rewriter_record(row: Record) -> Record:
+    """Return a question of the rewriter."""
+    return {name: row[name] for name in ("query", "history", "picks", "qrels", "record")}
+
+
+def feedback_corpus(rooms: Mapping[str, Path], limit: int) -> Corpus:
+    """Return the rewriter's corpus and every document shown in a list.
+
+    Documents that only train showed are left out once there are `limit` documents.
+    """
+    texts: dict[str, str] = {}
+    titles: dict[str, str] = {}
+    if "rewriter" in rooms:
+        corpus = read_corpus(rooms["rewriter"] / "corpus.jsonl")
+        texts, titles = dict(corpus.texts), dict(corpus.titles)
+    for split in ("test", "dev", "train"):
+        for record in chain.from_iterable(records(rooms, room, split) for room in sources(rooms)):
+            for document in record["documents"]:
+                if split != "train" or len(texts) < limit:
+                    texts.setdefault(document["url"], document["text"])
+                    titles.setdefault(document["url"], document["title"])
+    return Corpus(texts, titles)
+
+
+# A catalog without feedback
+
+
+def catalog_questions(folder: Path) -> tuple[dict[str, list[Question]], Corpus]:
+    """Return the embedder's held-out queries, and its catalog as a corpus."""
+    by_split = {
+        split: [
+            Question(
+                row["text"], " ".join(row["dcids"]), row["sources"][0], picks=list(row["dcids"])
+            )
+            for row in iter_jsonl(folder / f"{split}.jsonl")
+            if row["kind"] == "query"
+        ]
+        for split in HELD_OUT
+    }
+    return by_split, catalog_corpus(iter_jsonl(folder / "corpus.jsonl"))
+
+
+def catalog_corpus(rows: Iterable[Record]) -> Corpus:
+    """Return the variables of a catalog: the first text is the title, all are searched."""
+    by_variable: dict[str, list[str]] = {}
+    for row in rows:
+        by_variable.setdefault(row["dcid"], []).append(row["text"])
+    texts = {dcid: join_texts(texts) for dcid, texts in by_variable.items()}
+    return Corpus(texts, {dcid: texts[0] for dcid, texts in by_variable.items()})
+
+
+def join_texts(texts: Sequence[str]) -> str:
+    """Return some texts as one."""
+    return ". ".join(text.rstrip(" .") for text in texts)

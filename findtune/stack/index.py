@@ -1,0 +1,171 @@
+"""The index of a corpus: its words, and the vectors of every encoder of a stack.
+
+FOLDER/
+    index.json         the documents' hash, each encoder's content hash, each file's SHA-256
+    documents.jsonl    url, title, text
+    PART.npy           vectors, (texts, dimensions), fp32
+    PART.canaries.npy  vectors of a few fixed texts, by which silent drift is noticed
+
+A folder is used only with the models that made it. The hash of their files notices another model;
+the canaries notice that the same files give other vectors, as another version of a library may.
+BM25 is built from the documents when an index is opened, since that takes little time.
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_json, read_jsonl, sha256, write_json, write_jsonl
+from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Search
+from findtune.stack.caches import VectorCache
+from findtune.stack.cells import Retriever
+from findtune.stack.corpus_file import Document, as_corpus
+from findtune.stack.model_files import refuse_changed
+
+FORMAT = 1
+CANARIES = (
+    "how many people are out of work?",
+    "Unemployment rate, by county, sex and age",
+    "average price of bread",
+    "Deaths and injuries on the road in 2019",
+    "share of households without electricity (%)",
+    "a",
+)
+MIN_CANARY_COSINE = 0.999  # kernels differ in the last bits, and no more
+REMEDY = "delete the folder, and it is built again"
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One encoder of a stack: its cache, the hash of its model's files, and what it reads.
+
+    with_titles: whether it reads the documents' titles, too.
+    """
+
+    cache: VectorCache
+    content_hash: str
+    with_titles: bool = False
+
+    def texts(self, corpus: Corpus) -> list[str]:
+        """Return the texts of a corpus that it reads, each once."""
+        texts = [*corpus.texts.values()]
+        if self.with_titles:
+            texts += [corpus.titles[url] or text for url, text in corpus.texts.items()]
+        return list(dict.fromkeys(texts))
+
+
+Encoders = Mapping[str, Encoder]  # by the name of their part
+
+
+@dataclass(frozen=True)
+class Index:
+    """A corpus that can be searched; the encoders of the stack keep its vectors."""
+
+    documents: Mapping[str, Document]
+    corpus: Corpus
+    search: Search
+
+
+def build_index(documents: Sequence[Document], encoders: Encoders, retriever: Retriever) -> Index:
+    """Return the index of some documents."""
+    corpus = as_corpus(documents)
+    for encoder in encoders.values():
+        texts = encoder.texts(corpus)
+        encoder.cache.keep(texts)
+    return searchable(documents, corpus, encoders, retriever)
+
+
+def searchable(
+    documents: Iterable[Document], corpus: Corpus, encoders: Encoders, retriever: Retriever
+) -> Index:
+    """Return an index whose vectors the encoders keep already."""
+    by_url = {document["url"]: document for document in documents}
+    return Index(by_url, corpus, search_by(retriever, corpus, encoders))
+
+
+def search_by(retriever: Retriever, corpus: Corpus, encoders: Encoders) -> Search:
+    """Return one way to search a corpus."""
+    if retriever == "bm25":
+        return BM25Search(corpus)
+    dense = DenseSearch(corpus, cast(SentenceTransformer, encoders["embedder"].cache))
+    return HybridSearch(BM25Search(corpus), dense) if "bm25" in retriever else dense
+
+
+def save_index(index: Index, encoders: Encoders, folder: Path) -> None:
+    """Write an index to a folder; it appears under its name only when it is complete."""
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    write_jsonl(part / "documents.jsonl", index.documents.values())
+    for name, encoder in encoders.items():
+        vectors = encoder.cache.encode(encoder.texts(index.corpus))
+        np.save(part / f"{name}.npy", vectors, allow_pickle=False)
+        canaries = encoder.cache.compute(CANARIES)
+        np.save(part / f"{name}.canaries.npy", canaries, allow_pickle=False)
+    files = {path.name: sha256(path) for path in sorted(part.iterdir())}
+    models = {name: encoder.content_hash for name, encoder in encoders.items()}
+    digest = index.corpus.digest()
+    write_json(
+        part / "index.json", {"corpus": digest, "files": files, "format": FORMAT, "models": models}
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def open_index(folder: Path, encoders: Encoders, retriever: Retriever) -> Index:
+    """Return the index in a folder.
+
+    Raises InputError when a file has changed, when another model made its vectors, or when the
+    encoders give other vectors than those that made it.
+    """
+    if not (folder / "index.json").is_file():
+        raise InputError(f"{folder} has no index.json, so it is no index; {REMEDY}.")
+    facts = read_json(folder / "index.json")
+    if facts["format"] != FORMAT:
+        raise InputError(f"{folder} has format {facts['format']}, not {FORMAT}; {REMEDY}.")
+    refuse_changed(folder, facts["files"], REMEDY)
+    refuse_other_models(folder, facts["models"], encoders)
+    documents = read_jsonl(folder / "documents.jsonl")
+    corpus = as_corpus(documents)
+    for name, encoder in encoders.items():
+        refuse_drift(folder / f"{name}.canaries.npy", encoder.cache)
+        vectors = np.load(folder / f"{name}.npy", allow_pickle=False)
+        encoder.cache.keep(encoder.texts(corpus), vectors)
+    return searchable(documents, corpus, encoders, retriever)
+
+
+def refuse_other_models(folder: Path, models: Mapping[str, str], encoders: Encoders) -> None:
+    """Raise InputError unless the same models made an index; models: part -> content hash."""
+    for name, encoder in encoders.items():
+        made_by = models.get(name, "none")
+        if made_by != encoder.content_hash:
+            raise InputError(
+                f"{folder} was made with another {name} model ({made_by[:12]}, now "
+                f"{encoder.content_hash[:12]}), so its vectors mean nothing to this one; {REMEDY}."
+            )
+
+
+def refuse_drift(path: Path, cache: VectorCache) -> None:
+    """Raise InputError if an encoder gives fixed texts other vectors than when they were saved."""
+    saved = np.load(path, allow_pickle=False)
+    cosines = (saved * cache.compute(CANARIES)).sum(axis=1)
+    if not cosines.min() >= MIN_CANARY_COSINE:
+        raise InputError(
+            f"{path}: the same model now gives other vectors (cosine {cosines.min():.4f}), perhaps "
+            f"by another version of a library; {REMEDY}."
+        )
+
+
+def refuse_other_corpus(folder: Path, corpus: Corpus) -> None:
+    """Raise InputError unless an index holds the documents of a corpus."""
+    if read_json(folder / "index.json")["corpus"] != corpus.digest():
+        raise InputError(f"{folder} was made of other documents; {REMEDY}.")

@@ -1,0 +1,37 @@
+"""What each model of a stack has learned from, in one line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from findtune.core.files import read_json
+from findtune.stack.cells import ROOMS
+
+# What a kind of training example is, to a reader.
+MEANINGS = {
+    "embedder": {"positive": "pairs of the catalog", "scored": "scored pairs", "pick": "picks"},
+    "reranker": {"list": "ranked lists", "title": "titles"},
+    "rewriter": {"rewrite": "better searches", "title": "titles of picks", "identity": "questions"},
+}
+
+
+def lineage(examples: Mapping[str, Path]) -> list[str]:
+    """Return a line for each room: what its model learned from, or that there is no model.
+
+    examples: room -> the folder of its examples.
+    """
+    return [
+        learned(room, examples[room])
+        if room in examples
+        else f"- {room}: missing; a stack without it. `models` in params.yaml adds it."
+        for room in ROOMS
+    ]
+
+
+def learned(room: str, folder: Path) -> str:
+    """Return the line of a room that has a model."""
+    counts = read_json(folder / "leak_report.json")["records"]["train"]
+    kinds = MEANINGS[room].items()
+    facts = [f"{counts[kind]:,} {meaning}" for kind, meaning in kinds if counts.get(kind)]
+    absent = [meaning for kind, meaning in kinds if not counts.get(kind)]
+    without = f"; no {', no '.join(absent)}" if absent else ""
+    return f"- {room}: learned from {', '.join(facts)}{without}."

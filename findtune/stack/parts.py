@@ -1,0 +1,100 @@
+"""The models of a stack, base and tuned; each is loaded when it is first used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from findtune.core.files import read_json
+from findtune.embedder.model.folder import evaluated_folder
+from findtune.reranker.model.blending import read_weights
+from findtune.reranker.model.cross_encoder import has_head
+from findtune.reranker.model.cross_encoder import load as load_cross_encoder
+from findtune.reranker.model.reranker import load as load_reranker
+from findtune.retrieval.encoder import load_encoder
+from findtune.rewriter.model.lexicon import read_lexicon
+from findtune.rewriter.model.rewriter import load as load_rewriter
+from findtune.rewriter.model.rewriter import load_as_rewriter
+from findtune.rewriter.model.settings import RewriterSettings
+from findtune.stack.caches import LogitCache, VectorCache
+from findtune.stack.cells import Queries, Reranker
+from findtune.stack.query_writer import QueryWriter
+from findtune.stack.scorers import CosineScorer, CrossEncoderScorer, RerankerScorer, Scorer
+from findtune.stack.settings import TitleFeedback, without_rewrites
+
+Level = Literal["base", "tuned"]
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The models in some folders.
+
+    bases, tuned: room -> folder; `tuned` has only the rooms of which there is a model. prf: how
+    titles are searched where no rewriter's training has tried it.
+    """
+
+    bases: Mapping[str, Path]
+    tuned: Mapping[str, Path]
+    prf: TitleFeedback
+
+    @cache  # noqa: B019  # the parts live as long as the process
+    def writer(self, queries: Queries) -> QueryWriter:
+        """Return what writes the queries of a question."""
+        if queries == "question":
+            return QueryWriter(without_rewrites(None))
+        if queries == "prf":
+            return QueryWriter(self.prf_settings)
+        if queries == "tuned":
+            rewriter = load_rewriter(self.tuned["rewriter"])
+            return QueryWriter(rewriter.settings, rewriter)
+        folder = self.tuned["rewriter"]
+        settings = RewriterSettings(**read_json(folder / "base.json"))
+        rewriter = load_as_rewriter(
+            self.bases["rewriter"], settings, read_lexicon(folder), rewriter_dtype(folder)
+        )
+        return QueryWriter(settings, rewriter)
+
+    @property
+    def prf_settings(self) -> RewriterSettings:
+        """How titles are searched: as the rewriter's dev questions liked it best, if it tried."""
+        path = self.tuned.get("rewriter", Path()) / "prf.json"
+        if path.exists():
+            return RewriterSettings(**read_json(path))
+        return without_rewrites(self.prf)
+
+    @cache  # noqa: B019
+    def encoder(self, level: Level) -> VectorCache:
+        """Return an embedder; of a refitted one, what has not learned the held-out texts."""
+        if level == "base":
+            return VectorCache(load_encoder(self.bases["embedder"]))
+        return VectorCache(load_encoder(evaluated_folder(self.tuned["embedder"])))
+
+    @cache  # noqa: B019
+    def scorer(self, level: Reranker) -> Scorer | None:
+        """Return a reranker; a base without a head ranks by the base embedder's cosine."""
+        if level == "none":
+            return None
+        if level == "tuned":
+            reranker = load_reranker(self.tuned["reranker"])
+            own = VectorCache(reranker.base_retriever)
+            shared = self.encoder("base")
+            same = own.fingerprint() == shared.fingerprint()
+            return RerankerScorer.of(reranker, shared if same else own)
+        if has_head(self.bases["reranker"]):
+            model = load_cross_encoder(self.bases["reranker"], self.max_length)
+            return CrossEncoderScorer(LogitCache(model))
+        return CosineScorer(self.encoder("base"))
+
+    @cached_property
+    def max_length(self) -> int:
+        """The tokens that the cross-encoder reads, as in training."""
+        return read_weights(self.tuned["reranker"] / "weights.json").max_length
+
+
+def rewriter_dtype(folder: Path) -> torch.dtype:
+    """Return the precision of a saved rewriter; its base is used in the same one."""
+    dtype: torch.dtype = getattr(torch, read_json(folder / "config.json")["dtype"])
+    return dtype

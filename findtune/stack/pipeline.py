@@ -1,0 +1,164 @@
+"""A stack that ships: one cell's models, and searching a corpus with them.
+
+from findtune.stack.pipeline import load
+
+stack = load("models/stack/small")
+result = stack.search("how many people can't read in nepal?", "documents.jsonl")
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from findtune.retrieval.search import Ranking
+from findtune.stack.cells import Cell
+from findtune.stack.corpus_file import as_corpus, given_documents, read_documents
+from findtune.stack.index import (
+    Encoders,
+    Index,
+    build_index,
+    open_index,
+    refuse_other_corpus,
+    save_index,
+)
+from findtune.stack.query_writer import QueryWriter
+from findtune.stack.scorers import Scorer, candidate_list, reorder
+
+__all__ = ["Hit", "Index", "SearchResult", "Stack"]
+
+Array = np.ndarray
+Documents = Index | Path | str | Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document that was found.
+
+    retrieved_rank: its rank before anything reranked it, from 1. score: the reranker's. relevance:
+    the calibrated probability of a pick, in [0, 1]. Both are None for a document that no reranker
+    read, and relevance also where the reranker was not tuned.
+    """
+
+    url: str
+    title: str
+    text: str
+    rank: int
+    retrieved_rank: int
+    score: float | None
+    relevance: float | None
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The documents of a search, and what each part did.
+
+    queries: what was searched, the question first; candidates: the URLs in the order retrieved;
+    seconds: the time of each part.
+    """
+
+    documents: list[Hit]
+    queries: list[str]
+    candidates: list[str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A pipeline: it writes queries, retrieves documents, and may rerank the first ones.
+
+    encoders: what reads documents, by the name of its part; rerank_depth: documents that the
+    scorer reads; seed: of the rewrites.
+    """
+
+    cell: Cell
+    writer: QueryWriter
+    scorer: Scorer | None
+    encoders: Encoders
+    rerank_depth: int
+    seed: int
+
+    def index(self, documents: Documents, folder: Path | None = None) -> Index:
+        """Return the index of a corpus, which can be passed to `search` many times.
+
+        documents: a JSONL file, or dictionaries, with url, title and text. folder: where the index
+        is saved; one that is there already is opened instead. Raises InputError for a corpus that
+        can't be read, and for a folder that was made of other documents or with other models, or
+        that has changed.
+        """
+        if isinstance(documents, Index):
+            return documents
+        is_file = isinstance(documents, (str, Path))
+        rows = read_documents(Path(documents)) if is_file else given_documents(documents)  # type: ignore[arg-type]
+        if folder is not None and folder.exists():
+            index = open_index(folder, self.encoders, self.cell.retriever)
+            refuse_other_corpus(folder, as_corpus(rows))
+            return index
+        index = build_index(rows, self.encoders, self.cell.retriever)
+        if folder is not None:
+            save_index(index, self.encoders, folder)
+        self.forget()
+        return index
+
+    def search(
+        self, question: str, corpus: Documents, top_k: int = 10, history: Sequence[str] = ()
+    ) -> SearchResult:
+        """Return the best documents for a question, and what each part did.
+
+        corpus: an index; or a JSONL file, whose index is kept beside it in FILE.index; or
+        dictionaries, which are indexed again by each call. history: the earlier questions of the
+        session, oldest first. Raises InputError as `index` does.
+        """
+        folder = Path(f"{corpus}.index") if isinstance(corpus, (str, Path)) else None
+        index = self.index(corpus, folder)
+        start = perf_counter()
+        rewrites = self.writer.rewrites([question], self.seed, [list(history)])
+        rewritten = perf_counter()
+        [queries] = self.writer.queries([question], rewrites, index.search)
+        [ranking] = self.writer.rankings([queries], index.search)
+        retrieved = perf_counter()
+        scores = self.scores(question, ranking, index)
+        seconds = {
+            "rewrite": rewritten - start,
+            "retrieve": retrieved - rewritten,
+            "rerank": perf_counter() - retrieved,
+        }
+        self.forget()
+        index.search.cache.clear()
+        return SearchResult(self.hits(ranking, scores, index)[:top_k], queries, ranking, seconds)
+
+    def scores(self, question: str, ranking: Ranking, index: Index) -> Array:
+        """Return the reranker's scores of the first documents of a ranking; none without one."""
+        if self.scorer is None:
+            return np.zeros(0)
+        first = candidate_list(question, ranking[: self.rerank_depth], index.corpus)
+        return self.scorer.scores([first])[0]
+
+    def hits(self, ranking: Ranking, scores: Array, index: Index) -> list[Hit]:
+        """Return the documents of a ranking in their final order; scores: of the first ones."""
+        relevance = self.scorer.relevance(scores) if self.scorer else None
+        score_of = dict(zip(ranking, scores.tolist(), strict=False))
+        relevance_of = (
+            {} if relevance is None else dict(zip(ranking, relevance.tolist(), strict=False))
+        )
+        retrieved_ranks = {url: rank for rank, url in enumerate(ranking, start=1)}
+        return [
+            Hit(
+                **index.documents[url],
+                rank=rank,
+                retrieved_rank=retrieved_ranks[url],
+                score=score_of.get(url),
+                relevance=relevance_of.get(url),
+            )
+            for rank, url in enumerate(reorder(ranking, scores), start=1)
+        ]
+
+    def forget(self) -> None:
+        """Forget what was computed for queries, so that a service needs no more memory."""
+        for encoder in self.encoders.values():
+            encoder.cache.forget()
+        if self.scorer:
+            self.scorer.forget()

@@ -1,0 +1,44 @@
+"""The settings of the stack: what the grid costs, and how feedback titles are searched."""
+
+from pydantic import Field
+
+from findtune.core.params import Section
+from findtune.rewriter.model.settings import RewriterSettings
+
+
+class TitleFeedback(Section):
+    """How pseudo-relevance feedback is searched, unless a rewriter's training tried it on dev."""
+
+    fb_docs: int = Field(gt=0)  # top documents of the question whose titles are searched too
+    rank_constant: float = Field(ge=0)  # of reciprocal rank fusion
+    original_query_weight: float = Field(gt=0)  # in the fusion, where a title weighs 1
+
+
+class StackSettings(Section):
+    """The section `stack.SIZE` of params.yaml."""
+
+    rerank_depth: int = Field(gt=0)  # documents of a ranking that a reranker reads
+    max_questions: int = Field(gt=0)  # of dev, and of test
+    max_corpus_documents: int = Field(gt=0)  # searched, beside those of dev and test
+    latency_questions: int = Field(gt=0)  # answered one by one, with a clock
+    prf: TitleFeedback
+
+
+def without_rewrites(feedback: TitleFeedback | None) -> RewriterSettings:
+    """Return the settings of a search that samples nothing: the question, or its titles, too."""
+    titles = feedback.model_dump() if feedback else {"fb_docs": 0}
+    fusion = {"rank_constant": 60, "original_query_weight": 1, "query_repeats": 0}
+    unused = dict.fromkeys(("num_return_sequences", "top_k", "max_input_tokens"), 1)
+    return RewriterSettings.model_validate(
+        {
+            **fusion,
+            **titles,
+            **unused,
+            "prompt": "",
+            "temperature": 1,
+            "max_new_tokens": 1,
+            "ships": "titles" if feedback else "question",
+            "retriever": "bm25",
+            "num_rewrites": 0,
+        }
+    )

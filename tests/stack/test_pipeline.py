@@ -1,0 +1,197 @@
+"""A stack that was saved searches as the grid did, and uses nothing that has changed."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import findtune.stack
+from findtune.core.errors import InputError
+from findtune.retrieval.corpus import Corpus
+from findtune.stack.cells import Cell
+from findtune.stack.held_out import Question
+
+if TYPE_CHECKING:
+    from findtune.stack.parts import Parts
+    from findtune.stack.pipeline import Stack
+
+CELLS = (
+    Cell("question", "bm25", "none"),
+    Cell("prf", "base", "base"),
+    Cell("base", "bm25+base", "tuned"),
+    Cell("tuned", "bm25+tuned", "tuned"),
+)
+QUESTIONS = ("out of work", "price of rice")
+Documents = list[dict[str, str]]
+Save = Callable[[Cell], Path]
+
+
+@pytest.fixture
+def save(parts: "Parts", tmp_path: Path) -> Save:
+    """Return the function that saves a cell and returns its folder."""
+    from findtune.stack import artifact
+
+    def save_cell(cell: Cell) -> Path:
+        artifact.save(cell, parts, tmp_path / "stack", rerank_depth=2, seed=13)
+        return tmp_path / "stack"
+
+    return save_cell
+
+
+@pytest.fixture
+def stack(save: Save) -> "Stack":
+    """Return a stack with a model of every room."""
+    return findtune.stack.load(save(CELLS[-1]))
+
+
+def grid_rankings(
+    parts: "Parts", corpus: Corpus, cell: Cell, questions: Sequence[Question]
+) -> list[list[str]]:
+    from findtune.stack.grid import Grid
+
+    grid = Grid(parts, corpus, rerank_depth=2, seed=13, say=lambda _: None)
+    return grid.rankings(CELLS, questions)[cell]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_a_loaded_stack_searches_as_its_cell_did_when_it_was_judged(
+    cell: Cell,
+    save: Save,
+    parts: "Parts",
+    corpus: Corpus,
+    documents: Documents,
+    make_question: Callable[..., Question],
+) -> None:
+    expected = grid_rankings(parts, corpus, cell, [make_question(text) for text in QUESTIONS])
+    loaded = findtune.stack.load(save(cell))
+    index = loaded.index(documents)
+    rankings = [[hit.url for hit in loaded.search(text, index).documents] for text in QUESTIONS]
+    assert rankings == expected
+    assert any(rankings)
+
+
+def test_a_result_says_what_each_part_did(stack: "Stack", documents: Documents) -> None:
+    result = stack.search("out of work", documents, top_k=3)
+    assert result.queries[0] == "out of work"
+    assert len(result.queries) == 1 + 3  # rewrites
+    assert len(result.candidates) == 4
+    assert [hit.rank for hit in result.documents] == [1, 2, 3]
+    first, second, third = result.documents
+    assert {first.url, second.url} == {*result.candidates[:2]}
+    assert first.relevance is not None
+    assert second.relevance is not None
+    assert 1 >= first.relevance >= second.relevance >= 0
+    assert third.score is None  # below rerank_depth
+    assert third.retrieved_rank == 3
+    assert {*result.seconds} == {"rewrite", "retrieve", "rerank"}
+
+
+def test_only_a_tuned_reranker_says_how_relevant_a_document_is(
+    save: Save, documents: Documents
+) -> None:
+    loaded = findtune.stack.load(save(Cell("question", "bm25", "base")))
+    [hit] = loaded.search("bread", documents, top_k=1).documents
+    assert hit.score is not None
+    assert hit.relevance is None
+
+
+def test_a_question_without_a_match_finds_nothing(save: Save, documents: Documents) -> None:
+    loaded = findtune.stack.load(save(Cell("question", "bm25", "tuned")))
+    result = loaded.search("zebra", documents)
+    assert result.documents == []
+    assert result.queries == ["zebra"]
+
+
+@pytest.fixture
+def corpus_path(tmp_path: Path, documents: Documents) -> Path:
+    """Return the file of the small corpus."""
+    path = tmp_path / "documents.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in documents), encoding="utf-8")
+    return path
+
+
+def test_the_index_of_a_file_is_built_once_and_gives_the_same_results(
+    stack: "Stack", corpus_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = stack.search("out of work", corpus_path)
+    monkeypatch.setattr("findtune.stack.pipeline.build_index", None)
+    loaded = findtune.stack.load(corpus_path.with_name("stack"))
+    assert loaded.search("out of work", corpus_path).documents == first.documents
+
+
+@pytest.mark.parametrize("name", ["documents.jsonl", "embedder.npy", "reranker.canaries.npy"])
+def test_a_flipped_byte_in_an_index_is_named(stack: "Stack", corpus_path: Path, name: str) -> None:
+    stack.search("bread", corpus_path)
+    path = corpus_path.with_name("documents.jsonl.index") / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name} has changed since it was written"):
+        stack.search("bread", corpus_path)
+
+
+def test_an_index_of_another_model_is_refused(
+    stack: "Stack", save: Save, corpus_path: Path
+) -> None:
+    stack.search("bread", corpus_path)
+    other = findtune.stack.load(save(Cell("question", "base", "none")))
+    with pytest.raises(InputError, match="was made with another embedder model"):
+        other.search("bread", corpus_path)
+
+
+def test_an_index_of_other_documents_is_refused(stack: "Stack", corpus_path: Path) -> None:
+    stack.search("bread", corpus_path)
+    with corpus_path.open("a", encoding="utf-8") as file:
+        file.write('{"url": "tea", "title": "Tea", "text": "Cups of tea"}\n')
+    with pytest.raises(InputError, match="was made of other documents; delete the folder"):
+        stack.search("bread", corpus_path)
+
+
+def test_an_encoder_that_drifts_is_noticed_by_its_canaries(
+    stack: "Stack", corpus_path: Path
+) -> None:
+    stack.search("bread", corpus_path)
+    encoder = stack.encoders["embedder"].cache.encoder
+    compute = encoder.encode
+    encoder.encode = lambda texts, **_: np.roll(compute(texts), 1, axis=1)  # type: ignore[method-assign]
+    with pytest.raises(InputError, match="the same model now gives other vectors"):
+        stack.index(corpus_path, corpus_path.with_name("documents.jsonl.index"))
+
+
+def test_a_folder_that_is_no_index_is_refused(stack: "Stack", corpus_path: Path) -> None:
+    corpus_path.with_name("documents.jsonl.index").mkdir()
+    with pytest.raises(InputError, match=r"has no index\.json, so it is no index"):
+        stack.search("bread", corpus_path)
+
+
+@pytest.mark.parametrize("part", ["embedder", "reranker/retriever", "rewriter"])
+def test_a_flipped_byte_in_a_model_is_named(save: Save, part: str) -> None:
+    folder = save(CELLS[-1])
+    path = folder / part / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.unlink()  # it may be a hard link to the model that it was copied from
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{part}/model.safetensors has changed"):
+        findtune.stack.load(folder)
+
+
+def test_a_missing_stack_is_one_line_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no .*/stack\.json; .*`make train`"):
+        findtune.stack.load(tmp_path)
+
+
+def test_a_saved_stack_has_only_the_models_that_its_cell_uses(save: Save) -> None:
+    assert {path.name for path in save(CELLS[0]).iterdir()} == {"stack.json"}
+    with_reranker = save(Cell("prf", "bm25", "tuned"))
+    assert {path.name for path in with_reranker.iterdir()} == {"stack.json", "reranker"}
+
+
+def test_nothing_of_a_query_is_remembered(stack: "Stack", documents: Documents) -> None:
+    index = stack.index(documents)
+    stack.search("out of work", index)
+    assert not index.search.cache
+    assert not any(encoder.cache.queries for encoder in stack.encoders.values())
