@@ -51,7 +51,7 @@ def refuse_too_many_rejects(
     """Raise InputError when a larger share than allowed was rejected."""
     total = report.accepted + report.rejected
     if report.rejected > max_rejected * total:
-        first_rows = "\n  ".join(map(str, report.first_rejects))
+        first_rows = "\n  ".join(report.rejects_to_print())
         raise InputError(
             f"{report.rejected} of {total} {KINDS[kind].unit} were rejected, more than "
             f"{KINDS[kind].section}.max_rejected = {max_rejected:g}.\n  {first_rows}\n"

@@ -69,7 +69,7 @@ class FeedbackReader:
         """Yield the clean records of all files, and report the bad ones."""
         report.counts["records"] = 0
         if self.required:  # once is enough for all kinds
-            report.add_unread_files(unread_files(data / FOLDER))
+            report.add_notes(unread_files(data / FOLDER))
         first_locations: dict[bytes, str] = {}
         for json_record in read_all(self.files(data), self.wrapper, advance):
             record_report = RecordReport(json_record.file, json_record.number, limits)

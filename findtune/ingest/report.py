@@ -5,15 +5,19 @@ while it is cleaned.
 """
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
 
 MAX_VALUE_CHARS = 60  # of a bad value that a message repeats
-MAX_PRINTED_ROWS = 5
+MAX_PRINTED_ROWS = 5  # rejects
+MAX_PRINTED_NOTES = 12  # about whole files or kinds
+MAX_REASONS = 1000  # that are told apart
+DETAIL = re.compile(r"\S*\d\S*|'[^']*'")  # what differs between two rows of one reason
 Advance = Callable[[int], object]  # called with the number of bytes that were read
 
 ACTIONS = ("rejected", "dropped", "kept")
@@ -34,6 +38,10 @@ class ReportRow(NamedTuple):
     value: str
     reason: str
     remedy: str
+
+    def general_reason(self) -> str:
+        """Return the reason without what only this row has: numbers, places and names."""
+        return DETAIL.sub("", f"{self.column}: {self.reason}")
 
     def __str__(self) -> str:
         column = f", column {self.column}" if self.column else ""
@@ -62,6 +70,11 @@ class FileReportRow(ReportRow):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.reason}; {self.remedy}."
+
+
+def remark(reason: str, remedy: str, action: str = "kept") -> FileReportRow:
+    """Return a report row about a whole kind of data."""
+    return FileReportRow(action, "all files", 0, "", "", reason, remedy)
 
 
 class UnparsableRecord(NamedTuple):
@@ -167,7 +180,11 @@ class IngestReport:
         self.counts: Counter[str] = Counter()
         self.accepted = 0  # rows, records or judgments that can be used
         self.first_rejects: list[ReportRow] = []
-        self.unread_files: list[ReportRow] = []
+        self.notes: list[ReportRow] = []  # about whole files or kinds, which are printed
+        self.rows_by_file: Counter[str] = Counter()  # that were read
+        self.rejects_by_file: Counter[str] = Counter()
+        self.reason_counts: Counter[str] = Counter()  # of rejects
+        self.first_of_reason: dict[str, ReportRow] = {}
 
     @property
     def rejected(self) -> int:
@@ -179,19 +196,45 @@ class IngestReport:
         for row in rows:
             self.writer.writerow(row)
             self.counts[row.action] += 1
-            if row.action == "rejected" and len(self.first_rejects) < MAX_PRINTED_ROWS:
-                self.first_rejects.append(row)
+            if row.action == "rejected":
+                self.remember_reject(row)
 
-    def add_unread_files(self, rows: Sequence[ReportRow]) -> None:
-        """Write the rows of files that no kind reads; they are printed after the rejects."""
+    def remember_reject(self, row: ReportRow) -> None:
+        """Keep the first rejects, and the first of each reason with its count."""
+        self.rejects_by_file[row.file] += 1
+        if len(self.first_rejects) < MAX_PRINTED_ROWS:
+            self.first_rejects.append(row)
+        reason = row.general_reason()
+        self.reason_counts[reason] += 1
+        if self.reason_counts[reason] == 1 and len(self.first_of_reason) < MAX_REASONS:
+            self.first_of_reason[reason] = row
+
+    def add_notes(self, rows: Iterable[ReportRow]) -> None:
+        """Write rows about whole files or kinds; they are printed after the rejects."""
+        rows = [*rows]
         self.add(rows)
-        self.unread_files += rows
+        self.notes += rows
 
     @property
     def has_rows(self) -> bool:
         """Whether anything was rejected, dropped or flagged."""
         return any(self.counts[action] for action in ACTIONS)
 
-    def rows_to_print(self) -> list[ReportRow]:
-        """Return the few rows that a user sees at once."""
-        return [*self.first_rejects, *self.unread_files][:MAX_PRINTED_ROWS]
+    def rejects_to_print(self) -> list[str]:
+        """Return the few rejects that a user sees at once: the commonest reason first."""
+        counts = {reason: self.reason_counts[reason] for reason in self.first_of_reason}
+        reasons = sorted(counts, key=lambda reason: -counts[reason])[:MAX_PRINTED_ROWS]
+        firsts = [self.first_of_reason[reason] for reason in reasons]
+        others = [row for row in self.first_rejects if row not in firsts]
+        lines = [
+            f"{row} ({counts[reason]:,} times)" if counts[reason] > 1 else str(row)
+            for reason, row in zip(reasons, firsts, strict=True)
+        ]
+        return [*lines, *map(str, others)][:MAX_PRINTED_ROWS]
+
+    def lines_to_print(self) -> list[str]:
+        """Return what a user sees at once: the first rejects, then the notes."""
+        rejects = [f"rejected {line}" for line in self.rejects_to_print()]
+        notes = [f"{row.action} {row}" for row in self.notes[:MAX_PRINTED_NOTES]]
+        more = len(self.notes) - len(notes)
+        return [*rejects, *notes, *([f"and {more} more notes, in the report"] if more else [])]
