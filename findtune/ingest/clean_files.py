@@ -12,6 +12,8 @@ from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import Limits
 from findtune.ingest.report import IngestReport
 
+MAX_REJECTED_OF_FILE = 0.5
+MIN_REJECTS = 10  # that say something of a whole file
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 ProgressBar = Callable[[int], AbstractContextManager[Any]]  # the size in bytes -> a progress bar
@@ -36,13 +38,29 @@ def write_clean(
     with atomic_open(out / f"{kind}.jsonl") as clean:
         with atomic_open(report_path) as report_file, progress_bar(size) as bar:
             report = IngestReport(report_file)
-            for record in reader.read(data, limits=limits, report=report, advance=bar.update):
-                clean.write(ENCODER.encode(record) + "\n")
+            try:
+                for record in reader.read(data, limits=limits, report=report, advance=bar.update):
+                    clean.write(ENCODER.encode(record) + "\n")
+            except InputError as error:
+                raise InputError("\n  ".join([str(error), *map(str, report.notes)])) from None
         write_json(out / f"{kind}.counts.json", report.counts)
         limit = limits.max_rejected
         refuse_too_many_rejects(kind, report, max_rejected=limit, report_path=report_path)
         refuse_nothing_left(kind, report, report_path)
+        refuse_bad_files(kind, report, report_path)
     return report
+
+
+def refuse_bad_files(kind: str, report: IngestReport, report_path: Path) -> None:
+    """Raise InputError for a file of which most rows or records were rejected: it has one fault."""
+    for file, rejected in report.rejects_by_file.items():
+        total = report.rows_by_file[file]
+        if rejected >= MIN_REJECTS and rejected > MAX_REJECTED_OF_FILE * total:
+            first = next(row for row in report.first_of_reason.values() if row.file == file)
+            raise InputError(
+                f"{rejected} of {total} {KINDS[kind].unit} of {file} were rejected, first "
+                f"{first}\nAll of them are in {report_path}."
+            )
 
 
 def refuse_too_many_rejects(
@@ -64,5 +82,8 @@ def refuse_nothing_left(kind: str, report: IngestReport, report_path: Path) -> N
     if KINDS[kind].reader.required and not report.accepted:
         wrapper = KINDS[kind].wrapper
         where = f" (a .json file holds them under the key {wrapper})" if wrapper else ""
-        why = f"{report_path} says why" if report.rejected else f"the files hold none{where}"
+        why = f"the files hold none{where}"
+        if report.rejected or report.nothing_to_learn:
+            idle = (f"{count:,} {name}" for name, count in report.nothing_to_learn.most_common())
+            why = f"{', '.join([*idle, ''])}{report_path} says why"
         raise InputError(f"no {kind} {KINDS[kind].unit} can be used: {why}.")

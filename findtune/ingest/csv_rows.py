@@ -122,6 +122,7 @@ def read_rows(
     flag_separator(report, file, separator)
     headers = [start]
     for raw_row in raw_rows:
+        report.rows_by_file[file] += 1
         try:
             if not isinstance(raw_row.cells, RowSyntaxError) and header.fits(raw_row.cells):
                 columns = header.name_columns(raw_row.cells, file)
@@ -131,7 +132,6 @@ def read_rows(
         except RowSyntaxError as error:
             reject_line(report, file, raw_row.line, text=lines[raw_row.line - 1], error=error)
         else:
-            report.rows_by_file[file] += 1
             yield CsvRow(file, raw_row.line, dict.fromkeys(header.optional, "") | cells)
     flag_headers(report, file, headers[1:])
     advance(path.stat().st_size)

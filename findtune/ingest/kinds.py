@@ -11,7 +11,7 @@ from findtune.ingest.feedback import FeedbackReader
 from findtune.ingest.guard_queries import STEM, GuardQueryReader
 from findtune.ingest.judgments import JudgmentReader
 from findtune.ingest.preferences import clean_preference
-from findtune.ingest.ranked_lists import clean_ranked_list
+from findtune.ingest.ranked_lists import clean_ranked_list, conclude
 from findtune.ingest.report import Advance, IngestReport
 from findtune.ingest.scored_pairs import PairReader
 from findtune.ingest.searches import clean_search_record
@@ -47,7 +47,11 @@ class Kind(NamedTuple):
 
 
 RANKED_LISTS = FeedbackReader(
-    "reranker_training_data", "reranker_data", clean_ranked_list, required=True
+    "reranker_training_data",
+    "reranker_data",
+    clean_ranked_list,
+    required=True,
+    conclude=conclude,
 )
 SEARCHES = FeedbackReader(
     "query_rewriting_training_data", "query_rewriting_data", clean_search_record, required=True

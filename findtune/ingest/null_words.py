@@ -17,11 +17,14 @@ WORDS = frozenset([
     "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]",
 ])
 # fmt: on
+MAX_CHARS = 40  # of a word, with the blanks around it
 # #REF! #NAME? #DIV/0! #BEZUG! #¿NOMBRE? #GETTING_DATA, and Err:502 of LibreOffice
 SPREADSHEET_ERROR = re.compile(r"#[¡¿]?[A-ZÀ-Þ][A-ZÀ-Þ0-9/_ ]*[!?]|#GETTING_DATA|Err:\d{3}")
 
 
 def is_null_word(text: str) -> bool:
     """Return whether a whole text stands for nothing, such as nan, NULL, #N/A or #REF!."""
+    if len(text) > MAX_CHARS:
+        return False
     word = text.strip("\"' \t\r\n")
     return word in WORDS or bool(SPREADSHEET_ERROR.fullmatch(word))

@@ -66,12 +66,17 @@ def strip_html(text: str, block: str = " ") -> str:
     text = strip_tags(text, block)
     if "&" not in text:
         return text
-    decoded = text
-    for _ in range(MAX_ENCODINGS):
-        decoded = ENTITY.sub(lambda entity: unescape(entity[0]), decoded)
+    decoded = decode_entities(text)
     if decoded != text and CLOSED_TAG.search(decoded):
         return strip_tags(decoded, block)
     return decoded
+
+
+def decode_entities(text: str) -> str:
+    """Return a text without the entities of HTML, also those that were encoded again."""
+    for _ in range(MAX_ENCODINGS if "&" in text else 0):
+        text = ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    return text
 
 
 def strip_tags(text: str, block: str) -> str:

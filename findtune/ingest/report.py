@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
+from findtune.ingest.addresses import normal_form
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
 
@@ -94,6 +95,16 @@ class RecordError(Exception):
         self.field, self.value, self.reason, self.remedy = field, value, reason, remedy
 
 
+class NothingToLearnError(RecordError):
+    """Raised for a record that is as it should be and teaches nothing, such as one without a pick.
+
+    It is dropped and counted under its reason, and is no reject.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, "", reason=reason, remedy="nothing is to be done")
+
+
 def wrong_type(field: str, value: object, *, expected: str, remedy: str) -> RecordError:
     """Return the error for a value of the wrong JSON type."""
     reason = f"expected {expected}, found {json_type(value)}"
@@ -129,12 +140,26 @@ class RecordReport:
         self.counts: Counter[str] = Counter()
         self.html_fields: list[str] = []
         self.cut_fields: list[str] = []
+        self.encoded_fields: list[str] = []
+        self.null_fields: list[str] = []
         self.dropped_urls: set[str] = set()
+        self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
+        self.nothing_to_learn: Counter[str] = Counter()
+        self.tallies: Counter[str] = Counter()  # what the kind as a whole is judged by
 
     @property
     def location(self) -> str:
         """The file and the number of the record."""
         return f"{self.file}:{self.number}"
+
+    def spell(self, address: str) -> str:
+        """Return an address as the record first spells it; a new one is spelled so from now on."""
+        return self.spellings.setdefault(normal_form(address), address)
+
+    def cause(self, field: str) -> ReportRow | None:
+        """Return the row about the first part of a field that was dropped, if there is one."""
+        rows = (row for row in self.rows if row.column.startswith(field))
+        return next((row for row in rows if row.action == "dropped"), None)
 
     def reject(self, error: RecordError) -> None:
         """Report that the whole record is left out."""
@@ -164,6 +189,14 @@ class RecordReport:
         if self.html_fields:
             reason = f"HTML was removed from {len(self.html_fields)} of its texts"
             self.flag(RecordError(self.html_fields[0], "", reason=reason, remedy="log plain text"))
+        if self.encoded_fields:
+            reason = f"{len(self.encoded_fields)} of its texts were percent-encoded"
+            remedy = "log what was typed"
+            self.flag(RecordError(self.encoded_fields[0], "", reason=reason, remedy=remedy))
+        if self.null_fields:
+            reason = f"{len(self.null_fields)} of its texts are a word for nothing, such as nan"
+            remedy = "leave the field out; it was read so"
+            self.flag(RecordError(self.null_fields[0], "", reason=reason, remedy=remedy))
         if self.cut_fields:
             limit = f"feedback.max_text_chars = {self.limits.max_text_chars}"
             reason = f"{len(self.cut_fields)} of its texts were cut to {limit}"
@@ -185,6 +218,7 @@ class IngestReport:
         self.rejects_by_file: Counter[str] = Counter()
         self.reason_counts: Counter[str] = Counter()  # of rejects
         self.first_of_reason: dict[str, ReportRow] = {}
+        self.nothing_to_learn: Counter[str] = Counter()  # records, by reason
 
     @property
     def rejected(self) -> int:
@@ -235,6 +269,12 @@ class IngestReport:
     def lines_to_print(self) -> list[str]:
         """Return what a user sees at once: the first rejects, then the notes."""
         rejects = [f"rejected {line}" for line in self.rejects_to_print()]
+        idle = [f"dropped {count:,} {name}" for name, count in self.nothing_to_learn.most_common()]
         notes = [f"{row.action} {row}" for row in self.notes[:MAX_PRINTED_NOTES]]
         more = len(self.notes) - len(notes)
-        return [*rejects, *notes, *([f"and {more} more notes, in the report"] if more else [])]
+        return [
+            *rejects,
+            *idle,
+            *notes,
+            *([f"and {more} more notes, in the report"] if more else []),
+        ]

@@ -74,8 +74,8 @@ def test_two_searches_of_the_same_words_are_merged_and_reported(project: Any) ->
 
 def test_a_bad_search_or_pick_is_dropped_and_its_record_stays(project: Any) -> None:
     tea = {"sources": [project.url("b"), 3]}
-    cups = {"sources": project.url("c")}
-    mapping = {"tea": tea, "milk": [project.document("c")], "cups": cups, "x" * 300: "c"}
+    cups = {"sources": 7}
+    mapping = {"tea": tea, "milk": 8, "cups": cups, "x" * 300: "c"}
     searches, outcome = clean(project, mapping)
     document = project.document("b", title="", snippet="")
     assert searches == [{"query": "tea", "sources": [document]}]
