@@ -4,12 +4,15 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from findtune.core.errors import InputError
 from findtune.ingest.plain_text import to_one_line
 from findtune.ingest.report import abbreviate
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+BLANKS = re.compile(r"[\s_-]+")
+MAX_NAME_CHARS = 60  # of a column, with blanks around it
 SEP_LINE = re.compile(rb"\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)  # a line for spreadsheets
 
 
@@ -65,8 +68,20 @@ class Header:
         """Return the columns that must be there and are not."""
         return [name for name in self.required if name not in {*names, *self.optional}]
 
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """All names of the columns of all forms, in lower case, with blanks or hyphens too."""
+        names = {*self.required, *(self.aliases or {}), *self.fallbacks}
+        others = self.otherwise.spellings if self.otherwise else frozenset()
+        return others.union(fold(name).replace("_", mark) for name in names for mark in "_ -")
+
     def fits(self, cells: Sequence[str]) -> bool:
         """Return whether a row is a header of this form: it has every column, once."""
+        if not any(  # as in most rows, which must not take time
+            len(cell) <= MAX_NAME_CHARS and cell.strip("\ufeff \t").casefold() in self.spellings
+            for cell in cells
+        ):
+            return False
         names = self.match(cells)
         fits = not self.missing(names) and len(set(names) - {""}) == len([*filter(None, names)])
         return fits or (self.otherwise is not None and self.otherwise.fits(cells))
@@ -74,7 +89,7 @@ class Header:
 
 def fold(name: str) -> str:
     """Return a name of a column without case, blanks and hyphens."""
-    return re.sub(r"[\s_-]+", "_", name.casefold())
+    return BLANKS.sub("_", name.casefold())
 
 
 def find_separator(line: bytes, header: Header) -> str:

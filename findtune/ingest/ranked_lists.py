@@ -38,7 +38,7 @@ from findtune.ingest.report import (
 
 MAX_RANK = 1_000_000
 MAX_SCORE = 1e300
-MIN_SHARE = 0.4  # of the starts of words; far below what two texts with equal stems share
+MIN_SHARE = 0.3  # of the starts of words; far below what two texts with equal stems share
 MIN_LISTS = 20  # from which on their order is judged
 MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
 
@@ -196,7 +196,7 @@ def find_copies(shown: DocumentsByUrl, picks: Sequence[str]) -> list[str]:
 
 def word_starts(document: Document) -> set[str]:
     """Return how the words of a document begin; of nearly equal texts most begin alike."""
-    return {word[:3] for word in f"{document['title']} {document['snippet']}".casefold().split()}
+    return {word[:4] for word in f"{document['title']} {document['snippet']}".casefold().split()}
 
 
 def share(first: set[str], second: set[str]) -> float:
