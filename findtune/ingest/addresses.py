@@ -23,7 +23,7 @@ SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 # Google Analytics, Meta, Microsoft, HubSpot, Mailchimp, Marketo and Yandex document.
 TRACKING = re.compile(
     r"(?:utm|pk|piwik|mtm|matomo|hsa|stm|itm)_.*"
-    r"|(?:g|fb|ms|d|y|tw|tt|ir|mr)clid|gclsrc|gbraid|wbraid|gad_(?:source|campaignid)"
+    r"|(?:g|fb|d|y|tw|tt|ir|mr)clid|msclkid|gclsrc|gbraid|wbraid|gad_(?:source|campaignid)"
     r"|igsh|igshid|epik|li_fat_id|srsltid|rdt_cid|sc_(?:cid|channel|campaign)|at_(?:medium|campaign)"
     r"|mc_[ce]id|_hs(?:enc|mi|fp)|hsctatracking|mkt_tok|_ga|_gl|_gac|__s|s_cid|wt_mc|wt\.mc_id"
     r"|vero_(?:id|conv)|oly_(?:anon|enc)_id|_openstat|spm|icid|cmpid|ns_(?:source|mchannel|campaign)"

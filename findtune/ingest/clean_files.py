@@ -10,7 +10,7 @@ from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, write_json
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import Limits
-from findtune.ingest.report import IngestReport
+from findtune.ingest.report import IngestReport, remark
 
 MAX_REJECTED_OF_FILE = 0.5
 MIN_REJECTS = 10  # that say something of a whole file
@@ -29,9 +29,33 @@ def write_clean(
 ) -> IngestReport:
     """Write KIND.jsonl, KIND.report.csv and KIND.counts.json into the folder `out`.
 
+    A kind that no model learns from is empty where it can't be read, and a note says why.
+
     Raises InputError for a file that can't be read, and for too many rejects. KIND.jsonl is not
     written then.
     """
+    try:
+        return write_files(kind, data=data, out=out, limits=limits, progress_bar=progress_bar)
+    except InputError as error:
+        if KINDS[kind].is_learned:
+            raise
+        return write_empty(kind, out, str(error))
+
+
+def write_empty(kind: str, out: Path, why: str) -> IngestReport:
+    """Write the files of a kind that can't be read: no record, and the reason as a note."""
+    with atomic_open(out / f"{kind}.jsonl"), atomic_open(out / f"{kind}.report.csv") as report_file:
+        report = IngestReport(report_file)
+        remedy = "none of it is used, and no model learns from it, so the training goes on"
+        report.add_notes([remark(" ".join(why.split()).removesuffix("."), remedy, "dropped")])
+    write_json(out / f"{kind}.counts.json", report.counts)
+    return report
+
+
+def write_files(
+    kind: str, *, data: Path, out: Path, limits: Limits, progress_bar: ProgressBar
+) -> IngestReport:
+    """Write the three files of a kind; raise InputError as `write_clean` does."""
     reader = KINDS[kind].reader
     report_path = out / f"{kind}.report.csv"
     size = sum(path.stat().st_size for path in reader.files(data) if path.exists())

@@ -34,11 +34,16 @@ class Reader(Protocol):
 
 
 class Kind(NamedTuple):
-    """One kind of record: its section of params.yaml, what is counted of it, and its reader."""
+    """One kind of record: its section of params.yaml, what is counted of it, and its reader.
+
+    is_learned: whether a model learns from it or is measured by it; if not, no mistake in it may
+    stop a training.
+    """
 
     section: str
     unit: str
     reader: Reader
+    is_learned: bool = True
 
     @property
     def wrapper(self) -> str | None:
@@ -67,6 +72,6 @@ KINDS = {
     "ranked_lists": Kind("feedback", "records", RANKED_LISTS),
     "searches": Kind("feedback", "records", SEARCHES),
     "corpus": Kind("feedback", "records", CORPUS),
-    "preferences": Kind("feedback", "records", PREFERENCES),
+    "preferences": Kind("feedback", "records", PREFERENCES, is_learned=False),
     "judgments": Kind("feedback", "judgments", JudgmentReader()),
 }

@@ -219,6 +219,7 @@ class IngestReport:
         self.reason_counts: Counter[str] = Counter()  # of rejects
         self.first_of_reason: dict[str, ReportRow] = {}
         self.nothing_to_learn: Counter[str] = Counter()  # records, by reason
+        self.said: list[str] = []  # lines that are printed and not in the report
 
     @property
     def rejected(self) -> int:
@@ -249,6 +250,10 @@ class IngestReport:
         self.add(rows)
         self.notes += rows
 
+    def say(self, line: str) -> None:
+        """Print a line that is about no file: something that is not there, and may be absent."""
+        self.said.append(line)
+
     @property
     def has_rows(self) -> bool:
         """Whether anything was rejected, dropped or flagged."""
@@ -272,9 +277,5 @@ class IngestReport:
         idle = [f"dropped {count:,} {name}" for name, count in self.nothing_to_learn.most_common()]
         notes = [f"{row.action} {row}" for row in self.notes[:MAX_PRINTED_NOTES]]
         more = len(self.notes) - len(notes)
-        return [
-            *rejects,
-            *idle,
-            *notes,
-            *([f"and {more} more notes, in the report"] if more else []),
-        ]
+        rest = [f"and {more} more notes, in the report"] if more else []
+        return [*rejects, *idle, *notes, *rest, *self.said]

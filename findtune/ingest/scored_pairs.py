@@ -107,6 +107,10 @@ class PairReader:
         if agreement := known.agreement():
             report.add_notes([remark(agreement, "the mean is learned")])
         report.accepted = report.counts["pairs"] = len(known.firsts)
+        if not known.firsts:
+            report.say(
+                f"{data / self.folder} holds no scored pair: nothing is measured on pairs there"
+            )
         yield from (pair._asdict() for pair in known.pairs())
 
     def unread_files(self, data: Path) -> list[FileReportRow]:
