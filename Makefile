@@ -17,9 +17,25 @@ MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds $(SEEDS))
 ifeq ($(strip $(MODELS)),)
 $(error MODELS is empty; name one or more of embedder, reranker and rewriter)
 endif
+COMMA := ,
+ifneq ($(findstring $(COMMA),$(MODELS)),)
+$(error MODELS is $(MODELS); separate the models by blanks: MODELS='embedder reranker')
+endif
+ifneq ($(words $(SIZE)),1)
+$(error SIZE is '$(SIZE)'; it takes one size, such as small)
+endif
 UNKNOWN := $(filter-out embedder reranker rewriter,$(MODELS))
 ifneq ($(UNKNOWN),)
 $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewriter)
+endif
+
+# DVC needs git, which an unpacked archive of the project lacks.
+ifneq ($(filter train preview metrics diff crossvalidate prove,$(MAKECMDGOALS)),)
+ifeq ($(wildcard .git),)
+ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
+$(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
+endif
+endif
 endif
 
 .DEFAULT_GOAL := help
@@ -52,8 +68,11 @@ rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; 
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
+	@dvc status --quiet --with-deps $(MODELS:%=evaluate@%-$(SIZE)) 2> /dev/null || \
+		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
 
 diff: setup     ## Compare the workspace's measures with the last commit's
+	@python -m commands.table $(MODELS:%=%/$(SIZE)) > /dev/null
 	@changes="$$(dvc metrics diff)" && echo "$${changes:-No measure differs from the last commit.}"
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/

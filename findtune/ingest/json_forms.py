@@ -33,7 +33,8 @@ def find_form(head: bytes, wrapper: str, *, by_lines: bool) -> Form:
             return Form.LIST
         return Form.VALUES if begins_with_record(text, wrapper) else Form.WRAPPED
     first_line = LINE_END.split(text, maxsplit=1)[0]
-    if text.startswith("[") and not is_whole(first_line):
+    is_alone = text.rstrip() == first_line.rstrip()
+    if text.startswith("[") and (is_alone or not is_whole(first_line)):
         return Form.LIST
     if re.match(rf'\{{\s*"{re.escape(wrapper)}"\s*:\s*\[', text) and not is_whole(first_line):
         return Form.WRAPPED
