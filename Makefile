@@ -1,5 +1,7 @@
 SIZE   ?= small
-MODELS ?= embedder reranker rewriter
+# The models of params.yaml, where they stand in one line.
+LISTED := $(shell sed -n 's/^models: *\[\(.*\)\].*/\1/p' params.yaml 2> /dev/null | tr ',' ' ')
+MODELS ?= $(or $(strip $(LISTED)),embedder reranker rewriter)
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -35,6 +37,13 @@ ifeq ($(wildcard .git),)
 ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
 $(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
 endif
+endif
+endif
+
+ifneq ($(strip $(LISTED)),)
+UNLISTED := $(filter-out $(LISTED),$(MODELS))
+ifneq ($(UNLISTED),)
+$(error $(UNLISTED) is not in models of params.yaml, which has $(LISTED); add it there)
 endif
 endif
 
