@@ -1,5 +1,7 @@
 SIZE   ?= small
-MODELS ?= embedder reranker rewriter
+# The models of params.yaml, where they stand in one line.
+LISTED := $(shell sed -n 's/^models: *\[\(.*\)\].*/\1/p' params.yaml 2> /dev/null | tr ',' ' ')
+MODELS ?= $(or $(strip $(LISTED)),embedder reranker rewriter)
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -17,13 +19,36 @@ MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds $(SEEDS))
 ifeq ($(strip $(MODELS)),)
 $(error MODELS is empty; name one or more of embedder, reranker and rewriter)
 endif
+COMMA := ,
+ifneq ($(findstring $(COMMA),$(MODELS)),)
+$(error MODELS is $(MODELS); separate the models by blanks: MODELS='embedder reranker')
+endif
+ifneq ($(words $(SIZE)),1)
+$(error SIZE is '$(SIZE)'; it takes one size, such as small)
+endif
 UNKNOWN := $(filter-out embedder reranker rewriter,$(MODELS))
 ifneq ($(UNKNOWN),)
 $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewriter)
 endif
 
+# DVC needs git, which an unpacked archive of the project lacks.
+ifneq ($(filter train preview metrics diff crossvalidate prove,$(MAKECMDGOALS)),)
+ifeq ($(wildcard .git),)
+ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
+$(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
+endif
+endif
+endif
+
+ifneq ($(strip $(LISTED)),)
+UNLISTED := $(filter-out $(LISTED),$(MODELS))
+ifneq ($(UNLISTED),)
+$(error $(UNLISTED) is not in models of params.yaml, which has $(LISTED); add it there)
+endif
+endif
+
 # Models of params.yaml that MODELS leaves out; without one of them there is no stack to judge.
-LEFT_OUT := $(filter-out $(MODELS),$(shell sed -n 's/^models: \[\(.*\)\].*/\1/p' params.yaml | tr , ' '))
+LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
@@ -60,8 +85,11 @@ search: setup   ## Search the corpus with the pipeline that ships: make search Q
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
+	@dvc status --quiet --with-deps $(MODELS:%=evaluate@%-$(SIZE)) 2> /dev/null || \
+		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
 
 diff: setup     ## Compare the workspace's measures with the last commit's
+	@python -m commands.table $(MODELS:%=%/$(SIZE)) > /dev/null
 	@changes="$$(dvc metrics diff)" && echo "$${changes:-No measure differs from the last commit.}"
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/

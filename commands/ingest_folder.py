@@ -13,7 +13,8 @@ from pathlib import Path
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import write_jsonl
-from findtune.ingest.feedback import FOLDER, JUDGMENTS, STEMS
+from findtune.ingest.data_files import suffix
+from findtune.ingest.feedback import FOLDER, STEMS, SUFFIXES, judgment_files
 from findtune.ingest.kinds import KINDS
 from stages import ingest
 
@@ -56,8 +57,9 @@ def linked_folders(folder: Path) -> Iterator[Path]:
 
 def feedback_files(folder: Path) -> list[Path]:
     """Return the files of feedback that lie at the top of a folder, sorted by name."""
-    paths = [path for suffix in (".json", ".jsonl") for path in folder.glob(f"*{suffix}")]
-    return sorted(path for path in paths if path.name.startswith(STEMS) or path.name == JUDGMENTS)
+    paths = [path for path in folder.glob("*") if suffix(path) in SUFFIXES]
+    judgments = {*judgment_files(folder)}
+    return sorted(path for path in paths if path.name.startswith(STEMS) or path in judgments)
 
 
 def clean_model(model: str, data: Path, say: Say) -> None:

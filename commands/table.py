@@ -42,7 +42,12 @@ def read_metrics(name: str) -> markdown.Metrics:
     path = Path("metrics", f"{name}.json")
     if not path.exists():
         raise InputError(f"there is no {path}; `make train` writes it.")
-    metrics: markdown.Metrics = read_json(path)
+    try:
+        metrics: markdown.Metrics = read_json(path)
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        remedy = "is it a merge conflict? `git checkout --ours` it, then `make train`"
+        raise InputError(f"{path} is not JSON (line {line}); {remedy}.") from None
     return metrics
 
 

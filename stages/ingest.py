@@ -42,8 +42,8 @@ def main(model: str, kind: str) -> None:
         raise MissingFilesError(f"{error} {remedy}") from None
     counts = [f"{number} {name}" for name, number in sorted(report.counts.items())]
     click.echo(f"{model}/{kind}: {', '.join(counts).replace('_', ' ')}")
-    for row in report.rows_to_print():
-        click.echo(f"  {row.action} {row}", err=True)
+    for line in report.lines_to_print():
+        click.echo(f"  {line}", err=True)
     if report.has_rows:
         click.echo(f"  full report: {out / kind}.report.csv")
 

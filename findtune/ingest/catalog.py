@@ -1,11 +1,11 @@
 """The catalog: every text that names or describes a statistical variable.
 
 Read from   autogen_input/{small,medium}/*.csv   dcid,Name,Description,Override_Alternatives,
-                                                 Curated_Alternatives; lists separated by `;`
-            alternatives/*.csv                   dcid,Alternatives
+                                                 Curated_Alternatives; lists separated by `;`,
+                                                 or dcid,sentence: the first text is the name
+            alternatives/*.csv                   dcid,Alternatives, or dcid,sentence
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,13 +17,20 @@ from findtune.ingest.csv_rows import (
     CsvRow,
     Header,
     csv_files,
+    drop_row,
     find_csv_files,
     flag_row,
-    read_rows,
     reject_row,
 )
+from findtune.ingest.data_files import unread_rows
+from findtune.ingest.file_notes import FileNotes
 from findtune.ingest.limits import IngestLimits
-from findtune.ingest.report import Advance, IngestReport
+from findtune.ingest.list_numbers import strip_numbers
+from findtune.ingest.list_separators import split_cell
+from findtune.ingest.null_words import is_null_word
+from findtune.ingest.plain_text import clean_line
+from findtune.ingest.report import Advance, FileReportRow, IngestReport
+from findtune.ingest.text_rows import clean_id, read_texts
 
 CATALOGS = ("small", "medium")
 ROLES = {
@@ -32,11 +39,18 @@ ROLES = {
     "Override_Alternatives": "override",
     "Curated_Alternatives": "curated",
 }
-VARIABLES_HEADER = Header(("dcid", *ROLES))
-ALTERNATIVES_HEADER = Header(("dcid", "Alternatives"))
-LIST_COLUMNS = {*ROLES, "Alternatives"} - {"Name"}
-# Lists by a language model may begin with a number, like "1 Silage production".
-LIST_NUMBER = re.compile(r"^1[.)]?\s+(?=[A-Z])")
+# The names that Data Commons gives its columns: Id for dcid, and sentence for texts of any kind.
+IDS = {"id": "dcid", "variable": "dcid", "statvar": "dcid", "stat_var": "dcid"}
+SENTENCES = {"sentence": "Alternatives", "sentences": "Alternatives"}
+SENTENCES_HEADER = Header(("dcid", "sentence"), fallbacks={**IDS, "sentences": "sentence"})
+VARIABLES_HEADER = Header(
+    ("dcid", *ROLES), fallbacks=IDS, optional=frozenset({"Name"}), otherwise=SENTENCES_HEADER
+)
+ALTERNATIVES_HEADER = Header(("dcid", "Alternatives"), fallbacks={**IDS, **SENTENCES})
+LIST_COLUMNS = {*ROLES, "Alternatives", "sentence"} - {"Name"}
+UNREAD_REMEDY = (
+    "put CSV files into data/autogen_input/small, data/autogen_input/medium or data/alternatives"
+)
 
 
 class Text(NamedTuple):
@@ -53,10 +67,11 @@ class Text(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """A row of a catalog, and the catalog's name."""
+    """The catalog of a variable, the first row about it, and the texts of all its rows."""
 
     catalog: str
     row: CsvRow
+    texts: list[Text]
 
 
 Variables = Mapping[str, Variable]  # by dcid
@@ -76,10 +91,9 @@ class CatalogReader:
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
     ) -> Iterator[Record]:
         """Yield each text of each variable once; report rows that are rejected or unusual."""
+        report.add_notes(unread_files(data, self.files(data)))
         variables = read_variables(data, limits=limits, report=report, advance=advance)
-        texts = [
-            text for dcid, variable in variables.items() for text in cell_texts(dcid, variable)
-        ]
+        texts = [text for variable in variables.values() for text in variable.texts]
         texts += read_alternatives(data, variables, limits=limits, report=report, advance=advance)
         check_names(texts, variables, report)
         replaced = find_overridden(texts)
@@ -102,55 +116,111 @@ def read_variables(
 ) -> dict[str, Variable]:
     """Return the variables of all catalogs by dcid; the first row of a dcid counts."""
     variables: dict[str, Variable] = {}
-    size = limits.max_row_bytes
     for catalog in CATALOGS:
         for path in catalog_files(data, catalog):
-            for row in read_rows(
-                path, VARIABLES_HEADER, max_row_bytes=size, report=report, advance=advance
-            ):
-                if not reject_bad_dcid(row, variables, report):
-                    variables[row.cells["dcid"]] = Variable(catalog, row)
-                    flag_list_numbers(row, report)
+            notes = FileNotes(report, path.as_posix())
+            for row in read_lists(path, VARIABLES_HEADER, limits, report, advance):
+                if "sentence" in row.cells and "Curated_Alternatives" not in row.cells:
+                    add_sentences(row, catalog, variables=variables, report=report, notes=notes)
+                elif not reject_bad_dcid(row, variables, report):
+                    texts = cell_texts(row, catalog, notes)
+                    variables[row.cells["dcid"]] = Variable(catalog, row, texts)
+            notes.write()
     return variables
 
 
+def unread_files(data: Path, read: Sequence[Path]) -> list[FileReportRow]:
+    """Return a report row for each file of the catalog's folders that is not read."""
+    folders = (data / "autogen_input", data / "alternatives")
+    return [row for folder in folders for row in unread_rows(folder, read, UNREAD_REMEDY)]
+
+
+def read_lists(
+    path: Path, header: Header, limits: IngestLimits, report: IngestReport, advance: Advance
+) -> Iterator[CsvRow]:
+    """Yield the rows of a file of the catalog with clean cells."""
+    rows = read_texts(
+        path,
+        header,
+        limits=limits,
+        report=report,
+        advance=advance,
+        lists=LIST_COLUMNS,
+        verbatim=("dcid",),
+    )
+    for row in rows:
+        yield row._replace(cells={**row.cells, "dcid": clean_id(row.cells["dcid"])})
+
+
 def reject_bad_dcid(row: CsvRow, variables: Variables, report: IngestReport) -> bool:
-    """Reject a row with an empty dcid, or with one that was read before. Return whether it was."""
+    """Reject a row with an empty dcid, or with one that was read before. Return whether it was.
+
+    A row that says again what the first one said is only dropped.
+    """
     dcid = row.cells["dcid"]
     if not dcid:
         remedy = "write the variable's own dcid"
         reject_row(report, row, column="dcid", reason="an empty dcid", remedy=remedy)
         return True
     if dcid in variables:
-        reason = f"a duplicate of the variable at {variables[dcid].row.location}"
-        reject_row(report, row, column="dcid", reason=reason, remedy="merge the rows")
+        first = variables[dcid].row
+        reason = f"a duplicate of the variable at {first.location}"
+        leave_out = drop_row if row.cells == first.cells else reject_row
+        leave_out(report, row, column="dcid", reason=reason, remedy="merge the rows")
         return True
     return False
 
 
-def cell_texts(dcid: str, variable: Variable) -> list[Text]:
+def cell_texts(row: CsvRow, catalog: str, notes: FileNotes) -> list[Text]:
     """Return the texts in the row of a variable."""
     return [
-        Text(dcid, variable.catalog, role, text, variable.row.location)
+        Text(row.cells["dcid"], catalog, role, text, row.location)
         for column, role in ROLES.items()
-        for text in split_list(variable.row.cells[column], whole=role == "name")
+        for text in column_texts(row, column, notes)
     ]
 
 
-def split_list(cell: str, *, whole: bool = False) -> list[str]:
-    """Return the texts of a list without the number at its start; a whole cell is one text."""
-    parts = [cell] if whole else LIST_NUMBER.sub("", cell).split(";")
-    lines = (" ".join(part.split()) for part in parts)
-    return [line for line in lines if any(map(str.isalnum, line))]
+def add_sentences(
+    row: CsvRow,
+    catalog: str,
+    *,
+    variables: dict[str, Variable],
+    report: IngestReport,
+    notes: FileNotes,
+) -> None:
+    """Add the sentences of a row to its variable; the first one names a new variable."""
+    dcid = row.cells["dcid"]
+    if not dcid:
+        reject_bad_dcid(row, variables, report)
+        return
+    sentences = column_texts(row, "sentence", notes)
+    if sentences:
+        variable = variables.setdefault(dcid, Variable(catalog, row, []))
+        roles = ["curated" if variable.texts else "name", *["curated"] * (len(sentences) - 1)]
+        variable.texts.extend(
+            Text(dcid, variable.catalog, role, text, row.location)
+            for role, text in zip(roles, sentences, strict=True)
+        )
+        return
+    reject_row(report, row, column="sentence", reason="no text", remedy="write one, or delete it")
 
 
-def flag_list_numbers(row: CsvRow, report: IngestReport) -> None:
-    """Report each list of a row whose leading number is removed."""
-    for column, cell in row.cells.items():
-        if column in LIST_COLUMNS and LIST_NUMBER.match(cell):
-            reason = "the number at the start of the list was removed"
-            remedy = "if it belongs to the text, write it as a word"
-            flag_row(report, row, column=column, value=cell, reason=reason, remedy=remedy)
+def column_texts(row: CsvRow, column: str, notes: FileNotes) -> list[str]:
+    """Return the texts in a cell without what separates, numbers or marks them; note what did."""
+    cell = row.cells[column]
+    if column not in LIST_COLUMNS:
+        return [cell] if cell else []
+    split = split_cell(cell, sentences=column == "Description")
+    parts = [part for part in map(str.strip, split.texts) if part]
+    numbered = strip_numbers(parts)
+    if numbered != parts:
+        reason = "the number at the start of the list was removed"
+        remedy = "if it belongs to the text, write it as a word"
+        notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
+    if split.separator:
+        reason, remedy = f"texts separated by {split.separator}", "separate them by ;"
+        notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
+    return [line for line in map(clean_line, numbered) if line and not is_null_word(line)]
 
 
 def read_alternatives(
@@ -162,20 +232,18 @@ def read_alternatives(
     advance: Advance,
 ) -> Iterator[Text]:
     """Yield the generated alternatives, and reject those of unknown variables."""
-    size = limits.max_row_bytes
     for path in find_csv_files(data / "alternatives"):
-        for row in read_rows(
-            path, ALTERNATIVES_HEADER, max_row_bytes=size, report=report, advance=advance
-        ):
+        notes = FileNotes(report, path.as_posix())
+        for row in read_lists(path, ALTERNATIVES_HEADER, limits, report, advance):
             dcid = row.cells["dcid"]
             if dcid not in variables:
                 reason = "no variable in autogen_input has this dcid"
                 remedy = "add the variable, or correct the dcid"
                 reject_row(report, row, column="dcid", reason=reason, remedy=remedy)
                 continue
-            flag_list_numbers(row, report)
-            for text in split_list(row.cells["Alternatives"]):
+            for text in column_texts(row, "Alternatives", notes):
                 yield Text(dcid, variables[dcid].catalog, "generated", text, row.location)
+        notes.write()
 
 
 def check_names(texts: Iterable[Text], variables: Variables, report: IngestReport) -> None:
@@ -220,7 +288,7 @@ def flag_overrides(
     column = "Override_Alternatives"
     for dcid, variable in variables.items():
         if dcid in counts:
-            value = variable.row.cells[column]
+            value = variable.row.cells.get(column, "")
             reason = f"it replaces {counts[dcid]} alternatives of {dcid}"
             remedy = "to use those too, add them to the override"
             flag_row(report, variable.row, column=column, value=value, reason=reason, remedy=remedy)

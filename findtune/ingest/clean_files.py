@@ -10,8 +10,10 @@ from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, write_json
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import Limits
-from findtune.ingest.report import IngestReport
+from findtune.ingest.report import IngestReport, remark
 
+MAX_REJECTED_OF_FILE = 0.5
+MIN_REJECTS = 10  # that say something of a whole file
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 ProgressBar = Callable[[int], AbstractContextManager[Any]]  # the size in bytes -> a progress bar
@@ -27,22 +29,62 @@ def write_clean(
 ) -> IngestReport:
     """Write KIND.jsonl, KIND.report.csv and KIND.counts.json into the folder `out`.
 
+    A kind that no model learns from is empty where it can't be read, and a note says why.
+
     Raises InputError for a file that can't be read, and for too many rejects. KIND.jsonl is not
     written then.
     """
+    try:
+        return write_files(kind, data=data, out=out, limits=limits, progress_bar=progress_bar)
+    except InputError as error:
+        if KINDS[kind].is_learned:
+            raise
+        return write_empty(kind, out, str(error))
+
+
+def write_empty(kind: str, out: Path, why: str) -> IngestReport:
+    """Write the files of a kind that can't be read: no record, and the reason as a note."""
+    with atomic_open(out / f"{kind}.jsonl"), atomic_open(out / f"{kind}.report.csv") as report_file:
+        report = IngestReport(report_file)
+        remedy = "none of it is used, and no model learns from it, so the training goes on"
+        report.add_notes([remark(" ".join(why.split()).removesuffix("."), remedy, "dropped")])
+    write_json(out / f"{kind}.counts.json", report.counts)
+    return report
+
+
+def write_files(
+    kind: str, *, data: Path, out: Path, limits: Limits, progress_bar: ProgressBar
+) -> IngestReport:
+    """Write the three files of a kind; raise InputError as `write_clean` does."""
     reader = KINDS[kind].reader
     report_path = out / f"{kind}.report.csv"
     size = sum(path.stat().st_size for path in reader.files(data) if path.exists())
     with atomic_open(out / f"{kind}.jsonl") as clean:
         with atomic_open(report_path) as report_file, progress_bar(size) as bar:
             report = IngestReport(report_file)
-            for record in reader.read(data, limits=limits, report=report, advance=bar.update):
-                clean.write(ENCODER.encode(record) + "\n")
+            try:
+                for record in reader.read(data, limits=limits, report=report, advance=bar.update):
+                    clean.write(ENCODER.encode(record) + "\n")
+            except InputError as error:
+                raise InputError("\n  ".join([str(error), *map(str, report.notes)])) from None
         write_json(out / f"{kind}.counts.json", report.counts)
         limit = limits.max_rejected
         refuse_too_many_rejects(kind, report, max_rejected=limit, report_path=report_path)
         refuse_nothing_left(kind, report, report_path)
+        refuse_bad_files(kind, report, report_path)
     return report
+
+
+def refuse_bad_files(kind: str, report: IngestReport, report_path: Path) -> None:
+    """Raise InputError for a file of which most rows or records were rejected: it has one fault."""
+    for file, rejected in report.rejects_by_file.items():
+        total = report.rows_by_file[file]
+        if rejected >= MIN_REJECTS and rejected > MAX_REJECTED_OF_FILE * total:
+            first = next(row for row in report.first_of_reason.values() if row.file == file)
+            raise InputError(
+                f"{rejected} of {total} {KINDS[kind].unit} of {file} were rejected, first "
+                f"{first}\nAll of them are in {report_path}."
+            )
 
 
 def refuse_too_many_rejects(
@@ -51,7 +93,7 @@ def refuse_too_many_rejects(
     """Raise InputError when a larger share than allowed was rejected."""
     total = report.accepted + report.rejected
     if report.rejected > max_rejected * total:
-        first_rows = "\n  ".join(map(str, report.first_rejects))
+        first_rows = "\n  ".join(report.rejects_to_print())
         raise InputError(
             f"{report.rejected} of {total} {KINDS[kind].unit} were rejected, more than "
             f"{KINDS[kind].section}.max_rejected = {max_rejected:g}.\n  {first_rows}\n"
@@ -64,5 +106,8 @@ def refuse_nothing_left(kind: str, report: IngestReport, report_path: Path) -> N
     if KINDS[kind].reader.required and not report.accepted:
         wrapper = KINDS[kind].wrapper
         where = f" (a .json file holds them under the key {wrapper})" if wrapper else ""
-        why = f"{report_path} says why" if report.rejected else f"the files hold none{where}"
+        why = f"the files hold none{where}"
+        if report.rejected or report.nothing_to_learn:
+            idle = (f"{count:,} {name}" for name, count in report.nothing_to_learn.most_common())
+            why = f"{', '.join([*idle, ''])}{report_path} says why"
         raise InputError(f"no {kind} {KINDS[kind].unit} can be used: {why}.")

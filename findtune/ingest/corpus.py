@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from findtune.core.records import Record
+from findtune.ingest.addresses import normal_form
 from findtune.ingest.documents import clean_document
 from findtune.ingest.report import RecordReport
 
 
 def clean_corpus_document(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
-    """Return the clean document, and its URL as the identity; `text` is another name of snippet."""
-    snippet = record.get("snippet") or record.get("text")
-    document = clean_document({**record, "snippet": snippet}, "", report)
+    """Return the clean document, and its URL in normal form as the identity."""
+    document = clean_document(record, "", report)
     report.count_documents([document])
-    return {**document, "record": report.location}, document["url"]
+    return {**document, "record": report.location}, normal_form(document["url"])

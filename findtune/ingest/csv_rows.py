@@ -5,17 +5,31 @@ or is closed in another row, only the line that opens it is rejected.
 """
 
 import csv
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
-from findtune.ingest.report import MAX_VALUE_CHARS, Advance, IngestReport, ReportRow, abbreviate
+from findtune.ingest.csv_header import SEP_LINE, SEPARATORS, Header, find_separator
+from findtune.ingest.data_files import files_with_suffix, open_packed, printable_path
+from findtune.ingest.report import (
+    MAX_VALUE_CHARS,
+    Advance,
+    FileReportRow,
+    IngestReport,
+    ReportRow,
+    abbreviate,
+)
+
+__all__ = ["CsvRow", "Header", "csv_files", "find_csv_files", "read_rows"]
 
 BOM = b"\xef\xbb\xbf"  # spreadsheets write it
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 BLANKS = b" \t\r\n,"  # all that an empty row of a spreadsheet holds
+CSV_SUFFIXES = (".csv", ".tsv", ".tab")  # each also packed, as .csv.gz
+MAX_UNPACKED_BYTES = 1 << 30
+MANY_NULS = 0.2  # share of NUL bytes, of which UTF-8 has none and UTF-16 up to a half
 
 
 class CsvRow(NamedTuple):
@@ -46,30 +60,6 @@ class RawRow(NamedTuple):
     cells: list[str] | RowSyntaxError
 
 
-@dataclass(frozen=True)
-class Header:
-    """The columns that a CSV file must have; others are ignored."""
-
-    required: Sequence[str]
-    aliases: Mapping[str, str] | None = None  # other names of a required column
-
-    def name_columns(self, cells: Sequence[str], location: str) -> list[str]:
-        """Return the name of each column; raise InputError for missing and duplicate columns."""
-        stripped = [cell.strip() for cell in cells]
-        names = [(self.aliases or {}).get(name, name) for name in stripped]
-        if missing := [name for name in self.required if name not in names]:
-            raise InputError(
-                f"{location}: no column {', '.join(missing)}: "
-                f"found {abbreviate(', '.join(names)) or 'nothing'}; "
-                f"the header must be {','.join(self.required)}."
-            )
-        if duplicates := sorted({name for name in names if name and names.count(name) > 1}):
-            raise InputError(
-                f"{location}: duplicate column {', '.join(duplicates)}; keep one of them."
-            )
-        return names
-
-
 def csv_files(folder: Path) -> list[Path]:
     """Return the CSV files under a folder, sorted by name; raise InputError if there are none."""
     files = find_csv_files(folder)
@@ -79,19 +69,20 @@ def csv_files(folder: Path) -> list[Path]:
 
 
 def find_csv_files(folder: Path) -> list[Path]:
-    """Return the CSV files under a folder, sorted by name."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        # Names that begin with a dot belong to the system or to an editor.
-        if path.suffix.lower() == ".csv" and not path.name.startswith(".") and not path.is_dir()
-    )
+    """Return the CSV files under a folder, sorted by name; tabs may separate, and gzip pack."""
+    return files_with_suffix(folder, CSV_SUFFIXES)
 
 
 def reject_row(report: IngestReport, row: CsvRow, *, column: str, reason: str, remedy: str) -> None:
     """Report that a row is left out."""
     value = abbreviate(row.cells.get(column, ""))
     report.add([ReportRow("rejected", row.file, row.line, column, value, reason, remedy)])
+
+
+def drop_row(report: IngestReport, row: CsvRow, *, column: str, reason: str, remedy: str) -> None:
+    """Report that a row is left out which is no fault, such as a row that is repeated."""
+    value = abbreviate(row.cells.get(column, ""))
+    report.add([ReportRow("dropped", row.file, row.line, column, value, reason, remedy)])
 
 
 def reject_line(
@@ -120,33 +111,75 @@ def read_rows(
 ) -> Iterator[CsvRow]:
     """Yield the good rows of a CSV file, and report the bad ones.
 
+    A header that comes again, as in files that were joined, names the columns from there on.
     advance: called with the size of the file in bytes. Raises InputError when the whole file
     can't be read: it is missing, empty or UTF-16, or its header is wrong.
     """
-    file, raw = path.as_posix(), read_utf8_bytes(path)
-    lines = raw.splitlines(keepends=True)
-    raw_rows = split_rows(lines, max_row_bytes)
+    file, lines = printable_path(path), read_utf8_bytes(path).splitlines(keepends=True)
+    separator, start = find_dialect(lines, header)
+    raw_rows = split_rows(lines, max_row_bytes, separator=separator, start=start)
     columns = read_header(next(raw_rows), header, file)
+    flag_separator(report, file, separator)
+    headers = [start]
     for raw_row in raw_rows:
+        report.rows_by_file[file] += 1
         try:
-            cells = name_cells(raw_row, columns)
+            if not isinstance(raw_row.cells, RowSyntaxError) and header.fits(raw_row.cells):
+                columns = header.name_columns(raw_row.cells, file)
+                headers.append(raw_row.line)
+                continue
+            cells = name_cells(raw_row, columns, separator)
         except RowSyntaxError as error:
             reject_line(report, file, raw_row.line, text=lines[raw_row.line - 1], error=error)
         else:
-            yield CsvRow(file, raw_row.line, cells)
+            yield CsvRow(file, raw_row.line, dict.fromkeys(header.optional, "") | cells)
+    flag_headers(report, file, headers[1:])
     advance(path.stat().st_size)
+
+
+def find_dialect(lines: Sequence[bytes], header: Header) -> tuple[str, int]:
+    """Return the separator of a file and the index of its first line after `sep=;`."""
+    for index, line in enumerate(lines):
+        if line.strip(BLANKS):
+            directive = SEP_LINE.fullmatch(line)
+            return (directive[1].decode(), index + 1) if directive else find_form(line, header)
+    return ",", 0
+
+
+def find_form(line: bytes, header: Header) -> tuple[str, int]:
+    """Return the separator of a file that begins with its header, and 0."""
+    return find_separator(line, header), 0
+
+
+def flag_separator(report: IngestReport, file: str, separator: str) -> None:
+    """Report once that a file is not separated by commas, unless its name says so."""
+    if separator != "," and not (separator == "\t" and ".csv" not in file.lower()):
+        reason = f"its columns are separated by {SEPARATORS[separator]}"
+        remedy = "it was read so; save it with commas to be sure"
+        report.add_notes([FileReportRow("kept", file, 0, "", separator, reason, remedy)])
+
+
+def flag_headers(report: IngestReport, file: str, lines: Sequence[int]) -> None:
+    """Report once that the header of a file is repeated inside it."""
+    if lines:
+        reason = f"the header again, {len(lines)} times, first in line {lines[0]}"
+        remedy = "it was passed over; remove it where files are joined"
+        report.add_notes([FileReportRow("dropped", file, lines[0], "", "", reason, remedy)])
 
 
 def read_utf8_bytes(path: Path) -> bytes:
     """Return the bytes of a file without its BOM; raise InputError if it can't hold CSV."""
-    file = path.as_posix()
+    file = printable_path(path)
     try:
-        raw = path.read_bytes().removeprefix(BOM)
-    except OSError as error:
-        raise InputError(f"{file} can't be read: {error.strerror}; restore or remove it.") from None
+        with open_packed(path) as packed:
+            raw = packed.read(MAX_UNPACKED_BYTES + 1).removeprefix(BOM)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{file} can't be read: {error}; restore or remove it.") from None
+    if len(raw) > MAX_UNPACKED_BYTES:
+        raise InputError(f"{file} holds more than {MAX_UNPACKED_BYTES:,} bytes; split it.")
     if not raw.strip():
         raise InputError(f"{file} is empty; it must at least have its header.")
-    if raw[:2] in UTF_16:
+    if raw[:2] in UTF_16 or raw[:1000].count(b"\0") > MANY_NULS * len(raw[:1000]):
         raise InputError(f"{file} is UTF-16; save it as UTF-8.")
     return raw
 
@@ -159,36 +192,38 @@ def read_header(raw_row: RawRow, header: Header, file: str) -> list[str]:
     return header.name_columns(raw_row.cells, location)
 
 
-def name_cells(raw_row: RawRow, columns: Sequence[str]) -> dict[str, str]:
+def name_cells(raw_row: RawRow, columns: Sequence[str], separator: str) -> dict[str, str]:
     """Return the cells of a row by column; raise RowSyntaxError for a bad row."""
     if isinstance(raw_row.cells, RowSyntaxError):
         raise raw_row.cells
     if len(raw_row.cells) != len(columns):
         raise RowSyntaxError(
             f"{len(raw_row.cells)} cells where the header has {len(columns)}",
-            'quote cells that hold a comma, like "a, b"',
+            f'quote cells that hold {SEPARATORS[separator]}, like "a{separator} b"',
         )
     return dict(zip(columns, (cell.strip() for cell in raw_row.cells), strict=True))
 
 
-def split_rows(lines: Sequence[bytes], max_row_bytes: int) -> Iterator[RawRow]:
-    """Yield the rows of a CSV file; lines count from 1; empty rows are skipped."""
-    width, index = None, 0  # width: the number of cells in the header
+def split_rows(
+    lines: Sequence[bytes], max_row_bytes: int, *, separator: str = ",", start: int = 0
+) -> Iterator[RawRow]:
+    """Yield the rows of a CSV file from a line on; lines count from 1; empty rows are skipped."""
+    width, index = None, start  # width: the number of cells in the header
     while index < len(lines):
-        if not lines[index].strip(BLANKS):
+        if not lines[index].strip(BLANKS + separator.encode()):
             index += 1
             continue
         span = count_quoted_lines(lines, index)
         row = b"".join(lines[index : index + span])
         try:
-            cells = parse_row(row, max_row_bytes)
+            cells = parse_row(row, max_row_bytes, separator)
             if span > 1 and width is not None and len(cells) != width:
                 reason = "a quote is opened here and closed in another row"
                 raise RowSyntaxError(reason, "close the quote")
         except RowSyntaxError as error:
             yield RawRow(index + 1, error)
             # Lines between stray quotes are read again; the lines of one bad cell are not.
-            index += span if span == 1 or width == count_cells(row) else 1
+            index += span if span == 1 or width == count_cells(row, separator) else 1
             continue
         width = len(cells) if width is None else width
         yield RawRow(index + 1, cells)
@@ -205,18 +240,18 @@ def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:
     return 1
 
 
-def count_cells(row: bytes) -> int:
+def count_cells(row: bytes, separator: str) -> int:
     """Return the number of cells in a row, whatever its size and encoding; 0 if it is not CSV."""
     old_limit = csv.field_size_limit(len(row) + 1)
     try:
-        return len(next(csv.reader([row.decode("latin-1")], strict=True)))
+        return len(next(csv.reader([row.decode("latin-1")], delimiter=separator, strict=True)))
     except csv.Error:
         return 0
     finally:
         csv.field_size_limit(old_limit)
 
 
-def parse_row(raw: bytes, max_row_bytes: int) -> list[str]:
+def parse_row(raw: bytes, max_row_bytes: int, separator: str) -> list[str]:
     """Return the cells of one row; raise RowSyntaxError for a bad row."""
     if raw.count(b'"') % 2:
         raise RowSyntaxError("a quote is opened here and never closed", "close it, or double it")
@@ -226,13 +261,13 @@ def parse_row(raw: bytes, max_row_bytes: int) -> list[str]:
             "shorten it, or raise ingest.max_row_bytes in params.yaml",
         )
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8").removeprefix("\ufeff")  # a joined file brings its BOM along
     except UnicodeDecodeError as error:
         reason = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         remedy = "save the file as UTF-8 (it looks like latin-1)"
         raise RowSyntaxError(reason, remedy) from None
     try:
-        return next(iter(csv.reader([text], strict=True)))
+        return next(iter(csv.reader([text], delimiter=separator, strict=True)))
     except (csv.Error, StopIteration) as error:
         remedy = 'double a quote inside quotes, like "a ""b"" c"'
         raise RowSyntaxError(f"not CSV: {error}", remedy) from None

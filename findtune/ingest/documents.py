@@ -1,17 +1,25 @@
 """The documents that a search showed, as one record of feedback names them.
 
-A document is a URL with a title and a snippet, both plain text of limited length. A bad document
-is dropped and reported; the rest of its record stays. Users' files call documents sources.
+A document is an address with a title and a snippet, both plain text of limited length. The address
+is a URL or any other id: nothing is fetched. Two spellings of one address are one document, and the
+first one stays. A bad document is dropped and reported; the rest of its record stays. Users' files
+call documents sources.
 """
 
 import re
 from collections.abc import Iterable, Set
 
-from findtune.ingest.plain_text import strip_html, to_one_line
+from findtune.ingest.document_fields import find_field, unknown_passage
+from findtune.ingest.null_words import is_null_word
+from findtune.ingest.plain_text import has_content, strip_html, to_one_line
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 
+UNKNOWN = "unknown key "  # how tallies of keys begin that are not read
 MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
+WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
 WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
+# No address holds control characters or halves of characters, and none is a word for nothing.
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 Document = dict[str, str]  # url, title, snippet
 DocumentsByUrl = dict[str, Document]
@@ -19,6 +27,8 @@ DocumentsByUrl = dict[str, Document]
 
 def clean_documents(items: object, field: str, report: RecordReport) -> DocumentsByUrl:
     """Return the documents of a list by URL, in its order; bad ones are dropped."""
+    if isinstance(items, str) and items.strip():
+        items = [items]
     if not isinstance(items, list):
         remedy = "write [] if nothing was shown"
         raise wrong_type(field, items, expected="a list of documents", remedy=remedy)
@@ -28,7 +38,7 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
             document = clean_document(item, f"{field}[{index}]", report)
         except RecordError as error:
             report.drop(error)
-            report.dropped_urls.add(url_as_written(item))
+            report.dropped_urls.add(report.spell(url_as_written(item)))
         else:
             add_document(document, documents, report)
     report.dropped_urls -= documents.keys()
@@ -43,21 +53,31 @@ def clean_document(item: object, field: str, report: RecordReport) -> Document:
         remedy = "write an object with url, title and snippet"
         raise wrong_type(field, item, expected="a document", remedy=remedy)
     prefix = f"{field}." if field else ""
+    _, url = find_field(item, "url")
+    _, title = find_field(item, "title")
+    name, snippet = find_field(item, "snippet")
+    if name not in ("snippet", "text"):
+        report.counts[f"snippets_under_{name}"] += 1
+    elif not snippet and (key := unknown_passage(item)):
+        report.tallies[f"{UNKNOWN}{key}"] += 1
     return {
-        "url": clean_url(item.get("url"), f"{prefix}url", report.limits.max_text_chars),
-        "title": clean_text(item.get("title"), f"{prefix}title", report),
-        "snippet": clean_text(item.get("snippet"), f"{prefix}snippet", report),
+        "url": clean_url(url, f"{prefix}url", report.limits.max_text_chars),
+        "title": clean_text(title, f"{prefix}title", report),
+        "snippet": clean_text(snippet, f"{prefix}{name}", report),
     }
 
 
 def clean_url(value: object, field: str, max_chars: int) -> str:
-    """Return a URL without the blanks around it; raise RecordError if it is not one."""
+    """Return an address without the blanks around it; raise RecordError if it is none."""
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a URL", remedy="write it as a string")
     url = value.strip()
-    if not WEB_URL.fullmatch(url) or to_one_line(url) != url:
-        reason = "not an http or https URL" if url else "an empty URL"
-        remedy = "write the whole URL, like https://example.org/page"
+    is_web = WEB_SCHEME.match(url)
+    is_bad = not url or is_null_word(url) or UNWRITABLE.search(url)
+    if is_bad or (is_web and not WEB_URL.fullmatch(url)):
+        kind = "an http or https URL" if is_web else "a URL or an id in one line"
+        reason = f"not {kind}" if url else "an empty URL"
+        remedy = "write the whole URL, like https://example.org/page, or the document's id"
         raise RecordError(field, value, reason=reason, remedy=remedy)
     if len(url) > max_chars:
         reason = f"a URL of {len(url):,} characters, more than feedback.max_text_chars"
@@ -78,20 +98,32 @@ def clean_text(value: object, field: str, report: RecordReport) -> str:
     if text != head:
         report.html_fields.append(field)
     text = to_one_line(text)
+    if is_null_word(text):
+        report.null_fields.append(field)
+        return ""
     if len(text) > max_chars or len(value) > len(head):
         report.cut_fields.append(field)
+    if not has_content(text):
+        return ""
     return text[:max_chars].rstrip()
 
 
 def url_as_written(item: object) -> str:
     """Return the URL of a document that can't be used, or an empty string."""
-    url = item.get("url") if isinstance(item, dict) else item
+    url = find_field(item, "url")[1] if isinstance(item, dict) else item
     return url.strip() if isinstance(url, str) else ""
 
 
 def add_document(document: Document, documents: DocumentsByUrl, report: RecordReport) -> None:
-    """Add a document; a duplicate only fills the fields that the first one lacks."""
-    first = documents.setdefault(document["url"], document)
+    """Add a document; a duplicate only fills the fields that the first one lacks.
+
+    An address keeps the spelling in which the record has it first.
+    """
+    url = report.spell(document["url"])
+    if url != document["url"]:
+        report.counts["other_spellings_of_a_url"] += 1
+        document["url"] = url
+    first = documents.setdefault(url, document)
     if first is not document:
         report.counts["duplicate_documents"] += 1
         for name, text in document.items():
@@ -99,15 +131,22 @@ def add_document(document: Document, documents: DocumentsByUrl, report: RecordRe
 
 
 def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
-    """Return the URLs of a list, in its order and without duplicates."""
+    """Return the URLs of a list as the record first spells them, in its order, each once.
+
+    One URL may stand for a list.
+    """
+    if isinstance(items, (str, dict)) and items:
+        items = [items]
     if not isinstance(items, list):
         remedy = "write [] if there is none"
         raise wrong_type(field, items, expected="a list of URLs", remedy=remedy)
     urls = []
     for index, item in enumerate(items):
-        url = item.get("url") if isinstance(item, dict) else item
+        url = find_field(item, "url")[1] if isinstance(item, dict) else item
+        if isinstance(url, int) and str(url) in report.spellings:  # the number of a document
+            url = str(url)
         if isinstance(url, str):
-            urls.append(url.strip())
+            urls.append(report.spell(url.strip()))
         else:
             remedy = "write the URL of the document"
             report.drop(wrong_type(f"{field}[{index}]", item, expected="a URL", remedy=remedy))

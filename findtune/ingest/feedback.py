@@ -5,6 +5,7 @@ several files. Only one record is in memory at a time, and a digest of each earl
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -13,28 +14,41 @@ from typing import Any
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
+from findtune.ingest.data_files import files_with_suffix, unread_rows
+from findtune.ingest.documents import UNKNOWN
 from findtune.ingest.json_records import JsonRecord, read_records
 from findtune.ingest.limits import FeedbackLimits
+from findtune.ingest.plain_text import to_one_line
 from findtune.ingest.report import (
     Advance,
     FileReportRow,
     IngestReport,
+    NothingToLearnError,
     RecordError,
     RecordReport,
     UnparsableRecord,
+    remark,
     wrong_type,
 )
 
 FOLDER = "training_data"
+SUFFIXES = (".json", ".jsonl", ".ndjson")  # in any case, and packed as .json.gz too
+MAX_KEY_CHARS = 40  # of a key that a message repeats
 STEMS = ("reranker_training_data", "query_rewriting_training_data", "training_data", "corpus")
 JUDGMENTS = "judgments.json"  # is in the same folder and read by findtune.ingest.judgments
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
+Conclude = Callable[[Counter[str]], Iterable[FileReportRow]]
 Clean = Callable[[Mapping[str, Any], RecordReport], tuple[Record, object]]
 
 
 class MissingFilesError(InputError):
     """Raised when a kind that must have a file has none."""
+
+
+def no_conclusion(_: Counter[str]) -> Iterable[FileReportRow]:
+    """Return no report row."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -43,13 +57,14 @@ class FeedbackReader:
 
     stem: how the names of its files begin. wrapper: the key of the list of records in a .json
     file. clean: returns the clean record, and an identity that only a duplicate has too.
-    required: whether there must be a file.
+    required: whether there must be a file. conclude: returns report rows on all records together.
     """
 
     stem: str
     wrapper: str
     clean: Clean
     required: bool
+    conclude: Conclude = no_conclusion
 
     def files(self, data: Path) -> list[Path]:
         """Return the files of the kind, sorted by name; raise MissingFilesError if one is required.
@@ -57,7 +72,7 @@ class FeedbackReader:
         The error does not name a model, because this module does not know who reads the kind.
         """
         folder = data / FOLDER
-        files = record_files(folder, f"{self.stem}*")
+        files = record_files(folder, self.stem)
         if self.required and not files:
             names = f"{self.stem}*.json or {self.stem}*.jsonl"
             raise MissingFilesError(f"{folder} holds no {names} file; put at least one there.")
@@ -69,17 +84,22 @@ class FeedbackReader:
         """Yield the clean records of all files, and report the bad ones."""
         report.counts["records"] = 0
         if self.required:  # once is enough for all kinds
-            report.add_unread_files(unread_files(data / FOLDER))
+            report.add_notes(unread_files(data / FOLDER))
         first_locations: dict[bytes, str] = {}
+        tallies: Counter[str] = Counter()
         for json_record in read_all(self.files(data), self.wrapper, advance):
             record_report = RecordReport(json_record.file, json_record.number, limits)
             record = self.clean_or_reject(json_record, record_report, first_locations)
+            tallies.update(record_report.tallies)
+            report.rows_by_file[json_record.file] += 1
+            report.nothing_to_learn.update(record_report.nothing_to_learn)
             record_report.flag_cleaned_texts()
             report.add(record_report.rows)
             if record is not None:
                 report.counts.update(record_report.counts, records=1)
                 report.accepted += 1
                 yield record
+        report.add_notes([*self.conclude(tallies), *unknown_keys(tallies)])
 
     def clean_or_reject(
         self, json_record: JsonRecord, report: RecordReport, first_locations: dict[bytes, str]
@@ -87,6 +107,10 @@ class FeedbackReader:
         """Return the clean record; None for one that is rejected, and for a duplicate."""
         try:
             record, identity = self.clean(require_fields(json_record.value), report)
+        except NothingToLearnError as error:
+            report.drop(error)
+            report.nothing_to_learn[error.reason] += 1
+            return None
         except RecordError as error:
             report.reject(error)
             return None
@@ -96,6 +120,15 @@ class FeedbackReader:
             report.drop(RecordError("", "", reason=reason, remedy="deliver it once"))
             return None
         return record
+
+
+def unknown_keys(tallies: Counter[str]) -> Iterator[FileReportRow]:
+    """Yield a report row for each unknown key that documents without a snippet have."""
+    for name, count in tallies.items():
+        if name.startswith(UNKNOWN):
+            key = ascii(to_one_line(name.removeprefix(UNKNOWN))[:MAX_KEY_CHARS])
+            reason = f"{count:,} documents have no snippet, but a text under the key {key}"
+            yield remark(reason, "call it snippet, if it is the passage that was shown")
 
 
 def read_all(paths: Iterable[Path], wrapper: str, advance: Advance) -> Iterator[JsonRecord]:
@@ -120,26 +153,21 @@ def digest(identity: object) -> bytes:
     return blake2b(ENCODER.encode(identity).encode(), digest_size=16).digest()
 
 
-def record_files(folder: Path, pattern: str) -> list[Path]:
-    """Return the .json and .jsonl files under a folder whose stem matches, sorted by name."""
-    return sorted(
-        path
-        for suffix in (".json", ".jsonl")
-        for path in folder.rglob(f"{pattern}{suffix}")
-        if not path.is_dir() and not is_hidden(path.relative_to(folder))
-    )
+def record_files(folder: Path, stem: str) -> list[Path]:
+    """Return the JSON and JSONL files under a folder whose names begin so, sorted by name."""
+    return [path for path in files_with_suffix(folder, SUFFIXES) if path.name.startswith(stem)]
 
 
-def is_hidden(path: Path) -> bool:
-    """Return whether a file, or a folder around it, belongs to the system or to an editor."""
-    return any(part.startswith(".") for part in path.parts)
+def judgment_files(folder: Path) -> list[Path]:
+    """Return the files of judgments in a folder, which no folder inside it has."""
+    names = (JUDGMENTS, f"{JUDGMENTS}.gz")
+    paths = files_with_suffix(folder, SUFFIXES)
+    return [path for path in paths if path.parent == folder and path.name.lower() in names]
 
 
 def unread_files(folder: Path, stems: Sequence[str] = STEMS) -> list[FileReportRow]:
-    """Return a report row for each file of records that no kind reads."""
+    """Return a report row for each file under a folder that no kind reads."""
     remedy = f"begin its name with {', '.join(stems)}, or name it {JUDGMENTS} in {folder}"
-    return [
-        FileReportRow("dropped", path.as_posix(), 0, "", "", "a file that nothing reads", remedy)
-        for path in record_files(folder, "*")
-        if not path.name.startswith(tuple(stems)) and path != folder / JUDGMENTS
-    ]
+    remedy += f", and end it with {', '.join(SUFFIXES)}"
+    read = [path for stem in stems for path in record_files(folder, stem)]
+    return unread_rows(folder, [*read, *judgment_files(folder)], remedy)

@@ -1,22 +1,49 @@
 """The fields that several kinds of feedback share: the query, optional lists, and the origin."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from findtune.core.records import Record
-from findtune.ingest.plain_text import to_one_line
-from findtune.ingest.report import RecordError, RecordReport, wrong_type
+from findtune.ingest.null_words import is_null_word
+from findtune.ingest.percent_encoding import decode_search
+from findtune.ingest.plain_text import has_content, strip_html, to_one_line
+from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
 
-INVISIBLE = " \u200b\u200c\u200d\u2060\ufeff"  # characters that show nothing
+# Fields that tell one record from another, whatever else they share.
+IDS = frozenset(
+    f"{name}{end}"
+    for name in ("record", "session", "user", "request", "query", "search", "event", "impression")
+    for end in ("", "_id", "id", "_uuid")
+) - {"query", "search"}
+IDS |= {
+    "id",
+    "_id",
+    "uuid",
+    "guid",
+    "visit_id",
+    "visitor_id",
+    "client_id",
+    "anonymous_id",
+    "trace_id",
+}
+EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
+MIN_EPOCH, MAX_EPOCH = 1e8, 1e11  # seconds: 1973, and later than any log
+TIMES = ("timestamp", "time", "ts", "datetime", "created_at", "createdat", "date")
 
 
 def clean_query(value: object, field: str, report: RecordReport) -> str:
-    """Return a query in one line; raise RecordError if it is empty, too long or not text."""
+    """Return a query in one line; raise RecordError if it is empty, too long or not text.
+
+    Raises NothingToLearnError for one without a letter, digit or emoji.
+    """
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a query", remedy="write it as a string")
-    query, limit = to_one_line(value), report.limits.max_text_chars
-    if not query.strip(INVISIBLE):
+    query, limit = typed_text(value, field, report), report.limits.max_text_chars
+    if not query and to_one_line(value):
+        raise NothingToLearnError(field, "questions without a letter or digit")
+    if not query:
         remedy = "write a query, or leave it out"
         raise RecordError(field, value, reason="an empty query", remedy=remedy)
     if len(query) > limit:
@@ -24,6 +51,18 @@ def clean_query(value: object, field: str, report: RecordReport) -> str:
         remedy = "shorten it, or raise feedback.max_text_chars"
         raise RecordError(field, value, reason=reason, remedy=remedy)
     return query
+
+
+def typed_text(value: str, field: str, report: RecordReport) -> str:
+    """Return a query as it was typed, in one line; "" for one that says nothing."""
+    decoded = decode_search(value)
+    if decoded != value:
+        report.encoded_fields.append(field)
+    text = strip_html(decoded)
+    if text != decoded:
+        report.html_fields.append(field)
+    query = to_one_line(text)
+    return "" if is_null_word(query) or not has_content(query) else query
 
 
 def optional_list(record: Mapping[str, Any], field: str) -> object:
@@ -70,28 +109,71 @@ def clean_topic(record: Mapping[str, Any], report: RecordReport) -> str:
     return ""
 
 
-def require_pick(picks: list[str], field: str) -> None:
-    """Raise RecordError for a record in which the user picked nothing."""
-    if not picks:
-        reason = "no document was picked, or none that is left"
-        raise RecordError(field, "", reason=reason, remedy="leave out records without a pick")
+def require_pick(
+    picks: list[str], record: Mapping[str, Any], field: str, report: RecordReport
+) -> None:
+    """Raise NothingToLearnError for a record without a pick, and RecordError if no pick is left."""
+    if picks:
+        return
+    if not record.get(field):
+        raise NothingToLearnError(field, "records without a pick")
+    cause = report.cause(field)
+    reason = "no document that was picked is left"
+    if cause:
+        reason = f"{reason}: {cause.reason}"
+    remedy = cause.remedy if cause else "log every document that was shown"
+    raise RecordError(field, "", reason=reason, remedy=remedy)
+
+
+def identity_fields(record: Mapping[str, Any], timestamp: str) -> list[object]:
+    """Return what tells a record from another with the same content: its time and its ids.
+
+    A time that can't be read still differs from another one.
+    """
+    ids = sorted([key, value] for key, value in record.items() if key.lower() in IDS and value)
+    return [timestamp or raw_time(record), *ids]
+
+
+def raw_time(record: Mapping[str, Any]) -> object:
+    """Return the time of a record as it is logged, under the first of its names."""
+    if (time := record.get("timestamp")) is not None:
+        return time
+    lower = {key.lower(): value for key, value in record.items() if key.lower() in TIMES}
+    return next((lower[name] for name in TIMES if lower.get(name) is not None), None)
 
 
 def origin_fields(record: Mapping[str, Any], report: RecordReport) -> Record:
     """Return the fields that say where a record comes from and when it was made."""
-    timestamp = clean_timestamp(record.get("timestamp"), report)
+    timestamp = clean_timestamp(raw_time(record), report)
     return {"record": report.location, "timestamp": timestamp}
 
 
 def clean_timestamp(value: object, report: RecordReport) -> str:
-    """Return an ISO 8601 time. Nothing depends on it, so another one is reported and left empty."""
+    """Return an ISO 8601 time, also of seconds since 1970; another one is reported and left out."""
     if value is None:
         report.counts["records_without_timestamp"] += 1
         return ""
     if isinstance(value, str) and is_iso_8601(value.strip()):
         return value.strip()
-    remedy = "write it like 2025-01-31T12:00:00Z; it was left empty, since nothing depends on it"
-    report.flag(RecordError("timestamp", value, reason="not an ISO 8601 time", remedy=remedy))
+    if time := epoch_time(value):
+        return time
+    remedy = (
+        "write it like 2025-01-31T12:00:00Z; nothing depends on it but whether two records are one"
+    )
+    report.flag(RecordError("timestamp", value, reason="not a time", remedy=remedy))
+    return ""
+
+
+def epoch_time(value: object) -> str:
+    """Return the ISO 8601 time of seconds, or thousandths of them, since 1970; "" if it is none."""
+    if isinstance(value, str) and EPOCH.fullmatch(value.strip()):
+        value = float(value)
+    if type(value) not in (int, float) or not isinstance(value, (int, float)):
+        return ""
+    for unit in (1, 1_000, 1_000_000, 1_000_000_000):
+        if MIN_EPOCH <= value / unit < MAX_EPOCH:
+            time = datetime.fromtimestamp(value / unit, UTC)
+            return time.isoformat().replace("+00:00", "Z")
     return ""
 
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key, normalize
-from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, read_rows, reject_row
+from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, reject_row
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, IngestReport
+from findtune.ingest.text_rows import read_texts
 
 HEADER = Header(("query", "text"))
 STEM = "queries"  # the names of the files begin with it
@@ -44,9 +45,8 @@ class GuardQueryReader:
         """Yield the guard queries of all files, and report the bad rows and the duplicates."""
         first_queries: dict[str, GuardQuery] = {}
         texts: set[str] = set()
-        size = limits.max_row_bytes
         for path in self.files(data):
-            for row in read_rows(path, HEADER, max_row_bytes=size, report=report, advance=advance):
+            for row in read_texts(path, HEADER, limits=limits, report=report, advance=advance):
                 query = parse_query(row, report)
                 if query and not reject_duplicate(row, query, first_queries, report):
                     report.accepted += 1
@@ -57,7 +57,7 @@ class GuardQueryReader:
 
 def parse_query(row: CsvRow, report: IngestReport) -> GuardQuery | None:
     """Return the query in a row, or None for a row that is rejected."""
-    cells = {column: " ".join(row.cells[column].split()) for column in HEADER.required}
+    cells = row.cells
     for column, cell in cells.items():
         if not normalize(cell):
             remedy = f"write the {column}, or delete the row"

@@ -1,17 +1,22 @@
 """JSON and JSONL files read record by record; errors name the line and the column.
 
-A .json file holds one object with a list of records under a known key, and only a part of the
-file is in memory. Where its syntax is wrong the reading ends, because the start of the next
-record is not known. A .jsonl file holds one record per line, so a bad line loses one record.
+A .json file holds one object with a list of records under a known key, or the bare list, and only
+a part of the file is in memory. Where its syntax is wrong the reading ends, because the start of
+the next record is not known. A .jsonl file holds one record per line, so a bad line loses one
+record. One that begins as a list, or with a record over several lines, is read as that.
 """
 
+import gzip
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from findtune.core.errors import InputError
+from findtune.ingest.data_files import open_packed, printable_path, suffix
+from findtune.ingest.json_forms import HEAD_BYTES, SHORT_HEAD_BYTES, Form, find_form
 from findtune.ingest.json_problems import (
     DECODER,
     describe_bad_byte,
@@ -26,6 +31,7 @@ from findtune.ingest.text_window import TextWindow
 CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 BOM = b"\xef\xbb\xbf"
+LINE_SUFFIXES = (".jsonl", ".ndjson")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -42,30 +48,67 @@ def read_records(
 ) -> Iterator[JsonRecord]:
     """Yield the records of a file.
 
-    wrapper: the key of the list of records in a .json file. Raises InputError when the file can't
-    be read on: not UTF-8, invalid JSON, truncated, or without the wrapper.
+    wrapper: the key of the list of records in a .json file that is no list. Raises InputError when
+    the file can't be read on: not UTF-8, invalid JSON, truncated, or without the wrapper.
     """
-    name = path.as_posix().encode("utf-8", "replace").decode()
-    with open_utf8(path, name) as file:
-        if path.suffix == ".jsonl":
-            yield from read_lines(file, name, wrapper=wrapper, advance=advance)
-        else:
+    name = printable_path(path)
+    by_lines = suffix(path) in LINE_SUFFIXES
+    try:
+        with open_utf8(path, name) as file:
+            form = find_form(read_head(file, by_lines), wrapper, by_lines=by_lines)
+            if form is Form.LINES:
+                yield from read_lines(file, name, wrapper=wrapper, advance=advance)
+                return
             window = TextWindow(file, chunk_bytes=chunk_bytes, advance=advance)
-            yield from read_wrapped_list(JsonScanner(window, name), wrapper)
+            yield from READERS[form](JsonScanner(window, name), wrapper)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(f"{name} is packed and breaks off; fetch the whole file again.") from None
 
 
 def open_utf8(path: Path, name: str) -> IO[bytes]:
     """Open a file for reading; raise InputError if it is missing, or UTF-16."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{name} can't be read: {error.strerror}; restore or remove it.") from None
+    file = open_packed(path)
     head = file.read(4)
     file.seek(0)
     if head[:2] in UTF_16 or b"\0" in head:
         file.close()
         raise InputError(f"{name} is UTF-16 or not text; save it as UTF-8.")
     return file
+
+
+def read_head(file: IO[bytes], by_lines: bool) -> bytes:
+    """Return how a file begins, and go back to its start."""
+    head = file.read(HEAD_BYTES if by_lines else SHORT_HEAD_BYTES)
+    file.seek(0)
+    return head
+
+
+def read_bare_list(scanner: JsonScanner, wrapper: str) -> Iterator[JsonRecord]:
+    """Yield the records of a list that is the whole file."""
+    yield from number_values(scanner, read_values(scanner))
+    refuse_more(scanner, wrapper)
+
+
+def read_separate_values(scanner: JsonScanner, wrapper: str) -> Iterator[JsonRecord]:
+    """Yield the records that stand one after another, with or without commas between them."""
+    while scanner.peek():
+        yield from number_values(scanner, iter([scanner.read_value()]))
+        if scanner.peek() == ",":
+            scanner.window.index += 1
+
+
+def number_values(scanner: JsonScanner, values: Iterator[Any]) -> Iterator[JsonRecord]:
+    """Yield values as records, counted from 1 in their file."""
+    for value in values:
+        scanner.records_read += 1
+        yield JsonRecord(scanner.name, scanner.records_read, value)
+
+
+def refuse_more(scanner: JsonScanner, wrapper: str) -> None:
+    """Raise InputError when something follows the end of the list or object."""
+    if scanner.peek():
+        remedy = f"write a single {wrapped_form(wrapper)} per file"
+        raise scanner.error("something follows the end", remedy)
 
 
 def read_wrapped_list(scanner: JsonScanner, wrapper: str) -> Iterator[JsonRecord]:
@@ -79,14 +122,10 @@ def read_wrapped_list(scanner: JsonScanner, wrapper: str) -> Iterator[JsonRecord
             continue
         if scanner.peek() not in ("[", ""):
             raise scanner.error(f"{wrapper} is not a list", f"write {wrapped_form(wrapper)}")
-        for value in read_values(scanner):
-            scanner.records_read += 1
-            yield JsonRecord(scanner.name, scanner.records_read, value)
+        yield from number_values(scanner, read_values(scanner))
     if wrapper not in keys:
         raise missing_wrapper(scanner, wrapper, keys)
-    if scanner.peek():
-        remedy = f"write a single {wrapped_form(wrapper)} per file"
-        raise scanner.error("something follows the end", remedy)
+    refuse_more(scanner, wrapper)
 
 
 def wrapped_form(wrapper: str) -> str:
@@ -151,7 +190,7 @@ def parse_line(raw: bytes, line: int, wrapper: str) -> Any:
     """Return the value in one line, or an UnparsableRecord."""
     text = ""
     try:
-        text = raw.decode().rstrip()
+        text = raw.decode().strip("\x1e").rstrip().removesuffix(",")
         value = DECODER.decode(text)
     except UnicodeDecodeError as error:
         column = len(raw[: error.start].decode()) + 1
@@ -166,3 +205,10 @@ def parse_line(raw: bytes, line: int, wrapper: str) -> Any:
         remedy = "name the file .json, or write one record per line without that key"
         return UnparsableRecord(line, 1, f"the key {wrapper} wraps all records in one line", remedy)
     return value
+
+
+READERS: dict[Form, Callable[[JsonScanner, str], Iterator[JsonRecord]]] = {
+    Form.WRAPPED: read_wrapped_list,
+    Form.LIST: read_bare_list,
+    Form.VALUES: read_separate_values,
+}

@@ -1,7 +1,8 @@
 """Judgments: how well documents answer a query, graded by people who read them.
 
 Read from data/training_data/judgments.json, `{query: {url: grade}}`; grade 0 answers nothing.
-The file may be missing. No example is made of judgments; they only measure.
+The file may be missing. No example is made of judgments; they only measure. Questions and addresses
+are written as the feedback spells them, where it has them.
 """
 
 import json
@@ -11,12 +12,24 @@ from typing import Any
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
-from findtune.ingest.feedback import FOLDER, JUDGMENTS
+from findtune.ingest.addresses import normal_form
+from findtune.ingest.data_files import open_packed
+from findtune.ingest.feedback import FOLDER, JUDGMENTS, judgment_files
+from findtune.ingest.judged_spellings import Spellings, query_key
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
-from findtune.ingest.report import Advance, IngestReport, RecordReportRow, json_type
+from findtune.ingest.report import (
+    Advance,
+    FileReportRow,
+    IngestReport,
+    RecordReportRow,
+    json_type,
+)
 
 MAX_GRADE = 100  # no measure overflows with it
+UNMATCHED_COUNTS = ("queries_in_no_log", "judgments_never_shown")
+UNMATCHED = "they measure nothing; write questions and addresses as they are logged"
+HIGHER = "the higher one counts; keep the correct one"
 MAX_VALUE_CHARS = 200  # of a bad value in the report
 
 Grades = dict[str, int]  # url -> grade
@@ -29,8 +42,7 @@ class JudgmentReader:
 
     def files(self, data: Path) -> list[Path]:
         """Return the file of judgments if there is one."""
-        path = data / FOLDER / JUDGMENTS
-        return [path] if path.exists() else []
+        return judgment_files(data / FOLDER)
 
     def read(
         self, data: Path, *, limits: FeedbackLimits, report: IngestReport, advance: Advance
@@ -47,14 +59,77 @@ class JudgmentReader:
             advance(path.stat().st_size)
         report.accepted = sum(map(len, grades_by_query.values()))
         report.counts.update(queries=len(grades_by_query), judgments=report.accepted)
+        spellings = Spellings()
         for query, grades in grades_by_query.items():
-            yield {"query": query, "grades": grades}
+            spellings.expect(query, grades)
+        if grades_by_query:
+            spellings.read_feedback(data)
+            report_unmatched(grades_by_query, spellings, report)
+        yield from spell_judgments(grades_by_query, spellings, report)
+
+
+def spell_judgments(
+    grades_by_query: dict[str, Grades], spellings: Spellings, report: IngestReport
+) -> Iterator[Record]:
+    """Yield the judgments with questions and addresses as the feedback spells them."""
+    spelled: dict[str, Grades] = {}
+    for query, grades in grades_by_query.items():
+        for name in spellings.spell_query(query):
+            merge_grades(spelled.setdefault(name, {}), grades, spellings, report)
+    for query, grades in spelled.items():
+        yield {"query": query, "grades": grades}
+
+
+def merge_grades(
+    merged: Grades, grades: Grades, spellings: Spellings, report: IngestReport
+) -> None:
+    """Add grades to those of the same question; of two grades of one address the higher counts."""
+    for url, grade in grades.items():
+        address = spellings.spell_address(url)
+        first = merged.setdefault(address, grade)
+        if first != grade:
+            merged[address] = max(first, grade)
+            reason = f"the grades {first} and {grade} of one address, or of two spellings of it"
+            row = FileReportRow("kept", JUDGMENTS, 0, "grade", shorten(address), reason, HIGHER)
+            report.add([row])
+
+
+def report_unmatched(
+    grades_by_query: dict[str, Grades], spellings: Spellings, report: IngestReport
+) -> None:
+    """Report how many questions and addresses no feedback has; they measure nothing."""
+    if not spellings.read:
+        return
+    queries = [query for query in grades_by_query if not spellings.queries[query_key(query)]]
+    urls = [
+        url
+        for grades in grades_by_query.values()
+        for url in grades
+        if not spellings.addresses[normal_form(url)]
+    ]
+    total = sum(map(len, grades_by_query.values()))
+    for column, unmatched, reason in (
+        ("query", queries, f"{len(queries):,} of {len(grades_by_query):,} questions are in no log"),
+        ("grade", urls, f"{len(urls):,} of {total:,} judgments are of an address never shown"),
+    ):
+        if unmatched:
+            place = (JUDGMENTS, 0, column, shorten(unmatched[0]))
+            report.add_notes([FileReportRow("kept", *place, reason, UNMATCHED)])
+    report.counts.update(
+        {
+            name: len(unmatched)
+            for name, unmatched in zip(UNMATCHED_COUNTS, (queries, urls), strict=True)
+            if unmatched
+        }
+    )
 
 
 def load_object(path: Path) -> dict[str, Any]:
     """Return the object in a file; raise InputError if it holds anything else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=merge_pairs)
+        with open_packed(path) as file:
+            text = file.read().decode("utf-8-sig")
+        content = json.loads(text, object_pairs_hook=merge_pairs)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8.") from None
     except json.JSONDecodeError as error:

@@ -11,7 +11,7 @@ from findtune.ingest.feedback import FeedbackReader
 from findtune.ingest.guard_queries import STEM, GuardQueryReader
 from findtune.ingest.judgments import JudgmentReader
 from findtune.ingest.preferences import clean_preference
-from findtune.ingest.ranked_lists import clean_ranked_list
+from findtune.ingest.ranked_lists import clean_ranked_list, conclude
 from findtune.ingest.report import Advance, IngestReport
 from findtune.ingest.scored_pairs import PairReader
 from findtune.ingest.searches import clean_search_record
@@ -34,11 +34,16 @@ class Reader(Protocol):
 
 
 class Kind(NamedTuple):
-    """One kind of record: its section of params.yaml, what is counted of it, and its reader."""
+    """One kind of record: its section of params.yaml, what is counted of it, and its reader.
+
+    is_learned: whether a model learns from it or is measured by it; if not, no mistake in it may
+    stop a training.
+    """
 
     section: str
     unit: str
     reader: Reader
+    is_learned: bool = True
 
     @property
     def wrapper(self) -> str | None:
@@ -47,7 +52,11 @@ class Kind(NamedTuple):
 
 
 RANKED_LISTS = FeedbackReader(
-    "reranker_training_data", "reranker_data", clean_ranked_list, required=True
+    "reranker_training_data",
+    "reranker_data",
+    clean_ranked_list,
+    required=True,
+    conclude=conclude,
 )
 SEARCHES = FeedbackReader(
     "query_rewriting_training_data", "query_rewriting_data", clean_search_record, required=True
@@ -63,6 +72,6 @@ KINDS = {
     "ranked_lists": Kind("feedback", "records", RANKED_LISTS),
     "searches": Kind("feedback", "records", SEARCHES),
     "corpus": Kind("feedback", "records", CORPUS),
-    "preferences": Kind("feedback", "records", PREFERENCES),
+    "preferences": Kind("feedback", "records", PREFERENCES, is_learned=False),
     "judgments": Kind("feedback", "judgments", JudgmentReader()),
 }

@@ -1,6 +1,11 @@
-"""Plain text in one line: control characters and HTML are removed."""
+"""The one cleaning of every text: in one line, without HTML, control and format characters, NFC.
+
+Cells, questions, searches, titles, snippets, answers and judgments all pass through here before
+anything splits or compares them.
+"""
 
 import re
+import unicodedata
 from html import unescape
 
 # Inline tags vanish without a trace. Block tags become a space.
@@ -15,22 +20,65 @@ HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a
 INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+MAX_ENCODINGS = 3  # times that entities were encoded one over another, as in &amp;amp;
+CLOSED_TAG = re.compile(r"</[a-z]|<[bh]r\b|/>", re.IGNORECASE)
 # Control characters become spaces. Lone surrogates can't be written as UTF-8.
-REPLACEMENTS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
+REPLACEMENTS: dict[int, str] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 REPLACEMENTS |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+# Format characters show nothing: soft hyphens, zero-width spaces, byte order marks, the marks of
+# writing direction, tags.
+FORMATS = [0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F)]
+FORMATS += [*range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)]
+REPLACEMENTS |= dict.fromkeys(FORMATS, "")
+# Joiners spell words of Persian and Hindi, and emoji; beside ASCII they show nothing.
+JOINERS = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
+PICTOGRAPHS = ("So", "Sk")  # general categories of Unicode: emoji and their skin tones
+
+
+def clean_line(text: str) -> str:
+    """Return a text in one line, without HTML; "" for one without a letter, digit or emoji."""
+    line = to_one_line(strip_html(text))
+    return line if has_content(line) else ""
 
 
 def to_one_line(text: str) -> str:
-    """Return a text in one line, without control characters and lone surrogates."""
+    """Return a text in one line and NFC, without control and format characters and surrogates."""
     if text.isprintable() and "  " not in text:
-        return text.strip()
-    return " ".join(text.translate(REPLACEMENTS).split())
+        return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
+    text = JOINERS.sub("", text.translate(REPLACEMENTS))
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def strip_html(text: str) -> str:
-    """Return a text without HTML; names in angle brackets that are no tags stay, such as <int>."""
-    if "<" in text:
-        text = INLINE.sub("", BLOCK.sub(" ", text))
+def has_content(text: str) -> bool:
+    """Return whether a text has a letter, a digit or an emoji."""
+    return any(map(str.isalnum, text)) or any(
+        unicodedata.category(character) in PICTOGRAPHS for character in text
+    )
+
+
+def strip_html(text: str, block: str = " ") -> str:
+    """Return a text without HTML; names in angle brackets that are no tags stay, such as <int>.
+
+    Entities that were encoded several times are decoded, and then tags go that were encoded too,
+    if one of them is closed: a text may speak of the tag <b>. block: stands for a tag that starts
+    a line of its own.
+    """
+    text = strip_tags(text, block)
     if "&" not in text:
         return text
-    return ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    decoded = decode_entities(text)
+    if decoded != text and CLOSED_TAG.search(decoded):
+        return strip_tags(decoded, block)
+    return decoded
+
+
+def decode_entities(text: str) -> str:
+    """Return a text without the entities of HTML, also those that were encoded again."""
+    for _ in range(MAX_ENCODINGS if "&" in text else 0):
+        text = ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    return text
+
+
+def strip_tags(text: str, block: str) -> str:
+    """Return a text without the tags of HTML; a tag of a block becomes `block`."""
+    return INLINE.sub("", BLOCK.sub(block, text)) if "<" in text else text

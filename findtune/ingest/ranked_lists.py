@@ -3,7 +3,8 @@
 Read from data/training_data/reranker_training_data*.json, key reranker_data.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from findtune.core.records import Record
@@ -22,14 +23,24 @@ from findtune.ingest.fields import (
     clean_history,
     clean_query,
     clean_topic,
+    identity_fields,
     optional_list,
     origin_fields,
     require_pick,
 )
-from findtune.ingest.report import RecordError, RecordReport
+from findtune.ingest.report import (
+    FileReportRow,
+    NothingToLearnError,
+    RecordError,
+    RecordReport,
+    remark,
+)
 
 MAX_RANK = 1_000_000
 MAX_SCORE = 1e300
+MIN_SHARE = 0.3  # of the starts of words; far below what two texts with equal stems share
+MIN_LISTS = 20  # from which on their order is judged
+MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
 
 # Texts of a log seldom come back, so the cache of near_duplicate_key would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
@@ -40,22 +51,28 @@ def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[
     query = clean_query(record.get("query"), "query", report)
     shown = clean_documents(record.get("all_sources"), "all_sources", report)
     if not shown:
+        cause = report.cause("all_sources")
         reason = "no document was shown, or none that is left"
-        remedy = "leave out such records"
+        reason = f"{reason}: {cause.reason}" if cause else reason
+        remedy = cause.remedy if cause else "leave out such records"
         raise RecordError("all_sources", "", reason=reason, remedy=remedy)
-    display = display_fields(record["all_sources"], shown, report)
+    items = record["all_sources"] if isinstance(record["all_sources"], list) else [*shown]
+    display = display_fields(items, shown, report)
     shown = dict(sorted(shown.items(), key=lambda entry: display[entry[0]]["rank"]))
     picks, refused = read_choices(record, shown, report)
-    require_choice(shown, picks)
+    require_pick(picks, record, "positive_sources", report)
+    tally_order(shown, picks, report)
+    drop_copies(shown, picks=picks, report=report)
+    require_others(shown, picks)
     shown = shorten_documents(shown, set(picks), field="all_sources", report=report)
     refused = [url for url in refused if url in shown]
-    flag_refused_duplicates(shown, picks=picks, refused=refused, report=report)
     report.count_documents(shown.values(), picks=len(picks), refused=len(refused))
     sources = [{**document, **display[url]} for url, document in shown.items()]
     clean = {"query": query, "sources": sources, "picks": picks, "refused": refused}
     session = {"history": clean_history(record, report), "topic": clean_topic(record, report)}
     origin = origin_fields(record, report)
-    return {**clean, **session, **origin}, [query, [*shown], picks, origin["timestamp"]]
+    identity = identity_fields(record, origin["timestamp"])
+    return {**clean, **session, **origin}, [query, [*shown], picks, *identity]
 
 
 def display_fields(
@@ -68,7 +85,7 @@ def display_fields(
     ranks = display_ranks(items)
     fields: dict[str, Record] = {}
     for index in sorted(range(len(items)), key=ranks.__getitem__):
-        url = url_as_written(items[index])
+        url = report.spell(url_as_written(items[index]))
         if url not in shown or url in fields:
             continue
         item = items[index]
@@ -119,7 +136,7 @@ def read_choices(
 
     Documents that are both are removed from what was shown.
     """
-    picks = clean_urls(record.get("positive_sources"), "positive_sources", report)
+    picks = clean_urls(optional_list(record, "positive_sources"), "positive_sources", report)
     refused = clean_urls(optional_list(record, "negative_sources"), "negative_sources", report)
     contradictions = set(picks) & set(refused)
     for url in [url for url in picks if url in contradictions]:
@@ -135,27 +152,71 @@ def read_choices(
     )
 
 
-def require_choice(shown: DocumentsByUrl, picks: list[str]) -> None:
-    """Raise RecordError for a list in which nothing or everything was picked."""
-    require_pick(picks, "positive_sources")
+def require_others(shown: DocumentsByUrl, picks: list[str]) -> None:
+    """Raise NothingToLearnError for a list in which everything was picked."""
     if set(shown) <= set(picks):
-        reason = "every document that was shown was picked, so there is nothing to rank against"
-        remedy = "log the documents that were not picked too"
-        raise RecordError("all_sources", "", reason=reason, remedy=remedy)
+        raise NothingToLearnError("all_sources", "records in which every document was picked")
 
 
-def flag_refused_duplicates(
-    shown: DocumentsByUrl, *, picks: Iterable[str], refused: Iterable[str], report: RecordReport
-) -> None:
-    """Report each refused document that has nearly the same text as a picked one."""
-    picked_keys = {document_key(shown[url]) for url in picks} - {""}
-    for url in refused:
-        if document_key(shown[url]) in picked_keys:
-            reason = "a refused document with nearly the same text as a picked one"
-            remedy = "refuse it only if it is worse all the same"
-            report.flag(RecordError("negative_sources", url, reason=reason, remedy=remedy))
+def tally_order(shown: DocumentsByUrl, picks: list[str], report: RecordReport) -> None:
+    """Count lists, and those in which the picks stand before all other documents."""
+    report.tallies["lists"] += 1
+    report.tallies["picks_first"] += set([*shown][: len(picks)]) == set(picks) < set(shown)
+
+
+def drop_copies(shown: DocumentsByUrl, *, picks: Sequence[str], report: RecordReport) -> None:
+    """Drop each document that nearly says what a picked one says: it is no worse than that one.
+
+    So a page at two addresses is not learned as good and bad at once. Where nothing else would be
+    left to rank against, the copies stay.
+    """
+    copies = find_copies(shown, picks)
+    stay = len(copies) + len(picks) == len(shown)
+    for url in copies:
+        reason = "a document with nearly the same text as a picked one"
+        remedy = "word the two differently; nothing can be learned from them"
+        if not stay:
+            remedy = "it is no negative; log a page once, or word the two differently"
+            del shown[url]
+        error = RecordError("all_sources", url, reason=reason, remedy=remedy)
+        report.add("kept" if stay else "dropped", error)
+
+
+def find_copies(shown: DocumentsByUrl, picks: Sequence[str]) -> list[str]:
+    """Return the documents that were not picked and nearly say what a picked one says."""
+    starts = {url: word_starts(document) for url, document in shown.items()}
+    copies = []
+    for url in [url for url in shown if url not in picks]:
+        alike = [pick for pick in picks if share(starts[url], starts[pick]) >= MIN_SHARE]
+        keys = {document_key(shown[pick]) for pick in alike}
+        if alike and document_key(shown[url]) in keys:
+            copies.append(url)
+    return copies
+
+
+def word_starts(document: Document) -> set[str]:
+    """Return how the words of a document begin; of nearly equal texts most begin alike."""
+    return {word[:4] for word in f"{document['title']} {document['snippet']}".casefold().split()}
+
+
+def share(first: set[str], second: set[str]) -> float:
+    """Return the share of two sets that they have in common; 0 for two empty ones."""
+    return len(first & second) / max(1, len(first | second))
 
 
 def document_key(document: Document) -> str:
     """Return a key that documents with nearly the same text share."""
     return uncached_key(f"{document['title']} {document['snippet']}")
+
+
+def conclude(tallies: Counter[str]) -> Iterator[FileReportRow]:
+    """Yield what is odd about all lists together: picks that always stand first."""
+    lists, first = tallies["lists"], tallies["picks_first"]
+    if lists >= MIN_LISTS and first >= MIN_PICKS_FIRST * lists:
+        reason = (
+            f"in {first:,} of {lists:,} lists the picks stand first: either users only look at the "
+            "first, or the lists are sorted by pick"
+        )
+        yield remark(
+            reason, "write all_sources in the order shown; else a gain over it says nothing"
+        )

@@ -5,15 +5,20 @@ while it is cleaned.
 """
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
+from findtune.ingest.addresses import normal_form
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
 
 MAX_VALUE_CHARS = 60  # of a bad value that a message repeats
-MAX_PRINTED_ROWS = 5
+MAX_PRINTED_ROWS = 5  # rejects
+MAX_PRINTED_NOTES = 12  # about whole files or kinds
+MAX_REASONS = 1000  # that are told apart
+DETAIL = re.compile(r"\S*\d\S*|'[^']*'")  # what differs between two rows of one reason
 Advance = Callable[[int], object]  # called with the number of bytes that were read
 
 ACTIONS = ("rejected", "dropped", "kept")
@@ -34,6 +39,10 @@ class ReportRow(NamedTuple):
     value: str
     reason: str
     remedy: str
+
+    def general_reason(self) -> str:
+        """Return the reason without what only this row has: numbers, places and names."""
+        return DETAIL.sub("", f"{self.column}: {self.reason}")
 
     def __str__(self) -> str:
         column = f", column {self.column}" if self.column else ""
@@ -64,6 +73,11 @@ class FileReportRow(ReportRow):
         return f"{self.file}: {self.reason}; {self.remedy}."
 
 
+def remark(reason: str, remedy: str, action: str = "kept") -> FileReportRow:
+    """Return a report row about a whole kind of data."""
+    return FileReportRow(action, "all files", 0, "", "", reason, remedy)
+
+
 class UnparsableRecord(NamedTuple):
     """Stands for a record whose JSON can't be parsed; line and column are those in the file."""
 
@@ -79,6 +93,16 @@ class RecordError(Exception):
     def __init__(self, field: str, value: object, *, reason: str, remedy: str) -> None:
         super().__init__(reason)
         self.field, self.value, self.reason, self.remedy = field, value, reason, remedy
+
+
+class NothingToLearnError(RecordError):
+    """Raised for a record that is as it should be and teaches nothing, such as one without a pick.
+
+    It is dropped and counted under its reason, and is no reject.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, "", reason=reason, remedy="nothing is to be done")
 
 
 def wrong_type(field: str, value: object, *, expected: str, remedy: str) -> RecordError:
@@ -116,12 +140,26 @@ class RecordReport:
         self.counts: Counter[str] = Counter()
         self.html_fields: list[str] = []
         self.cut_fields: list[str] = []
+        self.encoded_fields: list[str] = []
+        self.null_fields: list[str] = []
         self.dropped_urls: set[str] = set()
+        self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
+        self.nothing_to_learn: Counter[str] = Counter()
+        self.tallies: Counter[str] = Counter()  # what the kind as a whole is judged by
 
     @property
     def location(self) -> str:
         """The file and the number of the record."""
         return f"{self.file}:{self.number}"
+
+    def spell(self, address: str) -> str:
+        """Return an address as the record first spells it; a new one is spelled so from now on."""
+        return self.spellings.setdefault(normal_form(address), address)
+
+    def cause(self, field: str) -> ReportRow | None:
+        """Return the row about the first part of a field that was dropped, if there is one."""
+        rows = (row for row in self.rows if row.column.startswith(field))
+        return next((row for row in rows if row.action == "dropped"), None)
 
     def reject(self, error: RecordError) -> None:
         """Report that the whole record is left out."""
@@ -151,6 +189,14 @@ class RecordReport:
         if self.html_fields:
             reason = f"HTML was removed from {len(self.html_fields)} of its texts"
             self.flag(RecordError(self.html_fields[0], "", reason=reason, remedy="log plain text"))
+        if self.encoded_fields:
+            reason = f"{len(self.encoded_fields)} of its texts were percent-encoded"
+            remedy = "log what was typed"
+            self.flag(RecordError(self.encoded_fields[0], "", reason=reason, remedy=remedy))
+        if self.null_fields:
+            reason = f"{len(self.null_fields)} of its texts are a word for nothing, such as nan"
+            remedy = "leave the field out; it was read so"
+            self.flag(RecordError(self.null_fields[0], "", reason=reason, remedy=remedy))
         if self.cut_fields:
             limit = f"feedback.max_text_chars = {self.limits.max_text_chars}"
             reason = f"{len(self.cut_fields)} of its texts were cut to {limit}"
@@ -167,7 +213,13 @@ class IngestReport:
         self.counts: Counter[str] = Counter()
         self.accepted = 0  # rows, records or judgments that can be used
         self.first_rejects: list[ReportRow] = []
-        self.unread_files: list[ReportRow] = []
+        self.notes: list[ReportRow] = []  # about whole files or kinds, which are printed
+        self.rows_by_file: Counter[str] = Counter()  # that were read
+        self.rejects_by_file: Counter[str] = Counter()
+        self.reason_counts: Counter[str] = Counter()  # of rejects
+        self.first_of_reason: dict[str, ReportRow] = {}
+        self.nothing_to_learn: Counter[str] = Counter()  # records, by reason
+        self.said: list[str] = []  # lines that are printed and not in the report
 
     @property
     def rejected(self) -> int:
@@ -179,19 +231,51 @@ class IngestReport:
         for row in rows:
             self.writer.writerow(row)
             self.counts[row.action] += 1
-            if row.action == "rejected" and len(self.first_rejects) < MAX_PRINTED_ROWS:
-                self.first_rejects.append(row)
+            if row.action == "rejected":
+                self.remember_reject(row)
 
-    def add_unread_files(self, rows: Sequence[ReportRow]) -> None:
-        """Write the rows of files that no kind reads; they are printed after the rejects."""
+    def remember_reject(self, row: ReportRow) -> None:
+        """Keep the first rejects, and the first of each reason with its count."""
+        self.rejects_by_file[row.file] += 1
+        if len(self.first_rejects) < MAX_PRINTED_ROWS:
+            self.first_rejects.append(row)
+        reason = row.general_reason()
+        self.reason_counts[reason] += 1
+        if self.reason_counts[reason] == 1 and len(self.first_of_reason) < MAX_REASONS:
+            self.first_of_reason[reason] = row
+
+    def add_notes(self, rows: Iterable[ReportRow]) -> None:
+        """Write rows about whole files or kinds; they are printed after the rejects."""
+        rows = [*rows]
         self.add(rows)
-        self.unread_files += rows
+        self.notes += rows
+
+    def say(self, line: str) -> None:
+        """Print a line that is about no file: something that is not there, and may be absent."""
+        self.said.append(line)
 
     @property
     def has_rows(self) -> bool:
         """Whether anything was rejected, dropped or flagged."""
         return any(self.counts[action] for action in ACTIONS)
 
-    def rows_to_print(self) -> list[ReportRow]:
-        """Return the few rows that a user sees at once."""
-        return [*self.first_rejects, *self.unread_files][:MAX_PRINTED_ROWS]
+    def rejects_to_print(self) -> list[str]:
+        """Return the few rejects that a user sees at once: the commonest reason first."""
+        counts = {reason: self.reason_counts[reason] for reason in self.first_of_reason}
+        reasons = sorted(counts, key=lambda reason: -counts[reason])[:MAX_PRINTED_ROWS]
+        firsts = [self.first_of_reason[reason] for reason in reasons]
+        others = [row for row in self.first_rejects if row not in firsts]
+        lines = [
+            f"{row} ({counts[reason]:,} times)" if counts[reason] > 1 else str(row)
+            for reason, row in zip(reasons, firsts, strict=True)
+        ]
+        return [*lines, *map(str, others)][:MAX_PRINTED_ROWS]
+
+    def lines_to_print(self) -> list[str]:
+        """Return what a user sees at once: the first rejects, then the notes."""
+        rejects = [f"rejected {line}" for line in self.rejects_to_print()]
+        idle = [f"dropped {count:,} {name}" for name, count in self.nothing_to_learn.most_common()]
+        notes = [f"{row.action} {row}" for row in self.notes[:MAX_PRINTED_NOTES]]
+        more = len(self.notes) - len(notes)
+        rest = [f"and {more} more notes, in the report"] if more else []
+        return [*rejects, *idle, *notes, *rest, *self.said]

@@ -1,30 +1,36 @@
-"""Scored pairs: two sentences and how similar a curator wants them to be, from 0 to 1.
+"""Scored pairs: two sentences and how similar curators want them to be, from 0 to 1.
 
 Read from data/finetuning/*.csv (sentence_pairs) and data/guard/*.csv (guard), without the
-guard queries: sentence_1,sentence_2,score; the last column may be called label.
+guard queries: sentence_1,sentence_2,score; the last column may be called label. A pair that
+several people scored has the mean of their scores.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
-from pydantic import BaseModel, Field, ValidationError
-
+from findtune.core.errors import InputError
 from findtune.core.records import Record
 from findtune.core.text import normalize
 from findtune.ingest.csv_rows import (
     CsvRow,
     Header,
     csv_files,
+    drop_row,
     find_csv_files,
-    read_rows,
+    flag_row,
     reject_row,
 )
+from findtune.ingest.data_files import unread_rows, walk_files
 from findtune.ingest.limits import IngestLimits
-from findtune.ingest.report import Advance, IngestReport
+from findtune.ingest.report import Advance, FileReportRow, IngestReport, remark
+from findtune.ingest.score_scale import other_scale, parse_score
+from findtune.ingest.text_rows import read_texts
 
 HEADER = Header(("sentence_1", "sentence_2", "score"), aliases={"label": "score"})
+SENTENCES = ("sentence_1", "sentence_2")
 SCORE_REMEDY = "write a number from 0 (unrelated) to 1 (same meaning)"
 
 
@@ -37,12 +43,34 @@ class ScoredPair(NamedTuple):
     source: str
 
 
-class PairCells(BaseModel):
-    """The cells that a row must have."""
+@dataclass
+class ScoredTwice:
+    """The pairs that were read, by their sentences: the first row of each, and all its scores."""
 
-    sentence_1: str = Field(min_length=1)
-    sentence_2: str = Field(min_length=1)
-    score: float = Field(ge=0, le=1, allow_inf_nan=False)
+    firsts: dict[frozenset[str], ScoredPair] = field(default_factory=dict)
+    scores: dict[frozenset[str], list[float]] = field(default_factory=dict)
+
+    def add(self, row: CsvRow, pair: ScoredPair, report: IngestReport) -> None:
+        """Take a pair up; one that was read before, in either order, adds its score."""
+        key = frozenset(map(normalize, pair[:2]))
+        first = self.firsts.setdefault(key, pair)
+        self.scores.setdefault(key, []).append(pair.score)
+        if first is not pair:
+            report_again(row, pair, first, report)
+
+    def pairs(self) -> Iterator[ScoredPair]:
+        """Yield each pair once, with the mean of its scores."""
+        for key, pair in self.firsts.items():
+            scores = self.scores[key]
+            yield pair if len(scores) == 1 else pair._replace(score=round(fmean(scores), 6))
+
+    def agreement(self) -> str:
+        """Return how far several scores of one pair are apart; "" if none has two that differ."""
+        gaps = [max(scores) - min(scores) for scores in self.scores.values() if len(scores) > 1]
+        if not any(gaps):
+            return ""
+        apart = f"{fmean(gaps):.2g} apart in the mean and {max(gaps):.2g} at most"
+        return f"{len(gaps)} pairs were scored more than once; their scores are {apart}"
 
 
 @dataclass(frozen=True)
@@ -67,47 +95,84 @@ class PairReader:
     def read(
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
     ) -> Iterator[Record]:
-        """Yield the pairs of all files, and report the bad rows and the duplicates."""
-        first_pairs: dict[frozenset[str], ScoredPair] = {}
-        size = limits.max_row_bytes
+        """Yield the pairs of all files, and report the bad rows and those that come again."""
+        report.add_notes(self.unread_files(data))
+        known = ScoredTwice()
         for path in self.files(data):
-            for row in read_rows(path, HEADER, max_row_bytes=size, report=report, advance=advance):
-                pair = parse_pair(row, report)
-                if pair and not reject_duplicate(row, pair, first_pairs=first_pairs, report=report):
-                    report.accepted += 1
-                    yield pair._asdict()
-        report.counts["pairs"] = report.accepted
+            rows = read_texts(
+                path, HEADER, limits=limits, report=report, advance=advance, verbatim=("score",)
+            )
+            for row, pair in parse_file([*rows], report):
+                known.add(row, pair, report)
+        if agreement := known.agreement():
+            report.add_notes([remark(agreement, "the mean is learned")])
+        report.accepted = report.counts["pairs"] = len(known.firsts)
+        if not known.firsts:
+            report.say(
+                f"{data / self.folder} holds no scored pair: nothing is measured on pairs there"
+            )
+        yield from (pair._asdict() for pair in known.pairs())
+
+    def unread_files(self, data: Path) -> list[FileReportRow]:
+        """Return a report row for each file of the folder that no kind reads."""
+        others = (path for path in walk_files(data / self.folder) if self.is_other(path))
+        remedy = f"save it as CSV in {data / self.folder}, or remove it"
+        return unread_rows(data / self.folder, [*self.files(data), *others], remedy)
+
+    def is_other(self, path: Path) -> bool:
+        """Return whether another kind reads a file."""
+        csv = path in find_csv_files(path.parent)
+        return csv and self.other_stem is not None and path.name.startswith(self.other_stem)
 
 
-def parse_pair(row: CsvRow, report: IngestReport) -> ScoredPair | None:
-    """Return the pair in a row, or None for a row that is rejected."""
-    try:
-        cells = PairCells.model_validate(dict(row.cells))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        column = str(problem["loc"][0])
-        remedy = SCORE_REMEDY if column == "score" else "write the sentence, or delete the row"
-        reject_row(report, row, column=column, reason=problem["msg"], remedy=remedy)
-        return None
-    first, second = " ".join(cells.sentence_1.split()), " ".join(cells.sentence_2.split())
-    return ScoredPair(first, second, cells.score, row.location)
+def parse_file(rows: list[CsvRow], report: IngestReport) -> Iterator[tuple[CsvRow, ScoredPair]]:
+    """Yield the good rows of a file with their pairs; reject the others.
+
+    Raises InputError for a file whose scores have another scale than 0 to 1.
+    """
+    scores = {row.line: parse_score(row.cells["score"]) for row in rows}
+    numbers = {line: score for line, score in scores.items() if score is not None}
+    if reason := other_scale(numbers):
+        raise InputError(f"{rows[0].file}: {reason}.")
+    flag_decimal_commas(rows, scores, report)
+    for row in rows:
+        if not reject_bad_row(row, scores[row.line], report):
+            first, second = (row.cells[column] for column in SENTENCES)
+            yield row, ScoredPair(first, second, scores[row.line] or 0.0, row.location)
 
 
-def reject_duplicate(
-    row: CsvRow,
-    pair: ScoredPair,
-    *,
-    first_pairs: dict[frozenset[str], ScoredPair],
-    report: IngestReport,
-) -> bool:
-    """Reject a pair that was read before, in either order; remember a new one. Return which."""
-    key = frozenset((normalize(pair.sentence_1), normalize(pair.sentence_2)))
-    first = first_pairs.setdefault(key, pair)
-    if first is pair:
-        return False
-    column, reason, remedy = "sentence_1", f"a duplicate of the pair at {first.source}", "delete it"
-    if first.score != pair.score:
-        reason = f"the pair at {first.source} again, but with the score {first.score:g} there"
-        column, remedy = "score", "keep the pair with the correct score"
-    reject_row(report, row, column=column, reason=reason, remedy=remedy)
-    return True
+def flag_decimal_commas(
+    rows: list[CsvRow], scores: dict[int, float | None], report: IngestReport
+) -> None:
+    """Report once that scores of a file have decimal commas."""
+    commas = [row for row in rows if "," in row.cells["score"] and scores[row.line] is not None]
+    if commas:
+        reason = f"{len(commas)} scores have a decimal comma, the first in line {commas[0].line}"
+        remedy = "they were read as decimal points"
+        report.add_notes([FileReportRow("kept", rows[0].file, 0, "score", "", reason, remedy)])
+
+
+def reject_bad_row(row: CsvRow, score: float | None, report: IngestReport) -> bool:
+    """Reject a row without a sentence or a score. Return whether it is rejected."""
+    for column in SENTENCES:
+        if not row.cells[column]:
+            remedy = "write the sentence, or delete the row"
+            reject_row(report, row, column=column, reason="no words", remedy=remedy)
+            return True
+    if score is None or not 0 <= score <= 1:
+        reason = "not a number" if score is None else "a score outside 0 to 1"
+        reject_row(report, row, column="score", reason=reason, remedy=SCORE_REMEDY)
+        return True
+    return False
+
+
+def report_again(row: CsvRow, pair: ScoredPair, first: ScoredPair, report: IngestReport) -> None:
+    """Report a pair that comes again: with an equal score it is dropped, else both count."""
+    if first.score == pair.score:
+        reason = f"a duplicate of the pair at {first.source}"
+        drop_row(report, row, column="sentence_1", reason=reason, remedy="deliver it once")
+        return
+    value = f"{pair.score:g}"
+    reason = f"the pair at {first.source} again, but with the score {first.score:g} there"
+    remedy = "the mean is learned; keep the correct score alone if one is wrong"
+    flag_row(report, row, column="score", value=value, reason=reason, remedy=remedy)

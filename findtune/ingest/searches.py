@@ -3,7 +3,7 @@
 Read from data/training_data/query_rewriting_training_data*.json, key query_rewriting_data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from findtune.core.records import Record
@@ -20,12 +20,15 @@ from findtune.ingest.fields import (
     clean_history,
     clean_query,
     clean_topic,
+    identity_fields,
     optional_list,
     origin_fields,
     require_pick,
 )
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 
+QUERIES = ("query", "text", "rewrite", "search")
+SOURCES = ("sources", "results", "documents", "hits", "urls")  # as other programs name them
 MAPPING = "query_source_mapping"
 
 
@@ -54,7 +57,8 @@ def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tupl
     urls = [[search.query, [*search.documents]] for search in searches]
     session = {"history": clean_history(record, report), "topic": clean_topic(record, report)}
     clean = {"query": query, "selected": selected, "searches": rows, **session, **origin}
-    return clean, [query, urls, selected, origin["timestamp"], *session["history"]]
+    identity = [*identity_fields(record, origin["timestamp"]), *session["history"]]
+    return clean, [query, urls, selected, *identity]
 
 
 def clean_selection(
@@ -63,21 +67,28 @@ def clean_selection(
     """Return the URLs that the user picked among all that the searches returned."""
     returned = {url for search in searches for url in search.documents}
     if not returned:
-        remedy = "leave out questions without a result"
-        raise RecordError(MAPPING, "", reason="no search returned a document", remedy=remedy)
-    selected = clean_urls(record.get("selected_sources"), "selected_sources", report)
+        cause = report.cause(MAPPING)
+        reason = "no search returned a document"
+        reason = f"{reason}: {cause.reason}" if cause else reason
+        remedy = cause.remedy if cause else "leave out questions without a result"
+        raise RecordError(MAPPING, "", reason=reason, remedy=remedy)
+    selected = clean_urls(optional_list(record, "selected_sources"), "selected_sources", report)
     selected = drop_unknown_urls(selected, returned, field="selected_sources", report=report)
-    require_pick(selected, "selected_sources")
+    require_pick(selected, record, "selected_sources", report)
     return selected
 
 
 def clean_searches(mapping: object, report: RecordReport) -> list[Search]:
     """Return the searches of a record; bad ones are dropped, and equal queries are merged."""
-    if not isinstance(mapping, dict):
+    if isinstance(mapping, list):
+        named = [("", entry) for entry in mapping]
+    elif isinstance(mapping, dict):
+        named = [*mapping.items()]
+    else:
         remedy = 'write {"a query": {"sources": [...]}}'
         raise wrong_type(MAPPING, mapping, expected="an object", remedy=remedy)
     searches: dict[str, Search] = {}
-    for index, (name, entry) in enumerate(mapping.items()):
+    for index, (name, entry) in enumerate(named):
         field = f"{MAPPING}[{index}]"
         try:
             search = clean_search(name, entry, field=field, report=report)
@@ -91,13 +102,26 @@ def clean_searches(mapping: object, report: RecordReport) -> list[Search]:
 
 
 def clean_search(name: str, entry: object, *, field: str, report: RecordReport) -> Search:
-    """Return one search; where its query is missing, the name under which it is listed is used."""
+    """Return one search; where its query is missing, the name under which it is listed is used.
+
+    The list of its documents may stand for a search that has a name.
+    """
+    if isinstance(entry, list) and name:
+        return Search(
+            clean_query(name, f"{field}.query", report), clean_documents(entry, field, report)
+        )
     if not isinstance(entry, dict):
         remedy = 'write {"query": ..., "sources": [...]}'
         raise wrong_type(field, entry, expected="a search", remedy=remedy)
-    query = clean_query(entry.get("query") or name, f"{field}.query", report)
-    documents = optional_list(entry, "sources")
+    query = clean_query(first_value(entry, QUERIES) or name, f"{field}.query", report)
+    documents = first_value(entry, SOURCES)
+    documents = [] if documents is None else documents
     return Search(query, clean_documents(documents, f"{field}.sources", report))
+
+
+def first_value(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """Return the value under the first of some names that an entry has; None for none."""
+    return next((entry[name] for name in names if entry.get(name) is not None), None)
 
 
 def merge_search(search: Search, first: Search, *, field: str, report: RecordReport) -> None:

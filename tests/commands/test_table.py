@@ -70,3 +70,15 @@ def test_a_missing_file_or_marker_is_one_line(
     assert result.exit_code == 1
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_metrics_with_the_marks_of_a_merge_conflict_are_named_in_one_line(project: Path) -> None:
+    write_metrics(project, "embedder", 0.6)
+    path = project / "metrics" / "embedder" / "small.json"
+    path.write_text("{\n<<<<<<< HEAD\n" + path.read_text("utf-8"), encoding="utf-8")
+    result = CliRunner().invoke(main, ["embedder/small"])
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        "Error: metrics/embedder/small.json is not JSON (line 2); is it "
+    )
+    assert result.output.count("\n") == 1

@@ -29,7 +29,7 @@ def short(texts: list[Any]) -> list[str]:
 def test_every_text_of_a_variable_has_its_catalog_its_role_and_its_source(project: Any) -> None:
     project.write("alternatives/b/a.csv", "dcid,Alternatives\ntea,cuppa\n")
     small = ["milk,Milk,,,brew;cream", "tea,Tea,Cups.;All teas.,,"]
-    written = 'milk,"lactose\ndrink"\nice,cubes;how cold?'
+    written = 'milk,"lactose\n drink"\nice,cubes;how cold?'
     texts, rows = read(project, *small, medium="ice,Ice,,,", written=written)
     assert [tuple(text.values()) for text in texts] == [
         ("milk", "small", "name", "Milk", f"{SMALL}:2"),
@@ -39,12 +39,13 @@ def test_every_text_of_a_variable_has_its_catalog_its_role_and_its_source(projec
         ("tea", "small", "description", "Cups.", f"{SMALL}:3"),
         ("tea", "small", "description", "All teas.", f"{SMALL}:3"),
         ("ice", "medium", "name", "Ice", f"{MEDIUM}:2"),
-        ("milk", "small", "generated", "lactose drink", f"{WRITTEN}:2"),
+        ("milk", "small", "generated", "lactose", f"{WRITTEN}:2"),
+        ("milk", "small", "generated", "drink", f"{WRITTEN}:2"),
         ("ice", "medium", "generated", "cubes", f"{WRITTEN}:4"),
         ("ice", "medium", "generated", "how cold?", f"{WRITTEN}:4"),
         ("tea", "small", "generated", "cuppa", "data/alternatives/b/a.csv:2"),
     ]
-    assert rows == []
+    assert [row.reason for row in rows] == ["texts separated by the ends of lines"]
 
 
 NO_TEXT, DUPLICATE = "a variable without any text", f"a duplicate of the variable at {SMALL}:2"
@@ -55,7 +56,8 @@ REJECTED = {
     "an unknown variable": ({"written": "coffee,java"}, (WRITTEN, 2, "dcid", "coffee", UNKNOWN)),
     "no dcid": ({"small": " ,Coffee,,,"}, (SMALL, 3, "dcid", "", "an empty dcid")),
     "nothing but a dcid": ({"small": "ice,,,,"}, (SMALL, 3, "Name", "", NO_TEXT)),
-    "no letters": ({"small": "ice,...,;-;,, "}, (SMALL, 3, "Name", "...", NO_TEXT)),
+    "no letters": ({"small": "ice,...,;-;,, "}, (SMALL, 3, "Name", "", NO_TEXT)),
+    "words for nothing": ({"small": "ice,#NAME?,nan,,NULL"}, (SMALL, 3, "Name", "", NO_TEXT)),
 }
 
 
@@ -63,10 +65,18 @@ REJECTED = {
 def test_a_row_that_names_no_new_variable_with_a_text_is_rejected(
     project: Any, lines: dict[str, str], expected: tuple[object, ...]
 ) -> None:
-    texts, [row] = read(project, "tea,Tea,,,", lines.pop("small", ""), **lines)
+    small, others = lines.get("small", ""), {k: v for k, v in lines.items() if k != "small"}
+    texts, rows = read(project, "tea,Tea,,,", small, **others)
     assert short(texts) == ["tea name: Tea"]
+    [row] = [row for row in rows if row.action == "rejected"]
     assert row[:6] == ("rejected", *expected)
     assert row.remedy
+
+
+def test_a_row_that_says_again_what_the_first_one_said_is_no_fault(project: Any) -> None:
+    texts, [row] = read(project, "tea,Tea,,,char", "tea,Tea,,,char")
+    assert short(texts) == ["tea name: Tea", "tea curated: char"]
+    assert row[:6] == ("dropped", SMALL, 3, "dcid", "tea", DUPLICATE)
 
 
 def test_a_text_of_two_variables_is_reported_and_both_keep_it(project: Any) -> None:
@@ -83,12 +93,12 @@ def test_a_duplicate_text_of_one_variable_keeps_its_first_role(project: Any) -> 
     assert rows == []
 
 
-NUMBERED = ["1 Silage production", "1. Silage production;Fodder", "1) Silage production"]
-NOT_NUMBERED = ["1 year olds", "10 Largest farms", "15 to 24", "1st harvest"]
+NUMBERED = ["1. Silage production;Fodder", "1) Silage production"]
+NOT_NUMBERED = ["1 Silage production", "1 year olds", "10 Largest farms", "15 to 24", "1st harvest"]
 
 
 @pytest.mark.parametrize("cell", [*NUMBERED, *NOT_NUMBERED])
-def test_only_the_number_at_the_start_of_a_list_is_removed(project: Any, cell: str) -> None:
+def test_only_a_number_that_is_a_mark_is_removed_from_a_list(project: Any, cell: str) -> None:
     texts, rows = read(project, f"grass,Grass,,,{cell}", written=f"grass,{cell}")
     expected = cell[cell.index("S") :].split(";") if cell in NUMBERED else [cell]
     assert [text["text"] for text in texts if text["role"] == "curated"] == expected
@@ -161,3 +171,98 @@ def test_a_folder_without_a_csv_file_or_a_column_is_refused(project: Any, path: 
         return
     with pytest.raises(InputError, match=rf"{Path(path).parent} holds no \*\.csv file; put at"):
         project.read("catalog")
+
+
+# Forms that other people's catalogs have
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEADER.upper(),
+        HEADER.lower(),
+        "DCID, name ,description,override alternatives,Curated-Alternatives",
+        HEADER.replace("dcid", "Id"),
+        HEADER.replace("dcid", "StatVar"),
+        "\ufeff" + HEADER,
+    ],
+)
+def test_a_header_is_read_in_any_case_and_an_id_is_a_dcid(project: Any, header: str) -> None:
+    project.write("autogen_input/small/a.csv", f"{header}\ntea,Tea,Cups.,,char\n")
+    texts = project.read("catalog").records
+    assert short(texts) == ["tea name: Tea", "tea description: Cups.", "tea curated: char"]
+
+
+def test_a_catalog_may_have_no_names(project: Any) -> None:
+    project.write("autogen_input/small/a.csv", f"{HEADER.replace('Name,', '')}\ntea,Cups.,,char\n")
+    texts = project.read("catalog").records
+    assert short(texts) == ["tea description: Cups.", "tea curated: char"]
+
+
+def test_sentences_of_one_dcid_are_one_variable_whose_name_is_the_first(project: Any) -> None:
+    rows = "tea,Cups of tea\nice,Ice cubes;cold cubes\ntea,char;tea drinkers\ntea,nan\n"
+    project.write("autogen_input/small/a.csv", f"dcid,sentence\n{rows}")
+    project.write("alternatives/a.csv", "dcid,sentence\ntea,brew\ntea,cuppa\n")
+    outcome = project.read("catalog")
+    assert short(outcome.records) == [
+        "tea name: Cups of tea",
+        "tea curated: char",
+        "tea curated: tea drinkers",
+        "ice name: Ice cubes",
+        "ice curated: cold cubes",
+        "tea generated: brew",
+        "tea generated: cuppa",
+    ]
+    assert outcome.records[1]["source"] == f"{SMALL}:4"
+    assert [row[:4] for row in outcome.rows if row.action == "rejected"] == [
+        ("rejected", SMALL, 5, "sentence")
+    ]
+
+
+def test_entities_are_decoded_before_a_list_is_split(project: Any) -> None:
+    cell = "R&amp;D;R&amp;amp;D costs;women&#39;s <b>work</b>;one<br>two"
+    texts, rows = read(project, f"tea,Tea &amp; Cake,,,{cell}")
+    assert [(row.column, row.reason) for row in rows] == [
+        ("Name", "HTML was removed"),
+        ("Curated_Alternatives", "HTML was removed"),
+        ("Curated_Alternatives", "texts separated by the ends of lines"),
+    ]
+    words = ["Tea & Cake", "R&D", "R&D costs", "women's work", "one", "two"]
+    assert [text["text"] for text in texts] == words
+
+
+def test_an_override_that_stands_for_nothing_replaces_nothing(project: Any) -> None:
+    texts, rows = read(project, "tea,Tea,None,nan,char", written="tea,cuppa")
+    assert short(texts) == ["tea name: Tea", "tea curated: char", "tea generated: cuppa"]
+    assert [row[:5] for row in rows] == [
+        ("kept", SMALL, 2, "Description", "None"),
+        ("kept", SMALL, 2, "Override_Alternatives", "nan"),
+    ]
+
+
+def test_what_is_unusual_in_many_cells_is_told_once_with_their_number(project: Any) -> None:
+    lines = [f"v{number},Name {number},NULL,,a{number}|b{number} tea" for number in range(20)]
+    texts, rows = read(project, *lines)
+    assert [(row.line, row.column, row.reason) for row in rows] == [
+        (2, "Description", "a word that stands for nothing, here and in 19 more cells"),
+        (2, "Curated_Alternatives", "texts separated by |, here and in 19 more cells"),
+    ]
+
+
+def test_garbled_characters_are_kept_and_reported(project: Any) -> None:
+    texts, rows = read(project, "a,CafÃ©,Riders â€“ all.,,caf\ufffd", "b,Café Ã la Â,,,“x” – â")
+    assert len(texts) == 5
+    assert [(row.action, row.line, row.column) for row in rows] == [
+        ("kept", 2, column) for column in ("Name", "Description", "Curated_Alternatives")
+    ]
+
+
+def test_a_file_of_the_catalog_that_nothing_reads_is_named(project: Any) -> None:
+    fine = ["autogen_input/README.md", "autogen_input/small/.hidden.csv", "alternatives/x.tsv"]
+    stray = ["alternatives/notes.docx", "autogen_input/bio/a.csv", "autogen_input/small/a.xlsx"]
+    stray.append("autogen_input/top.csv")
+    for name in [*fine, *stray]:
+        project.write(name, "dcid\tAlternatives\n")
+    _, rows = read(project)
+    assert sorted(row.file for row in rows) == [f"data/{name}" for name in sorted(stray)]
+    assert {(row.action, row.reason) for row in rows} == {("dropped", "a file that nothing reads")}

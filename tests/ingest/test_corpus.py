@@ -27,7 +27,7 @@ def test_the_text_of_a_document_is_its_snippet_unless_it_has_one(project: Any, n
 
 
 def test_a_bad_line_is_rejected_with_its_number(project: Any) -> None:
-    bad = [page(project, "c", url="ftp://x"), page(project, "d", title=3), ["e"]]
+    bad = [page(project, "c", url="http://"), page(project, "d", title=3), ["e"]]
     pages = [page(project, "a"), page(project, "b"), *bad, page(project, "f")]
     lines = [json.dumps(entry) for entry in pages]
     lines[1] = lines[1][:-5]

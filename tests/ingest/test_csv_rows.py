@@ -1,7 +1,9 @@
 """A bad row of a CSV file is reported with its line, and never loses a good row."""
 
 import csv
+import gzip
 import io
+import os
 import time
 from pathlib import Path
 from typing import Literal
@@ -17,7 +19,8 @@ from findtune.ingest.report import IngestReport, ReportRow
 TEAS = Header(("name", "grade"), aliases={"mark": "grade"})
 # One folder serves every example of a property: each example overwrites its only file.
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
+# A byte order mark at the start of a line is none of its text.
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=12)
 
 
 def read(folder: Path, content: str | bytes) -> tuple[list[CsvRow], list[ReportRow]]:
@@ -38,6 +41,18 @@ GOOD = {
     "empty rows": ("name,grade\n,\nAssam,3\n , \n,\t,,\nCup,2\n", [(3, "Assam"), (6, "Cup")]),
     "other columns": ("origin,name,,grade,\nIndia,Assam,x,3,y\n", [(2, "Assam")]),
     "another name of a column": ("name,mark\nAssam,3\n", [(2, "Assam")]),
+    "semicolons": ('name;grade\nAssam;3\n;\n"Cup; a";2\n', [(2, "Assam"), (4, "Cup; a")]),
+    "tabs": ("grade\tname\n3\tAssam\n\t\n2\tCup, a\n", [(2, "Assam"), (4, "Cup, a")]),
+    "bars": ("name|grade\nAssam|3\n", [(2, "Assam")]),
+    "a line for spreadsheets": ("sep=;\r\nname;grade\r\nAssam;3\r\n", [(3, "Assam")]),
+    "carriage returns": ("name,grade\rAssam,3\rCup,2\r", [(2, "Assam"), (3, "Cup")]),
+    "a header in capitals": ("NAME, Grade \nAssam,3\n", [(2, "Assam")]),
+    "a byte order mark in a row": ('name,grade\n\ufeff"Assam, a",3\n', [(2, "Assam, a")]),
+    "the header again": (
+        "name,grade\nAssam,3\nName,GRADE\n\ufeffname,mark\nC,2\n",
+        [(2, "Assam"), (5, "C")],
+    ),
+    "another header": ("name,grade\nAssam,3\ngrade,x,name\n2,1,Cup\n", [(2, "Assam"), (4, "Cup")]),
     "the longest row": (f"name,grade\n{'x' * 99_998},3", [(2, "x" * 99_998)]),
 }
 
@@ -106,6 +121,9 @@ BAD_FILES = {
     "a missing column": (b"name,garde\na,3\n", r"csv:1: no column grade: found name, garde"),
     "a missing column further down": (b"\n\nname,garde\n", r"teas\.csv:3: no column grade"),
     "an open quote in the header": (b'name,"grade\na,3\n', r"csv:1: a quote is opened here and ne"),
+    "UTF-16 without a mark": ("name,grade\nAssam,3\n".encode("utf-16-le"), r"teas\.csv is UTF-16"),
+    "UTF-32": ("name,grade\nAssam,3\n".encode("utf-32-be"), r"teas\.csv is UTF-16"),
+    "a missing column and tabs": (b"name\tgarde\na\t3\n", r"no column grade: found name, garde"),
     "a column twice": (b"name,grade,grade\na,3,3\n", r"csv:1: duplicate column grade; keep"),
     "a long wrong header": (b"x" * 90_000 + b",grade\n", r"no column name: found x{60}\.\.\.;"),
 }
@@ -125,6 +143,57 @@ def test_the_files_of_a_folder_are_those_that_people_put_there(tmp_path: Path) -
         (tmp_path / name).touch()
     files = [path.relative_to(tmp_path).as_posix() for path in csv_files(tmp_path)]
     assert files == ["A.CSV", "b.csv", "deep.csv/c.csv"]
+
+
+def test_another_separator_and_a_header_that_comes_again_are_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "teas.csv"
+    path.write_text("name;grade\nAssam;3\n" + "name;grade\nCup;2\n" * 5)
+    report = IngestReport(io.StringIO())
+    rows = list(read_rows(path, TEAS, max_row_bytes=100, report=report, advance=int))
+    assert len(rows) == 6
+    assert [(note.action, note.reason) for note in report.notes] == [
+        ("kept", "its columns are separated by semicolons"),
+        ("dropped", "the header again, 5 times, first in line 3"),
+    ]
+    assert report.rejected == 0
+
+
+@pytest.mark.parametrize("name", ["teas.csv.gz", "teas.tsv", "TEAS.CSV", "teas.TSV.GZ", "teas.tab"])
+def test_a_file_may_be_packed_or_have_tabs(tmp_path: Path, name: str) -> None:
+    content = (
+        "name,grade\nAssam,3\n" if "csv" in name.lower() else "name\tgrade\nAssam\t3\n"
+    ).encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.lower().endswith("gz") else content)
+    report, sizes = IngestReport(io.StringIO()), list[int]()
+    [row] = read_rows(path, TEAS, max_row_bytes=100, report=report, advance=sizes.append)
+    assert csv_files(tmp_path) == [path]
+    assert (row.cells, report.notes) == ({"name": "Assam", "grade": "3"}, [])
+    assert sizes == [path.stat().st_size]
+
+
+def test_a_packed_file_that_is_broken_is_refused(tmp_path: Path) -> None:
+    whole = gzip.compress(b"name,grade\n" + bytes(range(256)) * 100)
+    for content in (b"name,grade\n", whole[:-20], whole[:30] + b"xx" + whole[32:]):
+        path = tmp_path / "teas.csv.gz"
+        path.write_bytes(content)
+        rows = read_rows(
+            path, TEAS, max_row_bytes=100, report=IngestReport(io.StringIO()), advance=int
+        )
+        with pytest.raises(InputError, match=r"teas\.csv\.gz (is no gzip file|can't be read)"):
+            list(rows)
+
+
+def test_linked_folders_are_read_once_and_pipes_are_not(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.csv").touch()
+    (tmp_path / "logs" / "back").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "logs")
+    (tmp_path / "data" / "again").symlink_to(tmp_path / "data")
+    os.mkfifo(tmp_path / "data" / "pipe.csv")
+    files = [path.relative_to(tmp_path).as_posix() for path in csv_files(tmp_path / "data")]
+    assert files == ["data/linked/a.csv"]
 
 
 @ONE_FOLDER

@@ -35,19 +35,18 @@ def reject(project: Any, kind: str, value: object) -> tuple[str, str]:
 # The values of each field that reject a record.
 BAD_FIELDS: dict[str, dict[str, list[object]]] = {
     "ranked_lists": {
-        # In the last one, everything that was shown was picked.
-        "all_sources": [[], None, {"a": A}, [{"url": B, "title": 3}], [B]],
-        "positive_sources": [[], [Z], [None], B, None],
-        "negative_sources": [A],
+        "all_sources": [[], None, {"a": A}, [{"url": B, "title": 3}], 7],
+        "positive_sources": [[Z], [None], Z, 7, [["b"]]],
+        "negative_sources": [7, True],
     },
     "searches": {
         MAPPING: [None, {}, [], {"tea": {"query": "tea"}, "cups": {"sources": []}}],
-        "selected_sources": [[], [Z], B],
+        "selected_sources": [[Z], Z, 7, [None]],
     },
     "preferences": {
-        "selected_response": ["both", None],
-        "response1": [None],
-        "response2": [" \n", ["x"], "Two cups. "],  # the last one is the same as response1
+        "selected_response": ["response3", None, 0, True, 1.5, [1]],
+        "response1": [None, {}, {"text": 3}, []],
+        "response2": [" \n", ["x"], {"content": " "}],
     },
 }
 
@@ -111,7 +110,7 @@ def test_a_duplicate_record_is_dropped_and_the_first_one_is_named(project: Any, 
     assert row.reason == f"a duplicate of the record {project.location(kind, 1)}"
 
 
-NO_TIMES = ["yesterday", "31.01.2025", "2025-13-01", 1738324800, "", [], "٢٠٢٥"]
+NO_TIMES = ["yesterday", "31.01.2025", "2025-13-01", 12, "", [], "٢٠٢٥", True, 1e300, -1738324800]
 TIMES = ["2025-01-31", "2025-01-31T12:00:00+02:00", "2025-01-31 12:00:00.123", "20250131T120000Z"]
 
 
@@ -151,10 +150,20 @@ def test_a_record_of_any_content_never_loses_the_records_around_it(
     locations = [record["record"] for record in outcome.records]
     others = [place for place in locations if place != project.location(kind, 2)]
     assert others == [project.location(kind, 1), project.location(kind, 3)]
-    assert len(locations) + sum(row.action == "rejected" for row in outcome.rows) == 3
+    left_out = [row for row in outcome.rows if row.action == "rejected" or row.reason in NO_FAULTS]
+    assert len(locations) + len(left_out) == 3
     json.dumps([outcome.records, outcome.rows], ensure_ascii=False).encode()
     for record in outcome.records:
         check_choice(record)
+
+
+NO_FAULTS = {
+    "questions without a letter or digit",
+    "records in which every document was picked",
+    "records with a tie",
+    "records with two equal answers",
+    "records without a pick",
+}
 
 
 def check_choice(record: dict[str, Any]) -> None:
@@ -200,7 +209,8 @@ def test_a_kind_that_is_not_required_may_have_no_file(project: Any, kind: str) -
 def test_a_file_that_no_kind_reads_is_reported_by_the_required_kinds(project: Any) -> None:
     project.write_feedback("reranker_training_data.json", project.ranked_list())
     stray = ["feedback_march.json", "judgments.jsonl", "march/judgments.json"]
-    fine = ["judgments.json", ".hidden.json", ".ipynb_checkpoints/a.json", "notes.txt"]
+    stray += ["notes.txt", "reranker_training_data.csv", "reranker_training_data.json.txt"]
+    fine = ["judgments.json", ".hidden.json", ".ipynb_checkpoints/a.json", "README", "logs.dvc"]
     for name in stray + fine:
         project.write(f"training_data/{name}", "{}")
     outcome = project.read("ranked_lists")
@@ -209,7 +219,104 @@ def test_a_file_that_no_kind_reads_is_reported_by_the_required_kinds(project: An
     assert [row[:2] for row in outcome.rows] == dropped
     stems = "reranker_training_data, query_rewriting_training_data, training_data, corpus"
     remedy = f"begin its name with {stems}, or name it judgments.json in data/training_data"
+    remedy += ", and end it with .json, .jsonl, .ndjson"
     assert outcome.rows[0].remedy == remedy
     assert project.read("corpus").rows == []
     readers = [kind.reader for kind in KINDS.values()]
     assert {reader.stem for reader in readers if isinstance(reader, FeedbackReader)} == set(STEMS)
+
+
+EPOCHS: dict[object, str] = {
+    1737000000: "2025-01-16T04:00:00Z",
+    1737000000000: "2025-01-16T04:00:00Z",
+    1737000000123: "2025-01-16T04:00:00.123000Z",
+    "1737000000": "2025-01-16T04:00:00Z",
+    " 1737000000000 ": "2025-01-16T04:00:00Z",
+    1737000000.5: "2025-01-16T04:00:00.500000Z",
+    "1737000000.5": "2025-01-16T04:00:00.500000Z",
+    1737000000000000: "2025-01-16T04:00:00Z",
+    1737000000000000000: "2025-01-16T04:00:00Z",
+}
+
+
+@LOG_KINDS
+@pytest.mark.parametrize(("value", "time"), EPOCHS.items())
+def test_seconds_since_1970_and_parts_of_them_are_times(
+    project: Any, kind: str, value: object, time: str
+) -> None:
+    record, outcome = project.clean_one(kind, timestamp=value)
+    assert record["timestamp"] == time
+    assert outcome.rows == []
+
+
+@LOG_KINDS
+@pytest.mark.parametrize("name", ["time", "ts", "created_at", "createdAt", "Timestamp"])
+def test_a_time_may_have_another_name(project: Any, kind: str, name: str) -> None:
+    record, _ = project.clean_one(kind, timestamp=None, **{name: 1737000000})
+    assert record["timestamp"] == "2025-01-16T04:00:00Z"
+
+
+MARKS = ["id", "session", "session_id", "sessionId", "user", "userId", "request_id", "_id", "uuid"]
+
+
+@LOG_KINDS
+@pytest.mark.parametrize("name", [*MARKS, "timestamp"])
+def test_an_id_or_a_time_that_can_not_be_read_tells_two_records_apart(
+    project: Any, kind: str, name: str
+) -> None:
+    values = ["half past two", "noon", "noon"]
+    outcome = project.clean(kind, *(project.record(kind, **{name: value}) for value in values))
+    assert [record["record"][-1] for record in outcome.records] == ["1", "2"]
+    assert [row.line for row in outcome.rows if row.action == "dropped"] == [3]
+
+
+TYPED = {
+    "what&#39;s R&amp;D": "what's R&D",
+    "<b>how many</b> trams": "how many trams",
+    "how%20many+trams+in+oslo": "how many trams in oslo",
+    "un\u00ademploy\u200bment": "unemployment",
+    "cafe\u0301": "caf\u00e9",
+}
+
+
+@LOG_KINDS
+@pytest.mark.parametrize(("logged", "query"), TYPED.items())
+def test_a_query_is_cleaned_like_every_other_text(
+    project: Any, kind: str, logged: str, query: str
+) -> None:
+    outcome = project.clean(kind, project.record(kind, logged))
+    assert [record["query"] for record in outcome.records] == [query]
+    assert len(outcome.rows) == any(mark in logged for mark in "&<%")
+
+
+def test_the_texts_of_documents_that_stand_for_nothing_are_empty_and_reported(project: Any) -> None:
+    shown = [project.document("a", title="None", snippet="nan"), project.document("b")]
+    record, outcome = project.clean_one("ranked_lists", all_sources=shown, negative_sources=[])
+    assert (record["sources"][0]["title"], record["sources"][0]["snippet"]) == ("", "")
+    [row] = outcome.rows
+    assert (row.action, row.reason[:16]) == ("kept", "2 of its texts a")
+
+
+def test_one_url_may_stand_for_a_list(project: Any) -> None:
+    record, outcome = project.clean_one(
+        "ranked_lists", positive_sources=B, negative_sources={"url": A}
+    )
+    assert (record["picks"], record["refused"]) == ([B], [A])
+    record, _ = project.clean_one("searches", selected_sources=B)
+    assert record["selected"] == [B]
+    assert outcome.rows == []
+
+
+def test_the_reason_of_a_reject_is_that_of_the_part_that_was_dropped(project: Any) -> None:
+    bad = [{"url": "http://"}]
+    assert reject(project, "ranked_lists", project.ranked_list(all_sources=bad)) == (
+        "all_sources",
+        "no document was shown, or none that is left: not an http or https URL",
+    )
+    assert reject(project, "ranked_lists", project.ranked_list(positive_sources=[Z])) == (
+        "positive_sources",
+        "no document that was picked is left: a URL that was never shown",
+    )
+    assert reject(project, "searches", project.search_record(query_source_mapping={"a": 3}))[1] == (
+        "no search returned a document: expected a search, found a number"
+    )

@@ -1,5 +1,6 @@
 """A JSON file is read record by record: all of it, or up to the line and column of a mistake."""
 
+import gzip
 import json
 import tracemalloc
 from pathlib import Path
@@ -133,7 +134,9 @@ BROKEN = {
     "no keys": ("{}", f"1, column 3: {NO_KEY} none"),
     "a key that is half a character": ('{"a\\ud800": 1}', f"1, column 15: {NO_KEY} 'a\\ud800'"),
     "null for the list": ('{"tea": null}', f"1, column 9: {NO_LIST}"),
-    "a list": ("[1, 2]", f"1, column 1: the file {NO_OBJECT}, it begins with '['"),
+    "a text": ('"tea"', f"1, column 1: the file {NO_OBJECT}, it begins with '\"'"),
+    "two lists": ("[1]\n[2]", "2, column 1: something follows the end"),
+    "a comma in a list": ("[1,]", "1, column 4: not JSON"),
     "an open string": ('{"tea": [\n{"a": "b}, {]}', f"2, column 15: {CUT} 2, column 7; 0 rec"),
     "after two records": ('{"tea": [1, {"a": 2}, {"a', f"1, column 26: {CUT} 1, column 24; 2 rec"),
     "half a character": ('{"tea": ["ä'.encode()[:-1], "1, column 11: byte 0xc3 is not UTF-8"),
@@ -245,3 +248,39 @@ def test_the_size_of_the_chunks_never_changes_the_values_or_the_input_error(
 ) -> None:
     outcome = values_or_message(one_folder, content, chunk_bytes)
     assert outcome == values_or_message(one_folder, content, 1 << 20)
+
+
+RECORDS = [{"query": "a", "cups": [1, {}]}, {"query": "b"}, {"query": "c\u2028d"}]
+PRETTY = [json.dumps(record, indent=2) for record in RECORDS]
+SHORT = [json.dumps(record) for record in RECORDS]
+# Forms of a file, and the suffixes under which each is read.
+OTHER_FORMS = {
+    "a bare list": (json.dumps(RECORDS), "json jsonl ndjson JSON"),
+    "a list with one record a line": ("[\n" + ",\n".join(SHORT) + "\n]\n", "json jsonl ndjson"),
+    "a list that begins with a record": ("[" + ",\n".join(SHORT) + "]", "jsonl"),
+    "records over several lines": ("\n".join(PRETTY), "jsonl ndjson"),
+    "pretty records with commas": (",\n".join(PRETTY) + ",", "jsonl"),
+    "carriage returns": ("\r".join(SHORT) + "\r", "jsonl"),
+    "CR LF": ("\r\n".join(SHORT), "jsonl"),
+    "commas at the ends of lines": (",\n".join(SHORT) + ",\n", "jsonl"),
+    "record separators": ("".join(f"\x1e{line}\n" for line in SHORT), "jsonl"),
+    "a wrapped list over several lines": (json.dumps({KEY: RECORDS}, indent=1), "json jsonl"),
+    "lines under the name of an object": ("\n".join(SHORT), "json jsonl JSONL NDJSON"),
+    "one line after another": ("".join(SHORT), "json"),
+}
+
+
+@pytest.mark.parametrize(("content", "suffixes"), OTHER_FORMS.values(), ids=OTHER_FORMS)
+def test_a_file_is_read_in_the_form_it_has_and_not_that_of_its_name(
+    tmp_path: Path, content: str, suffixes: str
+) -> None:
+    for suffix in suffixes.split():
+        assert values(write(tmp_path, content, suffix)) == RECORDS, suffix
+
+
+def test_a_packed_file_is_read_and_one_that_breaks_off_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress("\n".join(SHORT * 1000).encode())
+    path = write(tmp_path, packed, "jsonl.gz")
+    assert len(list(read_records(path, KEY, advance=int))) == 3000
+    for content in (packed[:-30], b"{}", packed[:100] + b"xx" + packed[102:]):
+        assert "/tea.jsonl.gz is " in refuse(write(tmp_path, content, "jsonl.gz"))

@@ -1,5 +1,6 @@
 """Judgments are read as people wrote them: a bad grade is rejected and never loses a good one."""
 
+import gzip
 import json
 from typing import Any
 
@@ -81,3 +82,69 @@ BROKEN = {
 def test_a_file_that_can_not_be_read_is_refused(project: Any, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=rf"{FILE}.*{message}"):
         read(project, content)
+
+
+LOGGED, SHOWN = "How much tea?", "https://a.example/Tea"
+
+
+@pytest.mark.parametrize("query", ["how much tea", "HOW MUCH TEA?", " How much tea ?"])
+@pytest.mark.parametrize("url", ["http://a.example/Tea/", f"{SHOWN}#top", SHOWN])
+@pytest.mark.parametrize("kind", ["ranked_lists", "searches", "corpus"])
+def test_questions_and_addresses_are_spelled_as_in_the_feedback(
+    project: Any, query: str, url: str, kind: str
+) -> None:
+    documents = [{"link": SHOWN}, "doc:1"]
+    if kind == "corpus":
+        project.write_feedback("corpus.jsonl", {"url": SHOWN, "text": "Tea."}, {"url": "doc:1"})
+        documents = ["doc:2"]
+    if kind == "searches":
+        mapping = {"tea": documents[:1], "cup": {"results": documents[1:]}}
+        record = project.search_record(LOGGED, query_source_mapping=mapping)
+        project.write_feedback("query_rewriting_training_data.json", record)
+    else:
+        record = project.ranked_list(LOGGED, all_sources=documents)
+        project.write_feedback("reranker_training_data.json", record)
+    outcome = read(project, {query: {url: 3, "doc:1": 0}})
+    assert grades(outcome) == {LOGGED: {SHOWN: 3, "doc:1": 0}}
+    assert outcome.rows == []
+    assert outcome.counts == {"queries": 1, "judgments": 2}
+
+
+def test_a_question_that_is_logged_in_two_spellings_has_its_grades_twice(project: Any) -> None:
+    project.clean("ranked_lists", project.ranked_list("Tea?"), project.ranked_list("tea"))
+    outcome = read(project, {"TEA": {"https://example.org/a": 1}})
+    assert grades(outcome) == {name: {"https://example.org/a": 1} for name in ("Tea?", "tea")}
+
+
+def test_two_grades_of_one_address_are_reported_and_the_higher_counts(project: Any) -> None:
+    project.clean("ranked_lists", project.ranked_list("tea?", all_sources=[TEA, "doc:1"]))
+    outcome = read(project, {"tea?": {TEA: 1, f"{TEA}/": 3}, "TEA": {TEA: 2}})
+    assert grades(outcome) == {"tea?": {TEA: 3}}
+    assert [row.reason[:23] for row in outcome.rows] == [
+        "the grades 1 and 3 of o",
+        "the grades 3 and 2 of o",
+    ]
+
+
+def test_judgments_that_meet_nothing_in_the_feedback_are_counted(project: Any) -> None:
+    project.clean("ranked_lists", project.ranked_list("tea?", all_sources=[TEA, "doc:1"]))
+    outcome = read(project, {"tea?": {TEA: 1, "doc:2": 3}, "milk?": {RICE: 2, "doc:1": 1}})
+    assert len(outcome.records) == 2
+    assert [(row.action, row.value, row.reason) for row in outcome.rows] == [
+        ("kept", "milk?", "1 of 2 questions are in no log"),
+        ("kept", "doc:2", "2 of 4 judgments are of an address never shown"),
+    ]
+    assert outcome.counts["queries_in_no_log"] == 1
+    assert outcome.counts["judgments_never_shown"] == 2
+
+
+def test_feedback_that_can_not_be_read_has_no_say(project: Any) -> None:
+    project.write("training_data/corpus.json", "[{")
+    assert grades(read(project, {"tea?": {TEA: 1}})) == {"tea?": {TEA: 1}}
+
+
+@pytest.mark.parametrize("name", ["judgments.JSON", "Judgments.json", "judgments.json.gz"])
+def test_the_file_may_be_spelled_otherwise_or_packed(project: Any, name: str) -> None:
+    raw = json.dumps({"tea?": {TEA: 1}}).encode()
+    project.write(f"training_data/{name}", gzip.compress(raw) if name.endswith("gz") else raw)
+    assert grades(project.read("judgments")) == {"tea?": {TEA: 1}}

@@ -25,3 +25,57 @@ def test_equal_preferences_with_different_ids_are_two_records(project: Any) -> N
     outcome = project.clean("preferences", project.preference(id="1"), project.preference(id=2))
     assert [record["id"] for record in outcome.records] == ["1", "2"]
     assert outcome.rows == []
+
+
+SECOND = [
+    "response2",
+    "2",
+    2,
+    2.0,
+    "B",
+    "b",
+    "model_b",
+    "Model B",
+    "right",
+    " Response 2 ",
+    "second",
+]
+SECOND += ["answer_2", "Three cups.\n\nOr four."]
+
+
+@pytest.mark.parametrize("selected", SECOND)
+def test_the_second_answer_has_many_names(project: Any, selected: object) -> None:
+    record, outcome = project.clean_one("preferences", selected_response=selected)
+    assert record["selected_response"] == "response2"
+    assert outcome.rows == []
+
+
+ANSWERS = [
+    {"text": "Two."},
+    {"content": "Two.", "latency": 1},
+    [{"role": "x"}, {"content": "Two."}],
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_may_be_an_object_or_a_chat(project: Any, answer: object) -> None:
+    record, outcome = project.clean_one("preferences", response1=answer, selected_response=answer)
+    assert (record["response1"], record["selected_response"]) == ("Two.", "response1")
+    assert outcome.rows == []
+
+
+TIES = ["tie", "Tie (both bad)", "both_bad", "bothbad", "both good", "neither", "draw", "EQUAL"]
+
+
+@pytest.mark.parametrize("selected", TIES)
+def test_a_tie_is_dropped_and_is_no_reject(project: Any, selected: str) -> None:
+    outcome = project.clean("preferences", project.preference(selected_response=selected))
+    assert outcome.records == []
+    assert [(row.action, row.reason) for row in outcome.rows] == [("dropped", "records with a tie")]
+
+
+@pytest.mark.parametrize("answer", ["Two cups.", " Two  cups. ", {"text": "Two cups."}])
+def test_two_equal_answers_are_dropped_and_are_no_reject(project: Any, answer: object) -> None:
+    outcome = project.clean("preferences", project.preference(response2=answer))
+    reasons = [(row.action, row.reason) for row in outcome.rows]
+    assert reasons == [("dropped", "records with two equal answers")]

@@ -8,7 +8,7 @@ A, B, C, Y, Z = (f"https://example.org/{name}" for name in "abcyz")
 
 
 def test_a_ranked_list_keeps_its_order_and_its_picks(project: Any) -> None:
-    fields = {"positive_sources": [C, A], "negative_sources": [], "user": "someone"}
+    fields = {"positive_sources": [C, A], "negative_sources": [], "device": "someone"}
     record, outcome = project.clean_one("ranked_lists", **fields)
     assert record == {
         "query": "how much tea?",
@@ -67,7 +67,7 @@ def test_a_choice_is_a_url_that_was_shown_or_its_document_and_counts_once(
         assert {row.reason for row in outcome.rows} == {"a URL that was never shown"}
 
 
-def test_a_refused_document_with_the_text_of_a_picked_one_is_reported(project: Any) -> None:
+def test_a_document_with_the_text_of_a_picked_one_is_no_negative(project: Any) -> None:
     shown = [
         project.document("a", title="Tea, by county", snippet="The cups of 2020"),
         project.document("b", title="tea by counties", snippet="Cup of 2020."),
@@ -76,8 +76,62 @@ def test_a_refused_document_with_the_text_of_a_picked_one_is_reported(project: A
     ]
     lists = {"all_sources": shown, "negative_sources": [A, C, Z]}
     record, outcome = project.clean_one("ranked_lists", **lists)
-    assert record["refused"] == [A, C, Z]
-    assert outcome.changes == [("kept", "negative_sources", A)]
+    assert [source["url"] for source in record["sources"]] == [B, C, Z]
+    assert record["refused"] == [C, Z]
+    assert outcome.changes == [("dropped", "all_sources", A)]
+
+
+def test_copies_of_a_pick_stay_where_nothing_else_was_shown(project: Any) -> None:
+    shown = [project.document(name, title="Tea", snippet="Cups.") for name in "ab"]
+    record, outcome = project.clean_one("ranked_lists", all_sources=shown, negative_sources=[])
+    assert [source["url"] for source in record["sources"]] == [A, B]
+    assert outcome.changes == [("kept", "all_sources", A)]
+
+
+def test_two_documents_without_a_text_say_not_the_same(project: Any) -> None:
+    record, outcome = project.clean_one("ranked_lists", all_sources=[A, B, C])
+    assert [source["url"] for source in record["sources"]] == [A, B, C]
+    assert outcome.rows == []
+
+
+NO_PICKS: list[tuple[dict[str, object], str]] = [
+    ({"positive_sources": []}, "records without a pick"),
+    ({"positive_sources": None}, "records without a pick"),
+    ({"positive_sources": [A, B, C], "negative_sources": []}, "records in which every document"),
+    ({"all_sources": [B], "negative_sources": None}, "records in which every document"),
+    ({"query": "???"}, "questions without a letter or digit"),
+    ({"query": "nan"}, "questions without a letter or digit"),
+]
+
+
+@pytest.mark.parametrize(("fields", "reason"), NO_PICKS)
+def test_a_list_that_teaches_nothing_is_dropped_and_is_no_reject(
+    project: Any, fields: dict[str, object], reason: str
+) -> None:
+    records = [project.ranked_list(**fields, user=number) for number in range(9)]
+    outcome = project.clean("ranked_lists", *records, project.ranked_list("milk?"))
+    assert [record["query"] for record in outcome.records] == ["milk?"]
+    assert {row.action for row in outcome.rows} == {"dropped"}
+    assert all(row.reason.startswith(reason) for row in outcome.rows)
+    assert outcome.counts["rejected"] == 0
+
+
+def test_picks_that_always_stand_first_are_reported_once(project: Any) -> None:
+    def lists(first: int, other: int) -> list[Any]:
+        picks = [[B] if number < other else [B, A][number % 2 :] for number in range(first + other)]
+        return [
+            project.ranked_list(f"tea {number}?", positive_sources=pick, negative_sources=None)
+            for number, pick in enumerate(picks)
+        ]
+
+    outcome = project.clean("ranked_lists", *lists(20, 1))
+    [row] = outcome.rows
+    assert (row.action, row.reason[:51]) == (
+        "kept",
+        "in 20 of 21 lists the picks stand first: either use",
+    )
+    assert project.clean("ranked_lists", *lists(20, 2)).rows == []
+    assert project.clean("ranked_lists", *lists(19, 0)).rows == []
 
 
 def test_the_same_query_with_another_choice_or_order_is_another_record(project: Any) -> None:
@@ -124,7 +178,7 @@ def test_a_dropped_document_leaves_the_ranks_of_the_others_and_a_duplicate_keeps
     project: Any,
 ) -> None:
     for ranks, expected in (([], [1, 3]), ([4, 2, 7, 3], [3, 7])):
-        sources = [{}, {"url": "ftp://x"}, {}, {"url": A, "score": 5}]
+        sources = [{}, {"url": "http://"}, {}, {"url": A, "score": 5}]
         for source, rank in zip(sources, ranks, strict=False):
             source["rank"] = rank
         shown, outcome = shown_fields(project, *sources)

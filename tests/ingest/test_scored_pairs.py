@@ -33,10 +33,12 @@ def test_a_pair_knows_its_sentences_its_score_and_its_source(project: Any, colum
 
 SCORE_REMEDY = "write a number from 0 (unrelated) to 1 (same meaning)"
 SENTENCE_REMEDY = "write the sentence, or delete the row"
-SCORES = ["-0.1", "1.0001", "high", "nan", "inf", "", "50%"]
-BAD = [(f"tea,coffee,{score}", "score", score, SCORE_REMEDY) for score in SCORES]
+SCORES = ["-0.1", "1.0001", "high", "nan", "inf", "", "50%", "True", "1_0", "1.000,5", "0x1"]
+BAD = [(f'tea,coffee,"{score}"', "score", score, SCORE_REMEDY) for score in SCORES]
 BAD.append((",coffee,0.5", "sentence_1", "", SENTENCE_REMEDY))
-BAD.append(("tea, ,0.5", "sentence_2", "", SENTENCE_REMEDY))
+BAD += [
+    (f"tea,{text},0.5", "sentence_2", "", SENTENCE_REMEDY) for text in (" ", "-", "—", "\u200b")
+]
 
 
 @pytest.mark.parametrize(("cells", "column", "value", "remedy"), BAD)
@@ -62,21 +64,72 @@ OTHER_SCORE = f"the pair at {FILE}:2 again, but with the score 0.3 there"
 
 @pytest.mark.parametrize("sentences", ["tea,coffee", "coffee,tea", "Coffee!,  TEA"])
 @pytest.mark.parametrize(
-    ("score", "column", "reason"), [("0.30", "sentence_1", AGAIN), ("0.8", "score", OTHER_SCORE)]
+    ("score", "mean", "action", "reason"),
+    [("0.30", 0.3, "dropped", AGAIN), ("0.8", 0.55, "kept", OTHER_SCORE)],
 )
-def test_a_pair_that_comes_twice_keeps_its_first_score(
-    project: Any, sentences: str, score: str, column: str, reason: str
+def test_a_pair_that_comes_twice_has_the_mean_of_its_scores(
+    project: Any, sentences: str, score: str, mean: float, action: str, reason: str
 ) -> None:
     rows = ["tea,coffee,0.3", "tea,tea,1", "coffee,coffee,0", f"{sentences},{score}"]
-    pairs, [row] = read(project, *rows)
-    assert [pair[2] for pair in pairs] == [0.3, 1, 0]
-    assert row[:4] == ("rejected", FILE, 5, column)
-    assert row.reason == reason
+    pairs, report_rows = read(project, *rows)
+    assert [pair[2] for pair in pairs] == [mean, 1, 0]
+    assert report_rows[0][:3] == (action, FILE, 5)
+    assert report_rows[0].reason == reason
+
+
+def test_the_agreement_of_several_scores_of_one_pair_is_reported(project: Any) -> None:
+    rows = ["tea,coffee,0.3", "tea,coffee,0.9", "tea,coffee,0.9", "a,b,0.5", "b,a,0.4", "c,d,1"]
+    pairs, report_rows = read(project, *rows)
+    assert [pair[2] for pair in pairs] == [0.7, 0.45, 1]
+    assert report_rows[-1].reason == (
+        "2 pairs were scored more than once; their scores are 0.35 apart in the mean and 0.6 at "
+        "most"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ("1 1 5 3 1", r"scores from 1 to 5, .* line 4; .*\(score - 1\) / 4 if they are 1 to 5"),
+        ("0 1 4", r"scores from 0 to 4, .* line 4; .*score / 5 if they are 0 to 5"),
+        ("0.5 87 1", r"scores from 0.5 to 87, .* line 3; .*score / 100"),
+        ("-1 -0,5 0.5 1", r"scores from -1 to 1, .* line 2; .*\(score \+ 1\) / 2"),
+        ("0.1 0.9 7 1", r"scores from 0.1 to 7, .* line 4; .*score / 10"),
+        ("1 ５", r"scores from 1 to 5, .* line 3"),
+        ("1 1000", r"scores from 1 to 1000, .* line 3; .*divide by the best"),
+    ],
+)
+def test_a_file_with_another_scale_is_refused_as_a_whole(
+    project: Any, scores: str, message: str
+) -> None:
+    project.write("finetuning/good.csv", "sentence_1,sentence_2,score\nmilk,cream,0.2\n")
+    rows = [f'tea {number},cup,"{score}"' for number, score in enumerate(scores.split())]
+    with pytest.raises(InputError, match=rf"^{FILE}: {message}"):
+        read(project, *rows)
+
+
+def test_decimal_commas_and_digits_of_other_scripts_are_read_and_reported(project: Any) -> None:
+    rows = ['a,b,"0,9"', 'a,c,",25"', "a,d,٠.٥", "a,e,٠٫٥", "a,f,５e-1", "a,g,1."]
+    pairs, [note] = read(project, *rows)
+    assert [pair[2] for pair in pairs] == [0.9, 0.25, 0.5, 0.5, 0.5, 1]
+    assert (note.action, note.file) == ("kept", FILE)
+    assert note.reason == "2 scores have a decimal comma, the first in line 2"
+
+
+def test_a_file_of_the_folder_that_nothing_reads_is_named(project: Any) -> None:
+    for name in ("pairs.xlsx", "pairs.json", "README.txt"):
+        project.write(f"finetuning/{name}", "x")
+    project.write("guard/queries.csv", "query,text\n")
+    _, rows = read(project, "tea,coffee,0.3")
+    assert [row.file for row in rows] == [
+        f"data/finetuning/pairs.{end}" for end in ("json", "xlsx")
+    ]
+    assert project.read("guard").rows == []
 
 
 def test_all_files_of_a_folder_are_read_and_compared(project: Any) -> None:
     project.write("finetuning/z.csv", "sentence_1,sentence_2,label\nmilk,tea,0.2\ncoffee,tea,0.9\n")
-    pairs, [row] = read(project, "tea,coffee,0.3")
+    pairs, [row, _] = read(project, "tea,coffee,0.3")
     assert [pair[3] for pair in pairs] == [f"{FILE}:2", "data/finetuning/z.csv:2"]
     assert row[1:3] == ("data/finetuning/z.csv", 3)
     assert f"{FILE}:2" in row.reason

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from findtune.core.text import normalize
 
 MAPPING = "query_source_mapping"
+B, C = "https://example.org/b", "https://example.org/c"
 
 
 def clean(project: Any, mapping: dict[str, Any], **fields: object) -> tuple[list[Any], Any]:
@@ -74,8 +76,8 @@ def test_two_searches_of_the_same_words_are_merged_and_reported(project: Any) ->
 
 def test_a_bad_search_or_pick_is_dropped_and_its_record_stays(project: Any) -> None:
     tea = {"sources": [project.url("b"), 3]}
-    cups = {"sources": project.url("c")}
-    mapping = {"tea": tea, "milk": [project.document("c")], "cups": cups, "x" * 300: "c"}
+    cups = {"sources": 7}
+    mapping = {"tea": tea, "milk": 8, "cups": cups, "x" * 300: "c"}
     searches, outcome = clean(project, mapping)
     document = project.document("b", title="", snippet="")
     assert searches == [{"query": "tea", "sources": [document]}]
@@ -96,6 +98,43 @@ def test_earlier_questions_and_a_topic_are_kept_and_bad_ones_cost_no_record(proj
         ("dropped", "history"),
         ("dropped", "topic"),
     ]
+
+
+FORMS: list[Any] = [
+    [{"query": "tea", "sources": [B]}, {"query": "cup", "sources": [C]}],
+    {"tea": [{"url": B}], "cup": [{"url": C}]},
+    {"tea": [B], "cup": [C]},
+    {"tea": {"results": [{"url": B}]}, "cup": {"documents": [C]}},
+    {"1": {"text": "tea", "hits": [B]}, "2": {"search": "cup", "urls": [C]}},
+    {"tea": {"sources": B}, "cup": {"sources": C}},
+]
+
+
+@pytest.mark.parametrize("mapping", FORMS)
+def test_searches_are_read_in_the_forms_that_people_write(project: Any, mapping: Any) -> None:
+    record, outcome = project.clean_one("searches", **{MAPPING: mapping})
+    assert queries(record["searches"]) == ["tea", "cup"]
+    urls = [[page["url"] for page in search["sources"]] for search in record["searches"]]
+    assert urls == [[B], [C]]
+    assert outcome.rows == []
+
+
+def test_a_page_has_one_spelling_in_all_searches_of_a_record(project: Any) -> None:
+    mapping = {"tea": [B], "cup": [f"{B}/#top", C]}
+    record, outcome = project.clean_one(
+        "searches", **{MAPPING: mapping}, selected_sources=[f"{B}?utm_id=1"]
+    )
+    urls = [[page["url"] for page in search["sources"]] for search in record["searches"]]
+    assert urls == [[B], [B, C]]
+    assert record["selected"] == [B]
+
+
+def test_a_question_without_a_pick_is_dropped_and_is_no_reject(project: Any) -> None:
+    records = [project.search_record(selected_sources=value) for value in ([], None)]
+    outcome = project.clean("searches", *records)
+    assert [(row.action, row.reason) for row in outcome.rows] == [
+        ("dropped", "records without a pick")
+    ] * 2
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -44,7 +44,7 @@ def full(project: Any) -> Any:
     project.write_feedback("query_rewriting_training_data.json", searches)
     project.write_feedback("training_data.json", project.preference())
     project.write_feedback("corpus.jsonl", project.document("a"))
-    project.write("training_data/judgments.json", '{"tea?": {"https://example.org/a": 3}}')
+    project.write("training_data/judgments.json", '{"wie süß?": {"https://example.org/a": 3}}')
     return project
 
 
@@ -129,9 +129,71 @@ def test_the_screen_never_shows_the_text_of_users(full: Any) -> None:
     searches = full.search_record(query_source_mapping={secret: {secret: 1}})
     full.write_feedback("query_rewriting_training_data.json", searches)
     full.write_feedback("training_data.json", full.preference(selected_response=secret))
-    for output in ("reranker/ranked_lists", "rewriter/searches", "preferences/preferences"):
+    for output in ("reranker/ranked_lists", "rewriter/searches"):
         assert secret not in full.stop(output)
-    assert full.report_rows("preferences/preferences")[0]["value"] == secret
+    result = full.run("preferences/preferences")
+    assert result.exit_code == 0
+    assert secret not in result.output
+    assert full.report_rows("reranker/ranked_lists")[0]["value"]
+
+
+BAD_PREFERENCES = {
+    "broken": b'{"training_data": [{',
+    "no JSON": b"\x00\x00",
+    "other keys": b'{"votes": []}',
+    "bad records": b'{"training_data": [1, 2, 3]}',
+    "not packed": b"x",
+}
+
+
+@pytest.mark.parametrize("content", BAD_PREFERENCES.values(), ids=BAD_PREFERENCES)
+def test_preferences_never_stop_a_run_since_no_model_learns_from_them(
+    full: Any, content: bytes
+) -> None:
+    suffix = ".json.gz" if content == b"x" else ".json"
+    full.write(f"training_data/training_data_2{suffix}", content)
+    result = full.run("preferences/preferences")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("preferences/preferences: 1 dropped\n")
+    assert result.stderr.startswith("  dropped all files: ")
+    assert "no model learns from it" in result.stderr
+    assert full.clean_records("preferences/preferences") == []
+
+
+def test_the_commonest_reason_is_printed_first_with_its_count(full: Any) -> None:
+    rows = ["tea,,0.5", *(f"tea,milk {number},high" for number in range(3)), "tea,cup,2.5e-1"]
+    write_pairs(full, "\n".join(rows))
+    lines = full.run("embedder/sentence_pairs").stderr.splitlines()
+    assert lines[0].startswith(f"  rejected {PAIRS}:6, column score: not a number")
+    assert lines[0].endswith(" (3 times)")
+    assert lines[1].startswith(f"  rejected {PAIRS}:5, column sentence_2: no words")
+
+
+def test_records_that_teach_nothing_are_printed_as_one_line_each_kind(full: Any) -> None:
+    idle = [full.ranked_list(positive_sources=[], user=number) for number in range(30)]
+    full.write_feedback("reranker_training_data.json", *idle, full.ranked_list())
+    result = full.run("reranker/ranked_lists")
+    assert result.exit_code == 0
+    assert result.stderr == "  dropped 30 records without a pick\n"
+    Path("data/clean/reranker/ranked_lists.jsonl").unlink()
+    full.write_feedback("reranker_training_data.json", *idle)
+    error = full.stop("reranker/ranked_lists")
+    assert "no ranked_lists records can be used: 30 records without a pick, data/clean" in error
+
+
+def test_a_file_of_which_most_rows_are_rejected_stops_the_run(full: Any) -> None:
+    full.write("finetuning/large.csv", GOOD_PAIRS + "".join(f"a,b{n},0.5\n" for n in range(99)))
+    write_pairs(full, "".join(f"tea,milk {number},high\n" for number in range(10)))
+    error = full.stop("embedder/sentence_pairs")
+    assert f"10 of 13 rows of {PAIRS} were rejected, first {PAIRS}:5, column score: not a" in error
+
+
+def test_a_file_that_stops_the_run_does_not_hide_those_that_nothing_reads(full: Any) -> None:
+    full.write("finetuning/pairs.xlsx", "x")
+    full.write("finetuning/scale.csv", "sentence_1,sentence_2,score\na,b,5\n")
+    error = full.stop("embedder/sentence_pairs")
+    assert "scale.csv: scores from 5 to 5" in error
+    assert "\n  data/finetuning/pairs.xlsx: a file that nothing reads; " in error
 
 
 @pytest.mark.parametrize(
@@ -149,7 +211,7 @@ def test_too_many_rejects_stop_the_run_and_name_the_report(
     bad = [full.ranked_list(f"tea {number}?", all_sources=[]) for number in range(7)]
     lists = [full.ranked_list(), full.ranked_list("milk?"), *bad]
     full.write_feedback("reranker_training_data.json", *lists)
-    judgments = {"tea?": {"https://example.org/a": 1}, **{str(number): 0 for number in range(7)}}
+    judgments = {"milk?": {"https://example.org/a": 1}, **{str(number): 0 for number in range(7)}}
     full.write("training_data/judgments.json", json.dumps(judgments))
     error = full.stop(output)
     assert f"{message}max_rejected = 0.5.\n" in error
@@ -161,7 +223,8 @@ def test_too_many_rejects_stop_the_run_and_name_the_report(
 
 def test_the_share_of_rejects_in_a_catalog_counts_rows_and_not_texts(full: Any) -> None:
     tea = "tea,Tea,Cups.;Pots.;Leaves.;Bags.,,one;two;three;four;five;six\n"
-    full.write("autogen_input/small/tea.csv", HEADER + tea * 5)
+    rows = [tea.replace("six", f"six;{number}") for number in range(5)]
+    full.write("autogen_input/small/tea.csv", HEADER + "".join(rows))
     # 5 rows of tea, 1 of ice, 1 list of alternatives
     assert "4 of 7 rows were rejected" in full.stop("embedder/catalog")
 
@@ -216,7 +279,9 @@ def test_a_team_may_have_no_scored_pairs_but_a_csv_file_that_is_gone_stops_the_r
     assert f"{PAIRS} can't be read" in full.stop("embedder/sentence_pairs")
     for path, name in ((PAIRS, "sentence_pairs"), ("data/guard/pairs.csv", "guard")):
         Path(path).unlink()
-        assert full.run(f"embedder/{name}").stdout == f"embedder/{name}: 0 pairs\n"
+        result = full.run(f"embedder/{name}")
+        assert result.stdout == f"embedder/{name}: 0 pairs\n"
+        assert "holds no scored pair" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""Addresses of documents: two spellings of one page have the same normal form.
+
+Most documents are web pages. The id of another document (doc:17, a path, s3://..., an ISBN) is its
+own normal form. Sources: RFC 3986, section 6, for what spellings of a URL mean the same; beyond
+it, http and https are one, and so are a host with and without www.
+"""
+
+import re
+import unicodedata
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from findtune.ingest.plain_text import decode_entities
+
+# Most URLs are in their normal form but for the scheme, and need no parsing.
+SIMPLE = re.compile(
+    r"https?://(?!www\.|(?:dx\.)?doi\.org/)([a-z0-9-]+(?:\.[a-z0-9-]+)*(?:/[a-zA-Z0-9_~-][\w.~-]*)+)",
+    re.ASCII,
+)
+DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)(10\.\d{4,9}/\S+)", re.IGNORECASE)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+# What campaigns, mail and social networks add to a link. Sources: the parameters that Matomo,
+# Google Analytics, Meta, Microsoft, HubSpot, Mailchimp, Marketo and Yandex document.
+TRACKING = re.compile(
+    r"(?:utm|pk|piwik|mtm|matomo|hsa|stm|itm)_.*"
+    r"|(?:g|fb|d|y|tw|tt|ir|mr)clid|msclkid|gclsrc|gbraid|wbraid|gad_(?:source|campaignid)"
+    r"|igsh|igshid|epik|li_fat_id|srsltid|rdt_cid|sc_(?:cid|channel|campaign)|at_(?:medium|campaign)"
+    r"|mc_[ce]id|_hs(?:enc|mi|fp)|hsctatracking|mkt_tok|_ga|_gl|_gac|__s|s_cid|wt_mc|wt\.mc_id"
+    r"|vero_(?:id|conv)|oly_(?:anon|enc)_id|_openstat|spm|icid|cmpid|ns_(?:source|mchannel|campaign)"
+    r"|ref_(?:src|url)|phpsessid|jsessionid",
+    re.IGNORECASE,
+)
+UNRESERVED = "-._~!$'()*,:@"
+
+
+def normal_form(address: str) -> str:
+    """Return what all spellings of an address share; it is compared and never shown."""
+    if match := SIMPLE.fullmatch(address):
+        return match[1]
+    text = decode_entities(address).encode("utf-8", "replace").decode().strip()
+    text = unicodedata.normalize("NFC", text)
+    if doi := DOI.fullmatch(text):
+        return f"doi:{unquote(doi[1]).lower().rstrip('/')}"
+    if text[:4].lower() == "www.":
+        text = f"http://{text}"
+    try:
+        parts = urlsplit(f"http:{text}" if text.startswith("//") else text)
+        return normal_url(parts) if parts.scheme.lower() in DEFAULT_PORTS else text
+    except ValueError:  # a port or an IPv6 address that is none
+        return text
+
+
+def normal_url(parts: SplitResult) -> str:
+    """Return the normal form of a web address; raise ValueError for a port that is none."""
+    path = "/".join(map(normal_part, SESSION.sub("", parts.path).split("/"))).rstrip("/")
+    pairs = (pair for pair in parts.query.split("&") if pair and not is_tracking(pair))
+    query = "&".join(sorted(normal_part(pair.replace("+", " "), "=") for pair in pairs))
+    # A fragment is a place in a page, but #!/page and #/page are pages of their own.
+    page = parts.fragment if parts.fragment.startswith(("!", "/")) else ""
+    marks = f"?{query}" * bool(query) + f"#{normal_part(page, '/')}" * bool(page)
+    return f"{normal_host(parts)}{path}{marks}"
+
+
+def normal_host(parts: SplitResult) -> str:
+    """Return the host in lower case and ASCII, with a port that is not the default."""
+    host = (parts.hostname or "").rstrip(".").removeprefix("www.")
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:  # no name that the web knows
+            host = quote(host)
+    port = parts.port
+    is_default = port in (None, DEFAULT_PORTS[parts.scheme.lower()])
+    return host if is_default else f"{host}:{port}"
+
+
+def normal_part(text: str, safe: str = "") -> str:
+    """Return a part of a path or a query with one percent-encoding of its characters, in NFC."""
+    decoded = unicodedata.normalize("NFC", unquote(text, errors="surrogateescape"))
+    return quote(decoded, safe=UNRESERVED + safe, errors="surrogateescape")
+
+
+def is_tracking(pair: str) -> bool:
+    """Return whether a parameter says where a visitor came from, and not what the page is."""
+    return bool(TRACKING.fullmatch(unquote(pair.partition("=")[0])))

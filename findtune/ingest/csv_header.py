@@ -1,0 +1,111 @@
+"""The header of a CSV file: its columns in any order and case, and what separates them."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from findtune.core.errors import InputError
+from findtune.ingest.plain_text import to_one_line
+from findtune.ingest.report import abbreviate
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+BLANKS = re.compile(r"[\s_-]+")
+MAX_NAME_CHARS = 60  # of a column, with blanks around it
+SEP_LINE = re.compile(rb"\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)  # a line for spreadsheets
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns that a CSV file must have; others are ignored.
+
+    aliases: other names of a column. fallbacks: names that stand for a column only where it is
+    missing. optional: columns that may be missing, and are empty then. otherwise: another form.
+    """
+
+    required: Sequence[str]
+    aliases: Mapping[str, str] | None = None
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    otherwise: "Header | None" = None
+
+    def name_columns(self, cells: Sequence[str], location: str) -> list[str]:
+        """Return the name of each column; raise InputError for missing and duplicate columns."""
+        names = self.match(cells)
+        if missing := self.missing(names):
+            if self.otherwise and not self.otherwise.missing(self.otherwise.match(cells)):
+                return self.otherwise.name_columns(cells, location)
+            raise InputError(
+                f"{location}: no column {', '.join(missing)}: "
+                f"found {abbreviate(', '.join(names)) or 'nothing'}; "
+                f"the header must be {','.join(self.required)}."
+            )
+        if duplicates := sorted({name for name in names if name and names.count(name) > 1}):
+            raise InputError(
+                f"{location}: duplicate column {', '.join(duplicates)}; keep one of them."
+            )
+        return names
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns of this form and of the other one."""
+        return {*self.required} | (self.otherwise.columns if self.otherwise else set())
+
+    def match(self, cells: Sequence[str]) -> list[str]:
+        """Return the names of columns as this header spells them, whatever their case."""
+        stripped = [to_one_line(cell) for cell in cells]
+        spelled = {fold(name): name for name in self.required}
+        spelled |= {fold(name): column for name, column in (self.aliases or {}).items()}
+        names = [spelled.get(fold(name), name) for name in stripped]
+        for index, name in enumerate(names):
+            column = self.fallbacks.get(fold(name))
+            if column and column not in names:
+                names[index] = column
+        return names
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Return the columns that must be there and are not."""
+        return [name for name in self.required if name not in {*names, *self.optional}]
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """All names of the columns of all forms, in lower case, with blanks or hyphens too."""
+        names = {*self.required, *(self.aliases or {}), *self.fallbacks}
+        others = self.otherwise.spellings if self.otherwise else frozenset()
+        return others.union(fold(name).replace("_", mark) for name in names for mark in "_ -")
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        """Return whether a row is a header of this form: it has every column, once."""
+        if not any(  # as in most rows, which must not take time
+            len(cell) <= MAX_NAME_CHARS and cell.strip("\ufeff \t").casefold() in self.spellings
+            for cell in cells
+        ):
+            return False
+        names = self.match(cells)
+        fits = not self.missing(names) and len(set(names) - {""}) == len([*filter(None, names)])
+        return fits or (self.otherwise is not None and self.otherwise.fits(cells))
+
+
+def fold(name: str) -> str:
+    """Return a name of a column without case, blanks and hyphens."""
+    return BLANKS.sub("_", name.casefold())
+
+
+def find_separator(line: bytes, header: Header) -> str:
+    """Return what separates the columns of a header line: the first that gives all columns.
+
+    Where none does, the one that gives most cells: the message then lists the columns.
+    """
+    text = line.decode("utf-8", "replace").removeprefix("\ufeff")
+    cells = {separator: split_line(text, separator) for separator in SEPARATORS}
+    fitting = [separator for separator in SEPARATORS if header.fits(cells[separator])]
+    return fitting[0] if fitting else max(SEPARATORS, key=lambda each: len(cells[each]))
+
+
+def split_line(text: str, separator: str) -> list[str]:
+    """Return the cells of a line; none if it is not CSV."""
+    try:
+        return next(csv.reader([text], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return []

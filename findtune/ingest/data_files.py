@@ -1,0 +1,97 @@
+"""The files under a folder of data: those that are read, and a report row for each other one."""
+
+import gzip
+import stat
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from findtune.core.errors import InputError
+from findtune.ingest.report import FileReportRow
+
+PACKED = ".gz"
+# Texts about the data, and what DVC and git keep beside it.
+ABOUT_DATA = ("readme", "license", "licence", "changelog", "notice")
+ABOUT_SUFFIXES = (".md", ".dvc", ".rst")
+
+
+def walk_files(folder: Path) -> list[Path]:
+    """Return all files under a folder, sorted by name, also those behind links to folders.
+
+    Names that begin with a dot belong to the system or to an editor, so they are left out.
+    """
+    return sorted(walk(folder, {folder.resolve()}))
+
+
+def walk(folder: Path, entered: set[Path]) -> Iterator[Path]:
+    """Yield the files under a folder; entered: real folders, none of which is walked twice."""
+    for path in folder.iterdir() if folder.is_dir() else []:
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() not in entered:
+            entered.add(path.resolve())
+            yield from walk(path, entered)
+
+
+def suffix(path: Path) -> str:
+    """Return the suffix of a file in lower case, without the .gz of a packed one."""
+    name = path.name.lower().removesuffix(PACKED)
+    return Path(name).suffix
+
+
+def files_with_suffix(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the files under a folder whose content has one of some suffixes, sorted by name."""
+    return [path for path in walk_files(folder) if suffix(path) in suffixes and is_plain(path)]
+
+
+def is_plain(path: Path) -> bool:
+    """Return whether a path is a plain file, or a link that leads nowhere; a pipe never ends."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
+
+
+def open_packed(path: Path) -> IO[bytes]:
+    """Open a file for reading as bytes; a .gz file is unpacked. Raises InputError."""
+    file = printable_path(path)
+    try:
+        if path.suffix.lower() != PACKED:
+            return path.open("rb")
+        packed = gzip.open(path, "rb")  # noqa: SIM115 - the caller closes it
+        packed.peek(1)
+        return cast(IO[bytes], packed)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise InputError(f"{file} is no gzip file; unpack it, or fetch it again.") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{file} can't be read: {reason}; restore or remove it.") from None
+
+
+def printable_path(path: Path) -> str:
+    """Return a path as messages and records write it; bytes that are not UTF-8 become ?."""
+    return path.as_posix().encode("utf-8", "replace").decode()
+
+
+def unread_rows(folder: Path, read: Collection[Path], remedy: str) -> list[FileReportRow]:
+    """Return a report row for each file under a folder that is none of those that are read."""
+    return [
+        unread_row(path, remedy)
+        for path in walk_files(folder)
+        if path not in read and not is_about_data(path)
+    ]
+
+
+def unread_row(path: Path, remedy: str) -> FileReportRow:
+    """Return the report row of a file that nothing reads."""
+    reason = "a file that nothing reads"
+    return FileReportRow("dropped", printable_path(path), 0, "", "", reason, remedy)
+
+
+def is_about_data(path: Path) -> bool:
+    """Return whether a file tells people of the data, and holds none."""
+    name = path.name.lower()
+    return name.startswith(ABOUT_DATA) or name.endswith(ABOUT_SUFFIXES)

@@ -1,0 +1,97 @@
+"""How the feedback spells the questions and addresses that people judged.
+
+Judgments are often made from another export, in which a question has lost its capitals or its
+question mark, and an address has got a slash. They are matched by what the spellings share.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from findtune.core.errors import InputError
+from findtune.core.text import normalize
+from findtune.ingest.addresses import normal_form
+from findtune.ingest.document_fields import find_field
+from findtune.ingest.feedback import FOLDER, record_files
+from findtune.ingest.json_records import read_records
+from findtune.ingest.percent_encoding import decode_search
+from findtune.ingest.plain_text import strip_html, to_one_line
+from findtune.ingest.searches import MAPPING, SOURCES
+
+# How the names of the files begin that show documents, and the key of their records.
+SHOWN = {
+    "reranker_training_data": "reranker_data",
+    "query_rewriting_training_data": "query_rewriting_data",
+    "corpus": "corpus",
+}
+
+
+@dataclass
+class Spellings:
+    """The spellings of judged questions and addresses in the feedback, by what they share.
+
+    read: whether there is any feedback to compare with.
+    """
+
+    queries: dict[str, dict[str, None]] = field(default_factory=dict)
+    addresses: dict[str, dict[str, None]] = field(default_factory=dict)
+    read: bool = False
+
+    def expect(self, query: str, addresses: Iterable[str]) -> None:
+        """Take up a judged question and the addresses that were judged for it."""
+        self.queries.setdefault(query_key(query), {})
+        for address in addresses:
+            self.addresses.setdefault(normal_form(address), {})
+
+    def spell_query(self, query: str) -> list[str]:
+        """Return how the feedback spells a question; the question itself if it has none."""
+        return [*self.queries[query_key(query)]] or [query]
+
+    def spell_address(self, address: str) -> str:
+        """Return how the feedback spells an address first, or the address as it was judged."""
+        spellings = self.addresses[normal_form(address)]
+        return address if address in spellings else next(iter(spellings), address)
+
+    def read_feedback(self, data: Path) -> None:
+        """Look for all that is expected in the feedback; a file that can't be read has no say."""
+        for stem, wrapper in SHOWN.items():
+            for path in record_files(data / FOLDER, stem):
+                self.read = True
+                try:
+                    for record in read_records(path, wrapper, advance=int):
+                        if isinstance(record.value, dict):
+                            self.add(record.value)
+                except InputError:  # the kind itself reports it
+                    continue
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take up the question and the addresses of a record, where they are expected."""
+        query = record.get("query") or record.get("original_query")
+        if isinstance(query, str):
+            typed = to_one_line(strip_html(decode_search(query)))
+            if (spellings := self.queries.get(query_key(typed))) is not None:
+                spellings[typed] = None
+        for address in shown_addresses(record):
+            if (spellings := self.addresses.get(normal_form(address))) is not None:
+                spellings[address] = None
+
+
+def query_key(query: str) -> str:
+    """Return what spellings of a question share; without a letter it is the question itself."""
+    return normalize(query) or query
+
+
+def shown_addresses(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the addresses of the documents in a record, or of the document that it is."""
+    lists = [record.get("all_sources"), [record]]
+    mapping = record.get(MAPPING)
+    entries = mapping.values() if isinstance(mapping, dict) else mapping
+    for entry in entries if isinstance(entries, Iterable) else ():
+        is_search = isinstance(entry, dict)
+        lists += [entry.get(name) for name in SOURCES] if is_search else [entry]
+    for items in lists:
+        for item in items if isinstance(items, list) else ():
+            address = find_field(item, "url")[1] if isinstance(item, dict) else item
+            if isinstance(address, str):
+                yield address.strip()

@@ -1,0 +1,44 @@
+"""The numbers and marks of a list, such as 1. 2. 3. or a) b) c), which are no part of its texts.
+
+A number is taken for a mark only on evidence: 1 Bedroom Flats is a text, and so is 2 of a series.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+# 1. text, 2) text, (3) text, a) text
+MARKED = re.compile(r"\(?(?P<mark>[1-9]\d{0,2}|[a-z])(?:[.)]|\)\.)\s+(?=\S)")
+BARE = re.compile(r"(?P<mark>[1-9]\d{0,2})\s+(?=[^\W\d_])")
+FIRST = re.compile(r"\(?1[.)]\s+(?=\S)")
+BULLET = re.compile(r"[•‣▪●◦∙·⁃]\s*|[-*–—]\s+")
+MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as many
+
+
+def strip_numbers(texts: Sequence[str]) -> list[str]:
+    """Return the texts of a list without its numbers or bullets; other numbers stay."""
+    if texts and all(map(BULLET.match, texts)):
+        return [BULLET.sub("", text, count=1) for text in texts]
+    if len(texts) > 1 and in_order(texts, MARKED):
+        return [MARKED.sub("", text, count=1) for text in texts]
+    if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(texts):
+        return [BARE.sub("", text, count=1) for text in texts]
+    if texts:  # generators number a list and then write one item, or forget the rest
+        return [FIRST.sub("", texts[0], count=1), *texts[1:]]
+    return []
+
+
+def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: str = "") -> bool:
+    """Return whether each text has a mark, and each mark follows the one before."""
+    matches = [pattern.match(text) for text in texts]
+    marks = [match["mark"] for match in matches if match]
+    if len(marks) < len(texts) or (first and marks[0] != first):
+        return False
+    places = [int(mark) if mark.isdigit() else -ord(mark) for mark in marks]
+    return all(abs(after) - abs(before) == 1 for before, after in pairwise(places))
+
+
+def differ(texts: Sequence[str]) -> bool:
+    """Return whether the words after the numbers all differ; in 1 Child;2 Children they do not."""
+    words = [BARE.sub("", text, count=1).casefold().split()[0] for text in texts]
+    return len({word[:4] for word in words}) == len(words)

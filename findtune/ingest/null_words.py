@@ -1,0 +1,30 @@
+"""Words that programs write where there is no text: they are nothing, and are learned by no model.
+
+Sources: the missing values that pandas writes and reads, the error values of spreadsheets in five
+languages, NULL of databases, None of Python and undefined of JavaScript.
+"""
+
+import re
+
+# Compared as written, since Na is a word; in other letters they may be text.
+# fmt: off
+WORDS = frozenset([
+    "nan", "NaN", "NAN", "-nan", "-NaN", "+nan", "NaT", "none", "None", "NONE", "null", "Null",
+    "NULL", "nil", "Nil", "undefined", "NA", "N/A", "n/a", "N.A.", "n.a.", "#N/A", "#NA", "#n/a",
+    "#N/A N/A", "#NV", "#N/D", "#REF", "#VALUE", "#NAME", "#NUM", "#NULL", "#DIV/0", "<NA>", "<na>",
+    "<null>", "<NULL>", "<none>", "<None>", "<nan>", "<NaN>", "(null)", "(NULL)", "(none)",
+    "(None)", "(nan)", "[null]", "[NULL]", "\\N", "\\\\N", "1.#IND", "-1.#IND", "1.#QNAN",
+    "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]",
+])
+# fmt: on
+MAX_CHARS = 40  # of a word, with the blanks around it
+# #REF! #NAME? #DIV/0! #BEZUG! #¿NOMBRE? #GETTING_DATA, and Err:502 of LibreOffice
+SPREADSHEET_ERROR = re.compile(r"#[¡¿]?[A-ZÀ-Þ][A-ZÀ-Þ0-9/_ ]*[!?]|#GETTING_DATA|Err:\d{3}")
+
+
+def is_null_word(text: str) -> bool:
+    """Return whether a whole text stands for nothing, such as nan, NULL, #N/A or #REF!."""
+    if len(text) > MAX_CHARS:
+        return False
+    word = text.strip("\"' \t\r\n")
+    return word in WORDS or bool(SPREADSHEET_ERROR.fullmatch(word))

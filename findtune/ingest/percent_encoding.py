@@ -1,0 +1,29 @@
+"""Searches that were logged as a URL writes them, such as how%20many+trams."""
+
+import re
+from urllib.parse import unquote, unquote_plus
+
+ENCODED = re.compile(r"%[0-9a-fA-F]{2}")
+# In a text with blanks only a blank, or a character beyond ASCII, was surely encoded.
+SURELY_ENCODED = re.compile(r"(?:%20|(?:%[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F])+))+")
+# how+many+trams, but not C++ or 1+1
+JOINED_BY_PLUS = re.compile(r"(?:[^\s+]+\+){2,}[^\s+]+")
+WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def decode_search(text: str) -> str:
+    """Return a search as it was typed."""
+    if "%" not in text and "+" not in text:
+        return text
+    if any(map(str.isspace, text)):
+        return SURELY_ENCODED.sub(lambda encoded: decode(encoded[0], plus=False), text)
+    joined = bool(JOINED_BY_PLUS.fullmatch(text)) and len(WORD.findall(text)) > 1
+    return decode(text, plus=True) if ENCODED.search(text) or joined else text
+
+
+def decode(text: str, *, plus: bool) -> str:
+    """Return a text without percent-encoding; one whose bytes are not UTF-8 stays as it is."""
+    try:
+        return (unquote_plus if plus else unquote)(text, errors="strict")
+    except UnicodeDecodeError:
+        return text

@@ -1,0 +1,46 @@
+"""Scores of pairs: numbers as people write them, and the scale of a whole file.
+
+A score of 1 is the best of 0 to 1 and the worst of 1 to 5, so no row can say what it means: the
+scale is a fact of the file.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+# How far outside 0 to 1 a slip or a rounding error lies; a score beyond it has another scale.
+SLIP = 0.15
+# The scales that people use, the narrowest first: lowest and highest score, and the way to 0-1.
+SCALES = {
+    (-1.0, 1.0): "(score + 1) / 2",
+    (1.0, 5.0): "(score - 1) / 4",
+    (0.0, 5.0): "score / 5",
+    (0.0, 10.0): "score / 10",
+    (0.0, 100.0): "score / 100",
+}
+
+
+def parse_score(text: str) -> float | None:
+    """Return the number in a cell, whose comma may be a decimal one; None if it is no number."""
+    plain = (
+        unicodedata.normalize("NFKC", text).strip().replace("\u066b", ".").replace("\u2212", "-")
+    )
+    if plain.count(",") == 1 and "." not in plain:
+        plain = plain.replace(",", ".")
+    return float(plain) if NUMBER.fullmatch(plain) else None
+
+
+def other_scale(scores: Mapping[int, float]) -> str:
+    """Return why the scores of a file, by line, are not from 0 to 1; "" if they are.
+
+    Scores that are just outside may be slips: their rows are bad, and the file is not.
+    """
+    line = next((line for line, score in scores.items() if not -SLIP <= score <= 1 + SLIP), None)
+    if line is None:
+        return ""
+    low, high = min(scores.values()), max(scores.values())
+    scales = [(scale, way) for scale, way in SCALES.items() if scale[0] <= low and high <= scale[1]]
+    advice = [f"{way} if they are {a:g} to {b:g}" for (a, b), way in scales[:2]]
+    found = f"scores from {low:g} to {high:g}, the first beyond 0 to 1 in line {line}"
+    return f"{found}; write all of them from 0 to 1: {', or '.join(advice) or 'divide by the best'}"

@@ -1,0 +1,47 @@
+"""A number is removed from a list only where the list itself shows that it numbers."""
+
+import pytest
+
+from findtune.ingest.list_numbers import strip_numbers
+
+NUMBERED = {
+    "1. tea;2. milk;3. ice": "tea;milk;ice",
+    "1) tea;2) milk": "tea;milk",
+    "(1) tea;(2) milk": "tea;milk",
+    "a) tea;b) milk;c) ice": "tea;milk;ice",
+    "2) rent due;3) rent owed": "rent due;rent owed",
+    "9. tea;10. milk": "tea;milk",
+    "1 Silage;2 Hay;3 Straw": "Silage;Hay;Straw",
+    "1. tea;milk": "tea;milk",
+    "1) Tea": "Tea",
+    "• tea;• milk": "tea;milk",
+    "- tea;- milk": "tea;milk",
+    "* tea": "tea",
+}
+NOT_NUMBERED = [
+    "1 Bedroom Flats;1-bedroom homes",
+    "2 Bedroom Flats;3 Bedroom Flats",
+    "1 Person;2 Persons;3 Persons",
+    "1 Person Households;2 Person Households;3 Person Households",
+    "1 Tea;2 Milk",
+    "1.5 million people;2.5 million people",
+    "3. Liga;Bundesliga",
+    "5. tea;3. milk",
+    "1. tea;1. milk;5. ice"[6:],
+    "2020 births;2021 births;2022 births",
+    "-5 degrees;-6 degrees",
+    "tea;- milk",
+    "24/7 care",
+    "",
+]
+
+
+@pytest.mark.parametrize(("listed", "expected"), NUMBERED.items())
+def test_marks_in_order_are_removed_and_so_is_a_first_one_alone(listed: str, expected: str) -> None:
+    assert strip_numbers(listed.split(";")) == expected.split(";")
+
+
+@pytest.mark.parametrize("listed", NOT_NUMBERED)
+def test_numbers_that_belong_to_the_texts_stay(listed: str) -> None:
+    assert strip_numbers(listed.split(";")) == listed.split(";")
+    assert strip_numbers([]) == []

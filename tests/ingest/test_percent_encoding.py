@@ -1,0 +1,38 @@
+"""A search is read as it was typed, and a plus or a percent sign that was typed stays."""
+
+import pytest
+
+from findtune.ingest.percent_encoding import decode_search
+
+ENCODED = {
+    "how%20many+trams+in+oslo": "how many trams in oslo",
+    "how+many+trams": "how many trams",
+    "caf%C3%A9": "café",
+    "caf%C3%A9 in oslo": "café in oslo",
+    "tea%20cups in oslo": "tea cups in oslo",
+    "C%2B%2B": "C++",
+    "%E8%8C%B6": "茶",
+}
+TYPED = [
+    "C++",
+    "1+1",
+    "a+b",
+    "1+2+3",
+    "50%",
+    "100% tea",
+    "5%af",
+    "caf%E9",
+    "50%25 off",
+    "R&D + tea",
+    "%",
+]
+
+
+@pytest.mark.parametrize(("logged", "typed"), ENCODED.items())
+def test_percent_encoding_is_decoded(logged: str, typed: str) -> None:
+    assert decode_search(logged) == typed
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_what_was_typed_stays(typed: str) -> None:
+    assert decode_search(typed) == typed

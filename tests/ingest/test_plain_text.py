@@ -1,0 +1,38 @@
+"""All texts go through one cleaning: the same text comes out of every encoding of it."""
+
+import pytest
+
+from findtune.ingest.plain_text import clean_line, strip_html, to_one_line
+
+TEXTS = {
+    "R&amp;D": "R&D",
+    "R&amp;amp;amp;D": "R&D",
+    "women&#39;s": "women's",
+    "&lt;b&gt;tea&lt;/b&gt;": "tea",
+    "&amp;lt;i&amp;gt;tea&amp;lt;/i&amp;gt;": "tea",
+    "the tag &lt;b&gt;": "the tag <b>",
+    "un\u00ademploy\u200bment": "unemployment",
+    "\ufefftea\u2060 \u202ecup\u202c": "tea cup",
+    "cafe\u0301": "café",
+    "می\u200cروم": "می\u200cروم",
+    "te\u200ca": "tea",
+    "👩\u200d👧": "👩\u200d👧",
+    "a\u2028b\tc\x00d": "a b c d",
+    "???": "",
+    "—": "",
+    "\u200b": "",
+    "☕": "☕",
+    "१२": "१२",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TEXTS.items())
+def test_a_text_is_one_clean_line_and_stays_so(text: str, expected: str) -> None:
+    assert clean_line(text) == expected
+    assert clean_line(expected) == expected.removesuffix(" <b>")
+
+
+def test_a_tag_of_a_block_may_become_the_end_of_a_line() -> None:
+    assert strip_html("a<br>b<b>c</b>", "\n") == "a\nbc"
+    assert strip_html("a&lt;br&gt;b", "\n") == "a\nb"
+    assert to_one_line(" a  b ") == "a b"
