@@ -1,4 +1,4 @@
-"""Charts as inline SVG, coloured by the page's style sheet. Each has a text for screen readers."""
+"""Charts as inline SVG, colored by the page's style sheet. Each has a text for screen readers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from typing import Any
 from findtune.report.charts import interval_chart
 from findtune.report.inputs import Row, StackInputs
 
-MAX_HEAT = 70.0  # per cent of the colour, so that the number on it stays readable
+MAX_HEAT = 70.0  # per cent of the color, so that the number on it stays readable
 ALONE = re.compile(r"- tuned \w+ alone: ")  # these lines are rows of the table of differences
 CELL_FIELDS = ("queries", "retriever", "reranker")
 PARTS = ("rewriter", "embedder", "reranker")  # in the order of a cell's name
@@ -112,7 +112,7 @@ def row_order(row: Row, cells: Sequence[Row]) -> tuple[int, int]:
 def heat_cell(
     row: Row, measure: str, values: Sequence[float], marks: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return a cell's value, its colour in per cent, and whether it is one of those compared."""
+    """Return a cell's value, its color in per cent, and whether it is one of those compared."""
     low, high = min(values), max(values)
     value = float(row[measure])
     share = (value - low) / (high - low) if high > low else 1.0
