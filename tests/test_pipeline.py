@@ -27,7 +27,13 @@ CSV_FOLDERS = {
 }
 FEEDBACK = {Path("data/training_data")}
 EDITED = {"embedder": CSV_FOLDERS | FEEDBACK}  # by people; other models learn from feedback alone
-EXACT = {"train", "evaluate", "card", "stack", "report"}  # the others take seconds, and may list too much
+EXACT = {
+    "train",
+    "evaluate",
+    "card",
+    "stack",
+    "report",
+}  # the others take seconds, and may list too much
 
 each_stage = pytest.mark.parametrize("name", STAGES)
 

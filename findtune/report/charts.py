@@ -82,7 +82,7 @@ class Frame:
             ]
         )
 
-    def drawing(self, description: str, marks: Iterable[Markup]) -> Markup:
+    def svg(self, description: str, marks: Iterable[Markup]) -> Markup:
         """Return the SVG with some marks; description: what a screen reader reads."""
         return Markup(
             '<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
@@ -108,7 +108,7 @@ def line_chart(points: Sequence[Point], *, x_label: str, y_label: str, marked: f
         for x, y in points
     ]
     values = ", ".join(f"{y:.4f}" for _, y in points)
-    return frame.drawing(
+    return frame.svg(
         f"{y_label} by {x_label}: {values}",
         [frame.axes(x_label, ""), frame.polyline(points, "line"), *dots],
     )
@@ -128,7 +128,7 @@ def scatter(
     low, high = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
     diagonal = frame.polyline([(low, low), (high, high)], "diagonal")
     dots = [frame.dot(point, css, f"{point[0]:g}, {point[1]:.2f}", 2.6) for point in points]
-    return frame.drawing(description, [frame.axes(x_label, y_label), diagonal, *dots])
+    return frame.svg(description, [frame.axes(x_label, y_label), diagonal, *dots])
 
 
 def reliability_chart(bins: Sequence[tuple[float, float, int]]) -> Markup:
@@ -148,7 +148,7 @@ def reliability_chart(bins: Sequence[tuple[float, float, int]]) -> Markup:
         for predicted, observed, count in bins
     ]
     values = "; ".join(f"{predicted:.2f} to {observed:.2f}" for predicted, observed, _ in bins)
-    return frame.drawing(
+    return frame.svg(
         f"Share of documents that users picked, by predicted relevance: {values}",
         [
             frame.axes("predicted relevance", "share picked"),
@@ -182,7 +182,7 @@ def bar_chart(bars: Sequence[tuple[str, int]], *, x_label: str, y_label: str) ->
     axis = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
         frame.width / 2, frame.height - 5, x_label
     )
-    return frame.drawing(f"{y_label} by {x_label}. {values}", [axis, *marks])
+    return frame.svg(f"{y_label} by {x_label}. {values}", [axis, *marks])
 
 
 def interval_chart(low: float, mean: float, high: float, span: Span) -> Markup:
