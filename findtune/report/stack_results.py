@@ -22,7 +22,7 @@ def stack_results(stack: StackInputs) -> dict[str, Any]:
     untuned, chosen = metrics["untuned_cell"], metrics["cell"]
     lines = [line.replace("|", ", ") for line in stack.lines if line.startswith("- ")]
     notes = [line.removeprefix("- ") for line in lines if not ALONE.match(line)]
-    warnings = [line for line in notes if line.startswith("warning: ")]
+    warnings = [line for line in notes if line.startswith(("warning: ", "hurts: "))]
     names = [name for name in metrics["chosen"] if name in metrics["untuned"]]
     return {
         **{name: metrics[name] for name in ("verdict", "queries", "groups", "documents")},

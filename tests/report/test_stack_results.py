@@ -23,7 +23,10 @@ def test_the_verdict_stands_with_what_ships(results: dict[str, Any]) -> None:
 
 
 def test_warnings_stand_apart_from_what_the_models_learned(results: dict[str, Any]) -> None:
-    assert results["warnings"] == ["only 2 topics to test; on test tuned, bm25, none is better."]
+    assert results["warnings"] == [
+        "hurts: tuned embedder with tuned reranker is 0.4, below 0.5 and 0.6 of either alone",
+        "only 2 topics to test; on test tuned, bm25, none is better.",
+    ]
     assert results["notes"] == ["embedder: learned from 7 pairs of the catalog."]
 
 
