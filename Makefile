@@ -51,7 +51,7 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
+.PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove readme check test test-all push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,7 @@ train: setup    ## Prepare data, train and evaluate MODELS at SIZE, print the me
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
 	@$(if $(filter reranker rewriter,$(MODELS)),dvc --wait-for-lock repro ingest@preferences > /dev/null)
 	$(if $(LEFT_OUT),,dvc --wait-for-lock repro stack@$(SIZE))
+	$(if $(LEFT_OUT),,dvc --wait-for-lock repro report@$(SIZE))
 	@$(if $(LEFT_OUT),,python -m commands.stack_table $(SIZE))
 
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
@@ -94,6 +95,9 @@ diff: setup     ## Compare the workspace's measures with the last commit's
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
+
+report: setup   ## Write one HTML file with all that was measured at SIZE, and print its path
+	@python -m stages.report $(SIZE)
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
 	dvc --wait-for-lock repro $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))

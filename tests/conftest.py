@@ -18,6 +18,8 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from findtune.core.files import write_jsonl
+
 # "same" tries the same examples on every machine. To look for new counterexamples now and then:
 # pytest --hypothesis-profile explore
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -165,6 +167,22 @@ def rewriter_examples(forty_lists: Path, tmp_path_factory: pytest.TempPathFactor
         prepare_settings = PrepareSettings.model_validate(FIXTURES["rewriter_examples"])
         write_examples(clean, Path("examples"), prepare_settings)
     return folder / "examples"
+
+
+@pytest.fixture
+def judged_project(tmp_path: Path) -> Path:
+    """Return a folder with what the stages leave of a tiny project; a test may edit it."""
+    project = tmp_path / "judged"
+    files = yaml.safe_load((DATA / "report_project.yaml").read_text(encoding="utf-8"))
+    for name, content in files.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, list):
+            write_jsonl(path, content)
+        else:
+            text = content if isinstance(content, str) else json.dumps(content)
+            path.write_text(text, encoding="utf-8")
+    return project
 
 
 # Models. Loading torch takes seconds and most tests need no model, so fixtures import it.

@@ -27,7 +27,13 @@ CSV_FOLDERS = {
 }
 FEEDBACK = {Path("data/training_data")}
 EDITED = {"embedder": CSV_FOLDERS | FEEDBACK}  # by people; other models learn from feedback alone
-EXACT = {"train", "evaluate", "card", "stack"}  # the others take seconds, and may list too much
+EXACT = {
+    "train",
+    "evaluate",
+    "card",
+    "stack",
+    "report",
+}  # the others take seconds, and may list too much
 
 each_stage = pytest.mark.parametrize("name", STAGES)
 
@@ -113,7 +119,8 @@ def test_a_stage_declares_the_parameters_that_it_reads(name: str) -> None:
 
 @each_stage
 def test_a_stage_reads_only_what_people_edit_or_another_stage_writes(name: str) -> None:
-    models = {arguments(name)["model"]} if "model" in arguments(name) else {*rooms.MODELS}
+    of_all = {*rooms.MODELS, "preferences", "stack"}
+    models = {arguments(name)["model"]} if "model" in arguments(name) else of_all
     edited = set().union(*(EDITED.get(model, FEEDBACK) for model in models))
     others = (entry for other, entry in STAGES.items() if other != name)
     written = {path for entry in others for path in outs(entry)}

@@ -70,20 +70,18 @@ SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
 
 
 def summary_row(name: str, metrics: Metrics) -> str:
-    """Return a model's row of the summary: the difference on which the verdict rests."""
+    """Return a model's row of the summary."""
+    return f"| {' | '.join(summary_cells(name, metrics))} |"
+
+
+def summary_cells(name: str, metrics: Metrics) -> tuple[str, ...]:
+    """Return the cells of the summary's row: the difference on which the verdict rests."""
     difference = metrics.get("difference_best", metrics["difference"])
     measure, against = difference["measure"], difference.get("against", "base")
     means = metrics.get("decisive") or {key: metrics[key][measure] for key in (against, "tuned")}
     before = f"{means[against]:.4f}" + ("" if against == "base" else f" ({against})")
-    cells = (
-        name,
-        measure,
-        before,
-        f"{means['tuned']:.4f}",
-        with_interval(difference),
-        metrics["verdict"],
-    )
-    return f"| {' | '.join(cells)} |"
+    tuned, verdict = f"{means['tuned']:.4f}", metrics["verdict"]
+    return name, measure, before, tuned, with_interval(difference), verdict
 
 
 def section(name: str, metrics: Metrics) -> str:
@@ -93,17 +91,30 @@ def section(name: str, metrics: Metrics) -> str:
 
 def measures(metrics: Metrics) -> str:
     """Return a table of all measures, the differences with their intervals, and the verdict."""
-    columns = [ranking for ranking in RANKINGS if ranking in metrics]
+    columns = rankings_of(metrics)
     head = [*columns, "difference", "meaning"]
     rows = [
         measure_row(label(measure, variant), measure, [metrics[prefix + key] for key in columns])
-        for prefix, variant in VARIANTS.items()
-        for measure in MEANINGS
-        if measure in metrics.get(f"{prefix}base", {})
+        for prefix, variant, measure in measured(metrics)
     ]
     lines = [f"| measure | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|", *rows, ""]
     lines += [difference_line(key, metrics[key]) for key in difference_keys(metrics)]
     return "\n".join([*lines, "", verdict_line(metrics)])
+
+
+def rankings_of(metrics: Metrics) -> list[str]:
+    """Return the columns of the table of measures: what was measured, base and tuned last."""
+    return [ranking for ranking in RANKINGS if ranking in metrics]
+
+
+def measured(metrics: Metrics) -> list[tuple[str, str, str]]:
+    """Return the rows of the table of measures: prefix of the keys, variant and measure."""
+    return [
+        (prefix, variant, measure)
+        for prefix, variant in VARIANTS.items()
+        for measure in MEANINGS
+        if measure in metrics.get(f"{prefix}base", {})
+    ]
 
 
 def label(measure: str, variant: str) -> str:
@@ -128,6 +139,13 @@ def difference_keys(metrics: Metrics) -> list[str]:
 
 def difference_line(key: str, difference: Mapping[str, Any]) -> str:
     """Return a difference as a list item that names its baseline, its variant and its slice."""
+    notes = difference_notes(key, difference)
+    text = f"- {difference['measure']} {with_interval(difference)}"
+    return f"{text} ({notes})" if notes else text
+
+
+def difference_notes(key: str, difference: Mapping[str, Any]) -> str:
+    """Return the baseline, the variant and the slice of a difference, with its queries."""
     variant = next(
         (name for prefix, name in VARIANTS.items() if prefix and key.startswith(prefix)), ""
     )
@@ -135,9 +153,7 @@ def difference_line(key: str, difference: Mapping[str, Any]) -> str:
     counts = [f"{difference[unit]} {unit}" for unit in ("queries", "pairs") if unit in difference]
     where = ": ".join(filter(None, (slice_name, *counts))) if counts else ""
     over = f"over {difference['against']}" if "against" in difference else ""
-    notes = ", ".join(filter(None, (over, variant, where)))
-    text = f"- {difference['measure']} {with_interval(difference)}"
-    return f"{text} ({notes})" if notes else text
+    return ", ".join(filter(None, (over, variant, where)))
 
 
 def with_interval(difference: Mapping[str, Any]) -> str:

@@ -1,0 +1,154 @@
+"""What a report is made of: the files of all stages, read into plain values."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import NonNegativeInt
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_json, read_jsonl
+from findtune.core.params import Section
+from findtune.core.records import Record
+
+Row = dict[str, str]  # column -> cell, as a CSV file has it
+
+
+class ReportSettings(Section):
+    """The section `report` of params.yaml.
+
+    examples: the number of texts that each table shows; 0 shows no text of users or curators.
+    """
+
+    examples: NonNegativeInt
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """What was measured of one model.
+
+    per_query, details, history: the rows of these tables. test: the held-out examples. records:
+    split -> kind of example -> count.
+    """
+
+    name: str
+    metrics: Record
+    per_query: list[Row]
+    details: list[Row]
+    history: list[Row]
+    training: Record
+    test: list[Record]
+    records: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class StackInputs:
+    """How the models search together. lines: those of the summary, the verdict last."""
+
+    metrics: Record
+    grid: list[Row]
+    per_query: list[Row]
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class KindInputs:
+    """One kind of clean data: its counts, what was rejected or changed, and its records."""
+
+    room: str
+    name: str
+    counts: dict[str, int]
+    problems: list[Row]
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything in a report. missing: model, or "stack" -> why it is not in the report."""
+
+    size: str
+    models: list[ModelInputs]
+    stack: StackInputs | None
+    kinds: list[KindInputs]
+    missing: dict[str, str]
+
+
+def read_inputs(root: Path, models: Sequence[str], size: str) -> ReportInputs:
+    """Return the inputs of a report.
+
+    root: the folder with data/, models/ and metrics/. A model or a stack that has not been judged
+    is named in `missing`. Raises InputError where no model has been evaluated.
+    """
+    missing = {name: reason for name in models if (reason := missing_file(root, name, size))}
+    if len(missing) == len(models):
+        raise InputError(
+            f"no model of {size} can be reported: {'; '.join(missing.values())}. "
+            f"`make train SIZE={size}` makes these files, `make pull` fetches published ones."
+        )
+    stack = root / "metrics" / "stack" / f"{size}.json"
+    if not stack.exists():
+        missing["stack"] = f"there is no metrics/stack/{size}.json"
+    judged = [name for name in models if name not in missing]
+    return ReportInputs(
+        size=size,
+        models=[read_model(root, name, size) for name in judged],
+        stack=read_stack(root, size) if stack.exists() else None,
+        kinds=[read_kind(path) for path in sorted(root.glob("data/clean/*/*.counts.json"))],
+        missing=missing,
+    )
+
+
+def missing_file(root: Path, model: str, size: str) -> str:
+    """Return which of a model's files is not there, or nothing."""
+    files = (
+        Path("metrics", model, f"{size}.json"),
+        Path("models", model, size, "history.csv"),
+        Path("data", "examples", model, size, "test.jsonl"),
+    )
+    return next((f"there is no {path}" for path in files if not (root / path).exists()), "")
+
+
+def read_model(root: Path, model: str, size: str) -> ModelInputs:
+    """Return what was measured of one model."""
+    metrics, tuned = root / "metrics" / model, root / "models" / model / size
+    examples = root / "data" / "examples" / model / size
+    return ModelInputs(
+        name=model,
+        metrics=read_json(metrics / f"{size}.json"),
+        per_query=read_rows(metrics / f"{size}.per_query.csv"),
+        details=read_rows(metrics / f"{size}.details.csv"),
+        history=read_rows(tuned / "history.csv"),
+        training=read_json(tuned / "training.json"),
+        test=read_jsonl(examples / "test.jsonl"),
+        records=read_json(examples / "leak_report.json")["records"],
+    )
+
+
+def read_stack(root: Path, size: str) -> StackInputs:
+    """Return how the models search together."""
+    folder = root / "metrics" / "stack"
+    return StackInputs(
+        metrics=read_json(folder / f"{size}.json"),
+        grid=read_rows(folder / f"{size}.grid.csv"),
+        per_query=read_rows(folder / f"{size}.per_query.csv"),
+        lines=(folder / f"{size}.md").read_text(encoding="utf-8").strip().splitlines(),
+    )
+
+
+def read_kind(counts: Path) -> KindInputs:
+    """Return one kind of clean data, given the path of its counts."""
+    kind = counts.name.removesuffix(".counts.json")
+    return KindInputs(
+        room=counts.parent.name,
+        name=kind,
+        counts=read_json(counts),
+        problems=read_rows(counts.with_name(f"{kind}.report.csv")),
+        records=read_jsonl(counts.with_name(f"{kind}.jsonl")),
+    )
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

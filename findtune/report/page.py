@@ -1,0 +1,214 @@
+"""The report as one HTML page that needs no other file: every text is escaped by the template."""
+
+from base64 import b64encode
+from hashlib import sha256
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from findtune.report import markdown
+from findtune.report.changes import model_changes, pair_changes, read_titles, stack_changes
+from findtune.report.charts import (
+    Point,
+    bar_chart,
+    line_chart,
+    reliability_chart,
+    scatter,
+    span_of,
+)
+from findtune.report.data_statistics import labels, lengths, lessons, problems
+from findtune.report.inputs import ModelInputs, ReportInputs
+from findtune.report.masking import mask
+from findtune.report.stack_results import interval_rows, stack_results
+from findtune.report.win_rates import choices, win_rates
+
+TEMPLATES = Path(__file__).parent / "templates"
+NOT_CURVES = ("step", "score", "error")  # columns of history.csv that are no measures
+BINS = 10  # of the reliability diagram, equally wide
+
+
+def render(inputs: ReportInputs, examples: int) -> str:
+    """Return the page. examples: how many texts each table shows."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["bar_chart"] = bar_chart
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    page = environment.get_template("report.html").render(
+        **content(inputs, examples),
+        css=Markup(css),
+        script=Markup(script),
+        script_hash=Markup(source_hash(script)),
+    )
+    return f"{page.strip()}\n"
+
+
+def source_hash(script: str) -> str:
+    """Return what a Content-Security-Policy allows: this one script. Source: W3C CSP level 3."""
+    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
+
+
+def content(inputs: ReportInputs, examples: int) -> dict[str, Any]:
+    """Return what the template shows."""
+    stack = inputs.stack
+    changes = [stack_changes(stack, inputs.models, examples)] if stack else []
+    titles = read_titles(inputs.models)
+    changes += [model_changes(model, titles, examples) for model in inputs.models]
+    preferences = [
+        record for kind in inputs.kinds if kind.name == "preferences" for record in kind.records
+    ]
+    values = {
+        "inputs": inputs,
+        "stack": stack_results(stack) if stack else None,
+        "models": [model_results(model, inputs.size) for model in inputs.models],
+        "all_changes": [change for change in changes if change],
+        "pairs": next(filter(None, (pairs(model, examples) for model in inputs.models)), None),
+        "reliability": next(filter(None, map(reliability, inputs.models)), None),
+        "lessons": lessons(inputs.models),
+        "problems": problems(inputs.kinds),
+        "lengths": lengths(inputs.kinds),
+        "labels": labels(inputs.kinds),
+        "win_rates": win_rates(preferences),
+        "choices": choices(preferences, examples, mask),
+        "costs": [cost(model) for model in inputs.models],
+    }
+    return {**values, "sections": sections(values)}
+
+
+def sections(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the sections that the page has: id and name."""
+    named = {
+        "verdict": ("Verdict", True),
+        "models": ("Models", True),
+        "grid": ("Grid", values["stack"]),
+        "training": ("Training", True),
+        "questions": ("Questions", True),
+        "pairs": ("Scored pairs", values["pairs"]),
+        "calibration": ("Calibration", values["reliability"]),
+        "data": ("Data", True),
+        "preferences": ("Preferences", values["win_rates"]),
+        "cost": ("Cost", True),
+    }
+    return [(key, name) for key, (name, is_there) in named.items() if is_there]
+
+
+def model_results(model: ModelInputs, size: str) -> dict[str, Any]:
+    """Return what the report shows of one model."""
+    metrics = model.metrics
+    columns = markdown.rankings_of(metrics)
+    differences = {
+        markdown.difference_notes(key, metrics[key]) or "over base": metrics[key]
+        for key in markdown.difference_keys(metrics)
+    }
+    return {
+        "name": model.name,
+        "cells": markdown.summary_cells(f"{model.name}/{size}", metrics),
+        "verdict_line": markdown.verdict_line(metrics).partition("** ")[2],
+        "columns": columns,
+        "rows": [measure_row(metrics, columns, *row) for row in markdown.measured(metrics)],
+        "differences": interval_rows(differences),
+        "curves": curves(model),
+        "facts": sorted((key, value) for key, value in model.training.items() if key != "examples"),
+    }
+
+
+def measure_row(
+    metrics: markdown.Metrics, columns: list[str], prefix: str, variant: str, measure: str
+) -> dict[str, Any]:
+    """Return a measure of each ranking; None where a ranking does not have it."""
+    values = [metrics.get(prefix + column, {}).get(measure) for column in columns]
+    return {
+        "name": markdown.label(measure, variant),
+        "values": values,
+        "difference": (values[-1] or 0.0) - (values[-2] or 0.0),
+        "meaning": markdown.MEANINGS[measure],
+    }
+
+
+def curves(model: ModelInputs) -> list[tuple[str, Markup]]:
+    """Return a curve for each measure that was taken during training."""
+    if not model.history:
+        return []
+    best = model.training.get("best_step", -1)
+    charts = []
+    for name in model.history[0]:
+        points = [
+            (float(row["step"]), float(row[name]))
+            for row in model.history
+            if row[name] and not isnan(float(row[name]))
+        ]
+        if not name.startswith(NOT_CURVES) and points:
+            charts.append(
+                (name, line_chart(points, x_label="step", y_label=name, marked=float(best)))
+            )
+    return charts
+
+
+def pairs(model: ModelInputs, examples: int) -> dict[str, Any] | None:
+    """Return the scatter plots of scored pairs before and after, and their table."""
+    changes = pair_changes(model, examples)
+    if not changes:
+        return None
+    cosines = [float(row[name]) for row in model.details for name in ("base", "tuned")]
+    spans = (-0.03, 1.03), span_of([*cosines, 0.0, 1.0], 0.03)
+    charts = []
+    for name, title in (("base", "Before: base"), ("tuned", "After: tuned")):
+        points: list[Point] = [(float(row["label"]), float(row[name])) for row in model.details]
+        correlation = model.metrics[name].get("pairs_spearman")
+        known = "" if correlation is None else f", rank correlation {correlation:.3f}"
+        description = (
+            f"Cosine of the {name} model by the curators' score, {len(points)} pairs{known}"
+        )
+        chart = scatter(
+            points,
+            x_label="score given by a curator",
+            y_label="cosine",
+            description=description,
+            spans=spans,
+            css=name,
+        )
+        charts.append((f"{title}{known}", chart))
+    return {"charts": charts, "changes": changes}
+
+
+def reliability(model: ModelInputs) -> dict[str, Any] | None:
+    """Return how often documents are picked, by predicted relevance."""
+    if "calibration" not in model.metrics or not model.details:
+        return None
+    by_bin: dict[int, list[tuple[float, float]]] = {}
+    for row in model.details:
+        relevance = float(row["relevance"])
+        number = min(int(relevance * BINS), BINS - 1)
+        by_bin.setdefault(number, []).append((relevance, float(row["picked"])))
+    bins = [
+        (
+            sum(predicted for predicted, _ in rows) / len(rows),
+            sum(picked for _, picked in rows) / len(rows),
+            len(rows),
+        )
+        for _, rows in sorted(by_bin.items())
+    ]
+    calibration = model.metrics["calibration"]
+    return {"chart": reliability_chart(bins), "bins": bins, "calibration": calibration}
+
+
+def cost(model: ModelInputs) -> dict[str, Any]:
+    """Return how long a training was, in steps."""
+    steps = [int(row["step"]) for row in model.history]
+    counts = model.records["train"]
+    return {
+        "name": model.name,
+        "examples": sum(count for kind, count in counts.items() if kind != "with_qrels"),
+        "steps": max(steps, default=0),
+        "kept": model.training.get("best_step", ""),
+        "evaluations": len(steps),
+        "precision": model.training.get("precision", ""),
+    }
