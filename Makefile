@@ -26,7 +26,7 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(shell sed -n 's/^models: \[\(.*\)\].*/\1/p' params.yaml | tr , ' '))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
+.PHONY: doctor help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ test: setup     ## Run the fast tests: no network, no GPU, no real weights
 
 test-all: setup ## Run the slow tests too
 	pytest -m "slow or not slow"
+
+doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
+	@python -m commands.doctor
 
 push: setup     ## Publish data and models to the DVC remote
 	dvc push
