@@ -1,5 +1,7 @@
 SIZE   ?= small
 MODELS ?= embedder reranker rewriter
+MODEL  ?= stack
+STAGE  ?= prod
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -26,7 +28,7 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(shell sed -n 's/^models: \[\(.*\)\].*/\1/p' params.yaml | tr , ' '))
 
 .DEFAULT_GOAL := help
-.PHONY: doctor help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
+.PHONY: doctor promote rollback history help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +92,15 @@ test: setup     ## Run the fast tests: no network, no GPU, no real weights
 
 test-all: setup ## Run the slow tests too
 	pytest -m "slow or not slow"
+
+promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
+	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)
+
+rollback: setup ## Make live again what was before: make rollback MODEL=stack STAGE=prod
+	@python -m commands.rollback $(MODEL) $(STAGE)
+
+history: setup  ## Print which version of each model was live when, with its measures
+	@python -m commands.history
 
 doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
 	@python -m commands.doctor

@@ -37,7 +37,9 @@ def check_outputs(stages: Stages, cache: Path, progress: Progress = no_progress)
 
 def checkout(path: str) -> str:
     """Return how to get the recorded bytes of an output again."""
-    return f"`dvc checkout --force {path}` restores it; if it's meant to be so, `dvc commit`"
+    # DVC takes a file whose size and time are as before for unchanged, so it must go first.
+    restore = "git checkout" if path.startswith("metrics/") else f"rm -r {path} && dvc checkout"
+    return f"`{restore} {path}` restores it; if it's meant to be so, `dvc commit`"
 
 
 def differences(path: Path, md5: str, cache: Path, progress: Progress) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from findtune.health.finding import Finding
+from findtune.tracking.git import run_git
 
 REMOTE_SECONDS = 10  # a remote that answers later counts as unreachable
 BUCKETS = ("s3", "gs", "azure", "abfs", "oss")  # the file systems without folders
@@ -19,28 +19,22 @@ BUCKETS = ("s3", "gs", "azure", "abfs", "oss")  # the file systems without folde
 def check_git(root: Path) -> Finding:
     """Return whether the folder is a git repository in which tags and commits can be made."""
     try:
-        inside = git(root, "rev-parse", "--is-inside-work-tree")
+        inside = run_git(root, "rev-parse", "--is-inside-work-tree")
     except FileNotFoundError:
         return Finding("git", "fail", "git is not installed", "install it")
     if inside.returncode:
         reason = inside.stderr.strip().partition("\n")[0]
         return Finding("git", "fail", reason, "`git clone` the project instead of copying it")
-    if git(root, "var", "GIT_COMMITTER_IDENT").returncode:
+    if run_git(root, "var", "GIT_COMMITTER_IDENT").returncode:
         remedy = "`git config user.name NAME` and `git config user.email ADDRESS`"
         return Finding("git", "warn", "git does not know who you are", remedy)
-    if uncommitted := git(root, "status", "--porcelain", "--", "dvc.lock", "metrics").stdout:
+    if uncommitted := run_git(root, "status", "--porcelain", "--", "dvc.lock", "metrics").stdout:
         count = len(uncommitted.splitlines())
         remedy = "`git add dvc.lock metrics && git commit` keeps them; `make promote` needs that"
         return Finding("git", "warn", f"{count} measures or locks are not committed", remedy)
-    branch = git(root, "branch", "--show-current").stdout.strip() or "no branch"
-    commit = git(root, "rev-parse", "--short", "HEAD").stdout.strip() or "no commit"
+    branch = run_git(root, "branch", "--show-current").stdout.strip() or "no branch"
+    commit = run_git(root, "rev-parse", "--short", "HEAD").stdout.strip() or "no commit"
     return Finding("git", "ok", f"{branch} at {commit}, measures committed")
-
-
-def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder and return how it ended."""
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def check_remote(repo: Any, seconds: float = REMOTE_SECONDS) -> Finding:

@@ -38,7 +38,7 @@ def test_what_a_finished_run_wrote_is_intact(tiny_project: Path) -> None:
 def test_a_flipped_bit_in_a_model_is_named_with_the_file(tiny_project: Path) -> None:
     flip(MODEL)
     [line] = lines(check_outputs(read_lock(), CACHE))
-    assert line.startswith(f"fail  outputs   {MODEL} differs from dvc.lock: `dvc checkout --force")
+    assert line.startswith(f"fail  outputs   {MODEL} differs from dvc.lock: `rm -r models/stack")
 
 
 def test_a_file_more_or_less_in_a_model_is_named(tiny_project: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_changed_model_is_noticed_without_its_listing_in_the_cache(tiny_projec
 def test_a_changed_metrics_file_is_named(tiny_project: Path) -> None:
     flip(Path("metrics/stack/small.json"))
     [line] = lines(check_outputs(read_lock(), CACHE))
-    assert "metrics/stack/small.json differs" in line
+    assert "metrics/stack/small.json differs from dvc.lock: `git checkout metrics/" in line
 
 
 def test_a_flipped_bit_in_the_cache_is_named_as_the_file_that_it_is(tiny_project: Path) -> None:
