@@ -2,6 +2,7 @@ SIZE   ?= small
 MODELS ?= embedder reranker rewriter
 MODEL  ?= stack
 STAGE  ?= prod
+BASE   ?= HEAD~1
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -28,7 +29,7 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(shell sed -n 's/^models: \[\(.*\)\].*/\1/p' params.yaml | tr , ' '))
 
 .DEFAULT_GOAL := help
-.PHONY: doctor promote rollback history help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
+.PHONY: remote current published comment doctor promote rollback history help setup train preview rewrite search metrics diff plots crossvalidate prove readme check test test-all push pull lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,11 +106,24 @@ history: setup  ## Print which version of each model was live when, with its mea
 doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
 	@python -m commands.doctor
 
+remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
+	@dvc remote add --default --force storage '$(URL)'
+	@dvc remote modify storage verify true
+
 push: setup     ## Publish data and models to the DVC remote
 	dvc push
 
 pull: setup     ## Fetch published data and models instead of making them
 	dvc pull
+
+current: setup  ## Gate: no stage would run again, as far as git can tell
+	@python -m commands.gate current
+
+published: setup ## Gate: the DVC remote has everything that dvc.lock names
+	@python -m commands.gate published
+
+comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
+	@changes="$$(dvc metrics diff --md $(BASE))" && echo "$${changes:-No measure differs from $(BASE).}"
 
 lock: setup     ## Pin every dependency again, with hashes
 	$(BIN)/pip install --quiet pip-tools

@@ -277,6 +277,8 @@ def finished_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a git and DVC repository whose pipeline has run and is committed."""
     folder = tmp_path_factory.mktemp("finished") / "project"
     shutil.copytree(DATA / "tiny_project", folder)
+    # Under its own name, DVC would take it for a part of this project's pipeline.
+    (folder / "pipeline.yaml").rename(folder / "dvc.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for command in (

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import yaml
 
 from findtune.core.errors import InputError
 from findtune.tracking.git import committed_file
-from findtune.tracking.lock import LOCK, LockedStage, Stages, parse_lock
+from findtune.tracking.lock import LOCK, LockedStage, Stages, outdated_inputs, parse_lock
 
 Metrics = Mapping[str, Any]
 RETRAIN = "run `make train`, look at the measures, and commit dvc.lock with metrics/"
@@ -82,20 +82,6 @@ def writer(stages: Stages, path: str) -> LockedStage:
         if path in stage.outs:
             return stage
     raise InputError(f"{LOCK} says nothing about {path}; {RETRAIN}.")
-
-
-def outdated_inputs(stages: Stages, *last: LockedStage) -> Iterator[str]:
-    """Yield what some stages, or those before them, read in another version than dvc.lock names."""
-    writers = {path: stage for stage in stages.values() for path in stage.outs}
-    waiting, seen = [*last], set()
-    while waiting:
-        stage = waiting.pop()
-        for path, digest in stage.deps.items():
-            if path in writers and writers[path].outs[path] != digest:
-                yield path
-            if path in writers and path not in seen:
-                seen.add(path)
-                waiting.append(writers[path])
 
 
 def measured(metrics: Metrics) -> str:

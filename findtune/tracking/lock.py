@@ -1,6 +1,6 @@
 """dvc.lock: which bytes each stage read and wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,3 +54,17 @@ def hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
 def all_outs(stages: Stages) -> dict[str, str]:
     """Return path -> md5 of everything that the stages wrote."""
     return {path: md5 for stage in stages.values() for path, md5 in stage.outs.items()}
+
+
+def outdated_inputs(stages: Stages, *last: LockedStage) -> Iterator[str]:
+    """Yield what some stages, or those before them, read in another version than dvc.lock names."""
+    writers = {path: stage for stage in stages.values() for path in stage.outs}
+    waiting, seen = [*last], set()
+    while waiting:
+        stage = waiting.pop()
+        for path, digest in stage.deps.items():
+            if path in writers and writers[path].outs[path] != digest:
+                yield path
+            if path in writers and path not in seen:
+                seen.add(path)
+                waiting.append(writers[path])
