@@ -56,11 +56,11 @@ def findings() -> Iterator[Finding]:
     locks = check_locks(Path(repo.tmp_dir))
     yield from locks
     yield check_remote(repo)
+    stages = read_lock() if LOCK.exists() else {}
     if locks[0].status == "ok":  # DVC would wait for the lock
-        yield from check_pipeline(repo)
+        yield from check_pipeline(repo, stages)
     yield from check_bases(base_entries())
-    if LOCK.exists():
-        yield from check_contents(read_lock(), Path(repo.cache.local.path))
+    yield from check_contents(stages, Path(repo.cache.local.path))
 
 
 def open_repo() -> Any:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from findtune.health.pipeline import is_stale
+from findtune.health.pipeline import is_stale, without_incomplete
 from findtune.tracking.lock import FOLDER, Stages, outdated_inputs
 
 
@@ -16,7 +16,7 @@ def stale_stages(repo: Any, stages: Stages) -> Iterator[str]:
 
     The files that are missing here are taken to be those that dvc.lock names.
     """
-    for stage, changes in repo.status().items():
+    for stage, changes in without_incomplete(repo.status(), stages).items():
         if is_stale(changes):
             yield f"{stage} is no longer up to date"
     for path in sorted({*outdated_inputs(stages, *stages.values())}):

@@ -1,21 +1,24 @@
 """Checks of the pipeline: outputs that are missing, and stages that would run again."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from findtune.health.finding import Finding
+from findtune.tracking.hashing import file_hashes, folder_md5
+from findtune.tracking.lock import Stages, all_outs
 
 Changes = Sequence[str | Mapping[str, Mapping[str, str]]]  # as `dvc status --json` prints them
 CHECK = "pipeline"
 GONE = ("deleted", "not in cache")
 
 
-def check_pipeline(repo: Any) -> list[Finding]:
-    """Return what DVC would run or fetch; repo: a dvc.repo.Repo."""
+def check_pipeline(repo: Any, stages: Stages) -> list[Finding]:
+    """Return what DVC would run or fetch; repo: a dvc.repo.Repo, stages: those of dvc.lock."""
     from dvc.exceptions import DvcException  # type: ignore[import-untyped]  # takes a second
 
     try:
-        return judge_pipeline(repo.status())
+        return judge_pipeline(without_incomplete(repo.status(), stages))
     except DvcException as error:
         reason = " ".join(str(error).split())
         return [Finding(CHECK, "fail", f"`dvc status` fails: {reason}", "correct what it names")]
@@ -33,6 +36,45 @@ def judge_pipeline(status: Mapping[str, Changes]) -> list[Finding]:
         text = f"no longer up to date: {some(stale)}"
         findings.append(Finding(CHECK, "warn", text, "`make train`; `dvc status` says why"))
     return findings or [Finding(CHECK, "ok", "every stage is up to date")]
+
+
+def without_incomplete(status: Mapping[str, Changes], stages: Stages) -> dict[str, Changes]:
+    """Return a status without the folders that differ only because files of them are missing.
+
+    In a clone without data, such a folder has only what git keeps in it.
+    """
+    outs, settled = all_outs(stages), dict(status)
+    for name, changes in status.items():
+        recorded = stages[name].deps if name in stages else {}
+        settled[name] = [
+            {
+                kind: {
+                    path: states
+                    for path, states in paths.items()
+                    if path not in recorded or complete_md5(Path(path), outs) != recorded[path]
+                }
+                for kind, paths in change.items()
+            }
+            if isinstance(change, Mapping)
+            else change
+            for change in changes
+        ]
+    return settled
+
+
+def complete_md5(folder: Path, outs: Mapping[str, str]) -> str | None:
+    """Return the md5 that a folder would have with all outputs in it; None if it has none.
+
+    outs: path -> md5 of the outputs, as dvc.lock has them.
+    """
+    inside = {
+        Path(path).relative_to(folder).as_posix(): md5
+        for path, md5 in outs.items()
+        if Path(path).is_relative_to(folder)
+    }
+    if not folder.is_dir() or not inside:
+        return None
+    return folder_md5({**file_hashes(folder), **inside})
 
 
 def missing_outs(changes: Changes) -> list[str]:

@@ -30,8 +30,13 @@ def file_md5(path: Path, progress: Progress = no_progress) -> str:
 
 
 def file_hashes(folder: Path, progress: Progress = no_progress) -> dict[str, str]:
-    """Return the md5 of every file below a folder: path within the folder -> md5."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return the md5 of every file below a folder: path within the folder -> md5.
+
+    DVC leaves out .gitignore, which it writes itself.
+    """
+    paths = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.name != ".gitignore"
+    )
     return {path.relative_to(folder).as_posix(): file_md5(path, progress) for path in paths}
 
 

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from dvc.repo import Repo
 
-from findtune.health.pipeline import check_pipeline, judge_pipeline
+from findtune.health.pipeline import check_pipeline, judge_pipeline, without_incomplete
+from findtune.tracking.hashing import file_hashes, folder_md5
+from findtune.tracking.lock import LockedStage, read_lock
 
 
 def lines() -> list[str]:
-    return [finding.line() for finding in check_pipeline(Repo())]
+    return [finding.line() for finding in check_pipeline(Repo(), read_lock())]
 
 
 def test_a_finished_pipeline_is_up_to_date(tiny_project: Path) -> None:
@@ -32,3 +35,22 @@ def test_a_changed_command_and_changed_params_are_stale() -> None:
     params = {"changed deps": {"params.yaml": {"seed": "modified"}}}
     [finding] = judge_pipeline({"a": ["changed command"], "b": [params]})
     assert finding.text == "no longer up to date: a, b"
+
+
+def test_a_folder_of_missing_outputs_is_judged_as_if_they_were_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("clean")
+    folder.mkdir()
+    (folder / "a.txt").write_text("made by a stage")
+    (folder / "notes").write_text("kept by git")
+    files = file_hashes(folder)
+    made = LockedStage({}, {"clean/a.txt": files["a.txt"]})
+    status = {"read": [{"changed deps": {"clean": "modified"}}]}
+    (folder / "a.txt").unlink()
+    (folder / ".gitignore").write_text("/a.txt")
+    for recorded, stale in ((folder_md5(files), 0), ("0" * 32 + ".dir", 1)):
+        stages = {"make": made, "read": LockedStage({"clean": recorded}, {})}
+        findings = judge_pipeline(without_incomplete(status, stages))
+        assert [finding.status for finding in findings] == [("ok", "warn")[stale]]
