@@ -2,6 +2,9 @@ SIZE   ?= small
 # The models of params.yaml, where they stand in one line.
 LISTED := $(shell sed -n 's/^models: *\[\(.*\)\].*/\1/p' params.yaml 2> /dev/null | tr ',' ' ')
 MODELS ?= $(or $(strip $(LISTED)),embedder reranker rewriter)
+MODEL  ?= stack
+STAGE  ?= prod
+BASE   ?= HEAD~1
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -51,7 +54,8 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove readme check test test-all push pull lock
+.PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove readme check test test-all \
+	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,11 +127,36 @@ test: setup     ## Run the fast tests: no network, no GPU, no real weights
 test-all: setup ## Run the slow tests too
 	pytest -m "slow or not slow"
 
+promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
+	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)
+
+rollback: setup ## Make live again what was before: make rollback MODEL=stack STAGE=prod
+	@python -m commands.rollback $(MODEL) $(STAGE)
+
+history: setup  ## Print which version of each model was live when, with its measures
+	@python -m commands.history
+
+doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
+	@python -m commands.doctor
+
+remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
+	@dvc remote add --default --force storage '$(URL)'
+	@dvc remote modify storage verify true
+
 push: setup     ## Publish data and models to the DVC remote
 	dvc push
 
 pull: setup     ## Fetch published data and models instead of making them
 	dvc pull
+
+current: setup  ## Gate: no stage would run again, as far as git can tell
+	@python -m commands.gate current
+
+published: setup ## Gate: the DVC remote has everything that dvc.lock names
+	@python -m commands.gate published
+
+comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
+	@changes="$$(dvc metrics diff --md $(BASE))" && echo "$${changes:-No measure differs from $(BASE).}"
 
 lock: setup     ## Pin every dependency again, with hashes
 	$(BIN)/pip install --quiet pip-tools

@@ -6,8 +6,12 @@ general English. The models are untrained.
 
 import csv
 import json
+import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -281,3 +285,56 @@ def save_untrained(model_class: Any, config_class: Any, tokenizer: Any, folder: 
     model_class(config).save_pretrained(folder)
     fast_tokenizer.save_pretrained(folder)
     return folder
+
+
+# A project that git and DVC keep, for the tests of doctor, registry and sharing
+
+
+@pytest.fixture(scope="session")
+def finished_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a git and DVC repository whose pipeline has run and is committed."""
+    folder = tmp_path_factory.mktemp("finished") / "project"
+    shutil.copytree(DATA / "tiny_project", folder)
+    # Under its own name, DVC would take it for a part of this project's pipeline.
+    (folder / "pipeline.yaml").rename(folder / "dvc.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for command in (
+            "git init --quiet --initial-branch=main",
+            "git config user.name Somebody",
+            "git config user.email somebody@example.org",
+            "dvc init --quiet",
+            "dvc config core.analytics false",
+            "dvc repro --quiet",
+            "git add --all",
+            "git commit --quiet --message=Train",
+        ):
+            run_tool(command)
+    return folder
+
+
+@pytest.fixture
+def tiny_project(finished_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a copy of the finished project."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished_project, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Return the function that runs git or dvc and returns what it prints."""
+    return run_tool
+
+
+def run_tool(command: str) -> str:
+    """Run git or dvc; raise AssertionError with its message if it fails."""
+    name, *arguments = shlex.split(command)
+    call = ["git"] if name == "git" else [sys.executable, "-m", "dvc"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+    result = subprocess.run([*call, *arguments], capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, (command, result.stderr)
+    return result.stdout

@@ -21,6 +21,9 @@ LAYERS = {
     "core": set(),
     **dict.fromkeys(("bases", "ingest", "examples", "training", "evaluation"), {"core"}),
     **dict.fromkeys(("retrieval", "report"), {"core", "bases"}),
+    "tracking": {"core"},
+    "health": {"core", "bases", "tracking"},
+    "registry": {"core", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},

@@ -1,0 +1,96 @@
+"""Check the machine, the repository and every byte that DVC keeps.
+
+    python -m commands.doctor
+
+Prints one line for each check: ok, warn or fail, what was seen, and what to do about it.
+Ends with 1 if a check fails.
+
+Reads   params.yaml: models, sizes, base
+        dvc.yaml, dvc.lock and everything they name, requirements.lock, requirements.torch.lock
+        the cache and the configuration of DVC, its locks, and the default remote's first folder
+Writes  nothing
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from findtune.bases.entry import BaseEntry
+from findtune.core import params
+from findtune.core.errors import InputError
+from findtune.health.contents import check_bases, check_cache, check_outputs, size_to_read
+from findtune.health.finding import Finding
+from findtune.health.machine import check_disk, check_hardware, check_memory, check_python
+from findtune.health.pipeline import check_pipeline
+from findtune.health.repository import check_git, check_locks, check_remote
+from findtune.tracking.lock import LOCK, Stages, read_lock
+from stages.command import Stage
+
+PINS = (Path("requirements.torch.lock"), Path("requirements.lock"))
+
+
+@click.command(cls=Stage)
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Check everything that a training and a search rely on."""
+    failed = False
+    for finding in findings():
+        click.echo(finding.line())
+        failed |= finding.status == "fail"
+    if failed:
+        ctx.exit(1)
+
+
+def findings() -> Iterator[Finding]:
+    """Yield what every check finds; those that read much come last."""
+    yield check_python(PINS)
+    yield check_disk(Path())
+    yield check_memory()
+    yield check_hardware()
+    yield check_git(Path())
+    repo = open_repo()
+    locks = check_locks(Path(repo.tmp_dir))
+    yield from locks
+    yield check_remote(repo)
+    stages = read_lock() if LOCK.exists() else {}
+    if locks[0].status == "ok":  # DVC would wait for the lock
+        yield from check_pipeline(repo, stages)
+    yield from check_bases(base_entries())
+    yield from check_contents(stages, Path(repo.cache.local.path))
+
+
+def open_repo() -> Any:
+    """Return the DVC repository here, as a dvc.repo.Repo; raise InputError where there is none."""
+    repo = import_module("dvc.repo")  # takes a second, and --help does not need it
+    try:
+        return repo.Repo()
+    except import_module("dvc.exceptions").NotDvcRepoError:
+        raise InputError("this is no DVC repository; run this in the project's folder.") from None
+
+
+def base_entries() -> dict[Path, BaseEntry]:
+    """Return the entries of all base models that `dvc repro` fetches, by their folders."""
+    return {
+        Path("models", "base", model, size): params.read(f"base.{model}.{size}", BaseEntry)
+        for model in params.read("models", list[str])
+        for size in params.read("sizes", list[str])
+    }
+
+
+def check_contents(stages: Stages, cache: Path) -> list[Finding]:
+    """Return what is wrong with outputs and the cache; show a bar while they are read."""
+    size = size_to_read(stages, cache)
+    label = f"Reading {size / 1e9:.1f} GB"
+    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
+        progress: Callable[[int], object] = bar.update
+        outputs = check_outputs(stages, cache, progress)
+        objects = check_cache(stages, cache, progress)
+    return [*outputs, *objects]
+
+
+if __name__ == "__main__":
+    main()

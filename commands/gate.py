@@ -1,0 +1,52 @@
+"""Check what a pull request must not break, in a clone without data and models.
+
+    python -m commands.gate current
+    python -m commands.gate published
+
+`current` fails if a stage would run again: dvc.lock does not belong to the code, the params or the
+data in git. `published` fails if the DVC remote lacks something that dvc.lock names.
+
+Reads   dvc.yaml, dvc.lock, what the stages read and is in git; the default DVC remote
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from commands.doctor import open_repo
+from findtune.core.errors import InputError
+from findtune.health.gates import missing_on_remote, stale_stages
+from findtune.health.pipeline import some
+from findtune.tracking.lock import read_lock
+from stages.command import Stage
+
+GATES: dict[str, tuple[Callable[[Any], Iterator[str]], str, str]] = {
+    "current": (
+        lambda repo: stale_stages(repo, read_lock()),
+        "every stage is up to date",
+        "run `make train` and commit dvc.lock with metrics/",
+    ),
+    "published": (
+        missing_on_remote,
+        "the remote has everything that dvc.lock names",
+        "the remote lacks these; run `make push` where they were made",
+    ),
+}
+
+
+@click.command(cls=Stage)
+@click.argument("gate", type=click.Choice([*GATES]))
+def main(gate: str) -> None:
+    """Check one GATE."""
+    check, passed, remedy = GATES[gate]
+    repo = open_repo()
+    if gate == "published" and not repo.config["core"].get("remote"):
+        raise InputError("no DVC remote is set; `make remote URL=...` sets one.")
+    if problems := list(check(repo)):
+        raise InputError(f"{some(problems)}: {remedy}.")
+    click.echo(passed)
+
+
+if __name__ == "__main__":
+    main()

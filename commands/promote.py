@@ -1,0 +1,43 @@
+"""Make the model of the last commit live in a stage.
+
+    python -m commands.promote stack small prod
+
+Refuses a model that is worse than what needs no tuning, one that is only INCONCLUSIVE (unless
+--force), measures that do not belong to the model's bytes, and what is not committed.
+
+Reads   params.yaml, dvc.yaml, dvc.lock and metrics/MODEL/SIZE.json of the last commit
+        models/MODEL/SIZE/
+Writes  git tags: MODEL@vX.Y.Z and MODEL#STAGE#N
+"""
+
+from pathlib import Path
+
+import click
+
+from findtune.registry.promotion import Change, promote
+from stages.command import Stage
+
+
+@click.command(cls=Stage)
+@click.argument("model")
+@click.argument("size")
+@click.argument("stage")
+@click.option("--force", is_flag=True, help="Also if it is only INCONCLUSIVE.")
+def main(model: str, size: str, stage: str, force: bool) -> None:
+    """Make MODEL at SIZE live in STAGE."""
+    change = promote(Path(), model, stage, size, force=force)
+    click.echo("\n".join(change_lines(model, stage, change)))
+
+
+def change_lines(model: str, stage: str, change: Change) -> list[str]:
+    """Return what has changed, and how others get to know it."""
+    instead = f" instead of {change.before}" if change.before else ""
+    tags = " ".join(f"'{tag}'" for tag in change.tags)
+    return [
+        f"{model} {change.version} is live in {stage}{instead}: {change.measured}",
+        f"Publish it: make push && git push origin {tags}",
+    ]
+
+
+if __name__ == "__main__":
+    main()

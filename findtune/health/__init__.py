@@ -1,0 +1,1 @@
+"""Checks of a machine, a repository and its files, for `make doctor`."""

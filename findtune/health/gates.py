@@ -1,0 +1,48 @@
+"""What a pull request must not break: the pipeline is current, and the remote has everything.
+
+Both work in a clone without data and models.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from findtune.health.pipeline import is_stale, without_incomplete
+from findtune.tracking.lock import FOLDER, Stages, outdated_inputs
+
+
+def stale_stages(repo: Any, stages: Stages) -> Iterator[str]:
+    """Yield why stages would run again; repo: a dvc.repo.Repo, stages: those of its dvc.lock.
+
+    The files that are missing here are taken to be those that dvc.lock names.
+    """
+    for stage, changes in without_incomplete(repo.status(), stages).items():
+        if is_stale(changes):
+            yield f"{stage} is no longer up to date"
+    for path in sorted({*outdated_inputs(stages, *stages.values())}):
+        yield f"{path} has changed since another stage read it"
+
+
+def missing_on_remote(repo: Any) -> Iterator[str]:
+    """Yield the outputs and files that dvc.lock names and the default remote lacks."""
+    remote = repo.cloud.get_remote_odb()
+    outs = [
+        (out.hash_info.value, out.def_path)
+        for out in repo.index.outs
+        if out.use_cache and out.hash_info
+    ]
+    present = set(remote.oids_exist(sorted({md5 for md5, _ in outs})))
+    for md5, path in outs:
+        if md5 not in present:
+            yield path
+        elif md5.endswith(FOLDER):
+            yield from missing_files(remote, md5, path)
+
+
+def missing_files(remote: Any, md5: str, folder: str) -> Iterator[str]:
+    """Yield the files of a folder's listing that a remote lacks."""
+    listing = json.loads(remote.fs.cat_file(remote.oid_to_path(md5)))
+    present = set(remote.oids_exist([entry["md5"] for entry in listing]))
+    for entry in listing:
+        if entry["md5"] not in present:
+            yield f"{folder}/{entry['relpath']}"

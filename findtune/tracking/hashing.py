@@ -1,0 +1,60 @@
+"""The md5 of files and folders, as DVC computes it.
+
+The md5 of a folder is that of its listing: JSON of the path and the md5 of each file, by path.
+Source: `Tree` of the package dvc-data.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from findtune.tracking.lock import FOLDER
+
+BLOCK = 1 << 20  # bytes
+Progress = Callable[[int], object]  # is told how many bytes were read
+
+
+def no_progress(_: int) -> None:
+    """Show no progress."""
+
+
+def file_md5(path: Path, progress: Progress = no_progress) -> str:
+    """Return the md5 of a file, in hex."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            progress(len(block))
+    return digest.hexdigest()
+
+
+def file_hashes(folder: Path, progress: Progress = no_progress) -> dict[str, str]:
+    """Return the md5 of every file below a folder: path within the folder -> md5.
+
+    DVC leaves out .gitignore, which it writes itself.
+    """
+    paths = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.name != ".gitignore"
+    )
+    return {path.relative_to(folder).as_posix(): file_md5(path, progress) for path in paths}
+
+
+def folder_md5(files: Mapping[str, str]) -> str:
+    """Return the md5 of a folder whose files are given: path within the folder -> md5."""
+    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    text = json.dumps(listing, sort_keys=True)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + FOLDER
+
+
+def path_md5(path: Path, progress: Progress = no_progress) -> str:
+    """Return the md5 of a file or of a folder."""
+    return folder_md5(file_hashes(path, progress)) if path.is_dir() else file_md5(path, progress)
+
+
+def read_listing(path: Path) -> dict[str, str]:
+    """Return path -> md5 of the files in a listing that DVC keeps; empty if it can't be read."""
+    try:
+        return {entry["relpath"]: entry["md5"] for entry in json.loads(path.read_bytes())}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,70 @@
+"""dvc.lock: which bytes each stage read and wrote."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from findtune.core.errors import InputError
+
+LOCK = Path("dvc.lock")
+FOLDER = ".dir"  # ends the md5 of a folder
+Stages = Mapping[str, "LockedStage"]  # by name
+
+
+@dataclass(frozen=True)
+class LockedStage:
+    """The files and folders of a stage's last run: path -> md5, as DVC writes it."""
+
+    deps: Mapping[str, str]
+    outs: Mapping[str, str]
+
+
+def read_lock(path: Path = LOCK) -> Stages:
+    """Return what a dvc.lock records; raise InputError where there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"there is no {path}; `make train` writes it.") from None
+    return parse_lock(text, str(path))
+
+
+def parse_lock(text: str, name: str = str(LOCK)) -> Stages:
+    """Return what the text of a dvc.lock records; raise InputError if it isn't one."""
+    try:
+        content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return {
+            stage: LockedStage(hashes(entry.get("deps", [])), hashes(entry.get("outs", [])))
+            for stage, entry in content["stages"].items()
+        }
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{name} can't be read ({reason}); `git checkout {LOCK}` brings back the committed one."
+        ) from None
+
+
+def hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Return path -> md5 of the entries of a stage; those without an md5 are left out."""
+    return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
+
+
+def all_outs(stages: Stages) -> dict[str, str]:
+    """Return path -> md5 of everything that the stages wrote."""
+    return {path: md5 for stage in stages.values() for path, md5 in stage.outs.items()}
+
+
+def outdated_inputs(stages: Stages, *last: LockedStage) -> Iterator[str]:
+    """Yield what some stages, or those before them, read in another version than dvc.lock names."""
+    writers = {path: stage for stage in stages.values() for path in stage.outs}
+    waiting, seen = [*last], set()
+    while waiting:
+        stage = waiting.pop()
+        for path, digest in stage.deps.items():
+            if path in writers and writers[path].outs[path] != digest:
+                yield path
+            if path in writers and path not in seen:
+                seen.add(path)
+                waiting.append(writers[path])

@@ -1,0 +1,23 @@
+"""promote, rollback and history print what is live and what to publish."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from commands import history, promote, rollback
+
+
+def test_a_promotion_says_how_to_publish_it_and_shows_in_the_history(tiny_project: Path) -> None:
+    result = CliRunner().invoke(promote.main, ["stack", "small", "prod"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("stack v1.0.0 is live in prod: ndcg@10 0.5000 -> 0.7500")
+    assert "git push origin 'stack@v1.0.0' 'stack#prod#1'" in result.stdout
+    shown = CliRunner().invoke(history.main)
+    assert "| stack | prod | v1.0.0 | " in shown.stdout
+
+
+def test_a_refusal_is_one_line(tiny_project: Path) -> None:
+    result = CliRunner().invoke(rollback.main, ["stack", "prod"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: nothing of stack is live in prod")
+    assert "`make promote` makes one" in CliRunner().invoke(history.main).stderr
