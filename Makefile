@@ -90,7 +90,7 @@ search: setup   ## Search the corpus with the pipeline that ships: make search Q
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
-	@dvc status --quiet --with-deps $(MODELS:%=evaluate@%-$(SIZE)) 2> /dev/null || \
+	@python -m commands.gate current > /dev/null 2>&1 || \
 		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
 
 diff: setup     ## Compare the workspace's measures with the last commit's
