@@ -35,7 +35,7 @@ $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewri
 endif
 
 # DVC needs git, which an unpacked archive of the project lacks.
-ifneq ($(filter train preview metrics diff crossvalidate prove,$(MAKECMDGOALS)),)
+ifneq ($(filter train preview metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
 ifeq ($(wildcard .git),)
 ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
 $(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
@@ -54,7 +54,7 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove readme check test test-all \
+.PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -113,6 +113,11 @@ prove: setup    ## Show what tuning gains on your data, all questions tested: ma
 	dvc --wait-for-lock repro $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
 		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
+
+prove-stack: setup ## Show what tuning gains on your data as a whole search: make prove-stack DATA='DIR DIR'
+	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
+	dvc --wait-for-lock repro $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
+	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --summary --into README.md

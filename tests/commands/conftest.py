@@ -1,11 +1,13 @@
 """What the tests of commands share."""
 
 from pathlib import Path
-from shutil import copyfile
+from shutil import copy, copyfile, copytree
 
 import pytest
+import yaml
 
-PARAMS = Path(__file__).parents[1] / "data" / "two_sizes.yaml"
+DATA = Path(__file__).parents[1] / "data"
+PARAMS = DATA / "two_sizes.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +23,30 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copyfile(PARAMS, tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def team(
+    ten_line_corpus: Path,
+    forty_lists: Path,
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """Enter a project with tiny models and recipes; return a folder outside with other data."""
+    project, outside = tmp_path / "project", tmp_path / "team"
+    copytree(ten_line_corpus / "guard", project / "data" / "guard")
+    copytree(forty_lists, outside)
+    for model in ("embedder", "reranker", "rewriter"):
+        copytree(tiny_base, project / "models" / "base" / model / "small")
+    copy("dvc.yaml", project)
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    tiny = yaml.safe_load((DATA / "tiny_params.yaml").read_text(encoding="utf-8"))
+    for model in ("embedder", "reranker", "rewriter"):
+        content["prepare"][model]["small"] |= tiny["prepare"][model]
+        content[model]["small"] |= tiny[model]
+    # enough for every fold to leave the random weights
+    content["reranker"]["small"] |= {"distil": {"epochs": 4, "learning_rate": 1.0e-2}}
+    (project / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    monkeypatch.chdir(project)
+    return outside

@@ -30,33 +30,6 @@ def hashes(*folders: Path) -> dict[Path, str]:
 
 
 @pytest.fixture
-def team(
-    ten_line_corpus: Path,
-    forty_lists: Path,
-    tiny_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
-    """Enter a project with tiny models and recipes; return a folder outside with other data."""
-    project, outside = tmp_path / "project", tmp_path / "team"
-    shutil.copytree(ten_line_corpus / "guard", project / "data" / "guard")
-    shutil.copytree(forty_lists, outside)
-    for model in ("embedder", "reranker", "rewriter"):
-        shutil.copytree(tiny_base, project / "models" / "base" / model / "small")
-    shutil.copy("dvc.yaml", project)
-    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    tiny = yaml.safe_load((DATA / "tiny_params.yaml").read_text(encoding="utf-8"))
-    for model in ("embedder", "reranker", "rewriter"):
-        content["prepare"][model]["small"] |= tiny["prepare"][model]
-        content[model]["small"] |= tiny[model]
-    # enough for every fold to leave the random weights
-    content["reranker"]["small"] |= {"distil": {"epochs": 4, "learning_rate": 1.0e-2}}
-    (project / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    monkeypatch.chdir(project)
-    return outside
-
-
-@pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Replace training by values that follow from seed and fold; return the list of all runs."""
     started: list[Run] = []

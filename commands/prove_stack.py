@@ -1,0 +1,146 @@
+"""Prove on other data what the tuned models gain together: from ingest to the stack's verdict.
+
+    python -m commands.prove_stack small DIR DIR --out .scratch/prove
+
+`commands.prove` cross-validates each model; this trains all models of a DIR once and judges them as
+one search, as `make train` does with data/. A DIR is laid out like data/, or has the files of
+feedback at its top. Neither DIR nor data/, models/ and metrics/ are changed.
+
+Reads   params.yaml: all sections of the models at SIZE, ingest, feedback, seed, stack.SIZE
+        dvc.yaml: which kinds of data a model reads
+        DIR: the data; data/guard/ for a DIR that has none
+        models/base/MODEL/SIZE/
+Writes  --out/stacks/NAME/        a project with the data of DIR, its models and its metrics; a
+                                  model with the same code, params and data is not trained again
+        --out/stacks/table.md     the table that is printed
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+import findtune
+from commands.crossvalidate import setting_hash
+from commands.prove import (
+    code_hash,
+    parse_models,
+    ready_models,
+    refuse_equal_names,
+    refuse_missing_bases,
+)
+from findtune.core.errors import InputError
+from findtune.core.files import atomic_open, read_json
+from stages import rooms
+from stages.command import Stage
+
+STDERR = 2  # the file descriptor
+HEADER = (
+    "| set | models | questions | topics | best untuned | shipped | ndcg@10, untuned | shipped "
+    "| difference | 95 % interval | verdict |"
+)
+
+
+@click.command(cls=Stage)
+@click.argument("size")
+@click.argument(
+    "folders",
+    metavar="DIR...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option(
+    "--models",
+    default=",".join(rooms.MODELS),
+    show_default=True,
+    callback=parse_models,
+    help="The models that are tuned.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(".scratch", "prove"),
+    show_default=True,
+    help="Folder to write to.",
+)
+def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> None:
+    """Train the models at SIZE on the data in each DIR, and judge them as one search."""
+    refuse_missing_bases(models, size)
+    refuse_equal_names(folders)
+    notes: list[str] = []
+    rows = [row_of(folder, models, size, out / "stacks", notes) for folder in folders]
+    text = "\n".join([HEADER, "|---" * HEADER.count(" | ") + "|---|", *rows])
+    text = "\n\n".join([text, "\n".join(f"- {line}" for line in notes)] if notes else [text])
+    with atomic_open(out / "stacks" / "table.md") as file:
+        file.write(text + "\n")
+    click.echo(text)
+
+
+def row_of(folder: Path, models: Sequence[str], size: str, out: Path, notes: list[str]) -> str:
+    """Return the row of the table for the data in a folder; trains what is not trained yet."""
+    name = folder.resolve().name
+    ready = ready_models(folder, models, out, notes)  # cleans them into out/sets/NAME
+    project = lay_out_project(out / name, out / "sets" / name, ready)
+    for model in ready:
+        train_once(model, size, project)
+    run_stage(project, "stack", size)
+    return table_row(name, ready, read_json(project / "metrics" / "stack" / f"{size}.json"))
+
+
+def lay_out_project(project: Path, data: Path, models: Sequence[str]) -> Path:
+    """Make a folder in which the stages run: links to data and bases, and its own params.yaml."""
+    (project / "models").mkdir(parents=True, exist_ok=True)
+    for link, target in (("data", data), ("models/base", Path("models", "base"))):
+        (project / link).unlink(missing_ok=True)
+        (project / link).symlink_to(target.resolve())
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    with atomic_open(project / "params.yaml") as file:
+        yaml.safe_dump({**content, "models": [*models]}, file, sort_keys=False)
+    return project
+
+
+def train_once(model: str, size: str, project: Path) -> None:
+    """Prepare and train a model, unless it was trained with the same code, params and data."""
+    setting = f"{setting_hash(model, size, 1, project / 'data')}-{code_hash(model)}"
+    marker = project / "models" / model / f"{size}.setting"
+    run_stage(project, "prepare", model, size)
+    if not marker.exists() or marker.read_text(encoding="utf-8") != setting:
+        marker.unlink(missing_ok=True)
+        run_stage(project, "train", model, size)
+        marker.write_text(setting, encoding="utf-8")
+
+
+def run_stage(project: Path, stage: str, *arguments: str) -> None:
+    """Run a stage in a project; raise InputError when it fails, after its own message."""
+    code = Path(str(findtune.__file__)).parents[1]
+    paths = filter(None, (str(code), os.environ.get("PYTHONPATH")))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-m", f"stages.{stage}", *arguments]
+    # Only the table belongs to the standard output.
+    ended = subprocess.run(command, cwd=project, env=environment, stdout=STDERR, check=False)
+    if ended.returncode:
+        raise InputError(f"{' '.join((stage, *arguments))} failed in {project}; see above.")
+
+
+def table_row(name: str, models: Sequence[str], metrics: dict[str, Any]) -> str:
+    """Return the row of a set in the table."""
+    difference, measure = metrics["difference"], "ndcg@10"
+    shipped = "chosen" if metrics["ships"] == metrics["cell"] else "untuned"
+    cells = [metrics["untuned_cell"].replace("|", ", "), metrics["ships"].replace("|", ", ")]
+    means = [f"{metrics[cell][measure]:.4f}" for cell in ("untuned", shipped)]
+    interval = f"[{difference['ci_low']:+.4f}, {difference['ci_high']:+.4f}]"
+    counts = [str(metrics["queries"]), str(metrics["groups"])]
+    values = [", ".join(models), *counts, *cells, *means, f"{difference['mean']:+.4f}", interval]
+    return f"| {' | '.join([name, *values, metrics['verdict']])} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""prove_stack trains on other folders of data and judges each as one search; data/ stays."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from commands import prove_stack
+from commands.prove_stack import main, run_stage
+from findtune.core.errors import InputError
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Record the stages that run, in order."""
+    started: list[tuple[str, ...]] = []
+
+    def record(project: Path, stage: str, *arguments: str) -> None:
+        started.append((stage, *arguments))
+        run_stage(project, stage, *arguments)
+
+    monkeypatch.setattr(prove_stack, "run_stage", record)
+    return started
+
+
+def test_a_folder_of_feedback_gets_the_verdict_of_its_stack_and_is_not_trained_twice(
+    team: Path, stages: list[tuple[str, ...]]
+) -> None:
+    before = {path: path.read_bytes() for path in team.rglob("*") if path.is_file()}
+    first = CliRunner().invoke(main, ["small", str(team), "--models", "reranker"])
+    assert first.exit_code == 0, first.output
+    assert stages == [("prepare", "reranker", "small"), ("train", "reranker", "small")] + [
+        ("stack", "small")
+    ]
+    [row] = [line for line in first.stdout.splitlines() if line.startswith("| team |")]
+    metrics = json.loads(Path(".scratch/prove/stacks/team/metrics/stack/small.json").read_text())
+    assert f"| team | reranker | {metrics['queries']} | {metrics['groups']} |" in row
+    assert row.endswith(f"| {metrics['verdict']} |")
+    assert re.search(r"\[[+-]0\.\d{4}, [+-]0\.\d{4}\]", row)
+    assert Path(".scratch/prove/stacks/table.md").read_text(encoding="utf-8") == first.stdout
+    again = CliRunner().invoke(main, ["small", str(team), "--models", "reranker"])
+    assert again.stdout == first.stdout
+    assert [stage for stage, *_ in stages].count("train") == 1
+    assert before == {path: path.read_bytes() for path in team.rglob("*") if path.is_file()}
+    assert not Path("metrics").exists()
+    assert [*Path("models").iterdir()] == [Path("models/base")]
+
+
+def test_a_stage_that_fails_names_itself_and_its_folder(team: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"prepare reranker small failed in .*; see above\."):
+        run_stage(tmp_path, "prepare", "reranker", "small")
