@@ -90,7 +90,8 @@ def test_a_number_that_another_program_has_now_is_stale_too(tmp_path: Path) -> N
 
 
 def test_a_reader_that_runs_keeps_its_lock(tmp_path: Path) -> None:
-    reader = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"])
+    command = [sys.executable, "-c", "import time; time.sleep(30)", "dvc"]
+    reader = subprocess.Popen(command, cwd=tmp_path)
     try:
         write_rwlock(tmp_path, reader.pid)
         assert [finding.status for finding in check_locks(tmp_path)] == ["ok"]
