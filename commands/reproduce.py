@@ -23,7 +23,7 @@ from typing import Any
 import click
 import psutil  # type: ignore[import-untyped]
 
-from findtune.tracking.processes import drop_stale_holders, lock_holder
+from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
 from findtune.tracking.recovery import FOLDER, atomic_writes, restore
 from findtune.tracking.repository import open_repo
 from stages.command import Stage
@@ -40,7 +40,7 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     signal.signal(signal.SIGTERM, end_with_children)
     repo = open_repo(_wait_for_lock=True)
     os.chdir(repo.root_dir)
-    with only_run(RUNNING), atomic_writes():
+    with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
         with repo.lock:
             for line in repair(repo):
                 click.echo(line, err=True)

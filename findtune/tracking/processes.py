@@ -1,8 +1,13 @@
-"""Which processes hold DVC's locks, and whether they are still DVC's."""
+"""DVC's processes: which hold its locks, whether they still run, and that stages end with DVC."""
 
+import ctypes
 import json
 import re
+import signal
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,3 +138,31 @@ def list_of(holders: list[tuple[str, str, Holder]]) -> dict[str, dict[str, Any]]
         else:
             content[mode].setdefault(path, []).append(info)
     return content
+
+
+@contextmanager
+def stages_end_with_dvc() -> Iterator[None]:
+    """Let Linux end each command that DVC, in this process, starts when this process ends.
+
+    A stage asks for this itself, but only once Python has loaded its modules.
+    Source: prctl(2), PR_SET_PDEATHSIG; it outlives the shell's exec of the command.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    module = import_module("dvc.stage.run")
+    original = module.prepare_kwargs
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, after which nothing may lock
+
+    def end_with_parent() -> None:
+        pr_set_pdeathsig = 1
+        prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+    def prepare_kwargs(*arguments: Any, **options: Any) -> dict[str, Any]:
+        return {**original(*arguments, **options), "preexec_fn": end_with_parent}
+
+    module.prepare_kwargs = prepare_kwargs  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module.prepare_kwargs = original  # type: ignore[attr-defined]
