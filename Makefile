@@ -17,7 +17,8 @@ export QUESTION := $(value Q)
 unexport Q
 
 # `dvc repro` that outlives kills: it writes dvc.lock atomically, and repairs it and stale locks.
-REPRODUCE := python -m commands.reproduce
+# exec: no shell may stand between it and make, or it would not notice that make was killed.
+REPRODUCE := exec python -m commands.reproduce
 
 # Commands that train many times have defaults of their own.
 MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds $(SEEDS))
@@ -26,6 +27,10 @@ ifeq ($(strip $(MODELS)),)
 $(error MODELS is empty; name one or more of embedder, reranker and rewriter)
 endif
 COMMA := ,
+define NEWLINE
+
+
+endef
 ifneq ($(findstring $(COMMA),$(MODELS)),)
 $(error MODELS is $(MODELS); separate the models by blanks: MODELS='embedder reranker')
 endif
@@ -110,8 +115,8 @@ report: setup   ## Write one HTML file with all that was measured at SIZE, and p
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
-	@for model in $(MODELS); do python -m commands.crossvalidate $$model $(SIZE) \
-		$(MANY_RUNS) --out .scratch/crossvalidation-$$model-$(SIZE); done
+	$(foreach model,$(MODELS),@exec python -m commands.crossvalidate $(model) $(SIZE) \
+		$(MANY_RUNS) --out .scratch/crossvalidation-$(model)-$(SIZE)$(NEWLINE))
 
 prove: setup    ## Show what tuning gains on your data, all questions tested: make prove DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))

@@ -55,7 +55,7 @@ def wait_until(happens: Callable[[], object], seconds: float = MINUTE, pause: fl
 def test_make_runs_dvc_through_this_command_and_its_goals_in_their_order() -> None:
     makefile = Path("Makefile").read_text(encoding="utf-8")
     assert not re.search(r"^\t.*\bdvc\b[^\"]*\brepro\b", makefile, re.MULTILINE)
-    assert "REPRODUCE := python -m commands.reproduce\n" in makefile
+    assert "REPRODUCE := exec python -m commands.reproduce\n" in makefile
     assert "\n.NOTPARALLEL:\n" in makefile
 
 
