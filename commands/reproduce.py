@@ -23,6 +23,7 @@ from typing import Any
 import click
 import psutil  # type: ignore[import-untyped]
 
+from findtune.core.errors import InputError
 from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
 from findtune.tracking.recovery import FOLDER, atomic_writes, restore
 from findtune.tracking.repository import open_repo
@@ -40,11 +41,15 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     signal.signal(signal.SIGTERM, end_with_children)
     repo = open_repo(_wait_for_lock=True)
     os.chdir(repo.root_dir)
-    with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
-        with repo.lock:
-            for line in repair(repo):
-                click.echo(line, err=True)
-        status = import_module("dvc.cli").main(["--wait-for-lock", "repro", *targets])
+    try:
+        with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
+            with repo.lock:
+                for line in repair(repo):
+                    click.echo(line, err=True)
+            status = import_module("dvc.cli").main(["--wait-for-lock", "repro", *targets])
+    except OSError as error:  # of the repairs; DVC reports its own
+        remedy = "make room, or make the folder writable, then run this again"
+        raise InputError(f"{error.filename or 'the disk'}: {error.strerror}; {remedy}.") from None
     ctx.exit(status)
 
 

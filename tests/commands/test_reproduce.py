@@ -79,6 +79,15 @@ def test_an_unknown_stage_fails_in_one_line(tiny_project: Path) -> None:
     assert err.strip() == "ERROR: Stage 'nosuch' not found inside 'dvc.yaml' file"
 
 
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(tiny_project: Path) -> None:
+    Path(".dvc/tmp/findtune").write_text("a file where a folder must be")
+    process = start(*OURS, "stack@small")
+    _, err = process.communicate(timeout=MINUTE)
+    assert process.returncode == 1
+    assert err.startswith("Error: .dvc/tmp/findtune: File exists; make room, or make the folder")
+    assert err.count("\n") == 1
+
+
 def test_a_second_run_says_what_it_waits_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ def start() -> Iterator[Start]:
     def run(*words: str, cwd: Path) -> int:
         command = [sys.executable, "-c", "import time; time.sleep(60)", *words]
         processes.append(subprocess.Popen(command, cwd=cwd))
+        while psutil.Process(processes[-1].pid).cmdline() != command:
+            pass  # Linux shows none, for a moment
         return processes[-1].pid
 
     yield run
