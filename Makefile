@@ -16,6 +16,10 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export QUESTION := $(value Q)
 unexport Q
 
+# `dvc repro` that outlives kills: it writes dvc.lock atomically, and repairs it and stale locks.
+# exec: no shell may stand between it and make, or it would not notice that make was killed.
+REPRODUCE := exec python -m commands.reproduce
+
 # Commands that train many times have defaults of their own.
 MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds $(SEEDS))
 
@@ -23,6 +27,10 @@ ifeq ($(strip $(MODELS)),)
 $(error MODELS is empty; name one or more of embedder, reranker and rewriter)
 endif
 COMMA := ,
+define NEWLINE
+
+
+endef
 ifneq ($(findstring $(COMMA),$(MODELS)),)
 $(error MODELS is $(MODELS); separate the models by blanks: MODELS='embedder reranker')
 endif
@@ -54,6 +62,8 @@ endif
 LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 
 .DEFAULT_GOAL := help
+# `make -j train preview` must run in this order: both bring stages up to date.
+.NOTPARALLEL:
 .PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
@@ -71,15 +81,15 @@ $(BIN)/.ready: requirements.lock requirements.torch.lock pyproject.toml
 
 train: setup    ## Prepare data, train and evaluate MODELS at SIZE, print the measures: make train SIZE=medium
 	@python -m commands.add_size $(SIZE)
-	dvc --wait-for-lock repro $(MODELS:%=card@%-$(SIZE))
+	$(REPRODUCE) $(MODELS:%=card@%-$(SIZE))
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
-	@$(if $(filter reranker rewriter,$(MODELS)),dvc --wait-for-lock repro ingest@preferences > /dev/null)
-	$(if $(LEFT_OUT),,dvc --wait-for-lock repro stack@$(SIZE))
-	$(if $(LEFT_OUT),,dvc --wait-for-lock repro report@$(SIZE))
+	@$(if $(filter reranker rewriter,$(MODELS)),$(REPRODUCE) ingest@preferences > /dev/null)
+	$(if $(LEFT_OUT),,$(REPRODUCE) stack@$(SIZE))
+	$(if $(LEFT_OUT),,$(REPRODUCE) report@$(SIZE))
 	@$(if $(LEFT_OUT),,python -m commands.stack_table $(SIZE))
 
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
-	@dvc --wait-for-lock repro $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
+	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE); done
 
 rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; yours: Q='...'
@@ -104,19 +114,19 @@ report: setup   ## Write one HTML file with all that was measured at SIZE, and p
 	@python -m stages.report $(SIZE)
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
-	dvc --wait-for-lock repro $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
-	@for model in $(MODELS); do python -m commands.crossvalidate $$model $(SIZE) \
-		$(MANY_RUNS) --out .scratch/crossvalidation-$$model-$(SIZE); done
+	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
+	$(foreach model,$(MODELS),@exec python -m commands.crossvalidate $(model) $(SIZE) \
+		$(MANY_RUNS) --out .scratch/crossvalidation-$(model)-$(SIZE)$(NEWLINE))
 
 prove: setup    ## Show what tuning gains on your data, all questions tested: make prove DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))
-	dvc --wait-for-lock repro $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
+	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
 		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
 
 prove-stack: setup ## Show what tuning gains on your data as a whole search: make prove-stack DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
-	dvc --wait-for-lock repro $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
+	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md

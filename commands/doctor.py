@@ -13,21 +13,19 @@ Writes  nothing
 
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from findtune.bases.entry import BaseEntry
 from findtune.core import params
-from findtune.core.errors import InputError
 from findtune.health.contents import check_bases, check_cache, check_outputs, size_to_read
 from findtune.health.finding import Finding
 from findtune.health.machine import check_disk, check_hardware, check_memory, check_python
 from findtune.health.pipeline import check_pipeline
 from findtune.health.repository import check_git, check_locks, check_remote
 from findtune.tracking.lock import LOCK, Stages, read_lock
+from findtune.tracking.repository import open_repo
 from stages.command import Stage
 
 PINS = (Path("requirements.torch.lock"), Path("requirements.lock"))
@@ -61,15 +59,6 @@ def findings() -> Iterator[Finding]:
         yield from check_pipeline(repo, stages)
     yield from check_bases(base_entries())
     yield from check_contents(stages, Path(repo.cache.local.path))
-
-
-def open_repo() -> Any:
-    """Return the DVC repository here, as a dvc.repo.Repo; raise InputError where there is none."""
-    repo = import_module("dvc.repo")  # takes a second, and --help does not need it
-    try:
-        return repo.Repo()
-    except import_module("dvc.exceptions").NotDvcRepoError:
-        raise InputError("this is no DVC repository; run this in the project's folder.") from None
 
 
 def base_entries() -> dict[Path, BaseEntry]:

@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
-from commands.doctor import open_repo
 from findtune.core.errors import InputError
 from findtune.health.gates import missing_on_remote, stale_stages
 from findtune.health.pipeline import some
 from findtune.tracking.lock import read_lock
+from findtune.tracking.repository import open_repo
 from stages.command import Stage
 
 GATES: dict[str, tuple[Callable[[Any], Iterator[str]], str, str]] = {

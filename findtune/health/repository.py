@@ -1,16 +1,13 @@
 """Checks of the repository: git, the DVC remote, and locks of processes that have ended."""
 
-import json
-import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
-
 from findtune.health.finding import Finding
 from findtune.tracking.git import run_git
+from findtune.tracking.processes import BrokenListError, is_dvc, lock_holder, read_holders
 
 REMOTE_SECONDS = 10  # a remote that answers later counts as unreachable
 BUCKETS = ("s3", "gs", "azure", "abfs", "oss")  # the file systems without folders
@@ -80,51 +77,29 @@ def probe(repo: Any, name: str, problems: list[str]) -> None:
 
 
 def check_locks(folder: Path) -> list[Finding]:
-    """Return who holds the locks in DVC's folder for temporary files."""
-    findings = [*running(folder / "lock"), *stale_entries(folder / "rwlock")]
+    """Return who holds the locks in DVC's folder for temporary files, which is .dvc/tmp."""
+    findings = [*running(folder / "lock"), *stale_entries(folder / "rwlock", folder.parent.parent)]
     return findings or [Finding("locks", "ok", "none is held")]
 
 
 def running(path: Path) -> Iterator[Finding]:
-    """Yield a finding if a DVC command runs. The lock ends with its process, so it's never stale.
-
-    The file remains after a command has ended.
-    """
-    import zc.lockfile  # type: ignore[import-untyped]  # part of DVC
-
-    if not path.exists():
-        return
-    try:
-        zc.lockfile.LockFile(str(path)).close()
-    except zc.lockfile.LockError:
-        pid = "".join(re.findall(r"\d+", path.read_text())[:1])
+    """Yield a finding if a DVC command runs."""
+    if (pid := lock_holder(path)) is not None:
         text = f"another DVC command runs in this folder (process {pid})"
         yield Finding("locks", "warn", text, "wait until it has ended")
 
 
-def stale_entries(path: Path) -> Iterator[Finding]:
+def stale_entries(path: Path, root: Path) -> Iterator[Finding]:
     """Yield a finding for each process in DVC's list of readers and writers that has ended."""
-    if not path.exists():
-        return
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        entries = {
-            (entry["pid"], entry["cmd"])
-            for infos in [*content.get("read", {}).values(), *content.get("write", {}).values()]
-            for entry in (infos if isinstance(infos, list) else [infos])
-        }
-    except (ValueError, KeyError, TypeError, AttributeError):
+        holders = read_holders(path)
+    except FileNotFoundError:
+        return
+    except BrokenListError:
         yield Finding("locks", "fail", f"{path} is broken", f"`rm {path}`")
         return
-    for pid, command in sorted(entries):
-        if not is_dvc(pid):
+    for pid, command in sorted(holders):
+        if not is_dvc(pid, root):
             text = f"{path} is kept by process {pid} ({command}), which has ended"
-            yield Finding("locks", "fail", text, f"`rm {path}` while no DVC command runs")
-
-
-def is_dvc(pid: int) -> bool:
-    """Return whether a process runs and is DVC's; its number may belong to another one now."""
-    try:
-        return any("dvc" in part for part in psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return False
+            remedy = f"`make train` removes it, or `rm {path}` while no DVC command runs"
+            yield Finding("locks", "fail", text, remedy)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import zc.lockfile
 from dvc.repo import Repo
@@ -90,8 +91,11 @@ def test_a_number_that_another_program_has_now_is_stale_too(tmp_path: Path) -> N
 
 
 def test_a_reader_that_runs_keeps_its_lock(tmp_path: Path) -> None:
-    reader = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"])
+    command = [sys.executable, "-c", "import time; time.sleep(30)", "dvc"]
+    reader = subprocess.Popen(command, cwd=tmp_path)
     try:
+        while psutil.Process(reader.pid).cmdline() != command:
+            pass  # Linux shows none, for a moment
         write_rwlock(tmp_path, reader.pid)
         assert [finding.status for finding in check_locks(tmp_path)] == ["ok"]
     finally:

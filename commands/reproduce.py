@@ -1,0 +1,107 @@
+"""Bring stages up to date, as `dvc repro` does, in a way that outlives kills.
+
+    python -m commands.reproduce card@embedder-small
+
+Another run in this folder is waited for. Locks of processes that have ended are removed, and a
+dvc.lock that a kill has cut off is restored; one line to stderr says so. While DVC runs in here,
+dvc.lock is written atomically. A run that is ended ends its stage.
+
+Reads   dvc.yaml and what the stages read
+Writes  what the stages write, dvc.lock, .dvc/tmp/rwlock, .dvc/tmp/findtune/
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import psutil  # type: ignore[import-untyped]
+
+from findtune.core.errors import InputError
+from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
+from findtune.tracking.recovery import FOLDER, atomic_writes, restore
+from findtune.tracking.repository import open_repo
+from stages.command import Stage
+
+RUNNING = FOLDER / "running"  # held by the run that works in this folder
+PAUSE = 0.5  # seconds between two looks at a lock
+
+
+@click.command(cls=Stage)
+@click.argument("targets", nargs=-1, required=True)
+@click.pass_context
+def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
+    """Bring TARGETS, stages of dvc.yaml, and those before them up to date."""
+    signal.signal(signal.SIGTERM, end_with_children)
+    repo = open_repo(_wait_for_lock=True)
+    os.chdir(repo.root_dir)
+    try:
+        with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
+            with repo.lock:
+                for line in repair(repo):
+                    click.echo(line, err=True)
+            status = import_module("dvc.cli").main(["--wait-for-lock", "repro", *targets])
+    except OSError as error:  # of the repairs; DVC reports its own
+        remedy = "make room, or make the folder writable, then run this again"
+        raise InputError(f"{error.filename or 'the disk'}: {error.strerror}; {remedy}.") from None
+    ctx.exit(status)
+
+
+def repair(repo: Any) -> Iterator[str]:
+    """Repair what a kill has left; yield a line about each repair."""
+    root = Path(repo.root_dir)
+    yield from drop_stale_holders(Path(repo.tmp_dir, "rwlock"), root)
+    yield from restore(lambda: {getattr(stage, "name", "") for stage in repo.index.stages})
+
+
+@contextmanager
+def only_run(path: Path) -> Iterator[None]:
+    """Hold a lock file; say who holds it, and wait, while that is another run."""
+    lockfile = import_module("zc.lockfile")  # part of DVC
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waits = False
+    while True:
+        try:
+            lock = lockfile.LockFile(str(path))
+            break
+        except lockfile.LockError:
+            if not waits:
+                waits = True
+                click.echo(
+                    f"Waiting for {holder_of(path)} to end; it runs in this folder.", err=True
+                )
+            time.sleep(PAUSE)
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def holder_of(path: Path) -> str:
+    """Return the process that holds a lock file, as people read it."""
+    pid = lock_holder(path)
+    try:
+        return (
+            f"process {pid} ({' '.join(psutil.Process(pid).cmdline())})" if pid else "another run"
+        )
+    except psutil.Error:
+        return "another run"
+
+
+def end_with_children(number: int, _: FrameType | None) -> None:
+    """End the stage that runs, then this process by the same signal."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            child.terminate()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+if __name__ == "__main__":
+    main()
