@@ -11,6 +11,9 @@ from fastapi.testclient import TestClient
 
 from findtune.serving.app import create_app
 from findtune.serving.served import ServedModels
+from tests.stack.conftest import parts
+
+__all__ = ["parts"]  # untrained models of every room
 
 Array = np.ndarray
 
