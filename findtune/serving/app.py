@@ -78,6 +78,7 @@ def problems(errors: Sequence[Any]) -> str:
     lines = []
     for error in errors[:MAX_PROBLEMS]:
         place = ".".join(f"{part}" for part in error["loc"] if part != "body")
-        lines.append(f"{place or 'body'}: {error['msg']}")
+        message = error["msg"].removeprefix("Value error, ")
+        lines.append(f"{place or 'body'}: {message}")
     more = [f"and {len(errors) - MAX_PROBLEMS} more"] if len(errors) > MAX_PROBLEMS else []
     return "; ".join([*lines, *more]) + "."

@@ -151,7 +151,7 @@ class ServedSearch:
     @property
     def pipeline(self) -> dict[str, str]:
         """Which queries are searched, by which retriever, and what reranks."""
-        return dict(self.stack.cell._asdict())
+        return {**self.stack.cell._asdict()}
 
     def search(
         self, query: str, top_k: int, history: Sequence[str], *, rewrite: bool

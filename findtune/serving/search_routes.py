@@ -28,9 +28,10 @@ async def search(body: SearchBody, service: ServiceOfApp) -> dict[str, Any]:
     service.metrics.count_texts("search", 1)
     compute = partial(searched.search, rewrite=body.rewrite_query)
     result = await service.worker.run(compute, body.query, body.max_num_results, body.history)
+    alone = {} if body.rewrite_query else {"queries": "question"}
     return {
         "model": name,
-        "pipeline": searched.pipeline,
+        "pipeline": searched.pipeline | alone,
         "queries": result.queries,
         "documents": [asdict(hit) for hit in result.documents],
         "candidates": len(result.candidates),

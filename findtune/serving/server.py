@@ -10,12 +10,20 @@ KEEP_ALIVE = 30  # seconds that an idle connection stays open
 MAX_CONNECTIONS = 512
 
 
+def log_to_stderr() -> None:
+    """Log what the server does from INFO on; libraries only warn, since they may log texts."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger().handlers[0].setLevel(logging.INFO)  # one library logs at DEBUG by itself
+    for name in ("uvicorn", "findtune"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
 def run_server(app: FastAPI, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; then take no more requests, and finish those that run.
 
     There is no access log: an address that a client mistakes may hold what a user has asked.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr()
     config = uvicorn.Config(
         app,
         host=host,

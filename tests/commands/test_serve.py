@@ -56,9 +56,7 @@ def test_the_key_comes_from_the_environment_and_is_not_empty(
     assert "FINDTUNE_API_KEY is empty" in result.stderr
 
 
-def test_a_missing_package_is_one_line(
-    calls: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_package_is_one_line(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name}", name="fastapi")
 

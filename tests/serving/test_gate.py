@@ -68,7 +68,9 @@ def test_an_unknown_path_and_a_wrong_method_are_json(client: TestClient) -> None
 
 
 def test_no_answer_allows_another_origin(client: TestClient) -> None:
-    answer = client.post("/embed", json={"inputs": "a"}, headers={"Origin": "https://other.example"})
+    answer = client.post(
+        "/embed", json={"inputs": "a"}, headers={"Origin": "https://other.example"}
+    )
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 

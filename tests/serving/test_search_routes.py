@@ -6,7 +6,10 @@ from fastapi.testclient import TestClient
 def test_rewrites_are_as_many_as_asked_for(client: TestClient) -> None:
     request = {"query": "bread", "n": 3, "seed": 5, "history": ["rice"]}
     body = client.post("/v1/rewrite", json=request).json()
-    assert body == {"model": "stack/small", "queries": ["bread 0 5 1", "bread 1 5 1", "bread 2 5 1"]}
+    assert body == {
+        "model": "stack/small",
+        "queries": ["bread 0 5 1", "bread 1 5 1", "bread 2 5 1"],
+    }
     assert client.post("/v1/rewrite", json={"query": "a"}).json()["queries"] == [
         "a 0 None 0",
         "a 1 None 0",
@@ -24,7 +27,9 @@ def test_a_search_shows_what_each_part_did(client: TestClient) -> None:
 
 def test_without_rewriting_the_question_alone_is_searched(client: TestClient) -> None:
     request = {"query": "bread", "rewrite_query": False}
-    assert client.post("/v1/search", json=request).json()["queries"] == ["bread"]
+    body = client.post("/v1/search", json=request).json()
+    assert body["queries"] == ["bread"]
+    assert body["pipeline"]["queries"] == "question"
 
 
 def test_more_results_than_a_search_retrieves_are_refused(client: TestClient) -> None:
