@@ -6,8 +6,9 @@ cores. So requests wait for their turn, and a few texts of many requests are enc
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from findtune.serving.limits import Limits
@@ -17,6 +18,24 @@ T = TypeVar("T")
 
 MAX_BATCH = 256  # texts of different requests that are computed together
 RETRY_AFTER = 1  # seconds
+
+
+def refuse_when_full(waiting: int, limits: Limits) -> None:
+    """Raise RefusedError 429 when no more requests may wait."""
+    if waiting >= limits.max_waiting:
+        message = f"{waiting} requests are waiting; try again later."
+        raise RefusedError(429, "rate_limit_error", message, RETRY_AFTER)
+
+
+@asynccontextmanager
+async def answer_in_time(limits: Limits) -> AsyncIterator[None]:
+    """Raise RefusedError 503 when what is awaited inside takes too long."""
+    try:
+        async with asyncio.timeout(limits.answer_seconds):
+            yield
+    except TimeoutError:
+        message = f"no answer within {limits.answer_seconds:g} s; send fewer texts, or try later."
+        raise RefusedError(503, "timeout_error", message, RETRY_AFTER) from None
 
 
 class Worker:
@@ -32,24 +51,14 @@ class Worker:
 
         Raises RefusedError: 429 when too many requests wait, 503 when this one waited too long.
         """
-        self.refuse_when_full()
+        refuse_when_full(self.waiting, self.limits)
         self.waiting += 1
         try:
-            async with asyncio.timeout(self.limits.answer_seconds):
+            async with answer_in_time(self.limits):
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self.executor, function, *arguments)
-        except TimeoutError:
-            seconds = self.limits.answer_seconds
-            message = f"no answer within {seconds:g} s; send fewer texts, or try again later."
-            raise RefusedError(503, "timeout_error", message, RETRY_AFTER) from None
         finally:
             self.waiting -= 1
-
-    def refuse_when_full(self) -> None:
-        """Raise RefusedError 429 when no more requests may wait."""
-        if self.waiting >= self.limits.max_waiting:
-            message = f"{self.waiting} requests are waiting; try again later."
-            raise RefusedError(429, "rate_limit_error", message, RETRY_AFTER)
 
     def close(self) -> None:
         """Wait for the computation that runs, and start no other."""
@@ -70,13 +79,13 @@ class Batcher:
 
     async def run(self, texts: Sequence[Any]) -> Sequence[Any]:
         """Return the results of one request's texts; raises RefusedError as Worker does."""
-        if len(self.requests) >= self.worker.limits.max_waiting:
-            self.worker.refuse_when_full()
+        refuse_when_full(len(self.requests), self.worker.limits)
         future: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
         self.requests.append((texts, future))
         if self.task is None or self.task.done():
             self.task = asyncio.create_task(self.empty())
-        return await future
+        async with answer_in_time(self.worker.limits):
+            return await future
 
     async def empty(self) -> None:
         """Compute batch after batch until nobody waits."""

@@ -59,3 +59,19 @@ def test_an_answer_that_takes_too_long_is_503() -> None:
     with pytest.raises(RefusedError) as error:
         asyncio.run(ask())
     assert error.value.status == 503
+
+
+def test_texts_that_wait_are_limited_too() -> None:
+    async def ask_four() -> list[object]:
+        worker = Worker(Limits(max_waiting=2))
+        batcher = Batcher(worker, lambda texts: time.sleep(0.02) or list(texts))
+        first = asyncio.create_task(batcher.run(["a"]))
+        await asyncio.sleep(0.01)
+        return await asyncio.gather(
+            first, *(batcher.run([text]) for text in "bcd"), return_exceptions=True
+        )
+
+    *answered, refused = asyncio.run(ask_four())
+    assert answered == [["a"], ["b"], ["c"]]
+    assert isinstance(refused, RefusedError)
+    assert refused.status == 429
