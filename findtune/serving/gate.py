@@ -38,8 +38,8 @@ class Gate:
             await answer.refuse(scope, receive, refusal)
         except Exception as error:
             log.error("%s", without_message(error))
-            refusal = RefusedError(500, "server_error", "the server failed; its log says where.")
-            await answer.refuse(scope, receive, refusal)
+            failure = RefusedError(500, "server_error", "the server failed; its log says where.")
+            await answer.refuse(scope, receive, failure)
         seconds = time.perf_counter() - start
         self.service.metrics.count_request(route_of(scope), answer.status, seconds)
 

@@ -94,7 +94,8 @@ def uncalibrated(scorer: Scorer, scores: Array) -> Array:
     """Return scores in [0, 1], in the same order, for a scorer that was not tuned."""
     if isinstance(scorer, CrossEncoderScorer):
         return 1 / (1 + np.exp(-scores.astype(np.float64)))
-    return np.clip(scores, 0, 1)
+    cosines: Array = np.clip(scores, 0, 1)
+    return cosines
 
 
 def count_tokens(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[int]:
