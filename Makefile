@@ -64,7 +64,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train preview rewrite search metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
+.PHONY: help setup train preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -97,6 +97,10 @@ rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; 
 
 search: setup   ## Search the corpus with the pipeline that ships: make search Q='...'
 	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') -- "$$QUESTION"
+
+serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 CORPUS=FILE
+	@python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
+		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %))
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
@@ -175,6 +179,6 @@ comment: setup  ## Print the measures against BASE as Markdown: make comment BAS
 
 lock: setup     ## Pin every dependency again, with hashes
 	$(BIN)/pip install --quiet pip-tools
-	pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --extra dev \
+	pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --extra dev --extra serve \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--unsafe-package torch --output-file requirements.lock pyproject.toml

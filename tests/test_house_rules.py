@@ -26,6 +26,7 @@ LAYERS = {
     "registry": {"core", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
+    "serving": {"core", "retrieval", "stack"} | {f"{room}.model" for room in ROOMS},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
     "ROOM.model": {"core", "bases", "retrieval"},
     "ROOM.training": {"core", "bases", "retrieval", "training", "ROOM.model"},

@@ -1,0 +1,79 @@
+"""Serve models and a search over HTTP, in the forms that existing clients speak.
+
+    python -m commands.serve small
+    python -m commands.serve small --corpus documents.jsonl --port 8080
+    python -m commands.serve small --model embedder
+
+FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
+
+Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
+        the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
+Writes  .scratch/index-HASH/   the index of this corpus by this stack
+"""
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from findtune.core.errors import InputError
+from stages.command import TorchStage
+
+API_KEY = "FINDTUNE_API_KEY"
+MODELS = ("stack", "embedder", "reranker", "rewriter")
+
+
+@click.command(cls=TorchStage)
+@click.argument("size")
+@click.option("--corpus", type=click.Path(path_type=Path), help="A JSONL file: url, title, text.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for all networks.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(min=1, max=65535))
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    type=click.Choice(MODELS),
+    help="What to serve; repeat it for more. Without it, the stack, and what it does not ship.",
+)
+def main(size: str, corpus: Path | None, host: str, port: int, models: tuple[str, ...]) -> None:
+    """Serve the stack of SIZE, or single models of it."""
+    api_key = read_api_key()
+    app = load_app(size, corpus or default_corpus(size), models, api_key)
+    click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
+    import_module("findtune.serving.server").run_server(app, host, port)
+
+
+def read_api_key() -> str | None:
+    """Return the key of the environment; raise InputError for an empty one."""
+    api_key = os.environ.get(API_KEY)
+    if api_key is not None and not api_key.strip():
+        raise InputError(f"{API_KEY} is empty, so it protects nothing; set a key, or unset it.")
+    return api_key
+
+
+def default_corpus(size: str) -> Path | None:
+    """Return the corpus of the feedback, if there is one; without it, nothing is searched."""
+    corpus = Path("data", "examples", "rewriter", size, "corpus.jsonl")
+    return corpus if corpus.is_file() else None
+
+
+def load_app(
+    size: str, corpus: Path | None, models: tuple[str, ...], api_key: str | None
+) -> object:
+    """Return the application; raise InputError where its packages are not installed."""
+    try:
+        app = import_module("findtune.serving.app")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{error.name} is not installed; `make setup` installs it, as does the extra serve."
+        ) from None
+    served = import_module("findtune.serving.loading").load_served(
+        Path("models"), size, corpus, models
+    )
+    application: object = app.create_app(served, api_key=api_key)
+    return application
+
+
+if __name__ == "__main__":
+    main()

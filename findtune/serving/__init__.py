@@ -1,0 +1,1 @@
+"""Models and a search over HTTP, in the forms that existing clients speak."""

@@ -1,0 +1,84 @@
+"""The application: its routes, its gate, and how errors look."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from findtune.serving import embedding_routes, rerank_routes, search_routes, status_routes
+from findtune.serving.gate import Gate, json_of
+from findtune.serving.limits import Limits
+from findtune.serving.metrics import Metrics
+from findtune.serving.refusals import RefusedError
+from findtune.serving.served import ServedModels
+from findtune.serving.service import Service
+from findtune.serving.worker import Worker
+
+MAX_PROBLEMS = 5  # of a body, that one answer names
+
+
+def create_app(
+    served: ServedModels, *, api_key: str | None = None, limits: Limits | None = None
+) -> FastAPI:
+    """Return the application that serves some models.
+
+    api_key: what every request but that for its health has to bring; None for no key. Other sites'
+    pages cannot use it from a browser, since no answer allows another origin.
+    """
+    limits = limits or Limits()
+    service = Service(served, limits, Worker(limits), Metrics())
+    service.metrics.name_models(served)
+    # The pages of FastAPI load scripts from elsewhere, so there are none.
+    app = FastAPI(title="Findtune", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.service = service
+    for routes in (embedding_routes, rerank_routes, search_routes, status_routes):
+        app.include_router(routes.router)
+    app.add_middleware(Gate, service=service, api_key=api_key)
+    app.add_exception_handler(RefusedError, answer_refusal)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_exception_handler(HTTPException, answer_http)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Let the computation that runs at the end finish."""
+    yield
+    app.state.service.worker.close()
+
+
+async def answer_refusal(request: Request, error: Any) -> JSONResponse:
+    """Answer a request that a route refuses."""
+    return json_of(error)
+
+
+async def answer_invalid(request: Request, error: Any) -> JSONResponse:
+    """Answer a body that is not as it should be, with the fields that are wrong."""
+    return json_of(RefusedError(422, "invalid_request_error", problems(error.errors())))
+
+
+async def answer_http(request: Request, error: Any) -> JSONResponse:
+    """Answer a path or a method that does not exist."""
+    reason = HTTPStatus(error.status_code).phrase.lower()
+    refusal = RefusedError(
+        error.status_code, "invalid_request_error", f"{reason}; see /openapi.json."
+    )
+    answer = json_of(refusal)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def problems(errors: Sequence[Any]) -> str:
+    """Return one line that names what is wrong in a body, without its texts."""
+    lines = []
+    for error in errors[:MAX_PROBLEMS]:
+        place = ".".join(f"{part}" for part in error["loc"] if part != "body")
+        message = error["msg"].removeprefix("Value error, ")
+        lines.append(f"{place or 'body'}: {message}")
+    more = [f"and {len(errors) - MAX_PROBLEMS} more"] if len(errors) > MAX_PROBLEMS else []
+    return "; ".join([*lines, *more]) + "."

@@ -1,0 +1,139 @@
+"""The bodies of requests, with their limits. Fields that nothing here knows are ignored."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from findtune.serving.limits import (
+    MAX_DOCUMENTS,
+    MAX_HISTORY,
+    MAX_QUERY_CHARS,
+    MAX_RESULTS,
+    MAX_REWRITES,
+    MAX_TEXT_CHARS,
+    MAX_TEXTS,
+)
+
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
+Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+History = Annotated[list[Query], Field(max_length=MAX_HISTORY)]
+
+
+class Body(BaseModel):
+    """A body; fields that it does not know are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class EmbeddingsBody(Body):
+    """OpenAI's request for embeddings."""
+
+    input: Text | Texts
+    model: str | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = Field(default=None, ge=1)
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def refuse_tokens(cls, value: object) -> object:
+        """Refuse token ids: those of another model's tokenizer would mean other words here."""
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, (int, list)) and not isinstance(first, bool):
+            raise ValueError(
+                "send texts, not token ids: the tokenizer of another model numbers other words"
+            )
+        return value
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, also where there is one."""
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+class EmbedBody(Body):
+    """The request of text-embeddings-inference for embeddings."""
+
+    inputs: Text | Texts
+    dimensions: int | None = Field(default=None, ge=1)
+    normalize: Literal[True] = True
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, also where there is one."""
+        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
+
+
+class Document(Body):
+    """A document to rerank; clients that send a snippet or a content call it text."""
+
+    title: Text = ""
+    text: Text = ""
+    url: Text = ""
+
+    @model_validator(mode="after")
+    def refuse_empty(self) -> "Document":
+        """Refuse an object with neither a title nor a text, which probably names them otherwise."""
+        if not self.title and not self.text:
+            raise ValueError("a document needs a text, or a title")
+        return self
+
+
+class RerankBody(Body):
+    """Cohere's and Jina's request, with documents, or that of text-embeddings-inference."""
+
+    query: Query
+    documents: list[Text | Document] | None = Field(
+        default=None, min_length=1, max_length=MAX_DOCUMENTS
+    )
+    texts: list[Text] | None = Field(default=None, min_length=1, max_length=MAX_DOCUMENTS)
+    model: str | None = None
+    top_n: int | None = Field(default=None, ge=1)
+    return_documents: bool = False
+    return_text: bool = False
+    raw_scores: bool = False
+
+    @model_validator(mode="after")
+    def refuse_both(self) -> "RerankBody":
+        """Refuse a request of which nobody could say which answer it expects."""
+        if (self.documents is None) == (self.texts is None):
+            raise ValueError("send documents, or texts as text-embeddings-inference has them")
+        return self
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The documents as a reranker reads them: {"title", "text"}."""
+        return [
+            {"title": "", "text": document}
+            if isinstance(document, str)
+            else {"title": document.title, "text": document.text}
+            for document in self.documents or self.texts or []
+        ]
+
+    def shown(self, index: int) -> dict[str, str]:
+        """Return a document of an answer: the fields that were sent."""
+        document = (self.documents or [])[index]
+        if isinstance(document, str):
+            return {"text": document}
+        return document.model_dump(exclude_unset=True)
+
+
+class RewriteBody(Body):
+    """A request for rewrites; without n, as many as the pipeline searches."""
+
+    query: Query
+    model: str | None = None
+    n: int | None = Field(default=None, ge=1, le=MAX_REWRITES)
+    seed: Seed | None = None
+    history: History = []
+
+
+class SearchBody(Body):
+    """A request for a search; without rewrite_query, the question alone is searched."""
+
+    query: Query
+    model: str | None = None
+    max_num_results: int = Field(default=10, ge=1, le=MAX_RESULTS)
+    rewrite_query: bool = True
+    history: History = []

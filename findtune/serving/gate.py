@@ -1,0 +1,135 @@
+"""What every request passes: the key, the limits on its body, the clock, and the last resort."""
+
+import asyncio
+import hmac
+import logging
+import time
+import traceback
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from findtune.serving.refusals import RefusedError, error_body
+from findtune.serving.service import Service
+from findtune.serving.status_routes import HEALTH
+
+log = logging.getLogger("findtune.serving")
+
+UNMATCHED = "unmatched"  # the route of paths that nothing answers
+
+
+class Gate:
+    """Middleware of one service; api_key: None where everybody may ask."""
+
+    def __init__(self, app: ASGIApp, service: Service, api_key: str | None) -> None:
+        self.app, self.service, self.api_key = app, service, api_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, answer = time.perf_counter(), Answer(send)
+        try:
+            self.refuse_stranger(scope)
+            body = await self.read_body(scope, receive)
+            await self.app(scope, replay(body, receive), answer)
+        except RefusedError as refusal:
+            await answer.refuse(scope, receive, refusal)
+        except Exception as error:
+            log.error("%s", without_message(error))
+            failure = RefusedError(500, "server_error", "the server failed; its log says where.")
+            await answer.refuse(scope, receive, failure)
+        seconds = time.perf_counter() - start
+        self.service.metrics.count_request(route_of(scope), answer.status, seconds)
+
+    def refuse_stranger(self, scope: Scope) -> None:
+        """Raise RefusedError 401 for a request without the key, compared in constant time."""
+        if self.api_key is None or scope["path"] == HEALTH:
+            return
+        sent = dict(scope["headers"]).get(b"authorization", b"")
+        if not hmac.compare_digest(sent, f"Bearer {self.api_key}".encode()):
+            message = "this server needs its key: send Authorization: Bearer KEY."
+            raise RefusedError(401, "authentication_error", message)
+
+    async def read_body(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body of a request; raise RefusedError when it is too large or too slow."""
+        limits = self.service.limits
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limits.max_body_bytes:
+            raise too_large(limits.max_body_bytes)
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                return await joined_parts(receive, limits.max_body_bytes)
+        except TimeoutError:
+            message = f"the body did not arrive within {limits.body_seconds:g} s."
+            raise RefusedError(408, "timeout_error", message) from None
+
+
+class Answer:
+    """Sends an answer on, and remembers its status; 0 before it has started."""
+
+    def __init__(self, send: Send) -> None:
+        self.send, self.status = send, 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self.send(message)
+
+    async def refuse(self, scope: Scope, receive: Receive, refusal: RefusedError) -> None:
+        """Send an error, unless an answer has started."""
+        if not self.status:
+            await json_of(refusal)(scope, receive, self)
+
+
+async def joined_parts(receive: Receive, max_bytes: int) -> bytes:
+    """Return the parts of a body as one; raise RefusedError 413 as soon as it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError(400, "invalid_request_error", "the client has gone.")
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a function that gives a body once, and then what follows it."""
+    parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return receive_again
+
+
+def too_large(max_bytes: int) -> RefusedError:
+    """Return the refusal of a body that is too large."""
+    message = f"the body has more than {max_bytes:,} bytes; send fewer texts at a time."
+    return RefusedError(413, "invalid_request_error", message)
+
+
+def json_of(refusal: RefusedError) -> JSONResponse:
+    """Return a refusal as an answer."""
+    body = error_body(refusal.status, refusal.kind, refusal.message)
+    return JSONResponse(body, refusal.status, refusal.headers)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route that answered a request."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", UNMATCHED)
+
+
+def without_message(error: Exception) -> str:
+    """Return an error's type and the lines of code it came from.
+
+    Its message is left out, since it may quote what a user has asked.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {places}"

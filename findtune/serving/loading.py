@@ -1,0 +1,99 @@
+"""Loading what is served from the folders that the stages write."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_json, sha256
+from findtune.reranker.model.reranker import load as load_reranker
+from findtune.retrieval.encoder import load_encoder
+from findtune.rewriter.model.rewriter import load as load_rewriter
+from findtune.serving.parts import ServedEmbedder, ServedReranker, ServedRewriter, ServedSearch
+from findtune.serving.served import ServedModels
+from findtune.stack.artifact import hash_below
+from findtune.stack.artifact import load as load_stack
+from findtune.stack.caches import VectorCache
+from findtune.stack.model_files import content_hash, hash_files, needed_files
+from findtune.stack.pipeline import Stack
+from findtune.stack.scorers import RerankerScorer
+
+SEED = 0  # of rewrites, where no stack has one
+INDEXES = Path(".scratch")  # as `make search` keeps them
+
+Parts = dict[str, dict[str, Any]]  # room -> name -> part
+
+
+def load_served(
+    models: Path, size: str, corpus: Path | None, names: Sequence[str] = ()
+) -> ServedModels:
+    """Return what a server of one size offers.
+
+    names: of the folders to load: stack, embedder, reranker, rewriter. Without names, the stack, if
+    there is one, and those models that it does not ship and that exist. Raises InputError when a
+    folder that was named is missing, or when there is nothing to serve.
+    """
+    refuse_missing(models, size, names)
+    parts: Parts = {"embedder": {}, "reranker": {}, "rewriter": {}, "search": {}}
+    if "stack" in names or (not names and (models / "stack" / size).exists()):
+        add_stack(parts, models / "stack" / size, f"stack/{size}", corpus)
+    for room, add in (("embedder", embedder), ("reranker", reranker), ("rewriter", rewriter)):
+        folder = models / room / size
+        if room in names or (not names and not parts[room] and folder.exists()):
+            parts[room][f"{room}/{size}"] = add(folder)
+    if not any(parts.values()):
+        raise InputError(f"{models} has no model of {size}; `make train SIZE={size}` makes them.")
+    return ServedModels(*parts.values())
+
+
+def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:
+    """Raise InputError for a folder that was named and does not exist."""
+    for name in names:
+        if not (models / name / size).exists():
+            raise InputError(f"there is no {models / name / size}; `make train` makes it.")
+
+
+def add_stack(parts: Parts, folder: Path, name: str, corpus: Path | None) -> None:
+    """Load a stack, and offer what it ships: its models, and its search of a corpus."""
+    stack = load_stack(folder)
+    files = read_json(folder / "stack.json")["files"]
+    if "embedder" in stack.encoders:
+        encoder = stack.encoders["embedder"]
+        parts["embedder"][name] = ServedEmbedder(encoder.content_hash, encoder.cache.encoder)
+    if stack.scorer:
+        parts["reranker"][name] = ServedReranker(hash_below(files, "reranker/"), stack.scorer)
+    if stack.writer.rewriter:
+        digest = hash_below(files, "rewriter/")
+        parts["rewriter"][name] = ServedRewriter(digest, stack.writer.rewriter, stack.seed)
+    if corpus is not None:
+        parts["search"][name] = search_of(stack, sha256(folder / "stack.json"), corpus)
+
+
+def search_of(stack: Stack, digest: str, corpus: Path) -> ServedSearch:
+    """Return the search of a corpus; its index is kept. digest: of the stack."""
+    if not corpus.is_file():
+        raise InputError(f"there is no file {corpus}; name one: make serve CORPUS=FILE")
+    folder = INDEXES / f"index-{digest[:12]}-{sha256(corpus)[:12]}"
+    return ServedSearch(digest, stack, stack.index(corpus, folder))
+
+
+def embedder(folder: Path) -> ServedEmbedder:
+    """Return the embedder in a folder."""
+    return ServedEmbedder(hash_of(folder), load_encoder(folder))
+
+
+def reranker(folder: Path) -> ServedReranker:
+    """Return the reranker in a folder."""
+    model = load_reranker(folder)
+    scorer = RerankerScorer.of(model, VectorCache(model.base_retriever))
+    return ServedReranker(hash_of(folder), scorer)
+
+
+def rewriter(folder: Path) -> ServedRewriter:
+    """Return the rewriter in a folder."""
+    return ServedRewriter(hash_of(folder), load_rewriter(folder), SEED)
+
+
+def hash_of(folder: Path) -> str:
+    """Return the content hash of a model's folder."""
+    return content_hash(hash_files(folder, needed_files(folder)))

@@ -1,0 +1,164 @@
+"""What is served of a model: a few methods, each of which computes one request.
+
+They are called by one thread at a time, and keep nothing of what they have read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from findtune.rewriter.model.rewriter import Rewriter
+from findtune.stack.corpus_file import as_corpus
+from findtune.stack.index import Index
+from findtune.stack.pipeline import SearchResult, Stack
+from findtune.stack.query_writer import QueryWriter
+from findtune.stack.scorers import CrossEncoderScorer, Scorer, candidate_list
+from findtune.stack.settings import without_rewrites
+
+BATCH_SIZE = 32
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class ServedEmbedder:
+    """A sentence encoder. content_hash: of its files."""
+
+    content_hash: str
+    encoder: SentenceTransformer
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that it reads of a text."""
+        return int(self.encoder.max_seq_length or 0)
+
+    @property
+    def dimensions(self) -> int:
+        """Dimensions of a vector."""
+        return int(self.encoder.get_embedding_dimension() or 0)
+
+    def embed(self, texts: Sequence[str]) -> list[tuple[Array, int]]:
+        """Return each text's unit vector, (dimensions,), fp32, and the tokens that were read."""
+        vectors = self.encoder.encode(
+            list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
+        )
+        counts = count_tokens(self.encoder.tokenizer, texts, self.max_tokens)
+        return list(zip(vectors.astype(np.float32), counts, strict=True))
+
+
+@dataclass(frozen=True)
+class ServedReranker:
+    """A scorer of documents."""
+
+    content_hash: str
+    scorer: Scorer
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that it reads of a query and a document."""
+        return int(model_of(self.scorer).max_seq_length or 0)
+
+    def rerank(
+        self, query: str, documents: Sequence[Mapping[str, str]]
+    ) -> tuple[Array, Array, int]:
+        """Return scores and relevance, (documents,) each, and the tokens of all texts.
+
+        documents: {"title", "text"}. Relevance is in [0, 1]: calibrated where the reranker was
+        tuned, else the sigmoid of a logit, or a cosine, of which the negative ones are 0.
+        """
+        rows = [{**row, "url": f"{number}"} for number, row in enumerate(documents)]
+        corpus = as_corpus(rows)
+        try:
+            [scores] = self.scorer.scores([candidate_list(query, list(corpus.texts), corpus)])
+        finally:
+            self.scorer.forget()
+        relevance = self.scorer.relevance(scores)
+        if relevance is None:
+            relevance = uncalibrated(self.scorer, scores)
+        model = model_of(self.scorer)
+        counts = count_tokens(model.tokenizer, [query, *corpus.texts.values()], self.max_tokens)
+        return scores, relevance, sum(counts)
+
+
+def model_of(scorer: Scorer) -> Any:
+    """Return a model whose tokenizer and length are those of a scorer."""
+    if isinstance(scorer, CrossEncoderScorer):
+        return scorer.logits.model
+    return scorer.vector_caches()["reranker"].encoder
+
+
+def uncalibrated(scorer: Scorer, scores: Array) -> Array:
+    """Return scores in [0, 1], in the same order, for a scorer that was not tuned."""
+    if isinstance(scorer, CrossEncoderScorer):
+        return 1 / (1 + np.exp(-scores.astype(np.float64)))
+    cosines: Array = np.clip(scores, 0, 1)
+    return cosines
+
+
+def count_tokens(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[int]:
+    """Return the number of tokens that are read of each text."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_tokens or None)
+    return [len(tokens) for tokens in encoded["input_ids"]]
+
+
+@dataclass(frozen=True)
+class ServedRewriter:
+    """A language model that rewrites questions. seed: where a request names none."""
+
+    content_hash: str
+    rewriter: Rewriter
+    seed: int
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that it reads of a question."""
+        return self.rewriter.settings.max_input_tokens
+
+    def rewrite(
+        self, query: str, number: int | None, seed: int | None, history: Sequence[str]
+    ) -> list[str]:
+        """Return the usable rewrites of a question; there may be fewer than asked for.
+
+        number: None for as many as the pipeline searches.
+        """
+        seed = self.seed if seed is None else seed
+        if number is None:
+            return self.rewriter.rewrites([query], seed, [history])[0]
+        samples = self.rewriter.sample([query], seed, [history])
+        return self.rewriter.usable([query], samples, [history])[0][:number]
+
+
+@dataclass(frozen=True)
+class ServedSearch:
+    """A stack and the corpus that it searches. corpus_hash: of the documents."""
+
+    content_hash: str
+    stack: Stack
+    index: Index
+
+    @property
+    def corpus_hash(self) -> str:
+        """The hash of the documents."""
+        return self.index.corpus.digest()
+
+    @property
+    def document_count(self) -> int:
+        """The number of documents."""
+        return len(self.index.documents)
+
+    @property
+    def pipeline(self) -> dict[str, str]:
+        """Which queries are searched, by which retriever, and what reranks."""
+        return {**self.stack.cell._asdict()}
+
+    def search(
+        self, query: str, top_k: int, history: Sequence[str], *, rewrite: bool
+    ) -> SearchResult:
+        """Return the best documents; without rewrite, the question alone is searched."""
+        stack = self.stack
+        if not rewrite:
+            stack = replace(stack, writer=QueryWriter(without_rewrites(None)))
+        return stack.search(query, self.index, top_k, history)

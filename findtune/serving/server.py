@@ -1,0 +1,38 @@
+"""Running the application: one process, no access log, and an end without lost requests."""
+
+import logging
+
+import uvicorn
+from fastapi import FastAPI
+
+SECONDS_TO_END = 30  # in which the requests that run may finish
+KEEP_ALIVE = 30  # seconds that an idle connection stays open
+MAX_CONNECTIONS = 512
+
+
+def log_to_stderr() -> None:
+    """Log what the server does from INFO on; libraries only warn, since they may log texts."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger().handlers[0].setLevel(logging.INFO)  # one library logs at DEBUG by itself
+    for name in ("uvicorn", "findtune"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def run_server(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; then take no more requests, and finish those that run.
+
+    There is no access log: an address that a client mistakes may hold what a user has asked.
+    """
+    log_to_stderr()
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=SECONDS_TO_END,
+        limit_concurrency=MAX_CONNECTIONS,
+    )
+    uvicorn.Server(config).run()

@@ -1,0 +1,123 @@
+"""The one thread in which models compute, so that the event loop stays free.
+
+A model's caches are not safe for two threads, and two computations at once would only share the
+cores. So requests wait for their turn, and a few texts of many requests are encoded together.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from findtune.serving.limits import Limits
+from findtune.serving.refusals import RefusedError
+
+T = TypeVar("T")
+
+MAX_BATCH = 256  # texts of different requests that are computed together
+RETRY_AFTER = 1  # seconds
+
+
+def refuse_when_full(waiting: int, limits: Limits) -> None:
+    """Raise RefusedError 429 when no more requests may wait."""
+    if waiting >= limits.max_waiting:
+        message = f"{waiting} requests are waiting; try again later."
+        raise RefusedError(429, "rate_limit_error", message, RETRY_AFTER)
+
+
+@asynccontextmanager
+async def answer_in_time(limits: Limits) -> AsyncIterator[None]:
+    """Raise RefusedError 503 when what is awaited inside takes too long."""
+    try:
+        async with asyncio.timeout(limits.answer_seconds):
+            yield
+    except TimeoutError:
+        message = f"no answer within {limits.answer_seconds:g} s; send fewer texts, or try later."
+        raise RefusedError(503, "timeout_error", message, RETRY_AFTER) from None
+
+
+class Worker:
+    """Runs one function at a time in a thread of its own."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.waiting = 0
+        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="models")
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return what a function returns.
+
+        Raises RefusedError: 429 when too many requests wait, 503 when this one waited too long.
+        """
+        refuse_when_full(self.waiting, self.limits)
+        self.waiting += 1
+        try:
+            async with answer_in_time(self.limits):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self.executor, function, *arguments)
+        finally:
+            self.waiting -= 1
+
+    def close(self) -> None:
+        """Wait for the computation that runs, and start no other."""
+        self.executor.shutdown(wait=True, cancel_futures=True)
+
+
+class Batcher:
+    """Computes the texts of requests that wait at the same time together.
+
+    Nothing waits for company: the first request starts at once, and those that come while it is
+    computed form the next batch. compute: returns one result for each text.
+    """
+
+    def __init__(self, worker: Worker, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+        self.worker, self.compute = worker, compute
+        self.requests: deque[tuple[Sequence[Any], asyncio.Future[Sequence[Any]]]] = deque()
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self, texts: Sequence[Any]) -> Sequence[Any]:
+        """Return the results of one request's texts; raises RefusedError as Worker does."""
+        refuse_when_full(len(self.requests), self.worker.limits)
+        future: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+        self.requests.append((texts, future))
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self.empty())
+        async with answer_in_time(self.worker.limits):
+            return await future
+
+    async def empty(self) -> None:
+        """Compute batch after batch until nobody waits."""
+        while self.requests:
+            batch = self.next_batch()
+            texts = [text for request, _ in batch for text in request]
+            try:
+                results = await self.worker.run(self.compute, texts)
+            except Exception as error:  # each request gets the error and answers for itself
+                for _, future in batch:
+                    set_unless_gone(future, error)
+            else:
+                start = 0
+                for request, future in batch:
+                    set_unless_gone(future, results[start : start + len(request)])
+                    start += len(request)
+
+    def next_batch(self) -> list[tuple[Sequence[Any], "asyncio.Future[Sequence[Any]]"]]:
+        """Return the first request that waits, and those after it for which there is room."""
+        batch = [self.requests.popleft()]
+        size = len(batch[0][0])
+        while self.requests and size + len(self.requests[0][0]) <= MAX_BATCH:
+            batch.append(self.requests.popleft())
+            size += len(batch[-1][0])
+        return batch
+
+
+def set_unless_gone(future: "asyncio.Future[Any]", result: Any) -> None:
+    """Give a request its result or its error, unless its client has gone."""
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -1,0 +1,67 @@
+"""serve loads what a size has, and says what is missing in one line."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from commands import serve
+
+
+@pytest.fixture
+def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return what was loaded, made and run, in a folder without a corpus."""
+    calls: list[Any] = []
+    modules = {
+        "findtune.serving.app": SimpleNamespace(
+            create_app=lambda served, api_key: calls.append(api_key) or "app"
+        ),
+        "findtune.serving.loading": SimpleNamespace(
+            load_served=lambda *arguments: calls.append(arguments) or "served"
+        ),
+        "findtune.serving.server": SimpleNamespace(run_server=lambda *args: calls.append(args)),
+    }
+    monkeypatch.setattr(serve, "import_module", modules.__getitem__)
+    monkeypatch.delenv(serve.API_KEY, raising=False)
+    return calls
+
+
+def test_a_size_is_served_on_this_machine_only(calls: list[Any]) -> None:
+    result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
+    assert result.stderr == "http://127.0.0.1:8080, without a key\n"
+    assert calls == [(Path("models"), "small", None, ()), None, ("app", "127.0.0.1", 8080)]
+
+
+def test_the_corpus_of_the_feedback_is_searched(calls: list[Any]) -> None:
+    corpus = Path("data/examples/rewriter/small/corpus.jsonl")
+    corpus.parent.mkdir(parents=True)
+    corpus.write_text("{}", encoding="utf-8")
+    options = ["small", "--model", "stack", "--port", "9000"]
+    CliRunner().invoke(serve.main, options, catch_exceptions=False)
+    assert calls[0] == (Path("models"), "small", corpus, ("stack",))
+    assert calls[2] == ("app", "127.0.0.1", 9000)
+
+
+def test_the_key_comes_from_the_environment_and_is_not_empty(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(serve.API_KEY, "key")
+    result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
+    assert result.stderr == "http://127.0.0.1:8080, with a key\n"
+    assert calls[1] == "key"
+    monkeypatch.setenv(serve.API_KEY, " ")
+    result = CliRunner().invoke(serve.main, ["small"])
+    assert "FINDTUNE_API_KEY is empty" in result.stderr
+
+
+def test_a_missing_package_is_one_line(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name}", name="fastapi")
+
+    monkeypatch.setattr(serve, "import_module", missing)
+    result = CliRunner().invoke(serve.main, ["small"])
+    assert result.stderr == (
+        "Error: fastapi is not installed; `make setup` installs it, as does the extra serve.\n"
+    )

@@ -1,0 +1,113 @@
+"""A key, a size, a time and a number limit what strangers and mistakes can do."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from findtune.serving.gate import Gate
+from findtune.serving.limits import Limits
+from findtune.serving.served import ServedModels
+
+Make = Callable[..., TestClient]
+
+
+def test_without_the_key_only_health_is_answered(served: ServedModels, make_client: Make) -> None:
+    client = make_client(served, api_key="k\u00e9y")
+    assert client.get("/health").status_code == 200
+    for sent in ("", "Bearer", "Bearer wrong", "k\u00e9y"):
+        answer = client.get("/v1/models", headers={"Authorization": sent.encode()})
+        assert answer.status_code == 401
+        assert answer.json()["error"]["type"] == "authentication_error"
+    answer = client.get("/v1/models", headers={"Authorization": "Bearer k\u00e9y".encode()})
+    assert answer.status_code == 200
+
+
+def test_a_body_that_is_too_large_is_413(served: ServedModels, make_client: Make) -> None:
+    client = make_client(served, limits=Limits(max_body_bytes=100))
+    assert client.post("/embed", json={"inputs": "a" * 50}).status_code == 200
+    assert client.post("/embed", json={"inputs": "a" * 200}).status_code == 413
+    parts = iter([b"{", b"a" * 200])  # sent without its length
+    answer = client.post("/embed", content=parts)
+    assert answer.status_code == 413
+    assert "more than 100 bytes" in answer.json()["message"]
+
+
+def test_a_body_that_comes_too_slowly_is_408(served: ServedModels, make_client: Make) -> None:
+    client = make_client(served, limits=Limits(body_seconds=0.01))
+    gate = Gate(client.app, client.app.state.service, None)
+    sent: list[dict[str, object]] = []
+
+    async def never() -> dict[str, object]:
+        await asyncio.sleep(10)
+        return {}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/embed", "method": "POST", "headers": []}
+    asyncio.run(gate(scope, never, send))
+    assert sent[0]["status"] == 408
+
+
+def test_bodies_that_are_no_json_or_no_text_are_4xx(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    for content in (b"{", b"\xff", b"null", b'{"inputs": "\\ud800"}', b'{"inputs": NaN}'):
+        answer = client.post("/embed", content=content, headers=headers)
+        assert 400 <= answer.status_code < 500, content
+        assert answer.json()["error"]["message"]
+
+
+def test_an_unknown_path_and_a_wrong_method_are_json(client: TestClient) -> None:
+    assert client.get("/nothing").json()["message"] == "not found; see /openapi.json."
+    answer = client.get("/embed")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_no_answer_allows_another_origin(client: TestClient) -> None:
+    answer = client.post(
+        "/embed", json={"inputs": "a"}, headers={"Origin": "https://other.example"}
+    )
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_failure_is_logged_without_what_the_user_asked(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        answer = client.post("/rerank", json={"query": "fail", "documents": ["a"]})
+    assert answer.status_code == 500
+    assert answer.json()["message"] == "the server failed; its log says where."
+    [line] = [r.getMessage() for r in caplog.records if r.name == "findtune.serving"]
+    assert line.startswith("RuntimeError at ")
+    assert "of a user" not in caplog.text
+
+
+def test_more_requests_than_may_wait_are_429(served: ServedModels, make_client: Make) -> None:
+    client = make_client(served, limits=Limits(max_waiting=1))
+    started, free = threading.Event(), threading.Event()
+    reranker = served.rerankers["stack/small"]
+    request = {"query": "bread", "documents": ["bread"]}
+    rerank = reranker.rerank
+
+    def rerank_late(*arguments: object) -> object:
+        started.set()
+        free.wait(10)
+        return rerank(*arguments)
+
+    reranker.rerank = rerank_late
+    first: list[int] = []
+    thread = threading.Thread(
+        target=lambda: first.append(client.post("/rerank", json=request).status_code)
+    )
+    thread.start()
+    started.wait(10)
+    answer = client.post("/rerank", json=request)
+    assert client.get("/health").status_code == 200
+    free.set()
+    thread.join()
+    assert first == [200]
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")

@@ -1,0 +1,95 @@
+"""What a size has is loaded: the stack's parts first, and single models where it ships none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from findtune.core.errors import InputError
+from findtune.core.files import write_jsonl
+
+if TYPE_CHECKING:
+    from findtune.stack.parts import Parts
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file of documents; indexes are written beside it."""
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {"url": "jobs", "title": "Unemployment", "text": "People who are out of work"},
+        {"url": "bread", "title": "Bread prices", "text": "Price of bread in shops"},
+    ]
+    write_jsonl(tmp_path / "corpus.jsonl", rows)
+    return tmp_path / "corpus.jsonl"
+
+
+@pytest.fixture
+def models(parts: "Parts", tmp_path: Path) -> Path:
+    """Return a models folder with a stack that searches rewrites and reranks, by words alone."""
+    from findtune.stack.artifact import save
+    from findtune.stack.cells import Cell
+
+    (tmp_path / "models" / "stack").mkdir(parents=True)
+    cell = Cell("tuned", "bm25", "tuned")
+    save(cell, parts, tmp_path / "models" / "stack" / "small", rerank_depth=2, seed=3)
+    (tmp_path / "models" / "embedder").mkdir()
+    (tmp_path / "models" / "embedder" / "small").symlink_to(parts.tuned["embedder"])
+    return tmp_path / "models"
+
+
+def test_a_stack_and_the_embedder_that_it_lacks_answer_every_route(
+    models: Path, corpus: Path, make_client: Callable[..., TestClient]
+) -> None:
+    from findtune.serving.loading import load_served
+
+    client = make_client(load_served(models, "small", corpus))
+    rooms = {row["id"]: row["rooms"] for row in client.get("/v1/models").json()["data"]}
+    assert rooms == {
+        "embedder/small": ["embedder"],
+        "stack/small": ["reranker", "rewriter", "search"],
+    }
+    [vector] = client.post("/embed", json={"inputs": "price of bread"}).json()
+    assert len(vector) == 32
+    assert np.linalg.norm(vector) == pytest.approx(1)
+    request = {"query": "bread", "documents": ["price of bread", {"title": "Rice"}, ""]}
+    results = client.post("/v2/rerank", json=request).json()["results"]
+    relevance = [row["relevance_score"] for row in results]
+    assert relevance == sorted(relevance, reverse=True)
+    assert {row["index"] for row in results} == {0, 1, 2}
+    assert client.post("/v1/rewrite", json={"query": "bread", "n": 1}).status_code == 200
+    body = client.post("/v1/search", json={"query": "price of bread"}).json()
+    assert body["documents"][0]["url"] == "bread"
+    assert set(body["seconds"]) == {"rewrite", "retrieve", "rerank"}
+    alone = client.post("/v1/search", json={"query": "bread", "rewrite_query": False}).json()
+    assert alone["queries"] == ["bread"]
+
+
+def test_a_rerank_keeps_nothing_of_what_it_read(models: Path) -> None:
+    from findtune.serving.loading import load_served
+
+    _, reranker = load_served(models, "small", None).reranker(None)
+    reranker.rerank("bread", [{"title": "", "text": "price of bread"}])
+    for cache in reranker.scorer.vector_caches().values():
+        assert not cache.queries
+
+
+def test_one_model_alone_is_served(models: Path) -> None:
+    from findtune.serving.loading import load_served
+
+    served = load_served(models, "small", None, ["embedder"])
+    assert [*served.rooms_of_names()] == ["embedder/small"]
+
+
+def test_what_is_missing_is_one_line(models: Path, tmp_path: Path) -> None:
+    from findtune.serving.loading import load_served
+
+    with pytest.raises(InputError, match="there is no .*models/reranker/small; `make train`"):
+        load_served(models, "small", None, ["reranker"])
+    with pytest.raises(InputError, match="has no model of huge; `make train SIZE=huge`"):
+        load_served(models, "huge", None)
+    with pytest.raises(InputError, match="there is no file .*none.jsonl; name one"):
+        load_served(models, "small", tmp_path / "none.jsonl")

@@ -1,0 +1,77 @@
+"""Models compute one thing at a time, and texts of many requests together."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from findtune.serving.limits import Limits
+from findtune.serving.refusals import RefusedError
+from findtune.serving.worker import Batcher, Worker
+
+
+def test_requests_that_wait_are_computed_together_and_get_their_own_results() -> None:
+    batches: list[list[str]] = []
+
+    def double(texts: Sequence[str]) -> list[str]:
+        batches.append(list(texts))
+        time.sleep(0.02)
+        return [text * 2 for text in texts]
+
+    async def ask_five() -> list[Sequence[str]]:
+        batcher = Batcher(Worker(Limits()), double)
+        first = asyncio.create_task(batcher.run(["a"]))
+        await asyncio.sleep(0.01)
+        return await asyncio.gather(first, *(batcher.run([text, "x"]) for text in "bcde"))
+
+    results = asyncio.run(ask_five())
+    assert results == [["aa"], ["bb", "xx"], ["cc", "xx"], ["dd", "xx"], ["ee", "xx"]]
+    assert [len(batch) for batch in batches] == [1, 8]
+
+
+def test_an_error_reaches_every_request_of_a_batch_and_the_next_one_works() -> None:
+    def fail_at_b(texts: Sequence[str]) -> list[str]:
+        if "b" in texts:
+            raise ValueError("b")
+        return list(texts)
+
+    async def ask() -> list[object]:
+        batcher = Batcher(Worker(Limits()), fail_at_b)
+        failed = await asyncio.gather(
+            batcher.run(["b"]), batcher.run(["c"]), return_exceptions=True
+        )
+        return [*failed, await batcher.run(["d"])]
+
+    *failed, last = asyncio.run(ask())
+    assert isinstance(failed[0], ValueError)
+    assert last == ["d"]
+
+
+def test_an_answer_that_takes_too_long_is_503() -> None:
+    async def ask() -> None:
+        worker = Worker(Limits(answer_seconds=0.01))
+        try:
+            await worker.run(time.sleep, 0.1)
+        finally:
+            worker.close()
+
+    with pytest.raises(RefusedError) as error:
+        asyncio.run(ask())
+    assert error.value.status == 503
+
+
+def test_texts_that_wait_are_limited_too() -> None:
+    async def ask_four() -> list[object]:
+        worker = Worker(Limits(max_waiting=2))
+        batcher = Batcher(worker, lambda texts: time.sleep(0.02) or list(texts))
+        first = asyncio.create_task(batcher.run(["a"]))
+        await asyncio.sleep(0.01)
+        return await asyncio.gather(
+            first, *(batcher.run([text]) for text in "bcd"), return_exceptions=True
+        )
+
+    *answered, refused = asyncio.run(ask_four())
+    assert answered == [["a"], ["b"], ["c"]]
+    assert isinstance(refused, RefusedError)
+    assert refused.status == 429
