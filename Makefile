@@ -4,7 +4,6 @@ LISTED := $(shell sed -n 's/^models: *\[\(.*\)\].*/\1/p' params.yaml 2> /dev/nul
 MODELS ?= $(or $(strip $(LISTED)),embedder reranker rewriter)
 MODEL  ?= stack
 STAGE  ?= prod
-BASE   ?= HEAD~1
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -107,9 +106,8 @@ metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.gate current > /dev/null 2>&1 || \
 		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
 
-diff: setup     ## Compare the workspace's measures with the last commit's
-	@python -m commands.table $(MODELS:%=%/$(SIZE)) > /dev/null
-	@changes="$$(dvc metrics diff)" && echo "$${changes:-No measure differs from the last commit.}"
+diff: setup     ## Compare the decisive measures with the last commit's, or with those of BASE
+	@python -m commands.diff $(SIZE) $(MODELS) $(if $(BASE),--base '$(BASE)')
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
@@ -175,7 +173,8 @@ published: setup ## Gate: the DVC remote has everything that dvc.lock names
 	@python -m commands.gate published
 
 comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
-	@changes="$$(dvc metrics diff --md $(BASE))" && echo "$${changes:-No measure differs from $(BASE).}"
+	@changes="$$(dvc metrics diff --md $(or $(BASE),HEAD~1))" && \
+		echo "$${changes:-No measure differs from $(or $(BASE),HEAD~1).}"
 
 lock: setup     ## Pin every dependency again, with hashes
 	$(BIN)/pip install --quiet pip-tools

@@ -86,15 +86,21 @@ def writer(stages: Stages, path: str) -> LockedStage:
 
 def measured(metrics: Metrics) -> str:
     """Return the decisive measure before and after, its difference and the verdict, in a line."""
+    measure, before, after = decisive_values(metrics)
     difference = metrics.get("difference_best", metrics["difference"])
-    measure, against = difference["measure"], difference.get("against", "base")
-    if "chosen" in metrics:  # of the stack
-        before, after = metrics["untuned"][measure], metrics["chosen"][measure]
-    else:
-        decisive = metrics.get("decisive")
-        before, after = (
-            decisive[name] if decisive else metrics[name][measure] for name in (against, "tuned")
-        )
     low, high = difference["ci_low"], difference["ci_high"]
     gain = f"{difference['mean']:+.4f} [{low:+.4f}, {high:+.4f}]"
     return f"{measure} {before:.4f} -> {after:.4f}, {gain}, {metrics['verdict']}"
+
+
+def decisive_values(metrics: Metrics) -> tuple[str, float, float]:
+    """Return the measure that decides, and its values untuned and tuned."""
+    difference = metrics.get("difference_best", metrics["difference"])
+    measure, against = difference["measure"], difference.get("against", "base")
+    if "chosen" in metrics:  # of the stack
+        return measure, metrics["untuned"][measure], metrics["chosen"][measure]
+    decisive = metrics.get("decisive")
+    before, after = (
+        decisive[name] if decisive else metrics[name][measure] for name in (against, "tuned")
+    )
+    return measure, before, after
