@@ -1,4 +1,4 @@
-"""Rewrite questions: those given, or held-out ones as base and tuned rewrite them.
+"""Rewrite questions, base and tuned side by side: those given, or held-out ones.
 
     python -m commands.rewrite small
     python -m commands.rewrite small 'how many people are out of work in kenya?'
@@ -7,12 +7,11 @@
 It prints users' questions, so it is no stage: no file should hold what it prints.
 
 Reads   params.yaml: seed
-        models/rewriter/SIZE/
-        for held-out questions models/base/rewriter/SIZE/, models/base/embedder/SIZE/ and
-        data/examples/rewriter/SIZE/
+        models/rewriter/SIZE/ and models/base/rewriter/SIZE/
+        for held-out questions models/base/embedder/SIZE/ and data/examples/rewriter/SIZE/
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -46,31 +45,45 @@ NOT_SELECTED = "searched without rewrites, since none are surely better on dev"
     help="An earlier question of the session; repeat it for more, the oldest first.",
 )
 def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str, ...]) -> None:
-    """Rewrite QUESTIONS with the rewriter of SIZE, or compare it with its base."""
+    """Rewrite QUESTIONS, or held-out ones, with the rewriter of SIZE and with its base."""
     tuned = Path("models", "rewriter", size)
     if not tuned.exists():
         command = f"make train MODELS=rewriter SIZE={size}"
         raise InputError(f"there is no {tuned}; `{command}` makes it.")
-    num_rewrites = read_json(tuned / "rewriter.json")["num_rewrites"]
-    substitute = NONE_USABLE if num_rewrites else NOT_SELECTED
     if questions:
-        lines = rewritten_lines(tuned, questions, history, substitute)
+        lines = rewritten_lines(load_rewriters(tuned, size), questions, history)
     else:
-        lines = held_out_lines(size, number, substitute)
+        num_rewrites = read_json(tuned / "rewriter.json")["num_rewrites"]
+        lines = held_out_lines(size, number, NONE_USABLE if num_rewrites else NOT_SELECTED)
     click.echo("\n".join(lines))
 
 
+def load_rewriters(tuned: Path, size: str) -> dict[str, Any]:
+    """Return the base as dev liked it best, and the tuned rewriter, in the same precision."""
+    module = import_module("findtune.rewriter.model.rewriter")
+    rewriter = module.load(tuned)
+    settings = type(rewriter.settings)(**read_json(tuned / "base.json"))
+    folder = rooms.base_folders("rewriter", size)["rewriter"]
+    base = module.load_as_rewriter(folder, settings, rewriter.lexicon, rewriter.model.dtype)
+    return {"base": base, "tuned": rewriter}
+
+
 def rewritten_lines(
-    tuned: Path, questions: Sequence[str], history: Sequence[str], substitute: str
+    rewriters: Mapping[str, Any], questions: Sequence[str], history: Sequence[str]
 ) -> list[str]:
-    """Return each question with its rewrites below it; history: what was asked before each."""
-    rewriter = import_module("findtune.rewriter.model.rewriter").load(tuned)
-    by_question = rewriter.rewrites(questions, params.read("seed", int), [history] * len(questions))
-    return [
-        line
-        for question, rewrites in zip(questions, by_question, strict=True)
-        for line in [question, *(f"  {text}" for text in rewrites or [substitute])]
-    ]
+    """Return each question with the rewrites of each rewriter; history: what was asked before."""
+    seed, histories = params.read("seed", int), [history] * len(questions)
+    rewrites = {
+        name: rewriter.rewrites(questions, seed, histories) for name, rewriter in rewriters.items()
+    }
+    lines = []
+    for row, question in enumerate(questions):
+        lines.append(question)
+        for name, rewriter in rewriters.items():
+            substitute = NONE_USABLE if rewriter.settings.num_rewrites else NOT_SELECTED
+            lines.append(f"  {name}")
+            lines += [f"    {text}" for text in rewrites[name][row] or [substitute]]
+    return lines
 
 
 def held_out_lines(size: str, number: int, substitute: str) -> list[str]:

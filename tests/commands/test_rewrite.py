@@ -23,28 +23,51 @@ def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Pat
     assert result.exit_code == 1
 
 
-def test_each_question_is_rewritten_after_the_earlier_ones_that_are_given(
+def fake_rewriter(settings: Any, rewrites: list[list[str]], calls: list[Any]) -> SimpleNamespace:
+    """Return a rewriter that notes its calls and always returns the same."""
+
+    def rewrite(*arguments: Any) -> list[list[str]]:
+        calls.append(arguments)
+        return rewrites
+
+    model = SimpleNamespace(dtype="bf16")
+    return SimpleNamespace(settings=settings, lexicon="words", model=model, rewrites=rewrite)
+
+
+def test_base_and_tuned_rewrite_each_question_after_the_earlier_ones_that_are_given(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuned = project / "models" / "rewriter" / "small"
     tuned.mkdir(parents=True)
     with (project / "params.yaml").open("a", encoding="utf-8") as file:
         file.write("seed: 13\n")
-    (tuned / "rewriter.json").write_text('{"num_rewrites": 2}', encoding="utf-8")
-    calls = []
+    (tuned / "base.json").write_text('{"num_rewrites": 3}', encoding="utf-8")
+    calls: list[Any] = []
+    loaded: list[Any] = []
 
-    def rewrites(*arguments: Any) -> list[list[str]]:
-        calls.append(arguments)
-        return [["rice crop"], []]
+    def load_as_rewriter(folder: Path, settings: Any, *rest: Any) -> SimpleNamespace:
+        loaded.append((folder, settings.num_rewrites, *rest))
+        return fake_rewriter(settings, [["rice"], ["because"]], calls)
 
-    module = SimpleNamespace(load=lambda _: SimpleNamespace(rewrites=rewrites))
+    rewriter = fake_rewriter(SimpleNamespace(num_rewrites=2), [["rice crop"], []], calls)
+    module = SimpleNamespace(load=lambda _: rewriter, load_as_rewriter=load_as_rewriter)
     monkeypatch.setattr("commands.rewrite.import_module", lambda _: module)
     command = ["small", "--history", "tea?", "--history", "cups?", "how much rice?", "why?"]
     result = CliRunner().invoke(main, command, catch_exceptions=False)
-    [(questions, _seed, histories)] = calls
-    assert questions == ("how much rice?", "why?")
-    assert histories == [("tea?", "cups?")] * 2
-    assert result.output == "how much rice?\n  rice crop\nwhy?\n  no sample is usable\n"
+    assert calls == [(("how much rice?", "why?"), 13, [("tea?", "cups?")] * 2)] * 2
+    assert loaded == [(Path("models/base/rewriter/small"), 3, "words", "bf16")]
+    assert result.output.splitlines() == [
+        "how much rice?",
+        "  base",
+        "    rice",
+        "  tuned",
+        "    rice crop",
+        "why?",
+        "  base",
+        "    because",
+        "  tuned",
+        "    no sample is usable",
+    ]
 
 
 def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
