@@ -16,6 +16,8 @@ from findtune.core.files import atomic_open, read_json
 from findtune.report import markdown
 from stages.command import Stage
 
+FEW_QUESTIONS = 50  # with fewer, only a large difference shows
+
 
 @click.command(cls=Stage)
 @click.argument("models", nargs=-1, required=True)
@@ -25,7 +27,8 @@ def main(models: tuple[str, ...], summary: bool, into: Path | None) -> None:
     """Print the measures of MODELS, each given as MODEL/SIZE."""
     write_entry = markdown.summary_row if summary else markdown.section
     join = markdown.summary if summary else markdown.full
-    entries = {name: write_entry(name, read_metrics(name)) for name in models}
+    metrics = {name: read_metrics(name) for name in models}
+    entries = {name: write_entry(name, values) for name, values in metrics.items()}
     if into:
         document = read_document(into)
         kept = markdown.entries_between_markers(document)
@@ -35,6 +38,19 @@ def main(models: tuple[str, ...], summary: bool, into: Path | None) -> None:
         with atomic_open(into) as file:
             file.write(updated)
     click.echo(join(entries))
+    for name, values in metrics.items():
+        if values["queries"] < FEW_QUESTIONS:
+            click.echo(few_questions_warning(name, values), err=True)
+
+
+def few_questions_warning(name: str, metrics: markdown.Metrics) -> str:
+    """Return what a test on few questions can't show."""
+    difference = metrics.get("difference_best", metrics["difference"])
+    warning = f"warning: {name} was tested on only {metrics['queries']} questions"
+    if "minimum_detectable_effect" in difference:
+        effect = f"{difference['minimum_detectable_effect']:.4f} of {difference['measure']}"
+        warning += f", and so few can't show a difference below {effect}"
+    return f"{warning}; add data, or test on all of it in turn: make crossvalidate."
 
 
 def read_metrics(name: str) -> markdown.Metrics:

@@ -15,9 +15,27 @@ def test_examples_are_shown_by_their_reason(project: Path) -> None:
     records = [scored | {"sentence_2": text} for text in ("jail", "rich")]
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (folder / "train.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "test.jsonl").touch()
     printed = CliRunner().invoke(main, ["embedder", "small", "--number", "1"]).stdout
     assert "scored by a curator: 2 in train" in printed
     assert printed.count("0.01  poor  |  ") == 1
+
+
+def test_few_questions_to_test_are_warned_of_and_those_of_one_group_count_once(
+    project: Path,
+) -> None:
+    folder = project / "data" / "examples" / "rewriter" / "small"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").touch()
+
+    def warning(groups: int) -> str:
+        records = [{"kind": "question", "group": f"{row % groups}"} for row in range(60)]
+        lines = "".join(json.dumps(record) + "\n" for record in [*records, {"kind": "other"}])
+        (folder / "test.jsonl").write_text(lines, encoding="utf-8")
+        return CliRunner().invoke(main, ["rewriter", "small"], catch_exceptions=False).stderr
+
+    assert warning(49).startswith("warning: only 49 different questions are left to test")
+    assert warning(50) == ""
 
 
 def test_missing_examples_are_one_clear_error(project: Path) -> None:

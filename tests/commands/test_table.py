@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,10 +16,11 @@ DATA = Path(__file__).parents[1] / "data"
 METRICS = yaml.safe_load((DATA / "metrics.yaml").read_text(encoding="utf-8"))
 
 
-def write_metrics(project: Path, model: str, tuned: float) -> None:
+def write_metrics(project: Path, model: str, tuned: float, **changes: Any) -> None:
     path = project / "metrics" / model / "small.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(METRICS | {"tuned": {"recall@10": tuned}}), encoding="utf-8")
+    metrics = METRICS | {"tuned": {"recall@10": tuned}} | changes
+    path.write_text(json.dumps(metrics), encoding="utf-8")
 
 
 def run(*arguments: str) -> str:
@@ -70,6 +72,20 @@ def test_a_missing_file_or_marker_is_one_line(
     assert result.exit_code == 1
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_test_on_few_questions_is_warned_of_with_the_smallest_effect_that_it_can_show(
+    project: Path,
+) -> None:
+    difference = METRICS["difference"] | {"minimum_detectable_effect": 0.125}
+    write_metrics(project, "embedder", 0.6, queries=50, difference=difference)
+    write_metrics(project, "reranker", 0.6, queries=49, difference=difference)
+    result = CliRunner().invoke(main, ["embedder/small", "reranker/small"])
+    assert result.stderr == (
+        "warning: reranker/small was tested on only 49 questions, and so few can't show a "
+        "difference below 0.1250 of recall@10; add data, or test on all of it in turn: "
+        "make crossvalidate.\n"
+    )
 
 
 def test_metrics_with_the_marks_of_a_merge_conflict_are_named_in_one_line(project: Path) -> None:
