@@ -104,14 +104,33 @@ def test_held_out_questions_are_shown_with_what_base_and_tuned_find() -> None:
     ],
 )
 def test_a_question_reaches_the_rewriter_as_it_was_typed(tmp_path: Path, question: str) -> None:
-    python = tmp_path / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
-    for name in ("Makefile", "requirements.lock", "requirements.torch.lock", "pyproject.toml"):
-        shutil.copy(name, tmp_path)
-    (python.parent / ".ready").touch()
-    command, env = ["make", "rewrite", f"Q={question}"], {"PATH": os.environ["PATH"]}
-    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == ["-m", "commands.rewrite", "small", "--", question]
+    printed = run_make(tmp_path, 'printf "%s\\n" "$@"', "rewrite", f"Q={question}")
+    assert printed.splitlines() == ["-m", "commands.rewrite", "small", "--", question]
     assert not (tmp_path / "pwn").exists()
+
+
+@pytest.mark.parametrize("command", ["rewrite", "search", "crossvalidate", "prove", "test"])
+def test_waiting_threads_sleep_in_what_make_runs(tmp_path: Path, command: str) -> None:
+    for name in ("dvc", "pytest"):
+        fake_program(tmp_path / ".venv" / "bin" / name, "echo $OMP_WAIT_POLICY")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    printed = run_make(tmp_path, "echo $OMP_WAIT_POLICY", "--silent", command, "DATA=data")
+    assert {*printed.splitlines()} == {"PASSIVE"}
+
+
+def fake_program(path: Path, script: str) -> None:
+    """Write a program that runs a line of shell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def run_make(folder: Path, script: str, *arguments: str) -> str:
+    """Return what make prints in a folder whose Python runs a line of shell instead."""
+    fake_program(folder / ".venv" / "bin" / "python", script)
+    for name in ("Makefile", "requirements.lock", "requirements.torch.lock", "pyproject.toml"):
+        shutil.copy(name, folder)
+    (folder / ".venv" / "bin" / ".ready").touch()
+    call, env = ["make", *arguments], {"PATH": os.environ["PATH"]}
+    ran = subprocess.run(call, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    return ran.stdout
