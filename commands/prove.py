@@ -67,22 +67,35 @@ def parse_models(_context: click.Context, _option: click.Parameter, text: str) -
     return [model for model in rooms.MODELS if model in names]
 
 
-@click.command(cls=TorchStage)
-@click.argument("size")
-@click.argument(
+# The arguments and options of both commands that prove.
+SIZE = click.argument("size")
+FOLDERS = click.argument(
     "folders",
     metavar="DIR...",
     nargs=-1,
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
-@click.option(
+MODELS = click.option(
     "--models",
     default=",".join(rooms.MODELS),
     show_default=True,
     callback=parse_models,
     help="The models that are tuned.",
 )
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(".scratch", "prove"),
+    show_default=True,
+    help="Folder to write to.",
+)
+
+
+@click.command(cls=TorchStage)
+@SIZE
+@FOLDERS
+@MODELS
 @click.option(
     "--folds",
     default=4,
@@ -104,13 +117,7 @@ def parse_models(_context: click.Context, _option: click.Parameter, text: str) -
     type=click.IntRange(min=1),
     help="Number of trainings at the same time.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path(".scratch", "prove"),
-    show_default=True,
-    help="Folder to write to.",
-)
+@OUT
 def main(
     size: str,
     folders: tuple[Path, ...],

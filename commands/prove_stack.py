@@ -30,47 +30,31 @@ import yaml
 import findtune
 from commands.crossvalidate import setting_hash
 from commands.prove import (
+    FOLDERS,
+    MODELS,
+    OUT,
+    SIZE,
     code_hash,
-    parse_models,
     ready_models,
     refuse_equal_names,
     refuse_missing_bases,
 )
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, read_json
-from stages import rooms
 from stages.command import Stage
 
 STDERR = 2  # the file descriptor
 HEADER = (
-    "| set | models | questions | topics | best untuned | shipped | ndcg@10, untuned | shipped "
-    "| difference | 95 % interval | verdict |"
+    "| set | models | questions | topics | best untuned | chosen on dev | ndcg@10, untuned "
+    "| chosen | difference | 95 % interval | verdict |"
 )
 
 
 @click.command(cls=Stage)
-@click.argument("size")
-@click.argument(
-    "folders",
-    metavar="DIR...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
-@click.option(
-    "--models",
-    default=",".join(rooms.MODELS),
-    show_default=True,
-    callback=parse_models,
-    help="The models that are tuned.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path(".scratch", "prove"),
-    show_default=True,
-    help="Folder to write to.",
-)
+@SIZE
+@FOLDERS
+@MODELS
+@OUT
 def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> None:
     """Train the models at SIZE on the data in each DIR, and judge them as one search."""
     refuse_missing_bases(models, size)
@@ -133,13 +117,13 @@ def run_stage(project: Path, stage: str, *arguments: str) -> None:
 def table_row(name: str, models: Sequence[str], metrics: dict[str, Any]) -> str:
     """Return the row of a set in the table."""
     difference, measure = metrics["difference"], "ndcg@10"
-    shipped = "chosen" if metrics["ships"] == metrics["cell"] else "untuned"
-    cells = [metrics["untuned_cell"].replace("|", ", "), metrics["ships"].replace("|", ", ")]
-    means = [f"{metrics[cell][measure]:.4f}" for cell in ("untuned", shipped)]
+    cells = [metrics[cell].replace("|", ", ") for cell in ("untuned_cell", "cell")]
+    means = [f"{metrics[cell][measure]:.4f}" for cell in ("untuned", "chosen")]
     interval = f"[{difference['ci_low']:+.4f}, {difference['ci_high']:+.4f}]"
     counts = [str(metrics["queries"]), str(metrics["groups"])]
     values = [", ".join(models), *counts, *cells, *means, f"{difference['mean']:+.4f}", interval]
-    return f"| {' | '.join([name, *values, metrics['verdict']])} |"
+    refused = "" if metrics["ships"] == metrics["cell"] else ", so the untuned one ships"
+    return f"| {' | '.join([name, *values, metrics['verdict'] + refused])} |"
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
-"""The md5 of files and folders, as DVC computes it.
+"""The md5 of files and folders, as DVC computes it, but without trusting what it remembers.
 
-The md5 of a folder is that of its listing: JSON of the path and the md5 of each file, by path.
-Source: `Tree` of the package dvc-data.
+DVC takes a file for unchanged whose size and time are as before. Here every byte is read.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
-from findtune.tracking.lock import FOLDER
-
-BLOCK = 1 << 20  # bytes
 Progress = Callable[[int], object]  # is told how many bytes were read
 
 
@@ -21,11 +19,9 @@ def no_progress(_: int) -> None:
 
 def file_md5(path: Path, progress: Progress = no_progress) -> str:
     """Return the md5 of a file, in hex."""
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            progress(len(block))
+        digest = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False))
+        progress(file.tell())
     return digest.hexdigest()
 
 
@@ -42,9 +38,11 @@ def file_hashes(folder: Path, progress: Progress = no_progress) -> dict[str, str
 
 def folder_md5(files: Mapping[str, str]) -> str:
     """Return the md5 of a folder whose files are given: path within the folder -> md5."""
-    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
-    text = json.dumps(listing, sort_keys=True)
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + FOLDER
+    tree = import_module("dvc_data.hashfile.tree").Tree.from_list(
+        [{"md5": digest, "relpath": path} for path, digest in files.items()], hash_name="md5"
+    )
+    tree.digest()
+    return str(tree.hash_info.value)
 
 
 def path_md5(path: Path, progress: Progress = no_progress) -> str:

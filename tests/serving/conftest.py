@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -80,23 +79,14 @@ class OneDocumentSearch:
         return {"queries": "base", "retriever": "bm25", "reranker": "none"}
 
     def search(self, query: str, top_k: int, history: Sequence[str], *, rewrite: bool) -> Any:
-        return SimpleNamespace(
-            queries=[query, "more"] if rewrite else [query],
+        from findtune.stack.pipeline import Hit, SearchResult
+
+        return SearchResult(
             documents=[Hit("u", "Bread", "Price of bread", 1, 3, 0.5, None)][:top_k],
+            queries=[query, "more"] if rewrite else [query],
             candidates=["u", "v"],
             seconds={"rewrite": 0.25},
         )
-
-
-@dataclass(frozen=True)
-class Hit:
-    url: str
-    title: str
-    text: str
-    rank: int
-    retrieved_rank: int
-    score: float | None
-    relevance: float | None
 
 
 @pytest.fixture
