@@ -38,7 +38,7 @@ def check_remote(repo: Any, seconds: float = REMOTE_SECONDS) -> Finding:
     """Return whether the default remote answers and is verified; repo: a dvc.repo.Repo."""
     name = repo.config["core"].get("remote")
     if not name:
-        remedy = "`dvc remote add -d NAME URL`, unless only this machine needs the models"
+        remedy = "`make remote URL=...` sets one, unless only this machine needs the models"
         return Finding("remote", "warn", "no DVC remote is set", remedy)
     settings = repo.config["remote"].get(name, {})
     url = settings.get("url", "without a url")
