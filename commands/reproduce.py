@@ -27,7 +27,7 @@ from findtune.core.errors import InputError
 from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
 from findtune.tracking.recovery import FOLDER, atomic_writes, restore
 from findtune.tracking.repository import open_repo
-from stages.command import Stage
+from stages.command import RUN, Stage
 
 RUNNING = FOLDER / "running"  # held by the run that works in this folder
 PAUSE = 0.5  # seconds between two looks at a lock
@@ -41,6 +41,7 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     signal.signal(signal.SIGTERM, end_with_children)
     repo = open_repo(_wait_for_lock=True)
     os.chdir(repo.root_dir)
+    os.environ[RUN] = str(os.getpid())
     try:
         with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
             with repo.lock:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import click
+import psutil  # type: ignore[import-untyped]
 
 from findtune.core.errors import FindtuneError
 
+RUN = "FINDTUNE_RUN"  # the variable with the number of the process that runs DVC
 MADE_BY_STAGES = ("data/", "models/", "metrics/")  # or put there by people
 
 
@@ -55,8 +57,19 @@ def reporter(prefix: str) -> Callable[[str], None]:
 def die_with_parent() -> None:
     """Ask Linux to end this process when DVC ends, so that no orphan goes on writing.
 
+    Raises SystemExit if the run that started this stage ended while Python was loading modules.
     Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        if (run := os.environ.get(RUN)) and has_ended(int(run)):
+            raise SystemExit(128 + signal.SIGTERM)
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended; a zombie has, though nobody asked for its status yet."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

@@ -144,8 +144,9 @@ def list_of(holders: list[tuple[str, str, Holder]]) -> dict[str, dict[str, Any]]
 def stages_end_with_dvc() -> Iterator[None]:
     """Let Linux end each command that DVC, in this process, starts when this process ends.
 
-    A stage asks for this itself, but only once Python has loaded its modules.
-    Source: prctl(2), PR_SET_PDEATHSIG; it outlives the shell's exec of the command.
+    That ends the shell, and the command where the shell becomes it, as bash does. A command that
+    the shell starts, as dash does, must ask for the same itself.
+    Source: prctl(2), PR_SET_PDEATHSIG; it outlives exec, not fork.
     """
     if sys.platform != "linux":
         yield

@@ -4,20 +4,22 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 import zc.lockfile
 
 from commands import reproduce
+from stages.command import RUN, has_ended
 
 ROOT = Path.cwd()
 LOCK = Path("dvc.lock")
@@ -104,22 +106,40 @@ def test_a_second_run_says_what_it_waits_for(
     assert line.endswith(") to end; it runs in this folder.")
 
 
+@pytest.mark.parametrize("shell", ["/bin/sh", "bash"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_killed_ends_its_stage(tiny_project: Path, number: signal.Signals) -> None:
-    sleeper = "import os, pathlib, time; pathlib.Path('pid').write_text(f'{os.getpid()} '); "
-    Path("sleep.py").write_text(f"{sleeper} time.sleep({MINUTE})")
+def test_a_run_that_is_killed_ends_its_stage(
+    tiny_project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, shell: str
+) -> None:
+    if not (program := shutil.which(shell)):
+        pytest.skip(f"there is no {shell} here")
+    monkeypatch.setenv("SHELL", program)
+    sleeper = f"""
+        import os, pathlib, time
+        from stages.command import die_with_parent
+        die_with_parent()
+        pathlib.Path("pid").write_text(f"{{os.getpid()}} ")
+        time.sleep({MINUTE})
+    """
+    Path("sleep.py").write_text(textwrap.dedent(sleeper))
     Path("dvc.yaml").write_text("stages: {sleep: {cmd: python sleep.py, outs: [never]}}")
     process = start(*OURS, "sleep")
     pid = Path("pid")
     wait_until(lambda: pid.exists() and pid.read_text().endswith(" "))
     process.send_signal(number)
     assert process.wait(MINUTE) == -number
-    wait_until(lambda: not psutil.pid_exists(int(pid.read_text())) or is_zombie(pid), seconds=5)
+    wait_until(lambda: has_ended(int(pid.read_text())), seconds=20)
 
 
-def is_zombie(path: Path) -> bool:
-    """Return whether the process named in a file has ended, and nobody has asked for its status."""
-    return psutil.Process(int(path.read_text())).status() == psutil.STATUS_ZOMBIE
+def test_a_stage_that_starts_after_its_run_was_killed_ends(
+    tiny_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = start(sys.executable, "-c", "")
+    killed.wait(MINUTE)
+    monkeypatch.setenv(RUN, str(killed.pid))
+    stage = start(sys.executable, "-m", "stages.ingest", "embedder", "catalog")
+    out, err = stage.communicate(timeout=MINUTE)
+    assert (stage.returncode, out, err) == (128 + signal.SIGTERM, "", "")
 
 
 # Kills aimed at the moments in which DVC rewrites dvc.lock
