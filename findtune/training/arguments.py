@@ -41,6 +41,8 @@ def run_trainer(trainer: Trainer, model: torch.nn.Module, *, progress: bool) -> 
     trainer.remove_callback(PrinterCallback)
     if not progress:
         trainer.remove_callback(ProgressCallback)
+    # full_determinism also fills each new tensor with NaN, in case an operation reads it unwritten
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     trainer.train()
     model.eval()
 

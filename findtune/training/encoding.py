@@ -1,11 +1,11 @@
-"""Encoding the texts of a training batch with little padding and no text twice.
+"""Encoding the texts of a training batch without padding and no text twice.
 
 The columns of a batch are padded to their longest text. On real lists a quarter of the tokens is
-then padding, and a document that two rows share is encoded twice. Here all texts of the batch are
-sorted by length and encoded in chunks of similar length. The vectors are the same.
+then padding, and a document that two rows share is encoded twice. Here the distinct texts of the
+batch lie one behind the other. The vectors are the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,15 +14,31 @@ from sentence_transformers import CrossEncoder, SentenceTransformer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-CHUNK = 16  # texts
+from findtune.training import unpadded_attention
+
+CHUNK = 16  # texts, where a model needs padding
 
 Features = Mapping[str, Tensor]  # input_ids and attention_mask, (rows, tokens)
+
+
+class LossOfTexts(torch.nn.Module):
+    """A loss of sentence-transformers that gets its vectors from `encode_columns`."""
+
+    def __init__(self, loss: Any) -> None:
+        super().__init__()
+        self.loss, self.model = loss, loss.model
+
+    def forward(self, columns: Iterable[Features], labels: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
+        vectors = encode_columns(self.model, list(columns))
+        loss: Tensor = self.loss.compute_loss_from_embeddings(vectors, labels)
+        return loss
 
 
 def encode_columns(model: SentenceTransformer, columns: Sequence[Features]) -> list[Tensor]:
     """Return the vectors of each column of a batch, (rows, dimensions) each, with gradients."""
     texts = [text for column in columns for text in without_padding(column)]
-    distinct = list(dict.fromkeys(texts))
+    distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     vectors = encode(model, distinct)
     rows = {text: row for row, text in enumerate(distinct)}
     encoded = vectors[[rows[text] for text in texts]]
@@ -36,16 +52,33 @@ def without_padding(column: Features) -> list[tuple[int, ...]]:
 
 
 def encode(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
-    """Return the vectors of some texts, given as tokens, (texts, dimensions)."""
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
-    chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-    vectors = torch.cat([encode_chunk(model, [texts[row] for row in chunk]) for chunk in chunks])
-    back = torch.empty(len(order), dtype=torch.long)
-    back[order] = torch.arange(len(order))
-    return vectors[back]
+    """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
+    transformer: Any = model[0].model
+    if transformer.config._attn_implementation == unpadded_attention.NAME:
+        return encode_unpadded(model, texts)
+    chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+    return torch.cat([encode_padded(model, chunk) for chunk in chunks])
 
 
-def encode_chunk(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
+def encode_unpadded(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
+    """Return the vectors of texts that lie one behind the other, (texts, dimensions)."""
+    lengths = [len(text) for text in texts]
+    reader: Any = model[0]
+    first_position = reader._infer_flatten_position_offset()
+    positions = torch.cat([torch.arange(length) for length in lengths]) + first_position
+    tokens = torch.tensor([token for text in texts for token in text])
+    starts = torch.tensor([0, *lengths]).cumsum(0)
+    features: dict[str, Any] = {
+        "input_ids": tokens.unsqueeze(0).to(model.device),
+        "position_ids": positions.unsqueeze(0).to(model.device),
+        "cu_seq_lens_q": starts.to(model.device),  # by which the vectors are pooled
+        "blocks": unpadded_attention.cut(lengths, model.device),
+    }
+    vectors: Tensor = model(features)["sentence_embedding"]
+    return vectors
+
+
+def encode_padded(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
     """Return the vectors of texts of similar length, (texts, dimensions)."""
     tokens = [torch.tensor(text, device=model.device) for text in texts]
     features = {
@@ -62,7 +95,7 @@ def encode_chunk(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -
 
 @contextmanager
 def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
-    """Let a model train without dropout and with plain attention, then put both back.
+    """Let a model train without dropout and with fast attention, then put both back.
 
     A few hundred steps from good weights overfit little without dropout, and drawing its random
     numbers takes a sixth of a step on a CPU. In bf16 the backward pass of fused attention is slower
@@ -74,10 +107,18 @@ def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
     attention = transformer.config._attn_implementation
     for layer in layers:
         layer.p = 0.0
-    transformer.set_attn_implementation("eager")
+    transformer.set_attn_implementation(
+        unpadded_attention.NAME if can_be_unpadded(model) else "eager"
+    )
     try:
         yield
     finally:
         for layer, share in zip(layers, shares, strict=True):
             layer.p = share
         transformer.set_attn_implementation(attention)
+
+
+def can_be_unpadded(model: SentenceTransformer | CrossEncoder) -> bool:
+    """Return whether a model reads single tokens except in attention that can be replaced."""
+    transformer: Any = model[0].model
+    return isinstance(model, SentenceTransformer) and bool(transformer.is_backend_compatible())

@@ -25,8 +25,12 @@ def columns(encoder: SentenceTransformer) -> list[Features]:
     return [encoder.preprocess(texts) for texts in (QUESTIONS, DOCUMENTS)]
 
 
+@pytest.mark.parametrize("attention", ["unpadded", "eager"])
 def test_vectors_and_gradients_are_those_of_padded_columns(
-    encoder: SentenceTransformer, columns: list[Features], monkeypatch: pytest.MonkeyPatch
+    encoder: SentenceTransformer,
+    columns: list[Features],
+    attention: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(encoding, "CHUNK", 2)
 
@@ -40,8 +44,32 @@ def test_vectors_and_gradients_are_those_of_padded_columns(
 
     encoder.eval()
     padded = result([encoder(dict(column))["sentence_embedding"] for column in columns])
+    encoder[0].model.set_attn_implementation(attention)
     for ours, theirs in zip(result(encode_columns(encoder, columns)), padded, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_each_text_is_encoded_once_without_padding(
+    encoder: SentenceTransformer, columns: list[Features]
+) -> None:
+    seen: list[torch.Tensor] = []
+    encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]["input_ids"]))
+    with fast_layers(encoder):
+        encode_columns(encoder, columns)
+    distinct = {text for column in columns for text in encoding.without_padding(column)}
+    [tokens] = seen
+    assert tokens.shape == (1, sum(map(len, distinct)))
+    assert len(distinct) < len([*QUESTIONS, *DOCUMENTS])
+
+
+def test_a_padded_batch_between_steps_is_encoded_as_before(
+    encoder: SentenceTransformer, columns: list[Features]
+) -> None:
+    encoder.eval()
+    before = encoder(dict(columns[0]))["sentence_embedding"]
+    with fast_layers(encoder):
+        within = encoder(dict(columns[0]))["sentence_embedding"]
+    torch.testing.assert_close(within, before)
 
 
 def test_each_text_is_encoded_once_beside_texts_of_its_length(
@@ -68,7 +96,7 @@ def test_dropout_and_fused_attention_are_off_during_training_only(
     encoder.train()
     with fast_layers(encoder):
         first, again = (encode_columns(encoder, columns)[0] for _ in range(2))
-        assert encoder[0].model.config._attn_implementation == "eager"
+        assert encoder[0].model.config._attn_implementation == "unpadded"
     assert torch.equal(first, again)
     assert {layer.p for layer in layers} == {0.5}
     assert encoder[0].model.config._attn_implementation == attention

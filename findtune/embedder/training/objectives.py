@@ -33,6 +33,7 @@ from findtune.embedder.training.in_batch_negatives import (
 from findtune.embedder.training.partners import with_other_partners
 from findtune.embedder.training.recipe import Recipe
 from findtune.embedder.training.scored_batches import ScoredPairSampler
+from findtune.training.encoding import LossOfTexts
 
 
 class LearnedRecords(NamedTuple):
@@ -119,7 +120,7 @@ def positive_part(
     ]
     rounds = [first, *map(positive_pairs, later)]
     batches = InBatchNegativesSampler(rounds, recipe.batch_size, seed)
-    return Part(positive_dataset([*positives, *chain(*later)]), loss, batches)
+    return Part(positive_dataset([*positives, *chain(*later)]), LossOfTexts(loss), batches)
 
 
 def pick_part(
@@ -130,7 +131,7 @@ def pick_part(
     batches = InBatchNegativesSampler(
         [picked_pairs(picks)], recipe.feedback_batch_size, seed, recipe.feedback_passes
     )
-    return Part(pick_dataset(picks), loss, batches)
+    return Part(pick_dataset(picks), LossOfTexts(loss), batches)
 
 
 def scored_part(
@@ -145,7 +146,7 @@ def scored_part(
     sampler = ScoredPairSampler(
         len(scored), batch_size=recipe.batch_size, batches=batches, seed=seed
     )
-    return Part(scored_dataset(scored), CoSENTLoss(model), sampler)
+    return Part(scored_dataset(scored), LossOfTexts(CoSENTLoss(model)), sampler)
 
 
 def plain_objective(model: SentenceTransformer, learned: LearnedRecords) -> Objective:
