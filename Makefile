@@ -65,7 +65,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
+.PHONY: help setup train import preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -88,6 +88,10 @@ train: setup    ## Prepare data, train and evaluate MODELS at SIZE, print the me
 	$(if $(LEFT_OUT),,$(REPRODUCE) stack@$(SIZE))
 	$(if $(LEFT_OUT),,$(REPRODUCE) report@$(SIZE))
 	@$(if $(LEFT_OUT),,python -m commands.stack_table $(SIZE))
+
+import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILES='FILE FILE'
+	$(if $(strip $(FILES)),,$(error FILES is empty; name exports: make import FROM=ubi FILES='FILE FILE'))
+	@python -m commands.import_feedback $(DOCUMENTS:%=--documents %) -- $(FROM) $(FILES)
 
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
