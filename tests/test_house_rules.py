@@ -23,6 +23,7 @@ LAYERS = {
     **dict.fromkeys(("retrieval", "report"), {"core", "bases"}),
     "tracking": {"core"},
     "importing": {"core", "ingest"},
+    "quality": {"core", "ingest", "retrieval", "evaluation"},
     "health": {"core", "bases", "tracking"},
     "registry": {"core", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
