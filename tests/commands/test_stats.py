@@ -102,6 +102,7 @@ def test_a_model_without_examples_is_named() -> None:
     assert "warning: the reranker has no examples of small" in run("--no-review").stdout
 
 
+@pytest.mark.slow
 def test_the_statistics_need_no_torch() -> None:
     modules = ["commands.stats", *(f"findtune.quality.{path.stem}" for path in QUALITY)]
     code = f"import sys, {', '.join(modules)}; assert 'torch' not in sys.modules"
