@@ -214,5 +214,5 @@ def decision_notes(
             "decision",
             "",
             f"{decisions - used} decisions are on {unit} that are not there or have another label",
-            "delete these rows",
+            "delete these rows, if no other kind of data uses them",
         )
