@@ -44,7 +44,7 @@ $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewri
 endif
 
 # DVC needs git, which an unpacked archive of the project lacks.
-ifneq ($(filter train preview metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
+ifneq ($(filter train preview stats metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
 ifeq ($(wildcard .git),)
 ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
 $(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
@@ -65,7 +65,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
+.PHONY: help setup train import stats preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -89,9 +89,17 @@ train: setup    ## Prepare data, train and evaluate MODELS at SIZE, print the me
 	$(if $(LEFT_OUT),,$(REPRODUCE) report@$(SIZE))
 	@$(if $(LEFT_OUT),,python -m commands.stack_table $(SIZE))
 
+import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILES='FILE FILE'
+	$(if $(strip $(FILES)),,$(error FILES is empty; name exports: make import FROM=ubi FILES='FILE FILE'))
+	@python -m commands.import_feedback $(DOCUMENTS:%=--documents %) -- $(FROM) $(FILES)
+
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE); done
+
+stats: setup    ## Show what the data are before training, and list likely wrong labels (not with REVIEW=0)
+	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
+	@python -m commands.stats $(SIZE) $(if $(filter 0,$(REVIEW)),--no-review)
 
 rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; yours: Q='...'
 	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")

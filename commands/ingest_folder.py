@@ -16,6 +16,7 @@ from findtune.core.files import write_jsonl
 from findtune.ingest.data_files import suffix
 from findtune.ingest.feedback import FOLDER, STEMS, SUFFIXES, judgment_files
 from findtune.ingest.kinds import KINDS
+from findtune.ingest.review import REVIEW
 from stages import ingest
 
 DATA = Path("data")
@@ -59,7 +60,8 @@ def feedback_files(folder: Path) -> list[Path]:
     """Return the files of feedback that lie at the top of a folder, sorted by name."""
     paths = [path for path in folder.glob("*") if suffix(path) in SUFFIXES]
     judgments = {*judgment_files(folder)}
-    return sorted(path for path in paths if path.name.startswith(STEMS) or path in judgments)
+    feedback = (path for path in paths if path.name.startswith(STEMS) or path in judgments)
+    return sorted([*feedback, *folder.glob(REVIEW)])
 
 
 def clean_model(model: str, data: Path, say: Say) -> None:

@@ -22,6 +22,8 @@ LAYERS = {
     **dict.fromkeys(("bases", "ingest", "examples", "training", "evaluation"), {"core"}),
     **dict.fromkeys(("retrieval", "report"), {"core", "bases"}),
     "tracking": {"core"},
+    "importing": {"core", "ingest"},
+    "quality": {"core", "ingest", "retrieval", "evaluation"},
     "health": {"core", "bases", "tracking"},
     "registry": {"core", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}

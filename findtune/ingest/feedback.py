@@ -30,6 +30,7 @@ from findtune.ingest.report import (
     remark,
     wrong_type,
 )
+from findtune.ingest.review import REVIEW, ListReview
 
 FOLDER = "training_data"
 SUFFIXES = (".json", ".jsonl", ".ndjson")  # in any case, and packed as .json.gz too
@@ -58,6 +59,7 @@ class FeedbackReader:
     stem: how the names of its files begin. wrapper: the key of the list of records in a .json
     file. clean: returns the clean record, and an identity that only a duplicate has too.
     required: whether there must be a file. conclude: returns report rows on all records together.
+    reviewed: whether the decisions of review.csv are about its picks.
     """
 
     stem: str
@@ -65,6 +67,7 @@ class FeedbackReader:
     clean: Clean
     required: bool
     conclude: Conclude = no_conclusion
+    reviewed: bool = False
 
     def files(self, data: Path) -> list[Path]:
         """Return the files of the kind, sorted by name; raise MissingFilesError if one is required.
@@ -87,6 +90,7 @@ class FeedbackReader:
             report.add_notes(unread_files(data / FOLDER))
         first_locations: dict[bytes, str] = {}
         tallies: Counter[str] = Counter()
+        review = ListReview(data / FOLDER) if self.reviewed else None
         for json_record in read_all(self.files(data), self.wrapper, advance):
             record_report = RecordReport(json_record.file, json_record.number, limits)
             record = self.clean_or_reject(json_record, record_report, first_locations)
@@ -95,11 +99,14 @@ class FeedbackReader:
             report.nothing_to_learn.update(record_report.nothing_to_learn)
             record_report.flag_cleaned_texts()
             report.add(record_report.rows)
+            if record is not None and review:
+                record = review.apply(record)
             if record is not None:
                 report.counts.update(record_report.counts, records=1)
                 report.accepted += 1
                 yield record
         report.add_notes([*self.conclude(tallies), *unknown_keys(tallies)])
+        report.add_notes(review.notes() if review else ())
 
     def clean_or_reject(
         self, json_record: JsonRecord, report: RecordReport, first_locations: dict[bytes, str]
@@ -170,4 +177,4 @@ def unread_files(folder: Path, stems: Sequence[str] = STEMS) -> list[FileReportR
     remedy = f"begin its name with {', '.join(stems)}, or name it {JUDGMENTS} in {folder}"
     remedy += f", and end it with {', '.join(SUFFIXES)}"
     read = [path for stem in stems for path in record_files(folder, stem)]
-    return unread_rows(folder, [*read, *judgment_files(folder)], remedy)
+    return unread_rows(folder, [*read, *judgment_files(folder), folder / REVIEW], remedy)

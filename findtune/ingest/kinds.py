@@ -57,9 +57,14 @@ RANKED_LISTS = FeedbackReader(
     clean_ranked_list,
     required=True,
     conclude=conclude,
+    reviewed=True,
 )
 SEARCHES = FeedbackReader(
-    "query_rewriting_training_data", "query_rewriting_data", clean_search_record, required=True
+    "query_rewriting_training_data",
+    "query_rewriting_data",
+    clean_search_record,
+    required=True,
+    reviewed=True,
 )
 CORPUS = FeedbackReader("corpus", "corpus", clean_corpus_document, required=False)
 PREFERENCES = FeedbackReader("training_data", "training_data", clean_preference, required=False)

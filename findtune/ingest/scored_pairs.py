@@ -26,6 +26,7 @@ from findtune.ingest.csv_rows import (
 from findtune.ingest.data_files import unread_rows, walk_files
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, FileReportRow, IngestReport, remark
+from findtune.ingest.review import REVIEW, PairReview
 from findtune.ingest.score_scale import other_scale, parse_score
 from findtune.ingest.text_rows import read_texts
 
@@ -88,6 +89,7 @@ class PairReader:
     def files(self, data: Path) -> list[Path]:
         """Return the CSV files of the folder; raise InputError if required ones are missing."""
         paths = (csv_files if self.required else find_csv_files)(data / self.folder)
+        paths = [path for path in paths if path != data / self.folder / REVIEW]
         if self.other_stem is None:
             return paths
         return [path for path in paths if not path.name.startswith(self.other_stem)]
@@ -111,11 +113,18 @@ class PairReader:
             report.say(
                 f"{data / self.folder} holds no scored pair: nothing is measured on pairs there"
             )
-        yield from (pair._asdict() for pair in known.pairs())
+        review = PairReview(data / self.folder)
+        for pair in known.pairs():
+            score = review.score(*pair[:3])
+            if score is not None:
+                yield pair._replace(score=score)._asdict()
+        report.add_notes(review.notes())
+        report.counts["pairs"] -= review.counts["dropped"]
 
     def unread_files(self, data: Path) -> list[FileReportRow]:
         """Return a report row for each file of the folder that no kind reads."""
-        others = (path for path in walk_files(data / self.folder) if self.is_other(path))
+        others = [path for path in walk_files(data / self.folder) if self.is_other(path)]
+        others.append(data / self.folder / REVIEW)
         remedy = f"save it as CSV in {data / self.folder}, or remove it"
         return unread_rows(data / self.folder, [*self.files(data), *others], remedy)
 

@@ -1,0 +1,85 @@
+"""Turn exports of other programs into the project's files of feedback.
+
+    python -m commands.import_feedback ubi queries.ndjson events.ndjson --documents documents.jsonl
+
+The same export twice adds nothing. No id of a user is written: sessions have pseudonyms.
+
+Reads   FILES; --documents: titles and texts of documents, if the export has only their ids
+        data/.import_key, the key of the pseudonyms
+Writes  data/training_data/reranker_training_data_SOURCE.jsonl          searches with picks
+        data/training_data/query_rewriting_training_data_SOURCE.jsonl   needs asked in other words
+        data/training_data/training_data_SOURCE.jsonl                   preferences between answers
+        .scratch/import-SOURCE.csv          reason, file and line of each row that was not used
+        data/.import_key                    made at the first import; neither git nor DVC keeps it
+"""
+
+from pathlib import Path
+
+import click
+
+from findtune.core.errors import InputError
+from findtune.core.files import write_csv
+from findtune.importing.documents import Library
+from findtune.importing.pseudonyms import load_pseudonyms
+from findtune.importing.ratings import cited_searches, note_lessons, preferences
+from findtune.importing.searches import note_bare_sources, ranked_lists, rewriting_records
+from findtune.importing.sources import SOURCES
+from findtune.importing.storage import Stored, store
+from findtune.importing.tally import Tally
+from stages.command import Stage
+
+DATA = Path("data")
+KEY = DATA / ".import_key"
+FILE = click.Path(path_type=Path)
+
+
+@click.command(cls=Stage)
+@click.argument("source", type=click.Choice([*SOURCES]))
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--documents", multiple=True, type=FILE, help="Titles and texts of documents.")
+def main(source: str, files: tuple[Path, ...], documents: tuple[Path, ...]) -> None:
+    """Import the feedback in FILES, which the program SOURCE exported."""
+    tally = Tally()
+    library = Library()
+    for path in documents:
+        library.read(path, tally)
+    stored = import_files(source, files, library, tally)
+    counts = [f"{count:,} {name}" for name, count in tally.rows.items()]
+    click.echo(f"{source}: {', '.join(counts) or 'nothing'} read")
+    for each in stored:
+        click.echo(f"  {each}")
+    for line in tally.lines():
+        click.echo(f"  {line}", err=True)
+    if tally.unused:
+        out = Path(".scratch", f"import-{source}.csv")
+        write_csv(out, ("reason", "file", "line"), tally.table())
+        click.echo(f"  all rows that were not used: {out}", err=True)
+
+
+def import_files(
+    source: str, files: tuple[Path, ...], library: Library, tally: Tally
+) -> list[Stored]:
+    """Write the records of some exports; return what became of them.
+
+    Raises InputError for a file that can't be read, and if nothing in the files is an export.
+    """
+    feedback = SOURCES[source](files, load_pseudonyms(KEY), library, tally)
+    name = source.replace("-", "_")
+    if not tally.rows.keys() - {"documents"}:
+        listed = ", ".join(map(str, files))
+        raise InputError(f"{listed}: no record of {source}; docs/importing.md says what to export.")
+    pairs = preferences(name, feedback.ratings)
+    searches = [*feedback.searches, *cited_searches(feedback.ratings)]
+    lists = [*ranked_lists(searches, tally)]
+    note_bare_sources(searches, tally)
+    note_lessons(feedback.ratings, len(pairs), tally)
+    kinds = {
+        "ranked_lists": lists,
+        "searches": [*rewriting_records(feedback.searches)],
+        "preferences": pairs,
+    }
+    return [store(DATA, kind, name, records) for kind, records in kinds.items() if records]
+
+
+if __name__ == "__main__":
+    main()

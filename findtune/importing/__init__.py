@@ -1,0 +1,1 @@
+"""From the exports of other programs to the project's formats of feedback."""

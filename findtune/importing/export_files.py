@@ -1,0 +1,118 @@
+"""The records of an export in JSON: a list, one object a line, a bulk file, or a search's response.
+
+OpenSearch and Elasticsearch answer `_search` with hits.hits, each with `_source`; their bulk files
+have a line with an action before each document; elasticdump writes one hit a line. Langfuse's API
+wraps its rows in `data`, others in `items`. Any file may be packed with gzip.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from findtune.core.errors import InputError
+from findtune.importing.tally import Row, Tally
+from findtune.ingest.data_files import open_packed, printable_path
+
+BETWEEN = re.compile(r"[\s,\x1e]*")  # records; \x1e is RFC 7464's
+WRAPPERS = ("data", "items")
+ACTIONS = ("index", "create", "update", "delete")  # lines of a bulk file that are no documents
+DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are no JSON
+
+
+def read_rows(path: Path, tally: Tally) -> Iterator[Row]:
+    """Yield the records of a file with the lines where they begin; a bad line is counted.
+
+    Raises InputError for a file that is missing, not UTF-8, empty, or a list that breaks off.
+    """
+    file = printable_path(path)
+    for line, value in values(read_text(path), file, tally):
+        for record in unwrap(value):
+            if isinstance(record, Mapping):
+                yield Row(file, line, record)
+            else:
+                tally.skip("records that are no objects", file, line)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; raise InputError for one that has none in UTF-8."""
+    file = printable_path(path)
+    try:
+        with open_packed(path) as packed:
+            text = packed.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8; export it as JSON in UTF-8.") from None
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(f"{file} can't be read: {error}; export it again.") from None
+    if not text.strip():
+        raise InputError(f"{file} is empty; export it again.")
+    return text
+
+
+def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
+    """Yield each JSON value of a text, or of the list that it is, with its line from 1."""
+    index = skip_blanks(text, 0)
+    in_list = text[index] == "["
+    index += in_list
+    line, counted = 1, 0
+    while (index := skip_blanks(text, index)) < len(text):
+        if in_list and text[index] == "]":
+            return
+        line, counted = line + text.count("\n", counted, index), index
+        try:
+            value, index = DECODER.raw_decode(text, index)
+        except (json.JSONDecodeError, RecursionError) as error:
+            if in_list:
+                raise InputError(f"{file}:{line}: not JSON ({error}); export it again.") from None
+            tally.skip("lines that are not JSON", file, line)
+            index = next_line(text, index)
+        else:
+            yield line, value
+    if in_list:
+        raise InputError(f"{file}:{line}: the list breaks off after this line; export it again.")
+
+
+def skip_blanks(text: str, index: int) -> int:
+    """Return the index of the next character that is no blank and no comma."""
+    match = BETWEEN.match(text, index)
+    return match.end() if match else index
+
+
+def next_line(text: str, index: int) -> int:
+    """Return the index of the end of a line."""
+    end = text.find("\n", index)
+    return len(text) if end < 0 else end
+
+
+def unwrap(value: Any) -> Iterator[Any]:
+    """Yield the records inside a value: of a list, a response, a hit, or a wrapper."""
+    if isinstance(value, list):
+        for item in value:
+            yield from unwrap(item)
+    elif not isinstance(value, dict):
+        yield value
+    elif (inner := wrapped_records(value)) is not None:
+        yield from unwrap(inner)
+    elif isinstance(value.get("_source"), dict):
+        yield {"_id": value.get("_id"), **value["_source"]}
+    elif not is_bulk_action(value):
+        yield value
+
+
+def wrapped_records(value: Mapping[str, Any]) -> list[Any] | None:
+    """Return the list of records that an object wraps; None for one that is a record."""
+    hits = value.get("hits")
+    if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
+        inner: list[Any] = hits["hits"]
+        return inner
+    return next((value[key] for key in WRAPPERS if isinstance(value.get(key), list)), None)
+
+
+def is_bulk_action(value: Mapping[str, Any]) -> bool:
+    """Return whether an object says what a bulk file does with the next line."""
+    if len(value) != 1:
+        return False
+    [(name, action)] = value.items()
+    return name in ACTIONS and isinstance(action, dict) and all(key[:1] == "_" for key in action)

@@ -1,0 +1,32 @@
+"""What one export gives: searches with picks, and ratings of answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from findtune.importing.documents import Library
+from findtune.importing.pseudonyms import Pseudonyms
+from findtune.importing.ratings import Rating
+from findtune.importing.searches import Search
+from findtune.importing.tally import Tally
+
+
+@dataclass
+class Feedback:
+    """What a source module returns. Ratings become records as `findtune.importing.ratings` says."""
+
+    searches: list[Search] = field(default_factory=list)
+    ratings: list[Rating] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """The function of a source module that reads its exports."""
+
+    def __call__(
+        self, paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
+    ) -> Feedback:
+        """Return the feedback in some files; count in the tally what can't be used.
+
+        Raises InputError for a file that can't be read.
+        """

@@ -1,0 +1,259 @@
+"""Langfuse: scores, with the traces and observations that they are about.
+
+Files hold rows of `scores`, `traces` and `observations` (also `observations_v2`) in any mix and
+order, as JSON or JSON lines, in the names of the blob storage export (trace_id) or of the API and
+the web page (traceId). Sources: Langfuse documentation, pages "Blob Storage Export Field Reference"
+and "Scores via API/SDK".
+
+The question is the input of the trace, the answer its output. The sources are the output of the
+trace's observations of the type RETRIEVER: a list of documents. A score of a person is a rating of
+the answer; one whose `string_value` is the address of a source is a pick of that source.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from findtune.importing.documents import Document, Library, distinct, text_of, to_document
+from findtune.importing.export_files import read_rows
+from findtune.importing.feedback import Feedback
+from findtune.importing.pseudonyms import Pseudonyms, record_id
+from findtune.importing.ratings import Rating
+from findtune.importing.searches import Search
+from findtune.importing.tally import Row, Tally
+from findtune.importing.times import utc_time
+
+CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+QUESTIONS = ("query", "question", "input", "prompt", "text", "content", "message")
+ANSWERS = ("answer", "output", "response", "text", "content", "message", "completion")
+DOCUMENT_LISTS = ("documents", "sources", "results", "matches", "chunks", "context")
+GOOD = frozenset({"positive", "good", "up", "thumbs_up", "thumbsup", "like", "helpful", "correct"})
+BAD = frozenset(
+    {"negative", "bad", "down", "thumbs_down", "thumbsdown", "dislike", "not_helpful", "incorrect"}
+)
+JUDGES = "EVAL"  # the source of scores that a model gave
+SCORE_FIELDS = frozenset(
+    {"id", "timestamp", "project_id", "environment", "trace_id", "observation_id", "session_id"}
+    | {"dataset_run_id", "name", "value", "source", "comment", "data_type", "string_value"}
+    | {"created_at", "updated_at", "author_user_id", "config_id", "queue_id", "metadata"}
+    | {"evaluator_id", "evaluation_rule_id", "execution_trace_id", "trace", "user_id"}
+)
+
+
+@dataclass
+class Export:
+    """The rows of all files, by the trace that they are about."""
+
+    scores: list[Row] = field(default_factory=list)
+    traces: dict[str, Row] = field(default_factory=dict)
+    observations: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+
+
+def read_langfuse(
+    paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
+) -> Feedback:
+    """Return searches and ratings; raise InputError for a file that can't be read."""
+    export = Export()
+    for path in paths:
+        for row in read_rows(path, tally):
+            fields = {snake_case(name): value for name, value in row.fields.items()}
+            sort_row(row._replace(fields=fields), export, tally)
+    feedback = Feedback()
+    picks: dict[str, list[Row]] = defaultdict(list)
+    for score in export.scores:
+        read_score(score, export, feedback, picks, people=people, library=library, tally=tally)
+    for trace_id, rows in picks.items():
+        feedback.searches.append(to_search(trace_id, rows, export, people, library))
+    return feedback
+
+
+def snake_case(name: str) -> str:
+    """Return traceId as trace_id."""
+    return CAPITAL.sub(r"_\1", name).lower()
+
+
+def sort_row(row: Row, export: Export, tally: Tally) -> None:
+    """Take up one row as a score, an observation or a trace, or count that it is none."""
+    fields = row.fields
+    if "trace_id" in fields and ("string_value" in fields or "data_type" in fields):
+        tally.rows["scores"] += 1
+        tally.note_unknown(fields, SCORE_FIELDS)
+        export.scores.append(row)
+    elif "trace_id" in fields and "type" in fields:
+        tally.rows["observations"] += 1
+        export.observations[text_of(fields["trace_id"])].append(row)
+    elif "id" in fields and ("input" in fields or "output" in fields):
+        tally.rows["traces"] += 1
+        trace_id = text_of(fields["id"])
+        export.traces[trace_id] = row
+        for inner in fields.get("observations") or []:  # as the API returns a whole trace
+            if isinstance(inner, Mapping):
+                named = {snake_case(name): value for name, value in inner.items()}
+                export.observations[trace_id].append(row._replace(fields=named))
+    else:
+        tally.skip_row("rows that are no score, trace or observation", row)
+
+
+def read_score(
+    score: Row,
+    export: Export,
+    feedback: Feedback,
+    picks: dict[str, list[Row]],
+    *,
+    people: Pseudonyms,
+    library: Library,
+    tally: Tally,
+) -> None:
+    """Take up one score as a pick or a rating, or count why it is neither."""
+    fields = score.fields
+    trace_id = text_of(fields["trace_id"])
+    sources = retrieved(trace_id, export, library)
+    urls = {document.url for document in sources}
+    value = thumb(fields)
+    if fields.get("source") == JUDGES:
+        tally.skip_row("scores that a model gave (source EVAL)", score)
+    elif not question_of(trace_id, export):
+        tally.skip_row("scores without a trace whose input is a question", score)
+    elif library.complete(Document(text_of(fields.get("string_value")))).url in urls:
+        picks[trace_id].append(score)
+    elif value is None:
+        tally.skip_row("scores that are no number, no thumb and no shown source", score)
+    else:
+        feedback.ratings.append(to_rating(score, value, export, people, sources))
+
+
+def thumb(fields: Mapping[str, Any]) -> float | None:
+    """Return a score as a number, where higher is better; None for what has no order."""
+    label = text_of(fields.get("string_value")).lower().replace("-", "_").replace(" ", "_")
+    if label in GOOD | BAD:
+        return float(label in GOOD)
+    value = fields.get("value")
+    is_number = isinstance(value, (int, float))
+    if fields.get("data_type") in ("CATEGORICAL", "TEXT") or not is_number:
+        return None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def to_rating(
+    score: Row, value: float, export: Export, people: Pseudonyms, sources: list[Document]
+) -> Rating:
+    """Return a score as a rating of the trace's answer."""
+    trace_id = text_of(score.fields["trace_id"])
+    answer = answer_of(trace_id, export)
+    cited = [document.url for document in sources if document.url in answer]
+    return Rating(
+        id=record_id("langfuse", trace_id, text_of(score.fields.get("id"))),
+        query=question_of(trace_id, export),
+        answer=answer,
+        value=value,
+        good=value > 0 and not is_scale(score.fields, value),
+        time=utc_time(score.fields.get("timestamp") or score.fields.get("created_at")),
+        session=session_of(trace_id, export, people),
+        row=score,
+        sources=sources,
+        cited=cited,
+    )
+
+
+def is_scale(fields: Mapping[str, Any], value: float) -> bool:
+    """Return whether a number is one of a scale, such as 1 to 5, and so no thumb."""
+    return fields.get("data_type") == "NUMERIC" and value not in (-1, 0, 1)
+
+
+def to_search(
+    trace_id: str, rows: Sequence[Row], export: Export, people: Pseudonyms, library: Library
+) -> Search:
+    """Return a trace whose sources were picked as a search, the earliest pick first."""
+    ranked = sorted(rows, key=lambda row: utc_time(row.fields.get("timestamp")))
+    ids = (text_of(row.fields.get("string_value")) for row in ranked)
+    return Search(
+        id=record_id("langfuse", trace_id),
+        query=question_of(trace_id, export),
+        time=utc_time(ranked[0].fields.get("timestamp")),
+        session=session_of(trace_id, export, people),
+        shown=retrieved(trace_id, export, library),
+        picks=[*dict.fromkeys(library.complete(Document(each)).url for each in ids)],
+        row=rows[0],
+    )
+
+
+def question_of(trace_id: str, export: Export) -> str:
+    """Return the question of a trace: its input, or that of its first observation."""
+    return payload_of(trace_id, export, "input", QUESTIONS)
+
+
+def answer_of(trace_id: str, export: Export) -> str:
+    """Return the answer of a trace: its output, or that of its first observation."""
+    return payload_of(trace_id, export, "output", ANSWERS)
+
+
+def payload_of(trace_id: str, export: Export, name: str, keys: Sequence[str]) -> str:
+    """Return the text under a field of the trace, or of its root observation."""
+    trace = export.traces.get(trace_id)
+    if trace and (text := payload_text(trace.fields.get(name), keys)):
+        return text
+    roots = (
+        row.fields
+        for row in export.observations.get(trace_id, [])
+        if not row.fields.get("parent_observation_id") and row.fields.get("type") != "RETRIEVER"
+    )
+    return next(filter(None, (payload_text(root.get(name), keys) for root in roots)), "")
+
+
+def payload_text(value: Any, keys: Sequence[str]) -> str:
+    """Return the text of a payload: plain, JSON as text, in an object, or the last message."""
+    value = parsed(value)
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, Mapping) and isinstance(value.get("messages"), list):
+        value = value["messages"]
+    if isinstance(value, list):
+        messages = [item for item in value if isinstance(item, Mapping)]
+        users = [item for item in messages if item.get("role") in ("user", "assistant")]
+        value = next(reversed(users or messages), None)
+    if isinstance(value, Mapping):
+        texts = (payload_text(value[key], keys) for key in keys if key in value)
+        return next(filter(None, texts), "")
+    return ""
+
+
+def parsed(value: Any) -> Any:
+    """Return a payload that is JSON as text as what it says."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def retrieved(trace_id: str, export: Export, library: Library) -> list[Document]:
+    """Return the documents that the retrievers of a trace returned, in order, each once."""
+    outputs = (
+        parsed(row.fields.get("output"))
+        for row in export.observations.get(trace_id, [])
+        if row.fields.get("type") == "RETRIEVER"
+    )
+    documents = [to_document(item) for output in outputs for item in document_list(output)]
+    return distinct(map(library.complete, documents))
+
+
+def document_list(output: Any) -> list[Any]:
+    """Return the list of documents in a retriever's output."""
+    if isinstance(output, Mapping):
+        output = next((output[key] for key in DOCUMENT_LISTS if key in output), None)
+    return output if isinstance(output, list) else []
+
+
+def session_of(trace_id: str, export: Export, people: Pseudonyms) -> str:
+    """Return the pseudonym of the session of a trace, or of its user where none is logged."""
+    rows = [export.traces.get(trace_id), *export.observations.get(trace_id, [])]
+    for name in ("session_id", "user_id"):
+        ids = (text_of(row.fields.get(name)) for row in rows if row)
+        if value := next(filter(None, ids), ""):
+            return people.name(name, value)
+    return ""

@@ -1,0 +1,166 @@
+"""LibreChat: messages with feedback, from its database or from an exported conversation.
+
+Files hold documents of the collection `messages` as `mongoexport` writes them, or conversations as
+"Export conversation" writes them as JSON, flat or recursive. Sources: LibreChat documentation, page
+"Import Conversations" (Export from LibreChat); its source, packages/data-schemas
+(src/schema/message.ts) for the message and its feedback, and
+api/app/clients/tools/util/fileSearch.js for the sources of a file search.
+
+The question is the parent of the rated message. The sources are its attachments: of file_search the
+files, of web_search the organic results. An answer cites them as turn0file1 and turn0search1.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from findtune.importing.documents import Document, Library, distinct, text_of
+from findtune.importing.export_files import read_rows
+from findtune.importing.feedback import Feedback
+from findtune.importing.pseudonyms import Pseudonyms, record_id
+from findtune.importing.ratings import Rating
+from findtune.importing.tally import Row, Tally
+from findtune.importing.times import utc_time
+
+CITATION = re.compile(r"turn(\d+)(file|search)(\d+)")
+RATINGS = {"thumbsUp": 1.0, "thumbsDown": -1.0}
+CONVERSATION = ("messages", "messagesTree")
+FEEDBACK_FIELDS = frozenset({"rating", "tag", "text", "_id"})
+# fmt: off
+MESSAGE_FIELDS = frozenset([
+    "_id", "__v", "messageId", "conversationId", "user", "model", "endpoint", "clientId", "sender",
+    "conversationSignature", "invocationId", "parentMessageId", "tokenCount", "summaryTokenCount",
+    "text", "summary", "isCreatedByUser", "isTemporary", "unfinished", "error", "finish_reason",
+    "feedback", "_meiliIndex", "files", "content", "thread_id", "iconURL", "metadata", "plugin",
+    "plugins", "contextMeta", "attachments", "expiredAt", "addedConvo", "tenantId", "createdAt",
+    "updatedAt", "children", "childrenIds", "depth", "siblingIndex", "quotes", "manualSkills",
+    "alwaysAppliedSkills", "langfuseSampled", "langfuseDestinationIds", "subagentTask",
+    "subagentTranscript",
+])
+# fmt: on
+
+Citable = Mapping[tuple[str, str, str], str]  # turn, kind and index -> URL
+
+
+def read_librechat(
+    paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
+) -> Feedback:
+    """Return the ratings of some exports; raise InputError for a file that can't be read."""
+    messages: dict[str, Row] = {}
+    for path in paths:
+        for row in read_rows(path, tally):
+            for message in flat_messages(row):
+                tally.rows["messages"] += 1
+                tally.note_unknown(message.fields, MESSAGE_FIELDS)
+                messages[text_of(message.fields.get("messageId"))] = message
+    ratings = (
+        read_rating(row, messages, people, library, tally)
+        for row in messages.values()
+        if row.fields.get("feedback")
+    )
+    return Feedback(ratings=[rating for rating in ratings if rating])
+
+
+def flat_messages(row: Row) -> Iterator[Row]:
+    """Yield the messages of a record: of a conversation all, also those inside each other."""
+    inner = next((row.fields[key] for key in CONVERSATION if key in row.fields), None)
+    if isinstance(inner, Mapping):
+        inner = [inner]
+    if not isinstance(inner, list):
+        yield row
+        inner = row.fields.get("children")
+    for item in inner if isinstance(inner, list) else []:
+        if isinstance(item, Mapping):
+            yield from flat_messages(row._replace(fields=item))
+
+
+def read_rating(
+    row: Row, messages: Mapping[str, Row], people: Pseudonyms, library: Library, tally: Tally
+) -> Rating | None:
+    """Return the rating of one message; count why it can't be used."""
+    fields = row.fields
+    feedback = fields["feedback"] if isinstance(fields["feedback"], Mapping) else {}
+    tally.note_unknown(feedback, FEEDBACK_FIELDS, "feedback.")
+    value = RATINGS.get(text_of(feedback.get("rating")))
+    parent = messages.get(text_of(fields.get("parentMessageId")))
+    question = message_text(parent.fields) if parent else ""
+    if value is None:
+        tally.skip_row("feedback that is neither thumbsUp nor thumbsDown", row)
+        return None
+    if not question:
+        tally.skip_row("ratings of a message whose question is in none of the files", row)
+        return None
+    answer = message_text(fields)
+    citable: dict[tuple[str, str, str], str] = {}
+    documents = [*shown_documents(fields, citable, library)]
+    return Rating(
+        id=record_id("librechat", text_of(fields.get("messageId"))),
+        query=question,
+        answer=answer,
+        value=value,
+        good=value > 0,
+        time=utc_time(fields.get("updatedAt") or fields.get("createdAt")),
+        session=people.name("conversation", text_of(fields.get("conversationId"))),
+        row=row,
+        sources=distinct(documents),
+        cited=cited_urls(answer, citable),
+    )
+
+
+def message_text(fields: Mapping[str, Any]) -> str:
+    """Return the text of a message: its own, or that of the parts of its content."""
+    if text := text_of(fields.get("text")):
+        return text
+    content = fields.get("content")
+    parts = (
+        (part for part in content if isinstance(part, Mapping)) if isinstance(content, list) else ()
+    )
+    return "\n".join(filter(None, map(part_text, parts)))
+
+
+def part_text(part: Mapping[str, Any]) -> str:
+    """Return the text of a part; "" for a call of a tool, and for what was only thought."""
+    text = part.get("text") if part.get("type") == "text" else None
+    return text_of(text.get("value") if isinstance(text, Mapping) else text)
+
+
+def shown_documents(
+    fields: Mapping[str, Any], citable: dict[tuple[str, str, str], str], library: Library
+) -> Iterator[Document]:
+    """Yield the sources of a message in order, and note in `citable` how answers cite each."""
+    attachments = fields.get("attachments")
+    for attachment in attachments if isinstance(attachments, list) else []:
+        for kind, field, items in source_lists(attachment):
+            turn = text_of(attachment[field].get("turn", 0)) or "0"
+            for index, item in enumerate(items):
+                document = library.complete(to_source(item))
+                citable.setdefault((turn, kind, str(index)), document.url)
+                yield document
+
+
+def source_lists(attachment: Any) -> Iterator[tuple[str, str, list[Any]]]:
+    """Yield the lists of sources of an attachment: how they are cited, and under which field."""
+    for kind, field, name in (
+        ("file", "file_search", "sources"),
+        ("search", "web_search", "organic"),
+    ):
+        holder = attachment.get(field) if isinstance(attachment, Mapping) else None
+        items = holder.get(name) if isinstance(holder, Mapping) else None
+        if isinstance(items, list):
+            yield kind, field, items
+
+
+def to_source(item: Any) -> Document:
+    """Return a source of an attachment as a document."""
+    fields = item if isinstance(item, Mapping) else {}
+    names = (("link", "url", "fileId"), ("title", "fileName"), ("snippet", "content"))
+    return Document(
+        *(next(filter(None, (text_of(fields.get(key)) for key in keys)), "") for keys in names)
+    )
+
+
+def cited_urls(answer: str, citable: Citable) -> list[str]:
+    """Return the URLs that an answer cites, in its order."""
+    marks = CITATION.findall(answer)
+    return [*dict.fromkeys(citable[mark] for mark in marks if citable.get(mark))]

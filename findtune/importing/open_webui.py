@@ -1,0 +1,148 @@
+"""Open WebUI: the feedback that an administrator exports as JSON.
+
+Each record has a rating of one message, and a snapshot of its chat. Sources: Open WebUI
+documentation, page "Evaluation"; its source, backend/open_webui/models/feedbacks.py for the record
+and backend/open_webui/utils/middleware.py for the sources of a message.
+
+The question is the message before the rated one, the sources are those of the rated one, in order.
+An answer cites them as [1], [2]: a number counts documents, each once.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from findtune.importing.documents import Document, Library, distinct, text_of
+from findtune.importing.export_files import read_rows
+from findtune.importing.feedback import Feedback
+from findtune.importing.pseudonyms import Pseudonyms, record_id
+from findtune.importing.ratings import Rating
+from findtune.importing.tally import Row, Tally
+from findtune.importing.times import utc_time
+
+CITATION = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+FIELDS = frozenset(
+    {"id", "user_id", "version", "type", "data", "meta", "snapshot", "created_at", "updated_at"}
+    | {"user", "details", "base_models"}
+)
+DATA_FIELDS = frozenset(
+    {"rating", "model_id", "sibling_model_ids", "reason", "comment", "tags", "details"}
+)
+
+Messages = Mapping[str, Mapping[str, Any]]
+
+
+def read_open_webui(
+    paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
+) -> Feedback:
+    """Return the ratings of some exports; raise InputError for a file that can't be read."""
+    feedback = Feedback()
+    for path in paths:
+        for row in read_rows(path, tally):
+            tally.rows["ratings"] += 1
+            tally.note_unknown(row.fields, FIELDS)
+            tally.note_unknown(row.fields.get("data"), DATA_FIELDS, "data.")
+            rating = read_rating(row, people, library, tally)
+            if rating:
+                feedback.ratings.append(rating)
+    return feedback
+
+
+def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) -> Rating | None:
+    """Return one rating; count why a record is none."""
+    fields = row.fields
+    data, meta = (as_object(fields.get(name)) for name in ("data", "meta"))
+    value = rating_value(data.get("rating"))
+    messages = {key: message for key, message in chat_messages(fields.get("snapshot"))}
+    message = messages.get(text_of(meta.get("message_id")), {})
+    question = question_before(message, messages)
+    if value is None:
+        tally.skip_row("records without a rating of 1 or -1", row)
+    elif not message:
+        tally.skip_row("ratings whose message is not in the snapshot", row)
+    elif not question:
+        tally.skip_row("ratings of a message that no question stands before", row)
+    else:
+        documents = shown_documents(message, library)
+        answer = text_of(message.get("content"))
+        return Rating(
+            id=record_id("open_webui", text_of(fields.get("id"))),
+            query=question,
+            answer=answer,
+            value=value,
+            good=value > 0,
+            time=utc_time(fields.get("created_at")),
+            session=people.name("chat", text_of(meta.get("chat_id"))),
+            row=row,
+            sources=documents,
+            cited=cited_urls(answer, documents),
+            beside=answers_beside(message, messages) if data.get("sibling_model_ids") else (),
+        )
+    return None
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """Return an object; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rating_value(value: object) -> float | None:
+    """Return 1 or -1, which may be a text; None for anything else."""
+    text = text_of(value)
+    return float(text) if text in ("1", "-1") else None
+
+
+def chat_messages(snapshot: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the messages of a snapshot by id, wherever its version keeps them."""
+    level = as_object(snapshot)
+    while level:
+        messages = as_object(level.get("history")).get("messages", level.get("messages"))
+        if messages:
+            items = messages.values() if isinstance(messages, Mapping) else messages
+            yield from ((text_of(item.get("id")), item) for item in map(as_object, items))
+            return
+        level = as_object(level.get("chat"))
+
+
+def question_before(message: Mapping[str, Any], messages: Messages) -> str:
+    """Return the question that a message answers."""
+    parent = messages.get(text_of(message.get("parentId")), {})
+    return text_of(parent.get("content")) if parent.get("role") == "user" else ""
+
+
+def answers_beside(message: Mapping[str, Any], messages: Messages) -> list[str]:
+    """Return the other answers to the same question, as in the arena."""
+    parent, own = message.get("parentId"), message.get("id")
+    return [
+        text_of(other.get("content"))
+        for other in messages.values()
+        if other.get("parentId") == parent and other.get("id") != own
+    ]
+
+
+def shown_documents(message: Mapping[str, Any], library: Library) -> list[Document]:
+    """Return the documents of a message in the order in which its citations count them."""
+    sources = message.get("sources") or message.get("citations")
+    items = sources if isinstance(sources, list) else []
+    documents = (document for item in items for document in documents_of(as_object(item)))
+    return distinct(map(library.complete, documents))
+
+
+def documents_of(item: Mapping[str, Any]) -> Iterator[Document]:
+    """Yield the documents of one source: each passage has its metadata beside it."""
+    source = as_object(item.get("source"))
+    passages, metadata = (item.get(name) or [] for name in ("document", "metadata"))
+    for index, passage in enumerate(passages):
+        about = as_object(metadata[index]) if index < len(metadata) else {}
+        names = (about.get("source"), source.get("url"), source.get("id"), source.get("name"))
+        titles = (about.get("title"), source.get("name"), about.get("name"))
+        url, title = (next(filter(None, map(text_of, each)), "") for each in (names, titles))
+        yield Document(url, title, text_of(passage))
+
+
+def cited_urls(answer: str, documents: Sequence[Document]) -> list[str]:
+    """Return the URLs of the documents that an answer cites by number, in its order."""
+    numbers = [int(each) for match in CITATION.findall(answer) for each in match.split(",")]
+    known = (number for number in dict.fromkeys(numbers) if 1 <= number <= len(documents))
+    return [documents[number - 1].url for number in known]

@@ -1,0 +1,49 @@
+"""Pseudonyms of users and sessions: no id of a person is written anywhere.
+
+A keyed hash (HMAC-SHA256, RFC 2104) keeps the records of one session together. Without the key,
+which stays on this machine, nobody can tell which user a hash belongs to by hashing known ids.
+"""
+
+import hmac
+import secrets
+from hashlib import sha256
+from pathlib import Path
+
+from findtune.core.errors import InputError
+from findtune.core.files import atomic_open
+
+KEY_BYTES = 32
+HASH_CHARS = 16
+
+
+class Pseudonyms:
+    """Hashes the ids of people with the key of this project."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def name(self, *ids: object) -> str:
+        """Return the hash of a person's ids; "" if there is none."""
+        texts = [str(each) for each in ids if each not in (None, "")]
+        if not texts:
+            return ""
+        message = "\0".join(texts).encode("utf-8", "replace")
+        return hmac.new(self.key, message, sha256).hexdigest()[:HASH_CHARS]
+
+
+def load_pseudonyms(path: Path) -> Pseudonyms:
+    """Return pseudonyms with the key in a file; a new key is made where there is none."""
+    if not path.exists():
+        with atomic_open(path) as file:
+            file.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+        path.chmod(0o600)
+    try:
+        return Pseudonyms(bytes.fromhex(path.read_text(encoding="utf-8").strip()))
+    except ValueError:
+        raise InputError(f"{path} is no key; delete it, and a new one is made.") from None
+
+
+def record_id(source: str, *ids: object) -> str:
+    """Return the id of an imported record: the same whenever the same record is imported."""
+    message = "\0".join([source, *map(str, ids)]).encode("utf-8", "replace")
+    return f"{source}-{sha256(message).hexdigest()[:HASH_CHARS]}"

@@ -1,0 +1,16 @@
+"""The programs whose exports can be imported, by the names that people type."""
+
+from findtune.importing.clicks_csv import read_clicks_csv
+from findtune.importing.feedback import Source
+from findtune.importing.langfuse import read_langfuse
+from findtune.importing.librechat import read_librechat
+from findtune.importing.open_webui import read_open_webui
+from findtune.importing.ubi import read_ubi
+
+SOURCES: dict[str, Source] = {
+    "ubi": read_ubi,
+    "langfuse": read_langfuse,
+    "open-webui": read_open_webui,
+    "librechat": read_librechat,
+    "csv": read_clicks_csv,
+}

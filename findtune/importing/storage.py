@@ -1,0 +1,86 @@
+"""The files that an import writes, one a kind of feedback and source: nothing is written twice."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from findtune.core.errors import InputError
+from findtune.core.files import write_jsonl
+from findtune.core.records import Record
+
+FOLDER = "training_data"
+STEMS = {
+    "ranked_lists": "reranker_training_data",
+    "searches": "query_rewriting_training_data",
+    "preferences": "training_data",
+}
+PICKS = ("positive_sources", "selected_sources")
+
+
+class Stored(NamedTuple):
+    """What became of the records of one file."""
+
+    path: Path
+    new: int
+    changed: int
+    known: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.new:,} new, {self.changed:,} changed, {self.known:,} known"
+
+
+def store(data: Path, kind: str, source: str, records: Iterable[Record]) -> Stored:
+    """Add records to the file of a kind and a source; the file changes only if a record does.
+
+    A record is known by its `id`. Where a later export has more picks of a search, they are added.
+    Raises InputError for a file that can't be read.
+    """
+    path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
+    stored = read_stored(path)
+    new, changed, known = 0, 0, 0
+    for record in records:
+        before = stored.get(record["id"])
+        after = record if before is None else merged(before, record)
+        new, changed = new + (before is None), changed + (before not in (None, after))
+        known += before == after
+        stored[record["id"]] = after
+    if new or changed:
+        write_jsonl(path, stored.values())
+    return Stored(path, new, changed, known)
+
+
+def read_stored(path: Path) -> dict[str, Record]:
+    """Return the records that a file holds by their ids; none if there is no file."""
+    if not path.exists():
+        return {}
+    records: dict[str, Record] = {}
+    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")  # a text may hold U+2028
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            records[record["id"]] = record
+        except (ValueError, KeyError, TypeError):
+            reason = "no record that an import wrote"
+            raise InputError(
+                f"{path}:{number}: {reason}; move the file away, or mend it."
+            ) from None
+    return records
+
+
+def merged(before: Record, after: Record) -> Record:
+    """Return a record with the picks of both; in all else the later one counts."""
+    shown = shown_urls(after)
+    joined = {
+        name: [*dict.fromkeys(url for url in [*before[name], *after[name]] if url in shown)]
+        for name in PICKS
+        if name in before and name in after
+    }
+    return {**after, **joined}
+
+
+def shown_urls(record: Record) -> set[str]:
+    """Return the URLs of all sources of a record."""
+    searches = record.get("query_source_mapping", {}).values()
+    lists = [record.get("all_sources", []), *(search["sources"] for search in searches)]
+    return {source["url"] for sources in lists for source in sources}

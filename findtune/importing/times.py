@@ -1,0 +1,30 @@
+"""Times of exports as ISO 8601 in UTC: of text, of seconds or milliseconds, and of MongoDB."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from findtune.ingest.fields import epoch_time
+
+
+def utc_time(value: object) -> str:
+    """Return a time as ISO 8601 in UTC; "" for what is none. A time without a zone is UTC.
+
+    value: a text, seconds or thousandths of them since 1970, or MongoDB's {"$date": ...}.
+    """
+    if isinstance(value, Mapping):
+        value = value.get("$date", value.get("$numberLong"))
+        return utc_time(int(value) if isinstance(value, str) and value.isdigit() else value)
+    if time := epoch_time(value):
+        return time
+    try:
+        time_of_day = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
+    except ValueError:
+        return ""
+    if time_of_day.tzinfo is None:
+        time_of_day = time_of_day.replace(tzinfo=UTC)
+    return time_of_day.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def seconds(time: str) -> float:
+    """Return the seconds since 1970 of a time as `utc_time` returns it."""
+    return datetime.fromisoformat(time).timestamp()

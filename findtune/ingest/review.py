@@ -1,0 +1,218 @@
+"""Labels that a person looked at: review.csv beside the data, which ingest reads back.
+
+`make stats` lists labels that are likely wrong. A person writes into the column `decision`:
+
+    data/finetuning/review.csv       sentence_1,sentence_2,score,...     drop, keep, or the score
+    data/training_data/review.csv    query,url,label,...     drop, keep, picked, or not picked
+
+An empty decision changes nothing. The columns `score` and `label` say what the row was when it was
+listed: a decision on a label that has changed since applies no more, and is counted.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from findtune.core.errors import InputError
+from findtune.core.records import Record
+from findtune.core.text import normalize
+from findtune.ingest.addresses import normal_form
+from findtune.ingest.report import FileReportRow
+from findtune.ingest.score_scale import parse_score
+
+REVIEW = "review.csv"
+DROP, KEEP, PICKED, PASSED_OVER = "drop", "keep", "picked", "not picked"
+FORMULA = ("=", "+", "-", "@", "\t")  # how a cell begins that a spreadsheet would compute
+SAME = 5e-4  # two scores that are printed alike
+
+Row = dict[str, str]
+PairKey = frozenset[str]
+SourceKey = tuple[str, str]
+
+
+def read_review(folder: Path, columns: tuple[str, ...]) -> list[Row]:
+    """Return the rows of the review beside some data; none if there is no file.
+
+    Raises InputError for a file without one of its columns.
+    """
+    path = folder / REVIEW
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+                raise InputError(f"{path}: no column {', '.join(missing)}; keep the header.")
+            return [
+                {name: from_cell(row[name] or "") for name in columns}
+                | {"line": f"{path}:{reader.line_num}"}
+                for row in reader
+            ]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
+
+
+def to_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula. Source: OWASP."""
+    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
+
+
+def from_cell(cell: str) -> str:
+    """Return the text of a cell that `to_cell` wrote."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA, "'")) else cell
+
+
+def pair_key(first: str, second: str) -> PairKey:
+    """Return what a pair shares with itself in the other order."""
+    return frozenset(map(normalize, (first, second)))
+
+
+def source_key(query: str, url: str) -> SourceKey:
+    """Return what a source of a list shares with its other spellings."""
+    return normalize(query) or query, normal_form(url)
+
+
+class PairReview:
+    """The decisions on scored pairs."""
+
+    COLUMNS = ("sentence_1", "sentence_2", "score", "decision")
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / REVIEW
+        self.counts: Counter[str] = Counter()
+        self.decisions: dict[PairKey, tuple[str, float]] = {}
+        for row in read_review(folder, self.COLUMNS):
+            decision = row["decision"].strip().casefold()
+            if decision not in ("", KEEP):
+                self.decisions[pair_key(row["sentence_1"], row["sentence_2"])] = (
+                    checked(row, decision),
+                    parse_score(row["score"]) or 0.0,
+                )
+
+    def score(self, first: str, second: str, score: float) -> float | None:
+        """Return the score of a pair as it was decided; None for one that is dropped."""
+        decision, listed = self.decisions.get(pair_key(first, second), ("", 0.0))
+        if not decision or abs(listed - score) > SAME:
+            return score
+        self.counts["dropped" if decision == DROP else "corrected"] += 1
+        return None if decision == DROP else parse_score(decision)
+
+    def notes(self) -> Iterator[FileReportRow]:
+        """Yield a report row that says what the decisions did."""
+        yield from decision_notes(self.path, "pairs", self.counts, len(self.decisions))
+
+
+def checked(row: Mapping[str, str], decision: str) -> str:
+    """Return a decision on a pair; raise InputError for one that is none."""
+    score = parse_score(decision)
+    if decision != DROP and (score is None or not 0 <= score <= 1):
+        raise InputError(
+            f"{row['line']}: the decision is {decision!r}; write drop, keep, or the right score "
+            "from 0 to 1."
+        )
+    return decision
+
+
+class ListReview:
+    """The decisions on sources of ranked lists; they hold for the searches of the question too."""
+
+    COLUMNS = ("query", "url", "label", "decision")
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / REVIEW
+        self.counts: Counter[str] = Counter()
+        self.used: set[SourceKey] = set()
+        self.decisions: dict[SourceKey, tuple[str, str]] = {}
+        self.queries: set[str] = set()
+        for row in read_review(folder, self.COLUMNS):
+            decision = row["decision"].strip().casefold()
+            if decision not in ("", KEEP, DROP, PICKED, PASSED_OVER):
+                raise InputError(
+                    f"{row['line']}: the decision is {decision!r}; write drop, keep, picked, or "
+                    "not picked."
+                )
+            if decision not in ("", KEEP, row["label"]):
+                key = source_key(row["query"], row["url"])
+                self.decisions[key] = (row["label"], decision)
+                self.queries.add(key[0])
+
+    def apply(self, record: Record) -> Record | None:
+        """Return a clean record with its picks as decided; None for one that teaches nothing then.
+
+        record: a ranked list, or the searches of a question.
+        """
+        query = normalize(record["query"]) or record["query"]
+        if query not in self.queries:
+            return record
+        field = "picks" if "picks" in record else "selected"
+        picks, dropped = self.decide(query, [*record[field]], shown_urls(record))
+        record = without(record, dropped) | {field: picks}
+        rest = shown_urls(record)
+        if not picks or (field == "picks" and {*rest} <= {*picks}):
+            self.counts["records left out"] += 1
+            return None
+        return record
+
+    def decide(self, query: str, picks: list[str], shown: list[str]) -> tuple[list[str], set[str]]:
+        """Return the picks of a record as they were decided, and the URLs that are dropped."""
+        dropped = set()
+        for url in shown:
+            key = (query, normal_form(url))
+            label, decision = self.decisions.get(key, ("", ""))
+            if not decision or label != (PICKED if url in picks else PASSED_OVER):
+                continue
+            self.used.add(key)
+            self.counts["dropped" if decision == DROP else "corrected"] += 1
+            picks = [each for each in picks if each != url]
+            picks += [url] if decision == PICKED else []
+            dropped |= {url} if decision == DROP else set()
+        return picks, dropped
+
+    def notes(self) -> Iterator[FileReportRow]:
+        """Yield a report row that says what the decisions did."""
+        yield from decision_notes(
+            self.path, "sources", self.counts, len(self.decisions), len(self.used)
+        )
+
+
+def shown_urls(record: Record) -> list[str]:
+    """Return the URLs of all sources of a clean record, each once."""
+    lists = [record.get("sources", []), *(each["sources"] for each in record.get("searches", []))]
+    return [*dict.fromkeys(source["url"] for sources in lists for source in sources)]
+
+
+def without(record: Record, urls: set[str]) -> Record:
+    """Return a clean record without some of its sources."""
+    changed = dict(record)
+    if "sources" in record:
+        changed["sources"] = [each for each in record["sources"] if each["url"] not in urls]
+        changed["refused"] = [url for url in record["refused"] if url not in urls]
+    else:
+        changed["searches"] = [
+            {**search, "sources": [each for each in search["sources"] if each["url"] not in urls]}
+            for search in record["searches"]
+        ]
+    return changed
+
+
+def decision_notes(
+    path: Path, unit: str, counts: Mapping[str, int], decisions: int, used: int | None = None
+) -> Iterator[FileReportRow]:
+    """Yield what the decisions of a review did, and how many meet nothing."""
+    if counts:
+        listed = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+        yield FileReportRow(
+            "kept", path.as_posix(), 0, "decision", "", f"{unit}: {listed}", "nothing is to be done"
+        )
+    used = sum(counts.values()) if used is None else used
+    if decisions > used:
+        yield FileReportRow(
+            "kept",
+            path.as_posix(),
+            0,
+            "decision",
+            "",
+            f"{decisions - used} decisions are on {unit} that are not there or have another label",
+            "delete these rows, if no other kind of data uses them",
+        )

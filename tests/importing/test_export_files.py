@@ -1,0 +1,75 @@
+"""Exports: every form is read with its lines, and a broken one is named."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from findtune.core.errors import InputError
+from findtune.importing.export_files import read_rows
+from findtune.importing.tally import Tally
+
+RECORDS = [{"a": 1}, {"a": 2}]
+HITS = {"hits": {"hits": [{"_id": "x", "_source": record} for record in RECORDS]}}
+
+
+def read(path: Path, content: str, tally: Tally | None = None) -> list[tuple[int, object]]:
+    path.write_text(content, encoding="utf-8")
+    return [(row.line, row.fields["a"]) for row in read_rows(path, tally or Tally())]
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("\n".join(map(json.dumps, RECORDS)), [1, 2]),
+        (json.dumps(RECORDS, indent=1), [2, 5]),
+        (json.dumps(HITS), [1, 1]),
+        ("\n".join(map(json.dumps, HITS["hits"]["hits"])), [1, 2]),
+        ('{"index": {"_id": "1"}}\n{"a": 1}\n{"create": {}}\n{"a": 2}\n', [2, 4]),
+        ('{"data": [{"a": 1}, {"a": 2}], "meta": {}}', [1, 1]),
+        ('{\n"a": 1}\n\n{\n"a": 2}', [1, 4]),
+    ],
+)
+def test_a_record_has_the_line_where_it_begins(
+    content: str, lines: list[int], tmp_path: Path
+) -> None:
+    rows = read(tmp_path / "export.json", f"\ufeff{content}")
+    assert rows == [(lines[0], 1), (lines[1], 2)]
+
+
+def test_a_packed_export_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"a": 1}'))
+    assert [row.fields for row in read_rows(path, Tally())] == [{"a": 1}]
+
+
+def test_a_bad_line_costs_one_record_and_a_text_is_no_record(tmp_path: Path) -> None:
+    tally = Tally()
+    rows = read(tmp_path / "export.jsonl", '{"a": 1}\n{"a": \n"text"\n{"a": 2}', tally)
+    assert rows == [(1, 1), (4, 2)]
+    places = {reason: [line for _, line in rows] for reason, rows in tally.unused.items()}
+    assert places == {"lines that are not JSON": [2], "records that are no objects": [3]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b'[{"a": 1},\n{"a": 2}', ":2: the list breaks off"),
+        (b'[{"a": 1},\n{"a" 2}]', ":2: not JSON"),
+        ("é".encode("latin-1"), "not UTF-8"),
+        (None, "can't be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "export.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        [*read_rows(path, Tally())]
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

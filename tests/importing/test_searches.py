@@ -1,0 +1,53 @@
+"""Searches: one need is what one session asks in a row, in words that share a stem."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from findtune.importing.documents import Document
+from findtune.importing.searches import Search, needs, ranked_lists, rewriting_records
+from findtune.importing.tally import Row, Tally
+
+
+def search(query: str, minute: int, picks: Sequence[str] = (), session: str = "s") -> Search:
+    shown = [Document(f"{query} {rank}") for rank in (1, 2)]
+    time = f"2026-03-01T10:{minute:02}:00Z"
+    return Search(f"{query}-{minute}", query, time, session, shown, picks, Row("f", 1, {}))
+
+
+def chains(*searches: Search) -> list[list[str]]:
+    return [[member.query for member in chain] for chain in needs(searches)]
+
+
+@pytest.mark.parametrize(
+    ("second", "is_same"),
+    [
+        (search("jobs rates", 20), True),
+        (search("jobs rates", 31), False),  # too late
+        (search("bread", 1), False),  # no word in common
+        (search("jobs rates", 20, session="other"), False),
+    ],
+)
+def test_two_searches_are_of_one_need(second: Search, is_same: bool) -> None:
+    first = search("job rate", 0)
+    expected = [["job rate", second.query]] if is_same else [["job rate"], [second.query]]
+    assert chains(second, first) == expected or chains(first, second) == expected
+
+
+def test_a_need_that_was_asked_once_or_found_nothing_is_no_rewriting_record() -> None:
+    asked_once = search("jobs", 0, ["jobs 1"])
+    found_nothing = [search("tea", 1), search("tea exports", 2)]
+    assert [*rewriting_records([asked_once])] == []
+    assert [*rewriting_records(found_nothing)] == []
+
+
+def test_a_search_without_a_session_or_a_time_has_no_history() -> None:
+    searches = [search("jobs", 0, session=""), search("jobs rate", 1, ["jobs rate 1"], session="")]
+    [record] = ranked_lists(searches, Tally())
+    assert "history" not in record
+
+
+def test_a_search_in_which_all_was_picked_teaches_nothing() -> None:
+    tally = Tally()
+    assert [*ranked_lists([search("jobs", 0, ["jobs 1", "jobs 2"])], tally)] == []
+    assert [*tally.unused] == ["searches in which all that was shown was picked"]

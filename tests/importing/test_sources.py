@@ -1,0 +1,178 @@
+"""Every source: what its export says becomes feedback, and what it does not say is counted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from findtune.core.files import read_jsonl
+from findtune.importing.documents import Library
+from findtune.importing.feedback import Feedback
+from findtune.importing.pseudonyms import Pseudonyms
+from findtune.importing.ratings import cited_searches, preferences
+from findtune.importing.searches import Search, ranked_lists, rewriting_records
+from findtune.importing.sources import SOURCES
+from findtune.importing.tally import Tally
+
+EXPORTS = Path(__file__).parents[1] / "data" / "exports"
+
+
+class Import:
+    """What a source module reads of some files of tests/data/exports."""
+
+    def __init__(self, source: str, *names: str, documents: str = "") -> None:
+        self.tally = Tally()
+        library = Library()
+        if documents:
+            library.read(EXPORTS / documents, self.tally)
+        paths = [EXPORTS / name for name in names]
+        people = Pseudonyms(b"key")
+        self.feedback: Feedback = SOURCES[source](paths, people, library, self.tally)
+        self.searches: list[Search] = [
+            *self.feedback.searches,
+            *cited_searches(self.feedback.ratings),
+        ]
+        self.lists = {record["query"]: record for record in ranked_lists(self.searches, self.tally)}
+        self.preferences = preferences(source, self.feedback.ratings)
+
+    def urls(self, query: str) -> list[str]:
+        return [source["url"] for source in self.lists[query]["all_sources"]]
+
+    def picks(self, query: str) -> Any:
+        return self.lists[query]["positive_sources"]
+
+    def unused(self) -> dict[str, list[int]]:
+        places = self.tally.unused.items()
+        return {reason: [line for _, line in rows] for reason, rows in places}
+
+
+@pytest.fixture
+def ubi() -> Import:
+    return Import("ubi", "ubi_queries.ndjson", "ubi_events.json", documents="documents.jsonl")
+
+
+def test_ubi_shows_the_hits_in_their_order_and_the_strongest_action_picks_first(
+    ubi: Import,
+) -> None:
+    query = "kenya unemployment rate"
+    assert ubi.urls(query) == ["https://stats.example/rate", "d5", "d1"]
+    assert ubi.picks(query) == ["https://stats.example/rate", "d5"]
+    assert [source["rank"] for source in ubi.lists[query]["all_sources"]] == [1, 2, 3]
+
+
+def test_ubi_takes_titles_from_documents_and_from_events(ubi: Import) -> None:
+    shown = ubi.lists["kenya unemployment rate"]["all_sources"]
+    titles = [source.get("title") for source in shown]
+    assert titles == ["Unemployment rate", "Labour force survey", "Out of work in Kenya"]
+
+
+def test_ubi_counts_what_teaches_nothing_by_reason_and_line(ubi: Import) -> None:
+    assert ubi.unused() == {
+        "events of the action 'on_search', which is no pick": [1],
+        "events whose query is in none of the files": [1],
+        "lines that are not JSON": [7],
+        "queries without a query_id": [8],
+        "searches without a pick": [2, 6],
+    }
+    assert ubi.tally.unknown == {"experiment": 1, "event_attributes.object.colour": 1}
+
+
+def test_ubi_sessions_keep_history_and_become_rewriting_records(ubi: Import) -> None:
+    assert ubi.lists["kenya unemployment rate"].get("history") == ["jobless people kenya"]
+    [record] = rewriting_records(ubi.feedback.searches)
+    assert record["original_query"] == "jobless people kenya"
+    assert [*record["query_source_mapping"]] == ["jobless people kenya", "kenya unemployment rate"]
+    assert record["selected_sources"] == ["https://stats.example/rate", "d5"]
+
+
+def test_langfuse_scores_that_name_a_shown_source_are_picks() -> None:
+    langfuse = Import("langfuse", "langfuse_scores.jsonl", "langfuse_traces.json")
+    query = "How many people are out of work?"
+    assert langfuse.urls(query) == ["https://stats.example/a", "https://stats.example/b"]
+    assert langfuse.picks(query) == ["https://stats.example/b"]
+    assert langfuse.lists[query]["timestamp"] == "2026-03-02T08:02:00Z"
+    assert langfuse.unused() == {
+        "scores that a model gave (source EVAL)": [4],
+        "scores without a trace whose input is a question": [5],
+    }
+
+
+def test_langfuse_thumbs_on_two_answers_to_one_question_are_a_preference() -> None:
+    langfuse = Import("langfuse", "langfuse_scores.jsonl", "langfuse_traces.json")
+    [record] = langfuse.preferences
+    assert record[record["selected_response"]] == "About five in a hundred."
+    assert {record["response1"], record["response2"]} == {
+        "About five in a hundred.",
+        "I do not know.",
+    }
+
+
+def test_open_webui_learns_the_cited_source_of_an_answer_that_was_rated_up() -> None:
+    webui = Import("open-webui", "open_webui.json")
+    query = "How many people are out of work?"
+    assert webui.urls(query) == ["survey.pdf", "https://stats.example/b"]
+    assert webui.picks(query) == ["https://stats.example/b"]
+    assert webui.unused() == {"records without a rating of 1 or -1": [19]}
+    assert webui.tally.unknown == {"data.mood": 1}
+
+
+def test_open_webui_prefers_the_answer_beside_one_that_was_rated_down() -> None:
+    [record] = Import("open-webui", "open_webui.json").preferences
+    assert record["query"] == "What is bread?"
+    assert record[record["selected_response"]] == "Baked dough."
+
+
+def test_librechat_reads_messages_of_the_database_and_of_a_conversation() -> None:
+    chat = Import("librechat", "librechat.jsonl", "librechat_conversation.json")
+    assert chat.urls("How many people are out of work?") == ["F0", "F1"]
+    assert chat.picks("How many people are out of work?") == ["F1"]
+    assert chat.picks("What is bread?") == ["https://bread.example"]
+    assert chat.lists["How many people are out of work?"]["timestamp"] == "2026-03-03T09:01:00Z"
+    reason = "ratings of a message whose question is in none of the files"
+    assert chat.unused() == {reason: [4]}
+    assert chat.tally.unknown == {"halo": 1}
+
+
+def test_librechat_does_not_read_what_an_answer_only_thought() -> None:
+    chat = Import("librechat", "librechat.jsonl")
+    assert not [rating for rating in chat.feedback.ratings if "hm" in rating.answer]
+
+
+def test_a_csv_of_searches_reads_lists_in_any_form_and_counts_clicks_on_strangers() -> None:
+    clicks = Import("csv", "clicks.csv")
+    assert clicks.picks("how many people are out of work?") == ["https://b.example"]
+    assert clicks.urls("people out of work rate") == ["https://d.example", "https://e.example"]
+    assert clicks.unused() == {
+        "clicks on a source that was not shown": [3],
+        "rows: 7 cells where the header has 6": [5],
+        "searches without a pick": [4],
+    }
+    assert clicks.tally.unknown == {"shop": 3}
+
+
+def test_a_csv_of_sources_gathers_the_rows_of_a_search_and_keeps_their_ranks() -> None:
+    clicks = Import("csv", "clicks_by_source.csv")
+    assert clicks.urls("out of work") == ["https://a.example", "https://b.example"]
+    assert clicks.picks("bread") == ["https://y.example"]
+    assert clicks.unused() == {"rows: clicked is neither 1 nor 0": [3]}
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "secrets"),
+    [
+        ("ubi", ["ubi_queries.ndjson", "ubi_events.json"], ["client-ann", "sess-1", "q2"]),
+        ("langfuse", ["langfuse_scores.jsonl", "langfuse_traces.json"], ["@example.org"]),
+        ("open-webui", ["open_webui.json"], ["user-ann", "c1"]),
+        ("librechat", ["librechat.jsonl"], ["user-ann", "c1"]),
+        ("csv", ["clicks.csv"], ["ann@example.org"]),
+    ],
+)
+def test_no_id_of_a_user_is_in_a_record(source: str, names: list[str], secrets: list[str]) -> None:
+    records = Import(source, *names)
+    values = [*records.lists.values(), *records.preferences]
+    values += [*rewriting_records(records.searches)]
+    assert values
+    texts = [str(value) for record in values for value in record.values()]
+    assert not [text for text in texts for secret in secrets if secret in text.split("'")]
+    assert all("@example.org" not in text for text in texts)
+    assert read_jsonl(EXPORTS / "librechat.jsonl")  # the exports do hold ids

@@ -1,0 +1,51 @@
+"""Storage: nothing is written twice, and nothing that was written is lost."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_jsonl
+from findtune.importing.storage import store
+
+
+def record(name: str, *picks: str) -> dict[str, Any]:
+    shown = [{"url": url} for url in "xyz"]
+    picked = {"all_sources": shown, "positive_sources": [*picks]}
+    return {"id": name, "query": "a\u2028b", **picked}
+
+
+def test_a_second_import_of_the_same_records_adds_nothing(tmp_path: Path) -> None:
+    records = [record("1", "x"), record("2", "y")]
+    first = store(tmp_path, "ranked_lists", "ubi", records)
+    assert (first.new, first.changed, first.known) == (2, 0, 0)
+    content = first.path.read_bytes()
+    inode = first.path.stat().st_ino
+    second = store(tmp_path, "ranked_lists", "ubi", records)
+    assert (second.new, second.changed, second.known) == (0, 0, 2)
+    assert first.path.read_bytes() == content
+    assert first.path.stat().st_ino == inode  # not even rewritten
+
+
+def test_a_later_export_adds_its_records_and_its_picks(tmp_path: Path) -> None:
+    store(tmp_path, "ranked_lists", "ubi", [record("1", "x")])
+    later = store(tmp_path, "ranked_lists", "ubi", [record("1", "y"), record("2", "z")])
+    assert (later.new, later.changed, later.known) == (1, 1, 0)
+    picks = [row["positive_sources"] for row in read_jsonl(later.path)]
+    assert picks == [["x", "y"], ["z"]]
+
+
+def test_a_pick_of_an_earlier_export_that_is_shown_no_more_is_left_out(tmp_path: Path) -> None:
+    store(tmp_path, "ranked_lists", "ubi", [record("1", "old address")])
+    later = store(tmp_path, "ranked_lists", "ubi", [record("1", "y")])
+    assert [row["positive_sources"] for row in read_jsonl(later.path)] == [["y"]]
+
+
+def test_a_file_that_no_import_wrote_is_named_with_its_line(tmp_path: Path) -> None:
+    stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
+    with stored.path.open("a", encoding="utf-8") as file:
+        file.write('{"query": "no id"}\n')
+    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: no record that an import wrote"):
+        store(tmp_path, "searches", "ubi", [record("2", "x")])
+    assert len(stored.path.read_text(encoding="utf-8").strip().split("\n")) == 2
