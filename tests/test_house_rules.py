@@ -26,7 +26,8 @@ LAYERS = {
     "registry": {"core", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
-    "serving": {"core", "retrieval", "stack"} | {f"{room}.model" for room in ROOMS},
+    "traffic": {"core"},
+    "serving": {"core", "retrieval", "stack", "traffic"} | {f"{room}.model" for room in ROOMS},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
     "ROOM.model": {"core", "bases", "retrieval"},
     "ROOM.training": {"core", "bases", "retrieval", "training", "ROOM.model"},
