@@ -1,7 +1,7 @@
 """The records of served searches and of picks, as they stand in data/served/."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -30,7 +30,8 @@ class ShownSource(Record):
 
     rank: from 1. score: the calibrated probability of a pick; where the reranker was not tuned, its
     score; None where nothing reranked. found_by: the queries that had it among their first.
-    retrieved_rank: its rank before anything reranked it, from 1.
+    retrieved_rank: its rank before anything reranked it, from 1. team: which of two compared
+    pipelines put it there, A or B.
     """
 
     url: str
@@ -40,13 +41,15 @@ class ShownSource(Record):
     score: float | None = None
     found_by: list[str] = []
     retrieved_rank: int | None = None
+    team: Literal["A", "B"] | None = None
 
 
 class SearchRecord(Record):
     """A search that was served.
 
     version: the first 12 digits of the stack's content hash. queries: what was searched, the
-    question first. session: the salted hash of who asked.
+    question first. session: the salted hash of who asked. compare: team -> version, where two
+    pipelines were interleaved.
     """
 
     id: str = Field(min_length=1)
@@ -57,6 +60,7 @@ class SearchRecord(Record):
     milliseconds: float
     sources: list[ShownSource] = []
     session: str | None = None
+    compare: dict[Literal["A", "B"], str] | None = None
 
 
 class PickRecord(Record):
