@@ -65,7 +65,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
+.PHONY: help setup train preview rewrite search serve compare monitor loop metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -103,13 +103,20 @@ serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: mak
 	@python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %))
 
+compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
+	@python -m commands.compare $(if $(A),--first '$(A)') $(if $(B),--second '$(B)')
+
+monitor: setup  ## Write a page on served searches: drift, picks by rank, latency; retrain, yes or no
+	@python -m commands.monitor $(SIZE)
+
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
 	@python -m commands.gate current > /dev/null 2>&1 || \
 		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
 
-diff: setup     ## Compare the decisive measures with the last commit's, or with those of BASE
-	@python -m commands.diff $(SIZE) $(MODELS) $(if $(BASE),--base '$(BASE)')
+diff: setup     ## Compare what is here with what is live, or with BASE; more: DETAILS=1
+	@python -m commands.diff $(SIZE) $(MODELS) --stage '$(STAGE)' \
+		$(if $(BASE),--base '$(BASE)') $(if $(filter 1,$(DETAILS)),--details)
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
@@ -145,6 +152,9 @@ test: setup     ## Run the fast tests: no network, no GPU, no real weights
 
 test-all: setup ## Run the slow tests too
 	pytest -m "slow or not slow"
+
+loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
+	@python -m commands.loop $(SIZE) $(STAGE)
 
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
 	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)

@@ -23,7 +23,7 @@ LAYERS = {
     **dict.fromkeys(("retrieval", "report"), {"core", "bases"}),
     "tracking": {"core"},
     "health": {"core", "bases", "tracking"},
-    "registry": {"core", "tracking"},
+    "registry": {"core", "evaluation", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
     "traffic": {"core"},
