@@ -3,21 +3,25 @@
     python -m commands.serve small
     python -m commands.serve small --corpus documents.jsonl --port 8080
     python -m commands.serve small --model embedder
+    python -m commands.serve small --record
 
 FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
         the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
 Writes  .scratch/index-HASH/   the index of this corpus by this stack
+        data/served/           with --record: searches, and what users picked
 """
 
 import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from findtune.core.errors import InputError
+from findtune.traffic.log import SERVED
 from stages.command import TorchStage
 
 API_KEY = "FINDTUNE_API_KEY"
@@ -36,10 +40,13 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
     type=click.Choice(MODELS),
     help="What to serve; repeat it for more. Without it, the stack, and what it does not ship.",
 )
-def main(size: str, corpus: Path | None, host: str, port: int, models: tuple[str, ...]) -> None:
+@click.option("--record", is_flag=True, help="Keep searches and picks, and open the pages.")
+def main(
+    size: str, corpus: Path | None, host: str, port: int, models: tuple[str, ...], record: bool
+) -> None:
     """Serve the stack of SIZE, or single models of it."""
     api_key = read_api_key()
-    app = load_app(size, corpus or default_corpus(size), models, api_key)
+    app = load_app(size, corpus or default_corpus(size), models, api_key, record=record)
     click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
 
@@ -59,7 +66,7 @@ def default_corpus(size: str) -> Path | None:
 
 
 def load_app(
-    size: str, corpus: Path | None, models: tuple[str, ...], api_key: str | None
+    size: str, corpus: Path | None, models: tuple[str, ...], api_key: str | None, *, record: bool
 ) -> object:
     """Return the application; raise InputError where its packages are not installed."""
     try:
@@ -68,10 +75,10 @@ def load_app(
         raise InputError(
             f"{error.name} is not installed; `make setup` installs it, as does the extra serve."
         ) from None
-    served = import_module("findtune.serving.loading").load_served(
-        Path("models"), size, corpus, models
-    )
-    application: object = app.create_app(served, api_key=api_key)
+    load_served = import_module("findtune.serving.loading").load_served
+    load = partial(load_served, Path("models"), size, corpus, models)
+    recorder = import_module("findtune.serving.recording").Recorder(SERVED) if record else None
+    application: object = app.create_app(load(), api_key=api_key, recorder=recorder, load=load)
     return application
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from findtune.serving.limits import (
     MAX_DOCUMENTS,
     MAX_HISTORY,
+    MAX_NAME_CHARS,
     MAX_QUERY_CHARS,
     MAX_RESULTS,
     MAX_REWRITES,
@@ -130,10 +131,25 @@ class RewriteBody(Body):
 
 
 class SearchBody(Body):
-    """A request for a search; without rewrite_query, the question alone is searched."""
+    """A request for a search; without rewrite_query, the question alone is searched.
+
+    user: who asks; where searches are recorded, it is kept as a salted hash.
+    """
 
     query: Query
     model: str | None = None
     max_num_results: int = Field(default=10, ge=1, le=MAX_RESULTS)
     rewrite_query: bool = True
     history: History = []
+    user: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None
+
+
+class PicksBody(Body):
+    """What a user picked of a recorded search.
+
+    picks: URLs, the best first; [] where none is right, and null to take an answer back.
+    """
+
+    search: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    picks: Annotated[list[Text], Field(max_length=MAX_RESULTS)] | None
+    pipeline: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 
 SECONDS_TO_END = 30  # in which the requests that run may finish
 KEEP_ALIVE = 30  # seconds that an idle connection stays open
-MAX_CONNECTIONS = 512
 
 
 def log_to_stderr() -> None:
@@ -33,6 +32,5 @@ def run_server(app: FastAPI, host: str, port: int) -> None:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SECONDS_TO_END,
-        limit_concurrency=MAX_CONNECTIONS,
     )
     uvicorn.Server(config).run()

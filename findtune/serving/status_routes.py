@@ -79,3 +79,10 @@ async def metrics(service: ServiceOfApp) -> Response:
     """Return the counters of this server."""
     text = service.metrics.text(service.worker.waiting)
     return Response(text, media_type=PROMETHEUS_TEXT)
+
+
+@router.post("/admin/reload")
+async def reload(service: ServiceOfApp) -> dict[str, Any]:
+    """Load the models that are in the folders now, and answer with them from then on."""
+    await service.reload()
+    return await info(service)
