@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
+from findtune.traffic.records import SearchRecord, ShownSource
+
 Team = Literal["A", "B"]
 
 
@@ -53,3 +55,27 @@ def credit(teams: Mapping[str, Team], picks: Sequence[str]) -> int:
     votes = [teams[url] for url in picks if url in teams]
     difference = votes.count("A") - votes.count("B")
     return (difference > 0) - (difference < 0)
+
+
+def merge_searches(first: SearchRecord, second: SearchRecord, top_k: int) -> SearchRecord:
+    """Return one search that shows two pipelines' sources, interleaved, at most top_k of them.
+
+    first, second: the same question as team A and as team B answered it. The id, which tosses the
+    coins, the session and the version are those of the first. Users must not see the teams.
+    """
+    urls_a, urls_b = ([source.url for source in search.sources] for search in (first, second))
+    sources: dict[Team, dict[str, ShownSource]] = {
+        "A": {source.url: source for source in first.sources},
+        "B": {source.url: source for source in second.sources},
+    }
+    shown = [
+        sources[slot.team][slot.url].model_copy(update={"rank": rank, "team": slot.team})
+        for rank, slot in enumerate(interleave(urls_a, urls_b, first.id, top_k), start=1)
+    ]
+    changes = {
+        "sources": shown,
+        "queries": list(dict.fromkeys([*first.queries, *second.queries])),
+        "milliseconds": first.milliseconds + second.milliseconds,
+        "compare": {"A": first.version, "B": second.version},
+    }
+    return first.model_copy(update=changes)

@@ -1,11 +1,13 @@
 """Interleaving is fair, blind and repeatable, and credits the team that users prefer."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findtune.traffic.interleaving import Slot, credit, interleave
+from findtune.traffic.interleaving import Slot, credit, interleave, merge_searches
+from findtune.traffic.records import SearchRecord
 
 RANKINGS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
@@ -39,3 +41,19 @@ def test_more_picks_win_and_as_many_are_a_tie() -> None:
     assert credit(teams, ["a", "c", "b"]) == 1
     assert credit(teams, ["c"]) == -1
     assert credit(teams, ["a", "d"]) == credit(teams, []) == credit(teams, ["unknown"]) == 0
+
+
+def test_two_searches_become_one_that_knows_what_each_pipeline_showed() -> None:
+    def search(version: str, urls: str) -> SearchRecord:
+        sources = [{"url": url, "rank": rank + 1} for rank, url in enumerate(urls)]
+        fields = {"id": f"id of {version}", "time": datetime(2026, 11, 27, tzinfo=UTC)}
+        fields |= {"version": version, "question": "bread?", "queries": ["bread?", version]}
+        return SearchRecord.model_validate({**fields, "milliseconds": 5.0, "sources": sources})
+
+    merged = merge_searches(search("old", "abc"), search("new", "cda"), 3)
+    slots = interleave("abc", "cda", "id of old", 3)
+    assert [(row.url, row.team) for row in merged.sources] == slots
+    assert [row.rank for row in merged.sources] == [1, 2, 3]
+    assert merged.compare == {"A": "old", "B": "new"}
+    assert merged.queries == ["bread?", "old", "new"]
+    assert (merged.id, merged.version, merged.milliseconds) == ("id of old", "old", 10.0)
