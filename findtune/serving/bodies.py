@@ -1,6 +1,6 @@
 """The bodies of requests, with their limits. Fields that nothing here knows are ignored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -23,9 +23,25 @@ History = Annotated[list[Query], Field(max_length=MAX_HISTORY)]
 
 
 class Body(BaseModel):
-    """A body; fields that it does not know are ignored."""
+    """A body; fields that it does not know are ignored. false is no number, 0 no truth value."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class ErrorDetail(BaseModel):
+    """What OpenAI's clients read of an error. code: the HTTP status."""
+
+    message: str
+    type: str
+    param: None
+    code: int
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error. message: what Cohere's clients read."""
+
+    error: ErrorDetail
+    message: str
 
 
 class EmbeddingsBody(Body):
@@ -81,8 +97,18 @@ class Document(Body):
         return self
 
 
+def only(name: str, other: str) -> dict[str, Any]:
+    """Return the JSON schema of a body that has one of two lists."""
+    properties = {name: {"type": "array"}, other: {"type": "null"}}
+    return {"required": [name], "properties": properties}
+
+
 class RerankBody(Body):
     """Cohere's and Jina's request, with documents, or that of text-embeddings-inference."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [only("documents", "texts"), only("texts", "documents")]}
+    )
 
     query: Query
     documents: list[Text | Document] | None = Field(

@@ -5,7 +5,7 @@ from time import time
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from findtune.serving.limits import MAX_DOCUMENTS, MAX_TEXTS
 from findtune.serving.service import ServiceOfApp
@@ -74,7 +74,7 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(service: ServiceOfApp) -> Response:
     """Return the counters of this server."""
     text = service.metrics.text(service.worker.waiting)
