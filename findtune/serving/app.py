@@ -21,6 +21,7 @@ from findtune.serving import (
     search_routes,
     status_routes,
 )
+from findtune.serving.bodies import ErrorBody
 from findtune.serving.gate import Gate, json_of
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
@@ -33,6 +34,10 @@ from findtune.serving.worker import Worker
 log = logging.getLogger("findtune.serving")
 
 MAX_PROBLEMS = 5  # of a body, that one answer names
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
+    for status in (400, 401, 404, 408, 409, 413, 422, 429, 500, 503)
+}
 
 
 def create_app(
@@ -54,7 +59,9 @@ def create_app(
     service = Service(served, limits, Worker(limits), Metrics(), recorder, load)
     service.metrics.name_models(served)
     # The pages of FastAPI load scripts from elsewhere, so there are none.
-    app = FastAPI(title="Findtune", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Findtune", docs_url=None, redoc_url=None, lifespan=lifespan, responses=ERRORS
+    )
     app.state.service = service
     for routes in (embedding_routes, rerank_routes, search_routes, status_routes, pages):
         app.include_router(routes.router)

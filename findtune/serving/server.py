@@ -5,6 +5,8 @@ import logging
 import uvicorn
 from fastapi import FastAPI
 
+from findtune.serving.connections import TimedProtocol
+
 SECONDS_TO_END = 30  # in which the requests that run may finish
 KEEP_ALIVE = 30  # seconds that an idle connection stays open
 
@@ -27,6 +29,7 @@ def run_server(app: FastAPI, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        http=TimedProtocol,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -74,3 +74,14 @@ def test_a_missing_package_is_one_line(calls: list[Any], monkeypatch: pytest.Mon
     assert result.stderr == (
         "Error: fastapi is not installed; `make setup` installs it, as does the extra serve.\n"
     )
+
+
+def test_what_is_live_in_a_stage_is_served_and_looked_up_at_each_load(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = iter([Path("live/1"), Path("live/2")])
+    monkeypatch.setattr(serve, "check_out_live", lambda *arguments: next(folders))
+    CliRunner().invoke(serve.main, ["small", "--live", "prod"], catch_exceptions=False)
+    assert calls[0] == (Path("live/1"), "small", None, ())
+    serve.load_models("small", None, (), "prod")
+    assert calls[-1] == (Path("live/2"), "small", None, ())
