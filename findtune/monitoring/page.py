@@ -38,7 +38,7 @@ COLUMNS = {
     "latency_p50": "ms, median",
     "latency_p95": "ms, 95 %",
     "share_entities_lost": "entities lost",
-    "share_unlike": "unlike training",
+    "share_unlike": "unlike",
 }
 SHARES = {name for name in COLUMNS if name.startswith("share_")}
 

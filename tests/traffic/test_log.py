@@ -30,8 +30,8 @@ def test_a_search_is_one_line_in_the_file_of_its_week(tmp_path: Path) -> None:
     assert line == (
         '{"id":"1","time":"2027-01-01T23:30:00Z","version":"a1","question":"bread?",'
         '"queries":["bread?"],"milliseconds":8.0,"sources":[{"url":"u","title":"Bread",'
-        '"snippet":"","rank":1,"score":0.5,"found_by":["bread?"],"retrieved_rank":null}],'
-        '"session":null}'
+        '"snippet":"","rank":1,"score":0.5,"found_by":["bread?"],"retrieved_rank":null,"team":null}],'
+        '"session":null,"compare":null}'
     )
     assert read_traffic(tmp_path).searches[0].sources == [source]
     assert week_file(datetime.fromisoformat("2026-11-30T00:30:00+01:00")) == "2026-W48.jsonl"
