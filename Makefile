@@ -16,6 +16,8 @@ export OMP_WAIT_POLICY := PASSIVE
 # Pass a question on exactly as it was typed: neither make nor the shell may interpret its characters.
 export QUESTION := $(value Q)
 unexport Q
+export ASKER := $(value WHO)
+unexport WHO
 
 # `dvc repro` that outlives kills: it writes dvc.lock atomically, and repairs it and stale locks.
 # exec: no shell may stand between it and make, or it would not notice that make was killed.
@@ -65,7 +67,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train import stats preview rewrite search serve metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
+.PHONY: help setup train import stats preview rewrite search serve collect forget compare monitor loop metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -107,17 +109,33 @@ rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; 
 search: setup   ## Search the corpus with the pipeline that ships: make search Q='...'
 	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') -- "$$QUESTION"
 
-serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 CORPUS=FILE
-	@python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
-		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %))
+serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 RECORD=1
+	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
+		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
+		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)')
+
+collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
+	@python -m commands.collect
+
+forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BEFORE=90d
+	@python -m commands.forget $(if $(value Q),--question "$$QUESTION") $(if $(value WHO),--user "$$ASKER") \
+		$(if $(CODE),--session '$(CODE)') $(if $(BEFORE),--before '$(BEFORE)') \
+		$(if $(filter 1,$(UNANSWERED)),--unanswered)
+
+compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
+	@python -m commands.compare $(if $(A),--first '$(A)') $(if $(B),--second '$(B)')
+
+monitor: setup  ## Write a page on served searches: drift, picks by rank, latency; retrain, yes or no
+	@python -m commands.monitor $(SIZE)
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
 	@python -m commands.gate current > /dev/null 2>&1 || \
 		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
 
-diff: setup     ## Compare the decisive measures with the last commit's, or with those of BASE
-	@python -m commands.diff $(SIZE) $(MODELS) $(if $(BASE),--base '$(BASE)')
+diff: setup     ## Compare what is here with what is live, or with BASE; more: DETAILS=1
+	@python -m commands.diff $(SIZE) $(MODELS) --stage '$(STAGE)' \
+		$(if $(BASE),--base '$(BASE)') $(if $(filter 1,$(DETAILS)),--details)
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
@@ -153,6 +171,9 @@ test: setup     ## Run the fast tests: no network, no GPU, no real weights
 
 test-all: setup ## Run the slow tests too
 	pytest -m "slow or not slow"
+
+loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
+	@python -m commands.loop $(SIZE) $(STAGE)
 
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
 	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)

@@ -1,22 +1,32 @@
-"""Compare the decisive measures of now with those of a commit, one row for each model.
+"""Compare what is here with what is live, on the questions that both can be asked.
 
     python -m commands.diff small embedder reranker rewriter
-    python -m commands.diff small embedder --base main
+    python -m commands.diff small embedder --base main --details
 
-Reads   metrics/MODEL/SIZE.json and metrics/stack/SIZE.json, here and in the commit
+Without --base, what is here is compared with the version that is live in --stage, or else with
+HEAD. It prints users' questions as far as report.examples allows.
+
+Reads   params.yaml: report
+        metrics/MODEL/SIZE.json and .per_query.csv, here and in the commit; dvc.lock; git tags
+        data/examples/MODEL/SIZE/test.jsonl, for the texts of questions
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from commands.table import read_metrics
+from findtune.core import params
 from findtune.core.errors import InputError
+from findtune.core.files import iter_jsonl
+from findtune.registry.challenge import Duel, champion_of, duel
 from findtune.registry.evidence import decisive_values
+from findtune.report.inputs import ReportSettings
 from findtune.report.markdown import with_interval
+from findtune.report.masking import mask
 from findtune.tracking.git import commit_hash, committed_file
 from stages.command import Stage
 
@@ -24,23 +34,94 @@ Metrics = Mapping[str, Any]
 
 RULE = "|---" * 7 + "|"
 NOTE = "The measures are those of the tuned models, and of the stack that ships."
+LOST = 10  # questions that are shown
+MAX_TEXT_CHARS = 80
 
 
 @click.command(cls=Stage)
 @click.argument("size")
 @click.argument("models", nargs=-1, required=True)
-@click.option("--base", default="HEAD", show_default=True, help="A commit, a branch or a tag.")
-def main(size: str, models: tuple[str, ...], base: str) -> None:
-    """Compare the measures of MODELS at SIZE, and of their stack, with those of a commit."""
+@click.option("--base", help="A commit, a branch or a tag, instead of what is live.")
+@click.option("--stage", default="prod", show_default=True, help="Where the champion is live.")
+@click.option("--details", is_flag=True, help="A table of measures and verdicts instead.")
+def main(size: str, models: tuple[str, ...], base: str | None, stage: str, details: bool) -> None:
+    """Compare MODELS at SIZE, and their stack, with what is live or with a commit."""
+    champion = None if base else champion_of(Path(), "stack", stage)
+    base = base or (champion.commit if champion else "HEAD")
     commit = commit_hash(Path(), base)
+    name = f"stack {champion.version}, live in {stage}" if champion else base
+    if details:
+        click.echo("\n".join(details_lines(size, models, name, commit)))
+    else:
+        click.echo("\n".join(short_lines(size, models, name, commit)))
+
+
+def short_lines(size: str, models: Sequence[str], name: str, commit: str) -> list[str]:
+    """Return a line for each model, the verdict, and the questions that lost most."""
+    lines = [f"champion: {name} ({commit[:7]}); challenger: what is here"]
+    duels: dict[str, Duel] = {}
+    for model in (*models, "stack"):
+        try:
+            duels[model] = duel(Path(), commit, model, size)
+            lines.append(f"{model:9} {duel_text(duels[model])}")
+        except InputError as error:
+            lines.append(f"{model:9} not compared: {error}")
+    if not duels:
+        raise InputError(" ".join(" ".join(line.split()) for line in lines[1:]))
+    decides = [*duels][-1]  # the stack, if it could be compared
+    difference = duels[decides].difference
+    effect = f"smallest visible effect {difference['minimum_detectable_effect']:.4f}"
+    lines.append(f"VERDICT: {duels[decides].verdict} | {decides} of what is here | {effect}")
+    return [*lines, *lost_lines(decides, size, duels[decides]), "More: make diff DETAILS=1"]
+
+
+def duel_text(result: Duel) -> str:
+    """Return the measure of both, the difference with its interval, and the verdict."""
+    before, now = float(result.champion.mean()), float(result.challenger.mean())
+    return (
+        f"{result.measure} {before:.4f} -> {now:.4f}, {with_interval(result.difference)}, "
+        f"{len(result.records)} of {result.asked} questions, {result.verdict}"
+    )
+
+
+def lost_lines(model: str, size: str, result: Duel) -> list[str]:
+    """Return a line for each of the questions that lost most, with its text if it may be shown."""
+    rows = result.most_lost(LOST)
+    if not rows:
+        return ["No question lost."]
+    texts = question_texts(model, size) if params.read("report", ReportSettings).examples else {}
+    lines = ["lost most:"]
+    for row in rows:
+        record = result.records[row]
+        text = mask(texts[record])[:MAX_TEXT_CHARS] if record in texts else f"no. {record}"
+        before, now = result.champion[row], result.challenger[row]
+        lines.append(f"  {now - before:+.3f}  {before:.3f} -> {now:.3f}  {text}")
+    return lines
+
+
+def question_texts(model: str, size: str) -> dict[str, str]:
+    """Return record -> question of what is held out here; nothing where examples are not here.
+
+    The questions of a single model have numbers for records, and are shown by their number.
+    """
+    rooms = ("reranker", "rewriter", "embedder") if model == "stack" else ()
+    paths = [Path("data", "examples", room, size, "test.jsonl") for room in rooms]
+    rows = [row for path in paths if path.exists() for row in iter_jsonl(path)]
+    return {row["record"]: row["query"] for row in reversed(rows) if {"record", "query"} <= {*row}}
+
+
+# Details
+
+
+def details_lines(size: str, models: Sequence[str], base: str, commit: str) -> list[str]:
+    """Return the table of measures, or that none differs."""
     now = {f"{model}/{size}": read_metrics(f"{model}/{size}") for model in models}
     if Path("metrics", "stack", f"{size}.json").exists():
         now[f"stack/{size}"] = read_metrics(f"stack/{size}")
     before = {name: committed_metrics(commit, name) for name in now}
     if now == before:
-        click.echo(f"No measure differs from {base}.")
-        return
-    click.echo("\n".join(table_lines(base, before, now)))
+        return [f"No measure differs from {base}."]
+    return table_lines(base, commit, before, now)
 
 
 def committed_metrics(commit: str, name: str) -> Metrics | None:
@@ -57,13 +138,13 @@ def committed_metrics(commit: str, name: str) -> Metrics | None:
 
 
 def table_lines(
-    base: str, before: Mapping[str, Metrics | None], now: Mapping[str, Metrics]
+    base: str, commit: str, before: Mapping[str, Metrics | None], now: Mapping[str, Metrics]
 ) -> list[str]:
     """Return a Markdown table of both, and below it what the reader should know."""
     head = f"| model | measure | {base} | now | change | gain by tuning, now | verdict |"
     rows = [row(name, before[name], metrics) for name, metrics in now.items()]
     notes = [note for name in now for note in changed_test(name, before[name], now[name])]
-    return [head, RULE, *rows, "", NOTE, *notes, f"All measures: dvc metrics diff {base}"]
+    return [head, RULE, *rows, "", NOTE, *notes, f"All measures: dvc metrics diff {commit[:7]}"]
 
 
 def row(name: str, before: Metrics | None, now: Metrics) -> str:

@@ -3,21 +3,30 @@
     python -m commands.serve small
     python -m commands.serve small --corpus documents.jsonl --port 8080
     python -m commands.serve small --model embedder
+    python -m commands.serve small --record
+    python -m commands.serve small --live prod
 
 FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
+        with --live: git tags, and the stack of their commit in DVC's cache or remote
         the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
 Writes  .scratch/index-HASH/   the index of this corpus by this stack
+        .scratch/live/COMMIT/  with --live: the stack of that commit
+        data/served/           with --record: searches, and what users picked
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from findtune.core.errors import InputError
+from findtune.registry.checkout import check_out_live
+from findtune.traffic.log import SERVED
 from stages.command import TorchStage
 
 API_KEY = "FINDTUNE_API_KEY"
@@ -36,10 +45,21 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
     type=click.Choice(MODELS),
     help="What to serve; repeat it for more. Without it, the stack, and what it does not ship.",
 )
-def main(size: str, corpus: Path | None, host: str, port: int, models: tuple[str, ...]) -> None:
+@click.option("--record", is_flag=True, help="Keep searches and picks, and open the pages.")
+@click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
+def main(
+    size: str,
+    corpus: Path | None,
+    host: str,
+    port: int,
+    models: tuple[str, ...],
+    record: bool,
+    stage: str | None,
+) -> None:
     """Serve the stack of SIZE, or single models of it."""
     api_key = read_api_key()
-    app = load_app(size, corpus or default_corpus(size), models, api_key)
+    load = partial(load_models, size, corpus or default_corpus(size), models, stage)
+    app = load_app(load, api_key, record=record)
     click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
 
@@ -58,9 +78,17 @@ def default_corpus(size: str) -> Path | None:
     return corpus if corpus.is_file() else None
 
 
-def load_app(
-    size: str, corpus: Path | None, models: tuple[str, ...], api_key: str | None
+def load_models(
+    size: str, corpus: Path | None, models: tuple[str, ...], stage: str | None
 ) -> object:
+    """Return the models that are in the folders now, or live in a stage now."""
+    folder = check_out_live(Path(), "stack", stage, size) if stage else Path("models")
+    loading = import_module("findtune.serving.loading")
+    served: object = loading.load_served(folder, size, corpus, models)
+    return served
+
+
+def load_app(load: Callable[[], object], api_key: str | None, *, record: bool) -> object:
     """Return the application; raise InputError where its packages are not installed."""
     try:
         app = import_module("findtune.serving.app")
@@ -68,10 +96,8 @@ def load_app(
         raise InputError(
             f"{error.name} is not installed; `make setup` installs it, as does the extra serve."
         ) from None
-    served = import_module("findtune.serving.loading").load_served(
-        Path("models"), size, corpus, models
-    )
-    application: object = app.create_app(served, api_key=api_key)
+    recorder = import_module("findtune.serving.recording").Recorder(SERVED) if record else None
+    application: object = app.create_app(load(), api_key=api_key, recorder=recorder, load=load)
     return application
 
 

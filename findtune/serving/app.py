@@ -1,42 +1,69 @@
 """The application: its routes, its gate, and how errors look."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from findtune.serving import embedding_routes, rerank_routes, search_routes, status_routes
+from findtune.serving import (
+    embedding_routes,
+    pages,
+    rerank_routes,
+    search_routes,
+    status_routes,
+)
+from findtune.serving.bodies import ErrorBody
 from findtune.serving.gate import Gate, json_of
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
+from findtune.serving.recording import Recorder
 from findtune.serving.refusals import RefusedError
 from findtune.serving.served import ServedModels
 from findtune.serving.service import Service
 from findtune.serving.worker import Worker
 
+log = logging.getLogger("findtune.serving")
+
 MAX_PROBLEMS = 5  # of a body, that one answer names
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
+    for status in (400, 401, 404, 408, 409, 413, 422, 429, 500, 503)
+}
 
 
 def create_app(
-    served: ServedModels, *, api_key: str | None = None, limits: Limits | None = None
+    served: ServedModels,
+    *,
+    api_key: str | None = None,
+    limits: Limits | None = None,
+    recorder: Recorder | None = None,
+    load: Callable[[], ServedModels] | None = None,
 ) -> FastAPI:
     """Return the application that serves some models.
 
     api_key: what every request but that for its health has to bring; None for no key. Other sites'
-    pages cannot use it from a browser, since no answer allows another origin.
+    pages cannot use it from a browser, since no answer allows another origin. recorder: where
+    searches are kept, which also opens the pages of training mode. load: returns the models that
+    are in the folders now, for when the server is asked to change to them.
     """
     limits = limits or Limits()
-    service = Service(served, limits, Worker(limits), Metrics())
+    service = Service(served, limits, Worker(limits), Metrics(), recorder, load)
     service.metrics.name_models(served)
     # The pages of FastAPI load scripts from elsewhere, so there are none.
-    app = FastAPI(title="Findtune", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Findtune", docs_url=None, redoc_url=None, lifespan=lifespan, responses=ERRORS
+    )
     app.state.service = service
-    for routes in (embedding_routes, rerank_routes, search_routes, status_routes):
+    for routes in (embedding_routes, rerank_routes, search_routes, status_routes, pages):
         app.include_router(routes.router)
     app.add_middleware(Gate, service=service, api_key=api_key)
     app.add_exception_handler(RefusedError, answer_refusal)
@@ -47,28 +74,47 @@ def create_app(
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Let the computation that runs at the end finish."""
+    """Load models again at each SIGHUP, and let the computation that runs at the end finish."""
+    service: Service = app.state.service
+    if service.load and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_soon, service)
     yield
-    app.state.service.worker.close()
+    service.worker.close()
 
 
-async def answer_refusal(request: Request, error: Any) -> JSONResponse:
-    """Answer a request that a route refuses."""
+def reload_soon(service: Service) -> None:
+    """Load models again beside the requests that run; a failure is logged."""
+
+    async def reload() -> None:
+        try:
+            await service.reload()
+        except RefusedError as refusal:
+            log.error("The models stay as they are: %s", refusal.message)
+
+    service.reloading = asyncio.create_task(reload())
+
+
+async def answer_refusal(request: Request, error: Any) -> Response:
+    """Answer a request that a route refuses; with a page, if it came from one."""
+    recorder = request.app.state.service.recorder
+    if recorder and pages.is_page(request.url.path):
+        return pages.answer_error(request, recorder, error)
     return json_of(error)
 
 
-async def answer_invalid(request: Request, error: Any) -> JSONResponse:
+async def answer_invalid(request: Request, error: Any) -> Response:
     """Answer a body that is not as it should be, with the fields that are wrong."""
-    return json_of(RefusedError(422, "invalid_request_error", problems(error.errors())))
+    refusal = RefusedError(422, "invalid_request_error", problems(error.errors()))
+    return await answer_refusal(request, refusal)
 
 
-async def answer_http(request: Request, error: Any) -> JSONResponse:
+async def answer_http(request: Request, error: Any) -> Response:
     """Answer a path or a method that does not exist."""
     reason = HTTPStatus(error.status_code).phrase.lower()
     refusal = RefusedError(
         error.status_code, "invalid_request_error", f"{reason}; see /openapi.json."
     )
-    answer = json_of(refusal)
+    answer = await answer_refusal(request, refusal)
     answer.headers.update(error.headers or {})
     return answer
 

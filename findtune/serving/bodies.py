@@ -1,12 +1,13 @@
 """The bodies of requests, with their limits. Fields that nothing here knows are ignored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from findtune.serving.limits import (
     MAX_DOCUMENTS,
     MAX_HISTORY,
+    MAX_NAME_CHARS,
     MAX_QUERY_CHARS,
     MAX_RESULTS,
     MAX_REWRITES,
@@ -14,17 +15,40 @@ from findtune.serving.limits import (
     MAX_TEXTS,
 )
 
+
+def as_whole(value: object) -> object:
+    """Return 4 for 4.0, which JSON does not tell apart; another value is as it was."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(as_whole)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 History = Annotated[list[Query], Field(max_length=MAX_HISTORY)]
 
 
 class Body(BaseModel):
-    """A body; fields that it does not know are ignored."""
+    """A body; fields that it does not know are ignored. false is no number, 0 no truth value."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class ErrorDetail(BaseModel):
+    """What OpenAI's clients read of an error. code: the HTTP status."""
+
+    message: str
+    type: str
+    param: None
+    code: int
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error. message: what Cohere's clients read."""
+
+    error: ErrorDetail
+    message: str
 
 
 class EmbeddingsBody(Body):
@@ -33,7 +57,7 @@ class EmbeddingsBody(Body):
     input: Text | Texts
     model: str | None = None
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = Field(default=None, ge=1)
+    dimensions: Whole | None = Field(default=None, ge=1)
 
     @field_validator("input", mode="before")
     @classmethod
@@ -56,7 +80,7 @@ class EmbedBody(Body):
     """The request of text-embeddings-inference for embeddings."""
 
     inputs: Text | Texts
-    dimensions: int | None = Field(default=None, ge=1)
+    dimensions: Whole | None = Field(default=None, ge=1)
     normalize: Literal[True] = True
 
     @property
@@ -65,8 +89,15 @@ class EmbedBody(Body):
         return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
 
+def filled(name: str) -> dict[str, Any]:
+    """Return the JSON schema of an object in which a text is not empty."""
+    return {"required": [name], "properties": {name: {"minLength": 1}}}
+
+
 class Document(Body):
     """A document to rerank; clients that send a snippet or a content call it text."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [filled("title"), filled("text")]})
 
     title: Text = ""
     text: Text = ""
@@ -80,8 +111,18 @@ class Document(Body):
         return self
 
 
+def only(name: str, other: str) -> dict[str, Any]:
+    """Return the JSON schema of a body that has one of two lists."""
+    properties = {name: {"type": "array"}, other: {"type": "null"}}
+    return {"required": [name], "properties": properties}
+
+
 class RerankBody(Body):
     """Cohere's and Jina's request, with documents, or that of text-embeddings-inference."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [only("documents", "texts"), only("texts", "documents")]}
+    )
 
     query: Query
     documents: list[Text | Document] | None = Field(
@@ -89,7 +130,7 @@ class RerankBody(Body):
     )
     texts: list[Text] | None = Field(default=None, min_length=1, max_length=MAX_DOCUMENTS)
     model: str | None = None
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: Whole | None = Field(default=None, ge=1)
     return_documents: bool = False
     return_text: bool = False
     raw_scores: bool = False
@@ -113,7 +154,7 @@ class RerankBody(Body):
 
     def shown(self, index: int) -> dict[str, str]:
         """Return a document of an answer: the fields that were sent."""
-        document = (self.documents or [])[index]
+        document = (self.documents or self.texts or [])[index]
         if isinstance(document, str):
             return {"text": document}
         return document.model_dump(exclude_unset=True)
@@ -124,16 +165,31 @@ class RewriteBody(Body):
 
     query: Query
     model: str | None = None
-    n: int | None = Field(default=None, ge=1, le=MAX_REWRITES)
+    n: Whole | None = Field(default=None, ge=1, le=MAX_REWRITES)
     seed: Seed | None = None
     history: History = []
 
 
 class SearchBody(Body):
-    """A request for a search; without rewrite_query, the question alone is searched."""
+    """A request for a search; without rewrite_query, the question alone is searched.
+
+    user: who asks; where searches are recorded, it is kept as a salted hash.
+    """
 
     query: Query
     model: str | None = None
-    max_num_results: int = Field(default=10, ge=1, le=MAX_RESULTS)
+    max_num_results: Whole = Field(default=10, ge=1, le=MAX_RESULTS)
     rewrite_query: bool = True
     history: History = []
+    user: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None
+
+
+class PicksBody(Body):
+    """What a user picked of a recorded search.
+
+    picks: URLs, the best first; [] where none is right, and null to take an answer back.
+    """
+
+    search: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    picks: Annotated[list[Text], Field(max_length=MAX_RESULTS)] | None
+    pipeline: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None

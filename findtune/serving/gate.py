@@ -1,6 +1,8 @@
 """What every request passes: the key, the limits on its body, the clock, and the last resort."""
 
 import asyncio
+import base64
+import binascii
 import hmac
 import logging
 import time
@@ -10,12 +12,14 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from findtune.serving.pages import is_page
 from findtune.serving.refusals import RefusedError, error_body
 from findtune.serving.service import Service
 from findtune.serving.status_routes import HEALTH
 
 log = logging.getLogger("findtune.serving")
 
+RETRY_AFTER = 1  # seconds
 UNMATCHED = "unmatched"  # the route of paths that nothing answers
 
 
@@ -24,13 +28,16 @@ class Gate:
 
     def __init__(self, app: ASGIApp, service: Service, api_key: str | None) -> None:
         self.app, self.service, self.api_key = app, service, api_key
+        self.requests = 0  # that are here now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         start, answer = time.perf_counter(), Answer(send)
+        self.requests += 1
         try:
+            self.refuse_crowd()
             self.refuse_stranger(scope)
             body = await self.read_body(scope, receive)
             await self.app(scope, replay(body, receive), answer)
@@ -40,15 +47,33 @@ class Gate:
             log.error("%s", without_message(error))
             failure = RefusedError(500, "server_error", "the server failed; its log says where.")
             await answer.refuse(scope, receive, failure)
+        finally:
+            self.requests -= 1
         seconds = time.perf_counter() - start
         self.service.metrics.count_request(route_of(scope), answer.status, seconds)
 
+    def refuse_crowd(self) -> None:
+        """Raise RefusedError 503 when too many requests are here at once."""
+        if self.requests > self.service.limits.max_requests:
+            message = f"{self.requests - 1} requests are here; try again later."
+            raise RefusedError(503, "overloaded_error", message, RETRY_AFTER)
+
     def refuse_stranger(self, scope: Scope) -> None:
-        """Raise RefusedError 401 for a request without the key, compared in constant time."""
+        """Raise RefusedError 401 for a request without the key, compared in constant time.
+
+        A page takes it as a password too, since a browser can ask for one. No other route does: a
+        browser sends passwords also when another site's page makes it call.
+        """
         if self.api_key is None or scope["path"] == HEALTH:
             return
         sent = dict(scope["headers"]).get(b"authorization", b"")
-        if not hmac.compare_digest(sent, f"Bearer {self.api_key}".encode()):
+        key = self.api_key.encode()
+        is_right = hmac.compare_digest(sent, b"Bearer " + key)
+        if self.service.recorder and is_page(scope["path"]):
+            if is_right or hmac.compare_digest(password_of(sent), key):
+                return
+            raise AskPasswordError()
+        if not is_right:
             message = "this server needs its key: send Authorization: Bearer KEY."
             raise RefusedError(401, "authentication_error", message)
 
@@ -64,6 +89,29 @@ class Gate:
         except TimeoutError:
             message = f"the body did not arrive within {limits.body_seconds:g} s."
             raise RefusedError(408, "timeout_error", message) from None
+
+
+class AskPasswordError(RefusedError):
+    """A page needs the key; the browser asks for it. Source: RFC 7617."""
+
+    def __init__(self) -> None:
+        message = "this page needs the server's key, as the password; any user name will do."
+        super().__init__(401, "authentication_error", message)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer."""
+        return {"WWW-Authenticate": 'Basic realm="Findtune", charset="UTF-8"'}
+
+
+def password_of(authorization: bytes) -> bytes:
+    """Return the password of an Authorization header; an empty one where there is none."""
+    kind, _, encoded = authorization.partition(b" ")
+    try:
+        user_and_password = base64.b64decode(encoded if kind.lower() == b"basic" else b"")
+    except binascii.Error:
+        return b""
+    return user_and_password.partition(b":")[2]
 
 
 class Answer:

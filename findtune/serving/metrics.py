@@ -36,7 +36,8 @@ class Metrics:
         )
 
     def name_models(self, served: ServedModels) -> None:
-        """Show which models are served."""
+        """Show which models are served, and no others any more."""
+        self.models.clear()
         for room, parts in served.by_room().items():
             for name, part in parts.items():
                 self.models.labels(room, name, part.content_hash).set(1)

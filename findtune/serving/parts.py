@@ -3,13 +3,14 @@
 They are called by one thread at a time, and keep nothing of what they have read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
+from findtune.retrieval.search import Ranking, Search
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.stack.corpus_file import as_corpus
 from findtune.stack.index import Index
@@ -19,6 +20,7 @@ from findtune.stack.scorers import CrossEncoderScorer, Scorer, candidate_list
 from findtune.stack.settings import without_rewrites
 
 BATCH_SIZE = 32
+FIRST = 10  # documents of a query's ranking that count as what the query found
 
 Array = np.ndarray
 
@@ -156,9 +158,44 @@ class ServedSearch:
 
     def search(
         self, query: str, top_k: int, history: Sequence[str], *, rewrite: bool
-    ) -> SearchResult:
-        """Return the best documents; without rewrite, the question alone is searched."""
+    ) -> tuple[SearchResult, dict[str, list[str]]]:
+        """Return the best documents, and the queries that found each: URL -> queries.
+
+        Without rewrite, the question alone is searched.
+        """
         stack = self.stack
         if not rewrite:
             stack = replace(stack, writer=QueryWriter(without_rewrites(None)))
-        return stack.search(query, self.index, top_k, history)
+        notes = NotedSearch(self.index.search)
+        index = replace(self.index, search=cast(Search, notes))
+        result = stack.search(query, index, top_k, history)
+        urls = [hit.url for hit in result.documents]
+        return result, {url: notes.queries_of(url, result.queries) for url in urls}
+
+
+class NotedSearch:
+    """A search of a corpus that keeps the ranking of each query."""
+
+    def __init__(self, search: Search) -> None:
+        self.wrapped, self.titles, self.cache = search, search.titles, search.cache
+        self.rankings: dict[str, Ranking] = {}
+
+    def search(self, queries: Iterable[str]) -> list[Ranking]:
+        """Return the ranking of each query."""
+        queries = list(queries)
+        rankings = self.wrapped.search(queries)
+        self.rankings |= zip(queries, rankings, strict=True)
+        return rankings
+
+    def queries_of(self, url: str, queries: Sequence[str]) -> list[str]:
+        """Return the queries that had a document among their first; else that which ranked it best.
+
+        No query is returned for a document that none retrieved.
+        """
+        ranks = {
+            query: self.rankings[query].index(url)
+            for query in queries
+            if url in self.rankings.get(query, ())
+        }
+        first = [query for query, rank in ranks.items() if rank < FIRST]
+        return first or sorted(ranks, key=ranks.__getitem__)[:1]

@@ -1,12 +1,12 @@
 """Rewriting a question, and searching the corpus with the whole pipeline."""
 
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 
-from findtune.serving.bodies import RewriteBody, SearchBody
+from findtune.serving.bodies import PicksBody, RewriteBody, SearchBody
+from findtune.serving.refusals import not_served
 from findtune.serving.service import ServiceOfApp
 
 router = APIRouter(prefix="/v1")
@@ -23,17 +23,24 @@ async def rewrite(body: RewriteBody, service: ServiceOfApp) -> dict[str, Any]:
 
 @router.post("/search")
 async def search(body: SearchBody, service: ServiceOfApp) -> dict[str, Any]:
-    """Search the corpus, and show what each part did."""
-    name, searched = service.served.search(body.model)
-    service.metrics.count_texts("search", 1)
-    compute = partial(searched.search, rewrite=body.rewrite_query)
-    result = await service.worker.run(compute, body.query, body.max_num_results, body.history)
-    alone = {} if body.rewrite_query else {"queries": "question"}
+    """Search the corpus, and show what each part did; id: of the record, if one is kept."""
+    answered = await service.search(body, body.user)
+    result = answered.result
     return {
-        "model": name,
-        "pipeline": searched.pipeline | alone,
+        **({} if answered.id is None else {"id": answered.id}),
+        "model": answered.model,
+        "pipeline": answered.pipeline,
         "queries": result.queries,
         "documents": [asdict(hit) for hit in result.documents],
         "candidates": len(result.candidates),
         "seconds": {part: round(seconds, 4) for part, seconds in result.seconds.items()},
     }
+
+
+@router.post("/picks")
+async def picks(body: PicksBody, service: ServiceOfApp) -> dict[str, Any]:
+    """Keep what a user picked of a recorded search; a later answer replaces an earlier one."""
+    if service.recorder is None:
+        raise not_served("this server records nothing; start it with make serve RECORD=1.")
+    record = await service.recorder.keep_picks(body.search, body.picks, body.pipeline)
+    return record.model_dump(mode="json")

@@ -5,9 +5,10 @@ import logging
 import uvicorn
 from fastapi import FastAPI
 
+from findtune.serving.connections import TimedProtocol
+
 SECONDS_TO_END = 30  # in which the requests that run may finish
 KEEP_ALIVE = 30  # seconds that an idle connection stays open
-MAX_CONNECTIONS = 512
 
 
 def log_to_stderr() -> None:
@@ -28,11 +29,11 @@ def run_server(app: FastAPI, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        http=TimedProtocol,
         access_log=False,
         log_config=None,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SECONDS_TO_END,
-        limit_concurrency=MAX_CONNECTIONS,
     )
     uvicorn.Server(config).run()

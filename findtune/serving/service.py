@@ -1,29 +1,58 @@
 """What routes share: the models, and the thread that computes with them."""
 
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 from fastapi import Depends, Request
 
+from findtune.core.errors import FindtuneError
+from findtune.serving.bodies import SearchBody
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
-from findtune.serving.refusals import invalid
+from findtune.serving.recording import Recorder, record_of
+from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.serving.served import ServedModels
 from findtune.serving.worker import Batcher, Worker
+
+if TYPE_CHECKING:  # torch takes seconds to load
+    from findtune.stack.pipeline import SearchResult
+
+log = logging.getLogger("findtune.serving")
 
 Array = np.ndarray
 
 
+class Answered(NamedTuple):
+    """A search that was answered. id: of its record; None where nothing is recorded."""
+
+    id: str | None
+    model: str
+    pipeline: dict[str, str]
+    result: "SearchResult"
+
+
 @dataclass
 class Service:
-    """One server's models, its worker, and what it counts."""
+    """One server's models, its worker, and what it counts.
+
+    recorder: where searches are kept; None where they are not. load: returns the models that are in
+    the folders now; None where they cannot change.
+    """
 
     served: ServedModels
     limits: Limits
     worker: Worker
     metrics: Metrics
+    recorder: Recorder | None = None
+    load: Callable[[], ServedModels] | None = None
+    is_loading: bool = False
+    reloading: asyncio.Task[None] | None = None  # which asyncio itself would not keep
     batchers: dict[str, Batcher] = field(default_factory=dict)  # embedder -> its batcher
 
     async def embed(
@@ -41,6 +70,50 @@ class Service:
         rows = await batcher.run(texts)
         vectors = [cut(vector, dimensions) for vector, _ in rows]
         return name, vectors, sum(tokens for _, tokens in rows)
+
+    async def search(self, body: SearchBody, user: str | None) -> Answered:
+        """Search, and record what was shown, where searches are recorded. Raises RefusedError.
+
+        A search is answered also when it cannot be recorded, and has no id then. user: who asks.
+        """
+        name, searched = self.served.search(body.model)
+        self.metrics.count_texts("search", 1)
+        start = perf_counter()
+        compute = partial(searched.search, rewrite=body.rewrite_query)
+        result, found_by = await self.worker.run(
+            compute, body.query, body.max_num_results, body.history
+        )
+        alone = {} if body.rewrite_query else {"queries": "question"}
+        answered = Answered(None, name, searched.pipeline | alone, result)
+        if self.recorder is None:
+            return answered
+        milliseconds = 1000 * (perf_counter() - start)
+        record = record_of(body.query, result, found_by, searched.content_hash, milliseconds)
+        return answered._replace(id=await self.recorder.keep_search(record, user))
+
+    async def reload(self) -> None:
+        """Load the models beside those that answer, and let the new ones answer from then on.
+
+        Requests that run end with the models they have begun with. Raises RefusedError 404 where
+        models cannot change, and 409 while others are loaded or when the new ones cannot be; the
+        old ones go on answering.
+        """
+        if self.load is None:
+            raise not_served("this server cannot load models again.")
+        if self.is_loading:
+            raise RefusedError(409, "conflict_error", "models are being loaded already.")
+        self.is_loading = True
+        try:
+            served = await asyncio.to_thread(self.load)
+        except (FindtuneError, OSError, ValueError) as error:
+            message = f"the models in the folders cannot be loaded: {error}"
+            raise RefusedError(409, "conflict_error", message) from error
+        finally:
+            self.is_loading = False
+        # No await until the end: no request may see the one changed and the other not.
+        self.served, self.batchers = served, {}
+        self.metrics.name_models(served)
+        log.info("Other models answer from now on: %s", ", ".join(served.rooms_of_names()))
 
 
 def cut(vector: Array, dimensions: int | None) -> Array:

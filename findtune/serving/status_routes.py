@@ -12,6 +12,9 @@ from findtune.serving.service import ServiceOfApp
 
 HEALTH = "/health"  # answered without a key, for those who only watch
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 STARTED = int(time())  # seconds since 1970
 
 router = APIRouter()
@@ -74,8 +77,15 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses=METRICS)
 async def metrics(service: ServiceOfApp) -> Response:
     """Return the counters of this server."""
     text = service.metrics.text(service.worker.waiting)
     return Response(text, media_type=PROMETHEUS_TEXT)
+
+
+@router.post("/admin/reload")
+async def reload(service: ServiceOfApp) -> dict[str, Any]:
+    """Load the models that are in the folders now, and answer with them from then on."""
+    await service.reload()
+    return await info(service)

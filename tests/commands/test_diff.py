@@ -1,14 +1,16 @@
-"""diff shows in a few lines what a commit changed in the decisive measures."""
+"""diff compares what is here with what is live, and shows what lost; details are a table."""
 
 import json
 import subprocess
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from commands import promote
 from commands.diff import main
 
 METRICS = yaml.safe_load(
@@ -25,6 +27,15 @@ def write_metrics(model: str, **changes: Any) -> None:
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["small", "embedder", *arguments])
+
+
+def head() -> str:
+    command = ["git", "rev-parse", "--short=7", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def details(*arguments: str) -> Result:
+    return run("--details", *arguments)
 
 
 def commit() -> None:
@@ -45,28 +56,28 @@ def test_the_decisive_measure_and_the_verdict_are_shown_before_and_after(reposit
     difference = {**METRICS["difference"], "mean": -0.2, "ci_low": -0.3, "ci_high": -0.1}
     tuned = {"tuned": {"recall@10": 0.375}, "difference": difference, "verdict": "REGRESSION"}
     write_metrics("embedder", **tuned)
-    _, _, row, *rest = run().output.splitlines()
+    _, _, row, *rest = details().output.splitlines()
     assert row == (
         "| embedder/small | recall@10 | 0.5000 | 0.3750 | -0.1250 "
         "| -0.2000 [-0.3000, -0.1000] | WIN -> REGRESSION |"
     )
-    assert rest[-1] == "All measures: dvc metrics diff HEAD"
+    assert rest[-1] == f"All measures: dvc metrics diff {head()}"
 
 
 def test_a_stack_that_the_commit_lacks_has_a_row_without_a_change(repository: Path) -> None:
     stack = {"chosen": {"recall@10": 0.75}, "untuned": {"recall@10": 0.5}}
     write_metrics("stack", **stack)
-    *_, row = [line for line in run().output.splitlines() if line.startswith("|")]
+    *_, row = [line for line in details().output.splitlines() if line.startswith("|")]
     assert row.startswith("| stack/small | recall@10 | none | 0.7500 |  | ")
     commit()
-    assert run().output == "No measure differs from HEAD.\n"
-    assert "| none | 0.7500 |" in run("--base", "HEAD~1").output
+    assert details().output == "No measure differs from HEAD.\n"
+    assert "| none | 0.7500 |" in details("--base", "HEAD~1").output
 
 
 def test_another_number_of_questions_is_warned_of(repository: Path) -> None:
-    assert "warning" not in run().output
+    assert "warning" not in details().output
     write_metrics("embedder", queries=8)
-    assert "was tested on 9 questions then and 8 now" in run().output
+    assert "was tested on 9 questions then and 8 now" in details().output
 
 
 def test_an_older_form_is_not_compared_and_an_unknown_commit_is_one_line(repository: Path) -> None:
@@ -75,7 +86,72 @@ def test_an_older_form_is_not_compared_and_an_unknown_commit_is_one_line(reposit
     path.write_text('{"base": {}}', encoding="utf-8")
     commit()
     write_metrics("embedder")
-    assert "| recall@10 | none | 0.5000 |  |" in run().output
+    assert "| recall@10 | none | 0.5000 |  |" in details().output
     result = run("--base", "nowhere")
     assert result.stderr.startswith("Error: git knows no commit nowhere here")
     assert result.exit_code == 1
+
+
+# What is here against what is live
+
+
+def write_stack(values: dict[str, float]) -> None:
+    """Write the measures of a stack: question -> value of what ships."""
+    stack = {"chosen": {"recall@10": 0.75}, "untuned": {"recall@10": 0.5}, "ships": "q|base|none"}
+    write_metrics("stack", **stack)
+    rows = [f"test,0,{key},t-{key},{value}" for key, value in values.items()]
+    text = "\n".join(["split,query,record,group,q|base|none", *rows, "dev,0,d,t-d,0.0"])
+    Path("metrics/stack/small.per_query.csv").write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def champion(repository: Path) -> Path:
+    """Enter a repository with a committed stack, and another one that is not committed."""
+    copyfile(Path(__file__).parents[2] / "params.yaml", "params.yaml")
+    write_stack({f"r{number}": 0.5 for number in range(40)} | {"old": 0.0})
+    commit()
+    # One question lost much, one a little, the rest won; one is new.
+    changed = {f"r{number}": 0.7 for number in range(40)} | {"r3": 0.1, "r7": 0.4, "new": 0.0}
+    write_stack(changed)
+    examples = Path("data/examples/reranker/small/test.jsonl")
+    examples.parent.mkdir(parents=True)
+    row = {"kind": "list", "record": "r3", "query": "where is jo@example.org?"}
+    examples.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return repository
+
+
+def test_the_questions_of_both_decide_and_those_that_lost_most_are_shown(champion: Path) -> None:
+    lines = run().output.splitlines()
+    assert lines[0] == f"champion: HEAD ({head()}); challenger: what is here"
+    assert lines[1].startswith("embedder  not compared: ")
+    assert lines[2].startswith("stack     recall@10 0.5000 -> 0.6775, +0.1775 [+0.1")
+    assert lines[2].endswith("], 40 of 42 questions, WIN")
+    assert lines[3].startswith("VERDICT: WIN | stack of what is here | smallest visible effect 0.0")
+    assert lines[4:] == [
+        "lost most:",
+        "  -0.400  0.500 -> 0.100  where is [e-mail]?",
+        "  -0.100  0.500 -> 0.400  no. r7",
+        "More: make diff DETAILS=1",
+    ]
+
+
+def test_no_text_of_users_is_shown_unless_examples_allow_it(champion: Path) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("examples: 50", "examples: 0"), encoding="utf-8")
+    output = run().output
+    assert "no. r3" in output
+    assert "where is" not in output
+
+
+def test_what_cannot_be_compared_says_why_and_nothing_at_all_is_one_line(repository: Path) -> None:
+    result = run()
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "embedder not compared: " in result.stderr
+    assert "has no metrics/stack/small.json" in result.stderr
+
+
+def test_what_is_live_is_the_champion(tiny_project: Path) -> None:
+    assert details().output == "No measure differs from HEAD.\n"
+    assert CliRunner().invoke(promote.main, ["stack", "small", "prod"]).exit_code == 0
+    assert details().output == "No measure differs from stack v1.0.0, live in prod.\n"

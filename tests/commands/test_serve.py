@@ -16,8 +16,11 @@ def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     modules = {
         "findtune.serving.app": SimpleNamespace(
-            create_app=lambda served, api_key: calls.append(api_key) or "app"
+            create_app=lambda served, api_key, recorder, load: (
+                calls.append((api_key, recorder)) or "app"
+            )
         ),
+        "findtune.serving.recording": SimpleNamespace(Recorder=str),
         "findtune.serving.loading": SimpleNamespace(
             load_served=lambda *arguments: calls.append(arguments) or "served"
         ),
@@ -31,7 +34,13 @@ def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_a_size_is_served_on_this_machine_only(calls: list[Any]) -> None:
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert result.stderr == "http://127.0.0.1:8080, without a key\n"
-    assert calls == [(Path("models"), "small", None, ()), None, ("app", "127.0.0.1", 8080)]
+    run = ("app", "127.0.0.1", 8080)
+    assert calls == [(Path("models"), "small", None, ()), (None, None), run]
+
+
+def test_searches_are_recorded_only_where_asked_for(calls: list[Any]) -> None:
+    CliRunner().invoke(serve.main, ["small", "--record"], catch_exceptions=False)
+    assert calls[1] == (None, "data/served")
 
 
 def test_the_corpus_of_the_feedback_is_searched(calls: list[Any]) -> None:
@@ -50,7 +59,7 @@ def test_the_key_comes_from_the_environment_and_is_not_empty(
     monkeypatch.setenv(serve.API_KEY, "key")
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert result.stderr == "http://127.0.0.1:8080, with a key\n"
-    assert calls[1] == "key"
+    assert calls[1] == ("key", None)
     monkeypatch.setenv(serve.API_KEY, " ")
     result = CliRunner().invoke(serve.main, ["small"])
     assert "FINDTUNE_API_KEY is empty" in result.stderr
@@ -65,3 +74,14 @@ def test_a_missing_package_is_one_line(calls: list[Any], monkeypatch: pytest.Mon
     assert result.stderr == (
         "Error: fastapi is not installed; `make setup` installs it, as does the extra serve.\n"
     )
+
+
+def test_what_is_live_in_a_stage_is_served_and_looked_up_at_each_load(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = iter([Path("live/1"), Path("live/2")])
+    monkeypatch.setattr(serve, "check_out_live", lambda *arguments: next(folders))
+    CliRunner().invoke(serve.main, ["small", "--live", "prod"], catch_exceptions=False)
+    assert calls[0] == (Path("live/1"), "small", None, ())
+    serve.load_models("small", None, (), "prod")
+    assert calls[-1] == (Path("live/2"), "small", None, ())

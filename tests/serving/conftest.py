@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from findtune.serving.app import create_app
+from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 from tests.stack.conftest import parts
 
@@ -68,9 +70,10 @@ class EchoRewriter:
 
 @dataclass
 class OneDocumentSearch:
-    """Finds one document, whatever is asked."""
+    """Finds one document, and others if it has them, whatever is asked."""
 
     content_hash: str = "s0"
+    others: list[Any] = field(default_factory=list)
     corpus_hash: str = "c0"
     document_count: int = 1
 
@@ -81,12 +84,14 @@ class OneDocumentSearch:
     def search(self, query: str, top_k: int, history: Sequence[str], *, rewrite: bool) -> Any:
         from findtune.stack.pipeline import Hit, SearchResult
 
-        return SearchResult(
-            documents=[Hit("u", "Bread", "Price of bread", 1, 3, 0.5, None)][:top_k],
+        bread = Hit("u", "Bread", "Price of bread", 1, 3, 0.5, None)
+        result = SearchResult(
+            documents=[bread, *self.others][:top_k],
             queries=[query, "more"] if rewrite else [query],
             candidates=["u", "v"],
             seconds={"rewrite": 0.25},
         )
+        return result, {hit.url: result.queries[-1:] for hit in result.documents}
 
 
 @pytest.fixture
@@ -119,3 +124,9 @@ def make_client() -> Iterator[Callable[..., TestClient]]:
 def client(served: ServedModels, make_client: Callable[..., TestClient]) -> TestClient:
     """Return a client of the application without a key."""
     return make_client(served)
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    """Return where searches are kept."""
+    return Recorder(tmp_path / "served")

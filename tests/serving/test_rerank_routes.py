@@ -74,3 +74,9 @@ def test_a_server_without_a_reranker_says_so(
     assert answer.status_code == 404
     assert answer.json()["message"].startswith("this server has no reranker: `make train")
     assert "has no stack, or no corpus" in client.post("/v1/search", json=REQUEST).json()["message"]
+
+
+def test_texts_come_back_as_documents_where_documents_are_asked_for(client: TestClient) -> None:
+    request = {"query": "bread", "texts": ["rice", "bread"], "return_documents": True}
+    [first, _] = client.post("/v1/rerank", json=request).json()["results"]
+    assert first["document"] == {"text": "bread"}

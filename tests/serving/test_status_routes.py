@@ -1,5 +1,6 @@
 """A server tells what it serves, and counts without any text."""
 
+import pytest
 from fastapi.testclient import TestClient
 
 
@@ -28,3 +29,36 @@ def test_metrics_count_requests_by_route_and_hold_no_text(client: TestClient) ->
     assert 'findtune_texts_total{room="embedder"} 2.0' in text
     assert 'findtune_model_info{content_hash="r0",model="stack/small",room="reranker"} 1.0' in text
     assert "secret" not in text
+
+
+def test_the_schema_has_every_error_that_a_client_may_read(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    answer = client.post("/v1/embeddings", json={"input": []})
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            assert {"400", "401", "404", "413", "422", "429", "503"} <= {*operation["responses"]}
+            shown = operation["responses"]["422"]["content"]["application/json"]["schema"]
+            assert shown == {"$ref": "#/components/schemas/ErrorBody"}
+    body = schema["components"]["schemas"]["ErrorBody"]["properties"]
+    assert {*body} == {*answer.json()}
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        ("/v1/search", "rewrite_query", 0),
+        ("/v1/search", "max_num_results", True),
+        ("/v1/rewrite", "seed", False),
+        ("/v1/rewrite", "n", "3"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(
+    client: TestClient, path: str, field: str, value: object
+) -> None:
+    assert client.post(path, json={"query": "bread", field: value}).status_code == 422
+
+
+def test_a_whole_number_may_have_a_point(client: TestClient) -> None:
+    answer = client.post("/v1/rewrite", json={"query": "bread", "n": 3.0})
+    assert len(answer.json()["queries"]) == 3
+    assert client.post("/v1/rewrite", json={"query": "bread", "n": 3.5}).status_code == 422

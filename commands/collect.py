@@ -1,0 +1,37 @@
+"""Turn the searches that were served, and what users picked, into feedback that ingest reads.
+
+    python -m commands.collect
+
+It may run at any time and as often as you like: the same answers give the same files.
+
+Reads   data/served/
+Writes  data/training_data/reranker_training_data.served.jsonl
+        data/training_data/query_rewriting_training_data.served.jsonl
+"""
+
+import click
+
+from findtune.core.errors import InputError
+from findtune.traffic.feedback import FOLDER, collect
+from findtune.traffic.log import SERVED
+from findtune.traffic.reader import read_traffic
+from stages.command import Stage
+
+
+@click.command(cls=Stage)
+def main() -> None:
+    """Collect what users picked on the pages of `make serve RECORD=1`."""
+    traffic = read_traffic(SERVED)
+    if not traffic.searches:
+        raise InputError(f"there is no search in {SERVED}; `make serve RECORD=1` records them.")
+    counts = collect(traffic, FOLDER)
+    click.echo(
+        f"{len(traffic.searches)} searches, {len(traffic.answers)} answered. Collected: "
+        f"{counts.records} ({counts.new} new, {counts.changed} changed, {counts.removed} removed)."
+    )
+    if traffic.skipped:
+        click.echo(f"{traffic.skipped} lines could not be read and were skipped.", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Delete what `make serve RECORD=1` recorded, and what was collected of it.
+
+    python -m commands.forget --question 'how many people are out of work?'
+    python -m commands.forget --user ada@example.org
+    python -m commands.forget --before 90d --unanswered
+
+With several options, what matches all of them goes. Models that have learned from it stay; train
+again to be rid of that, too.
+
+Changes data/served/, data/training_data/*.served.jsonl
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from findtune.core.errors import InputError
+from findtune.traffic.feedback import FOLDER
+from findtune.traffic.forgetting import Choice, forget
+from findtune.traffic.log import SERVED
+from findtune.traffic.sessions import hash_session, read_salt
+from stages.command import Stage
+
+
+@click.command(cls=Stage)
+@click.option("--question", help="What was asked, in any case and spacing.")
+@click.option("--user", help="Whom the client named as the user of a search.")
+@click.option("--session", help="The code of a user, which the page of what was collected shows.")
+@click.option("--before", help="A date such as 2026-08-31, or an age such as 90d.")
+@click.option("--unanswered", is_flag=True, help="Only searches that nobody answered.")
+def main(
+    question: str | None,
+    user: str | None,
+    session: str | None,
+    before: str | None,
+    unanswered: bool,
+) -> None:
+    """Delete recorded searches, their answers, and the feedback that was collected of them."""
+    if user and session:
+        raise InputError("--user and --session both name a user; give one of them.")
+    if user:
+        session = hash_session(read_salt(SERVED), user)
+    time = read_time(before, datetime.now(UTC)) if before else None
+    choice = Choice(question or None, session or None, time, unanswered)
+    if choice == Choice():
+        raise InputError("say what to forget: --question, --user, --session, --before, ...")
+    gone = forget(SERVED, FOLDER, choice)
+    click.echo(
+        f"{gone.searches} searches, {gone.answers} answers and {gone.collected} collected records "
+        f"are gone, and {gone.unreadable} lines that could not be read."
+    )
+
+
+def read_time(text: str, today: datetime) -> datetime:
+    """Return the time that a date or an age means; raises InputError."""
+    if re.fullmatch(r"\d{1,5}d", text):
+        return today - timedelta(days=int(text[:-1]))
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"--before is {text!r}; write a date such as 2026-08-31, or an age such as 90d."
+        raise InputError(message) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Train on new feedback, compare with what is live, and promote a WIN.
+
+    python -m commands.loop small prod
+
+One line says what is missing, and then nothing was changed. What was trained is committed, also
+where it is not promoted, since measures belong to a commit. It is safe to run from cron: a second
+loop does not start while one runs.
+
+Reads   data/served/, if searches are recorded; all that `make train` reads; git tags
+Writes  all that `make collect`, `make train` and `make readme` write; a commit; git tags of a WIN
+"""
+
+import fcntl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from commands.diff import duel_text
+from commands.promote import change_lines
+from findtune.core.errors import InputError
+from findtune.core.files import read_json
+from findtune.registry.challenge import champion_of, duel
+from findtune.registry.evidence import measured
+from findtune.registry.promotion import promote
+from findtune.tracking.git import changed_files, commit_hash, run_git
+from findtune.traffic.log import SERVED
+from findtune.traffic.reader import search_files
+from stages.command import Stage
+
+LOCK = Path(".scratch", "loop.lock")
+DATA = "data/"  # where new feedback is no surprise
+COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs")
+
+
+@click.command(cls=Stage)
+@click.argument("size")
+@click.argument("stage")
+def main(size: str, stage: str) -> None:
+    """Train SIZE again, and make it live in STAGE if it is surely better."""
+    with only_loop():
+        refuse_unknown_changes()
+        if search_files(SERVED):
+            run_make("collect")
+        if not changed_files(Path()) and is_current():
+            click.echo(
+                "no feedback is new and every stage is up to date; there is nothing to train."
+            )
+            return
+        run_make("train", f"SIZE={size}")
+        run_make("readme", f"SIZE={size}")
+        verdict, line = judge(size, stage)
+        commit(f"Train on new feedback: {verdict}\n\n{line}")
+        click.echo(line)
+        if verdict == "WIN":
+            change = promote(Path(), "stack", stage, size, force=False)
+            click.echo("\n".join(change_lines("stack", stage, change)))
+        else:
+            click.echo(f"not promoted, since the verdict is {verdict}.")
+
+
+@contextmanager
+def only_loop() -> Iterator[None]:
+    """Keep other loops out; raise InputError where one runs."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError("a loop is running here already; wait until it has ended.") from None
+        yield
+
+
+def refuse_unknown_changes() -> None:
+    """Raise InputError if anything but data differs from the last commit."""
+    commit_hash(Path())
+    if others := [name for name in changed_files(Path()) if not name.startswith(DATA)]:
+        raise InputError(
+            f"{', '.join(others[:3])} differ from the last commit, and the loop commits only what "
+            "it trained; commit or stash them first."
+        )
+
+
+def is_current() -> bool:
+    """Return whether no stage would run again."""
+    command = ["python", "-m", "commands.gate", "current"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def run_make(*arguments: str) -> None:
+    """Run a target of the Makefile, which prints what it does; raise InputError if it fails."""
+    code = subprocess.run(["make", *arguments], check=False).returncode
+    if code:
+        raise InputError(f"`make {' '.join(arguments)}` failed with {code}; see its lines above.")
+
+
+def judge(size: str, stage: str) -> tuple[str, str]:
+    """Return the verdict on what was trained, and a line with its measures.
+
+    Without a champion, the verdict is that against what needs no tuning.
+    """
+    champion = champion_of(Path(), "stack", stage)
+    if champion is None:
+        metrics = read_json(Path("metrics", "stack", f"{size}.json"))
+        return metrics["verdict"], f"against no tuning: {measured(metrics)}"
+    result = duel(Path(), champion.commit, "stack", size)
+    return result.verdict, f"against {champion.version}, live in {stage}: {duel_text(result)}"
+
+
+def commit(message: str) -> None:
+    """Commit what was trained, if it differs from the last commit."""
+    names = [name for name in COMMITTED if Path(name).exists()]
+    for arguments in (("add", "--all", "--", *names), ("commit", "--quiet", "-m", message)):
+        result = run_git(Path(), *arguments)
+        if result.returncode and changed_files(Path()):
+            reason = " ".join((result.stderr or result.stdout).split())
+            raise InputError(f"git {arguments[0]} failed: {reason}")
+
+
+if __name__ == "__main__":
+    main()

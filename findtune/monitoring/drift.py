@@ -1,0 +1,97 @@
+"""Do users ask other questions than those of training?
+
+Two tests, on distinct questions, since a question that many ask is one observation:
+
+- Novelty. A question's similarity is the cosine to the nearest question of training, by TF-IDF of
+  character n-grams. Held-out questions show what is normal. One-sided Kolmogorov-Smirnov test: are
+  served questions less similar to training than held-out ones?
+- Domain classifier. A logistic regression learns on half of the questions to tell served ones from
+  known ones; the Mann-Whitney test asks of the other half whether it can. It also sees a shift
+  among questions that each are like some of training.
+
+Both p-values are uniform or larger where all questions come from one source.
+Sources: Rabanser, Günnemann & Lipton (NeurIPS 2019); classifier two-sample test, Lopez-Paz & Oquab
+(ICLR 2017).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from findtune.core.text import hash_fraction
+from findtune.monitoring.questions import KnownQuestions
+
+MIN_QUESTIONS = 30  # on either side; fewer show nothing
+NORMAL = 0.05  # the share of held-out questions that counts as unlike those of training
+
+Array = np.ndarray
+
+
+def vectorizer() -> TfidfVectorizer:
+    """Return the features of a question: its words' character n-grams, so that forms match."""
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """The similarity of questions to those of training. reference: of held-out ones, sorted."""
+
+    features: TfidfVectorizer
+    trained: Array
+    reference: Array
+
+    @classmethod
+    def of(cls, known: KnownQuestions) -> "Novelty":
+        """Learn what is normal; known.held_out may be empty, and then nothing is tested."""
+        features = vectorizer()
+        trained = features.fit_transform(known.trained)
+        without_reference = cls(features, trained, np.array([]))
+        reference = np.sort(without_reference.similarities(known.held_out))
+        return cls(features, trained, reference)
+
+    @property
+    def threshold(self) -> float:
+        """The similarity below which a question is unlike those of training."""
+        return float(np.quantile(self.reference, NORMAL)) if len(self.reference) else 0.0
+
+    def similarities(self, questions: Sequence[str]) -> Array:
+        """Return the cosine of each question to the nearest one of training, (questions,)."""
+        if not questions:
+            return np.array([])
+        cosines = self.features.transform(questions) @ self.trained.T
+        nearest: Array = cosines.max(axis=1).toarray().ravel()
+        return nearest
+
+    def p_value(self, similarities: Array) -> float | None:
+        """Return how likely such low similarities are by chance; None for too few questions."""
+        if min(len(similarities), len(self.reference)) < MIN_QUESTIONS:
+            return None
+        test = stats.ks_2samp(similarities, self.reference, alternative="greater")
+        return float(test.pvalue)
+
+
+def classifier_test(known: Sequence[str], served: Sequence[str]) -> tuple[float, float] | None:
+    """Return how well a classifier tells the two apart, and how likely that is by chance.
+
+    The first is the area under the ROC curve: 0.5 where it can't. None for too few questions.
+    Halves are drawn by the hash of a question's text.
+    """
+    texts = np.array([*known, *served])
+    labels = np.repeat([0, 1], [len(known), len(served)])
+    learns = np.array([hash_fraction(f"half {text}") < 0.5 for text in texts], dtype=bool)
+    counts = [((labels == label) & (learns == half)).sum() for label in (0, 1) for half in (0, 1)]
+    if min(counts) < MIN_QUESTIONS // 2:
+        return None
+    classifier = make_pipeline(
+        vectorizer(), LogisticRegression(class_weight="balanced", max_iter=1000)
+    )
+    classifier.fit(texts[learns], labels[learns])
+    scores, truth = classifier.decision_function(texts[~learns]), labels[~learns]
+    test = stats.mannwhitneyu(scores[truth == 1], scores[truth == 0], alternative="greater")
+    pairs = (truth == 1).sum() * (truth == 0).sum()
+    return float(test.statistic / pairs), float(test.pvalue)

@@ -1,0 +1,26 @@
+"""The languages of questions, by py3langid (Lui & Baldwin, ACL 2012)."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import py3langid
+
+from findtune.core.text import words
+
+MIN_WORDS = 5  # the language of fewer words is a guess
+SHORT = "short"
+
+
+def language_of(question: str) -> str:
+    """Return an ISO 639-1 code, or "short" where there are too few words to tell."""
+    if len(words(question)) < MIN_WORDS:
+        return SHORT
+    code, _ = py3langid.classify(question)
+    return str(code)
+
+
+def language_shares(questions: Iterable[str]) -> dict[str, float]:
+    """Return language -> share of the questions that are long enough, the most frequent first."""
+    counts = Counter(code for text in questions if (code := language_of(text)) != SHORT)
+    total = counts.total()
+    return {code: count / total for code, count in counts.most_common()}

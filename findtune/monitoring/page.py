@@ -1,0 +1,154 @@
+"""Monitoring as one HTML page that needs no other file: every text is escaped by the template."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from findtune.monitoring.drift import NORMAL, Novelty
+from findtune.monitoring.questions import distinct
+from findtune.monitoring.retraining import Verdict
+from findtune.monitoring.trends import Series, trend_chart
+from findtune.report.charts import bar_chart
+from findtune.report.masking import mask
+from findtune.report.page import TEMPLATES as REPORT_TEMPLATES
+from findtune.report.page import source_hash
+from findtune.traffic.records import SearchRecord
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_TEXT_CHARS = 300
+# Measure -> its name on the page, and whether it is a share.
+TRENDS = {
+    "share_unlike": ("questions unlike those of training", True),
+    "share_without_pick": ("answers without a pick", True),
+    "reciprocal_rank": ("mean reciprocal rank of the first pick", False),
+    "top_score": ("score of the first source, median", False),
+    "latency_p95": ("latency in ms, 95 % are faster", False),
+    "share_entities_lost": ("rewrites that lost a name or number", True),
+}
+COLUMNS = {
+    "searches": "searches",
+    "answered": "answered",
+    "share_without_pick": "without a pick",
+    "reciprocal_rank": "recip. rank",
+    "top_score": "top score",
+    "latency_p50": "ms, median",
+    "latency_p95": "ms, 95 %",
+    "share_entities_lost": "entities lost",
+    "share_unlike": "unlike",
+}
+SHARES = {name for name in COLUMNS if name.startswith("share_")}
+
+
+@dataclass(frozen=True)
+class MonitorInputs:
+    """What the page shows. rows: see `weekly_rows`. texts: of the questions least like training."""
+
+    size: str
+    verdict: Verdict
+    rows: list[dict[str, Any]]
+    skipped: int
+    texts: list[tuple[str, float]]
+
+
+def unlike_texts(
+    searches: Sequence[SearchRecord], novelty: Novelty, examples: int
+) -> list[tuple[str, float]]:
+    """Return the questions least like those of training, masked and cut, with their similarity."""
+    questions = distinct([search.question for search in searches])
+    similarities = novelty.similarities(questions)
+    order = similarities.argsort(kind="stable")[:examples]
+    masked = [(mask(questions[row]), float(similarities[row])) for row in order]
+    return [(text[:MAX_TEXT_CHARS], similarity) for text, similarity in masked]
+
+
+def render(inputs: MonitorInputs) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (REPORT_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    css = (REPORT_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    page = environment.get_template("monitor.html").render(
+        inputs=inputs,
+        normal=NORMAL,
+        columns=COLUMNS,
+        rows=[table_row(row) for row in inputs.rows],
+        trends=trends(inputs.rows),
+        ranks=[(version, rank_chart(own)) for version, own in by_version(inputs.rows).items()],
+        languages=[language_row(row) for row in inputs.rows],
+        versions=[*by_version(inputs.rows)],
+        css=Markup(css),
+        script=Markup(script),
+        script_hash=Markup(source_hash(script)),
+    )
+    return f"{page.strip()}\n"
+
+
+def by_version(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the rows of each version, in the order of their first week."""
+    versions: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        versions.setdefault(row["version"], []).append(row)
+    return versions
+
+
+def table_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with its cells as text."""
+    cells = [as_text(row[name], is_share=name in SHARES) for name in COLUMNS]
+    return {"week": row["week"], "version": row["version"], "cells": cells}
+
+
+def as_text(value: float | None, *, is_share: bool) -> str:
+    """Return a value for a cell; a dash where there is none."""
+    if value is None:
+        return "-"
+    if is_share:
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if isinstance(value, int) or value >= 100 else f"{value:.3g}"
+
+
+def trends(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Markup]]:
+    """Return a chart by week for each measure that has a value, a line for each version."""
+    weeks = sorted({row["week"] for row in rows})
+    charts = []
+    for name, (label, is_share) in TRENDS.items():
+        scale = 100 if is_share else 1
+        series: list[Series] = [
+            (
+                version,
+                [
+                    (weeks.index(row["week"]), scale * row[name])
+                    for row in own
+                    if row[name] is not None
+                ],
+            )
+            for version, own in by_version(rows).items()
+        ]
+        if any(points for _, points in series):
+            unit = " (%)" if is_share else ""
+            charts.append((label + unit, trend_chart(series, weeks, label)))
+    return charts
+
+
+def rank_chart(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return a bar for each rank: how often its source was picked."""
+    ranks = {name: 0 for name in rows[0]["picks_by_rank"]}
+    for row in rows:
+        for name, count in row["picks_by_rank"].items():
+            ranks[name] += count
+    return bar_chart([*ranks.items()], x_label="rank", y_label="picks")
+
+
+def language_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the most frequent languages of a row."""
+    shares = [*row["languages"].items()][:5]
+    text = ", ".join(f"{code} {share:.0%}" for code, share in shares)
+    return {"week": row["week"], "version": row["version"], "text": text or "all too short to tell"}

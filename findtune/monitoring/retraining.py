@@ -1,0 +1,218 @@
+"""Should the models be trained again? A verdict with its reasons.
+
+What is tested together keeps one level: p-values are corrected by Holm (Scandinavian Journal of
+Statistics 1979). So if nothing has changed, the tests say yes with probability `level` at most. A
+difference that is sure but small is no reason either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field, PositiveInt
+from scipy import stats
+
+from findtune.core.params import Section
+from findtune.monitoring.drift import MIN_QUESTIONS, NORMAL, Novelty, classifier_test
+from findtune.monitoring.questions import KnownQuestions, distinct
+from findtune.monitoring.weekly import Answers, ratio, week_of
+from findtune.traffic.reader import Traffic
+from findtune.traffic.records import SearchRecord
+
+FEW = (
+    f"too little to tell: it takes {MIN_QUESTIONS} distinct questions, as many held-out ones, and "
+    f"{MIN_QUESTIONS} answers now and before"
+)
+
+
+class MonitorSettings(Section):
+    """The section `monitor` of params.yaml.
+
+    level: the probability of a false alarm by the tests. recent_weeks: what counts as now.
+    max_unlike, max_separation: the share of questions unlike training, and the AUC of the domain
+    classifier, from which drift matters. max_change: of the share of answers without a pick, and of
+    the mean reciprocal rank. new_answers: new answers, as a share of the questions of training,
+    that are worth a training.
+    """
+
+    level: float = Field(gt=0, lt=0.5)
+    recent_weeks: PositiveInt
+    max_unlike: float = Field(gt=0, lt=1)
+    max_separation: float = Field(gt=0.5, lt=1)
+    max_change: float = Field(gt=0, lt=1)
+    new_answers: float = Field(gt=0)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One test. now, before: the values. matters: whether the difference is large enough."""
+
+    name: str
+    test: str
+    now: float | None
+    before: float | None
+    p_value: float | None
+    matters: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """retrain: yes or no. checks: name, values, p_value, p_holm, alarm of each test."""
+
+    retrain: str
+    because: list[str]
+    checks: list[dict[str, Any]]
+    version: str
+    since: str
+
+
+def judge(
+    traffic: Traffic, known: KnownQuestions, novelty: Novelty, settings: MonitorSettings
+) -> Verdict:
+    """Return the verdict on the newest version; traffic: at least one search."""
+    version = traffic.searches[-1].version
+    own = [search for search in traffic.searches if search.version == version]
+    weeks = sorted({week_of(search.time) for search in own})
+    since = weeks[-settings.recent_weeks :][0]
+    recent = [row for row in own if week_of(row.time) >= since]
+    # An interleaved list is not the version's own, so its picks say little about the version.
+    alone = [row for row in own if not row.compare]
+    now, before = (
+        Answers.of(traffic, [row for row in alone if (week_of(row.time) >= since) == is_now])
+        for is_now in (True, False)
+    )
+    checks = [
+        *drift_checks(recent, known, novelty, settings),
+        *change_checks(now, before, settings),
+    ]
+    rows = decide(checks, settings.level)
+    reasons = [row["reason"] for row in rows if row["alarm"]]
+    answers = Answers.of(traffic, own).answered
+    if answers >= settings.new_answers * len(known.trained):
+        reasons.append(
+            f"{answers} new answers are much beside the {len(known.trained)} questions of training"
+        )
+    return Verdict("yes" if reasons else "no", reasons or [calm(rows)], rows, version, since)
+
+
+def drift_checks(
+    recent: Sequence[SearchRecord],
+    known: KnownQuestions,
+    novelty: Novelty,
+    settings: MonitorSettings,
+) -> list[Check]:
+    """Return both tests on the questions of now."""
+    questions = distinct([search.question for search in recent])
+    similarities = novelty.similarities(questions)
+    unlike = ratio(int((similarities < novelty.threshold).sum()), len(questions))
+    share = (
+        f"{unlike or 0:.0%} of the questions are unlike those of training, {NORMAL:.0%} of the "
+        "held-out ones"
+    )
+    novel = Check(
+        "questions unlike training",
+        "Kolmogorov-Smirnov, one-sided",
+        unlike,
+        NORMAL,
+        novelty.p_value(similarities),
+        (unlike or 0.0) >= settings.max_unlike,
+        share,
+    )
+    area, p_value = classifier_test([*known.trained, *known.held_out], questions) or (None, None)
+    shifted = Check(
+        "other mix of questions",
+        "domain classifier, Mann-Whitney",
+        area,
+        0.5,
+        p_value,
+        (area or 0.0) >= settings.max_separation,
+        f"a classifier tells the questions from those of training: AUC {area or 0:.2f}, and 0.50 "
+        "is chance",
+    )
+    return [novel, shifted]
+
+
+def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) -> list[Check]:
+    """Return the tests on the answers of now against those before, of the same version."""
+    now, before = (ratio(part.without_pick, part.answered) for part in (recent, earlier))
+    ranks_now, ranks_before = recent.best_ranks(), earlier.best_ranks()
+    mean_now, mean_before = map(mean_reciprocal, (ranks_now, ranks_before))
+    return [
+        Check(
+            "answers without a pick",
+            "Fisher's exact, one-sided",
+            now,
+            before,
+            more_without_pick(recent, earlier),
+            (now or 0.0) - (before or 0.0) >= settings.max_change,
+            f"{now or 0:.0%} of the answers have no pick, {before or 0:.0%} before",
+        ),
+        Check(
+            "rank of the first pick",
+            "Mann-Whitney, one-sided",
+            mean_now,
+            mean_before,
+            lower_ranks(ranks_now, ranks_before),
+            (mean_before or 0.0) - (mean_now or 0.0) >= settings.max_change,
+            f"picks stand lower: mean reciprocal rank {mean_now or 0:.2f}, {mean_before or 0:.2f} "
+            "before",
+        ),
+    ]
+
+
+def mean_reciprocal(ranks: Sequence[int]) -> float | None:
+    """Return the mean reciprocal rank, or None of nothing."""
+    return sum(1 / rank for rank in ranks) / len(ranks) if ranks else None
+
+
+def more_without_pick(recent: Answers, earlier: Answers) -> float | None:
+    """Return the p-value of a higher share without a pick; None for too few answers."""
+    if min(recent.answered, earlier.answered) < MIN_QUESTIONS:
+        return None
+    table = np.array(
+        [[part.without_pick, part.answered - part.without_pick] for part in (recent, earlier)]
+    )
+    return float(stats.fisher_exact(table, alternative="greater").pvalue)
+
+
+def lower_ranks(recent: Sequence[int], earlier: Sequence[int]) -> float | None:
+    """Return the p-value of picks that stand lower in the list; None for too few."""
+    if min(len(recent), len(earlier)) < MIN_QUESTIONS:
+        return None
+    return float(stats.mannwhitneyu(recent, earlier, alternative="greater").pvalue)
+
+
+def decide(checks: Sequence[Check], level: float) -> list[dict[str, Any]]:
+    """Return each check with its corrected p-value, and whether it raises an alarm."""
+    p_values = [check.p_value for check in checks]
+    return [
+        {
+            **asdict(check),
+            "p_holm": p_holm,
+            "alarm": check.matters and p_holm is not None and p_holm < level,
+        }
+        for check, p_holm in zip(checks, holm(p_values), strict=True)
+    ]
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values corrected for being the smallest of several; None stays None."""
+    tested = sorted((value, row) for row, value in enumerate(p_values) if value is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for number, (value, row) in enumerate(tested):
+        largest = max(largest, min(1.0, value * (len(tested) - number)))
+        corrected[row] = largest
+    return corrected
+
+
+def calm(rows: Sequence[dict[str, Any]]) -> str:
+    """Return why no training is needed, or that nothing can be said yet."""
+    tested = [row["name"] for row in rows if row["p_value"] is not None]
+    if not tested:
+        return FEW
+    untested = len(rows) - len(tested)
+    more = f"; {untested} more tests need more answers or questions" if untested else ""
+    return f"no test shows a change that matters ({', '.join(tested)}){more}"

@@ -1,0 +1,136 @@
+"""What was served and picked, by ISO week and pipeline version."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from findtune.monitoring.drift import Novelty
+from findtune.monitoring.languages import language_shares
+from findtune.monitoring.questions import distinct
+from findtune.rewriter.model.entities import extract_entities, find_names, keeps_entities
+from findtune.traffic.reader import Traffic
+from findtune.traffic.records import SearchRecord
+
+RANKS = ("1", "2", "3", "4-5", "6-10", "11+")
+RANK_ENDS = (1, 2, 3, 5, 10)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Some searches, and the picks of those that were answered: URLs, the best first."""
+
+    searches: Sequence[SearchRecord]
+    picks: Sequence[Sequence[str] | None]
+
+    @classmethod
+    def of(cls, traffic: Traffic, searches: Sequence[SearchRecord]) -> "Answers":
+        """Return some searches with their picks."""
+        return cls(searches, [traffic.picks_of(search) for search in searches])
+
+    @property
+    def answered(self) -> int:
+        """The number of searches that users answered."""
+        return sum(picks is not None for picks in self.picks)
+
+    @property
+    def without_pick(self) -> int:
+        """The number of answers that say that no source is right."""
+        return sum(picks is not None and not picks for picks in self.picks)
+
+    def picked_ranks(self) -> list[list[int]]:
+        """Return the ranks of what was picked, for each search with a pick that was shown."""
+        ranks = []
+        for search, picks in zip(self.searches, self.picks, strict=True):
+            shown = {source.url: source.rank for source in search.sources}
+            if own := [shown[url] for url in picks or [] if url in shown]:
+                ranks.append(own)
+        return ranks
+
+    def best_ranks(self) -> list[int]:
+        """Return the rank of the first picked source of each search with a pick."""
+        return [min(ranks) for ranks in self.picked_ranks()]
+
+
+def week_of(time: datetime) -> str:
+    """Return the ISO week of a time in UTC, such as 2026-W48."""
+    year, week, _ = time.astimezone(UTC).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def weekly_rows(traffic: Traffic, novelty: Novelty) -> list[dict[str, Any]]:
+    """Return a row for each week and version, the oldest first."""
+    groups: dict[tuple[str, str], list[SearchRecord]] = {}
+    for search in traffic.searches:
+        groups.setdefault((week_of(search.time), search.version), []).append(search)
+    names = names_of(traffic.searches)
+    return [
+        {"week": week, "version": version, **measures(Answers.of(traffic, own), novelty, names)}
+        for (week, version), own in sorted(groups.items())
+    ]
+
+
+def names_of(searches: Sequence[SearchRecord]) -> frozenset[str]:
+    """Return the names that the texts of served sources write with a capital."""
+    sources = {source.url: source for search in searches for source in search.sources}
+    return find_names(f"{row.title}. {row.snippet}" for row in sources.values())
+
+
+def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[str, Any]:
+    """Return the measures of some searches; None where there is nothing to measure."""
+    questions = distinct([search.question for search in answers.searches])
+    similarities = novelty.similarities(questions)
+    best = answers.best_ranks()
+    times = [search.milliseconds for search in answers.searches]
+    scores = [
+        search.sources[0].score
+        for search in answers.searches
+        if search.sources and search.sources[0].score is not None
+    ]
+    lost, rewrites = lost_entities(answers.searches, names)
+    return {
+        "searches": len(answers.searches),
+        "answered": answers.answered,
+        "without_pick": answers.without_pick,
+        "share_without_pick": ratio(answers.without_pick, answers.answered),
+        "reciprocal_rank": float(np.mean([1 / rank for rank in best])) if best else None,
+        "picks_by_rank": picks_by_rank(answers),
+        "top_score": float(np.median(scores)) if scores else None,
+        "latency_p50": float(np.percentile(times, 50)),
+        "latency_p95": float(np.percentile(times, 95)),
+        "languages": language_shares(search.question for search in answers.searches),
+        "rewrites": rewrites,
+        "share_entities_lost": ratio(lost, rewrites),
+        "questions": len(questions),
+        "share_unlike": ratio(int((similarities < novelty.threshold).sum()), len(questions)),
+    }
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """Return a share, or None of nothing."""
+    return part / whole if whole else None
+
+
+def picks_by_rank(answers: Answers) -> dict[str, int]:
+    """Return how many sources were picked at which rank."""
+    ranks = [rank for own in answers.picked_ranks() for rank in own]
+    bins = Counter(RANKS[sum(rank > end for end in RANK_ENDS)] for rank in ranks)
+    return {name: bins[name] for name in RANKS}
+
+
+def lost_entities(searches: Sequence[SearchRecord], names: frozenset[str]) -> tuple[int, int]:
+    """Return how many rewrites lost a name or a number of their question, and how many there are.
+
+    Only questions that have a name or a number count.
+    """
+    lost = rewrites = 0
+    for search in searches:
+        entities = extract_entities(search.question, names)
+        for query in search.queries:
+            if entities and query != search.question:
+                rewrites += 1
+                lost += not keeps_entities(query, entities, names)
+    return lost, rewrites

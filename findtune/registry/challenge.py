@@ -1,0 +1,169 @@
+"""A challenger, which is here, against the champion of a commit, question by question.
+
+Only questions that were held out from both are compared. The stack's are matched by their record
+and topic. A model's are numbered, so they are compared only where both have the same test set.
+"""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_json
+from findtune.evaluation.significance import compare
+from findtune.evaluation.verdict import verdict
+from findtune.registry.evidence import decisive_values, writer
+from findtune.registry.tags import assignments, live_versions
+from findtune.tracking.git import committed_file
+from findtune.tracking.lock import LOCK, parse_lock, read_lock
+
+Array = np.ndarray
+Metrics = Mapping[str, Any]
+Key = tuple[str, str]  # of a question: its record, and its topic
+SEED = 13  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What is live in a stage."""
+
+    version: str
+    commit: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Values of one measure on the questions of both. records: where the questions come from."""
+
+    measure: str
+    champion: Array
+    challenger: Array
+    records: list[str]
+    groups: list[str]
+    asked: int
+
+    @property
+    def difference(self) -> dict[str, Any]:
+        """The difference with its interval, see `significance.compare`."""
+        return compare(self.champion, self.challenger, self.measure, SEED, self.groups)
+
+    @property
+    def verdict(self) -> str:
+        """WIN, INCONCLUSIVE or REGRESSION of the challenger."""
+        return verdict(self.difference)
+
+    def most_lost(self, number: int) -> list[int]:
+        """Return the rows of the questions that lost most, the worst first."""
+        change = self.challenger - self.champion
+        rows = np.argsort(change, kind="stable")[:number]
+        return [int(row) for row in rows if change[row] < 0]
+
+
+def champion_of(root: Path, model: str, stage: str) -> Champion | None:
+    """Return the version of a model that is live in a stage, or None."""
+    live = live_versions([entry for entry in assignments(root, model) if entry.stage == stage])
+    return Champion(live[-1].version, live[-1].commit, live[-1].time) if live else None
+
+
+def duel(root: Path, commit: str, model: str, size: str) -> Duel:
+    """Return the comparison of a model or of the stack; raise InputError where there is none."""
+    name = f"metrics/{model}/{size}"
+    before, now = committed_metrics(root, commit, f"{name}.json"), here(root, f"{name}.json")
+    measures = {decisive_values(metrics)[0] for metrics in (before, now)}
+    if len(measures) > 1:
+        raise InputError(f"{name}.json is decided by another measure: {', '.join(measures)}.")
+    if model != "stack":
+        refuse_other_test_set(root, commit, model, size)
+    columns = decisive_column(before), decisive_column(now)
+    old_rows = read_rows(committed(root, commit, f"{name}.per_query.csv").decode(), columns[0])
+    path = root / f"{name}.per_query.csv"
+    if not path.exists():
+        raise InputError(f"there is no {name}.per_query.csv; `make train SIZE={size}` makes it.")
+    new_rows = read_rows(path.read_text(encoding="utf-8"), columns[1])
+    return pair(measures.pop(), old_rows, new_rows)
+
+
+def decisive_column(metrics: Metrics) -> str:
+    """Return the column of per_query.csv that has the decisive values of what would ship."""
+    if "chosen" in metrics:  # of the stack
+        return str(metrics["ships"])
+    prefix = "decisive_" if "decisive" in metrics else ""
+    return f"{prefix}tuned_{decisive_values(metrics)[0]}"
+
+
+def read_rows(text: str, column: str) -> dict[Key, float]:
+    """Return question -> value; a question of the stack is its record and its topic."""
+    rows = list(csv.DictReader(text.splitlines()))
+    if rows and column not in rows[0]:
+        raise InputError(f"per_query.csv has no column {column}; it is of another form.")
+    values = {}
+    for row in rows:
+        if decides(row) and row[column] not in ("", "nan"):
+            own = (row["record"], row["group"]) if "record" in row else (row["query"], row["query"])
+            values[own] = float(row[column])
+    return values
+
+
+def decides(row: Mapping[str, str]) -> bool:
+    """Return whether a row is one of those that decide: of test, and of a variable of training."""
+    return row.get("split", "test") == "test" and row.get("known", "True") == "True"
+
+
+def pair(measure: str, before: Mapping[Key, float], now: Mapping[Key, float]) -> Duel:
+    """Return the comparison on the questions of both; raise InputError where there are none."""
+    keys = [key for key in now if key in before]
+    if not keys:
+        raise InputError("no question is held out from both.")
+    return Duel(
+        measure,
+        np.array([before[key] for key in keys]),
+        np.array([now[key] for key in keys]),
+        records=[record for record, _ in keys],
+        groups=[group for _, group in keys],
+        asked=len({*before, *now}),
+    )
+
+
+def refuse_other_test_set(root: Path, commit: str, model: str, size: str) -> None:
+    """Raise InputError unless a model was tested on the same examples then and now."""
+    metrics, examples = f"metrics/{model}/{size}.json", f"data/examples/{model}/{size}"
+    then = parse_lock(committed(root, commit, str(LOCK)).decode())
+    hashes = [
+        writer(stages, metrics).deps.get(examples) for stages in (then, read_lock(root / LOCK))
+    ]
+    if hashes[0] != hashes[1]:
+        raise InputError("its test questions are others.")
+
+
+def committed_metrics(root: Path, commit: str, path: str) -> Metrics:
+    """Return the metrics of a commit."""
+    try:
+        metrics: Metrics = json.loads(committed(root, commit, path))
+    except ValueError:
+        raise InputError(f"{path} of commit {commit[:7]} is not JSON.") from None
+    if "difference" not in metrics:
+        raise InputError(f"{path} of commit {commit[:7]} is of an older form.")
+    return metrics
+
+
+def committed(root: Path, commit: str, path: str) -> bytes:
+    """Return a file of a commit; raise InputError if it has none."""
+    content = committed_file(root, commit, path)
+    if content is None:
+        raise InputError(f"commit {commit[:7]} has no {path}.")
+    return content
+
+
+def here(root: Path, path: str) -> Metrics:
+    """Return the metrics in the folder; raise InputError where there are none."""
+    if not (root / path).exists():
+        raise InputError(f"there is no {path}; `make train` makes it.")
+    metrics: Metrics = read_json(root / path)
+    return metrics

@@ -1,0 +1,133 @@
+"""Recording what is served and picked, without holding up the event loop."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from secrets import token_hex
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from findtune.serving.refusals import RefusedError, invalid, not_served
+from findtune.traffic.log import append_pick, append_search
+from findtune.traffic.lookup import find_answer, find_search
+from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
+from findtune.traffic.sessions import hash_session, read_salt
+
+if TYPE_CHECKING:  # torch takes seconds to load
+    from findtune.stack.pipeline import Hit, SearchResult
+
+log = logging.getLogger("findtune.serving")
+
+MAX_PICKS = 3  # of one search, on the page
+MAX_SNIPPET_CHARS = 2000  # no model reads more of a text
+VERSION_DIGITS = 12
+
+
+def record_of(
+    question: str,
+    result: "SearchResult",
+    found_by: Mapping[str, list[str]],
+    content_hash: str,
+    milliseconds: float,
+) -> SearchRecord:
+    """Return the record of a search. content_hash: of what was searched with."""
+    return SearchRecord(
+        id=token_hex(16),
+        time=now(),
+        version=content_hash[:VERSION_DIGITS],
+        question=question,
+        queries=result.queries,
+        milliseconds=round(milliseconds, 1),
+        sources=[source_of(hit, found_by.get(hit.url, [])) for hit in result.documents],
+    )
+
+
+def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:
+    """Return a document as it was shown."""
+    score = hit.score if hit.relevance is None else hit.relevance
+    return ShownSource(
+        url=hit.url,
+        title=hit.title,
+        snippet=hit.text[:MAX_SNIPPET_CHARS],
+        rank=hit.rank,
+        score=None if score is None else round(score, 4),
+        found_by=found_by,
+        retrieved_rank=hit.retrieved_rank,
+    )
+
+
+class Recorder:
+    """Keeps searches and picks in a folder. salt: of the users' hashes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.salt = folder, read_salt(folder)
+        self.lock = Lock()  # between reading an answer and replacing it
+
+    async def keep_search(self, record: SearchRecord, user: str | None) -> str | None:
+        """Record a search, and return its id; None, and a line in the log, if that fails."""
+        session = hash_session(self.salt, user) if user else None
+        kept = record.model_copy(update={"session": session})
+        try:
+            await asyncio.to_thread(append_search, self.folder, kept)
+        except OSError as error:
+            log.error("A search was answered and could not be recorded: %s", error.strerror)
+            return None
+        return kept.id
+
+    async def find(self, key: str) -> SearchRecord:
+        """Return the search with an id; raises RefusedError 404."""
+        record = await asyncio.to_thread(find_search, self.folder, key)
+        if record is None:
+            raise not_served("no search that is recorded has this id.")
+        return record
+
+    async def answer(self, key: str) -> list[str] | None:
+        """Return what is picked of a search, the best first; None where nothing was answered."""
+        record = await asyncio.to_thread(find_answer, self.folder, key)
+        return record.picks if record else None
+
+    async def keep_picks(
+        self, key: str, picks: Sequence[str] | None, pipeline: str | None = None
+    ) -> PickRecord:
+        """Record an answer to a search.
+
+        Raises RefusedError: 404 for a search that is not recorded, 400 for picks that it did not
+        show, 503 when the answer cannot be written.
+        """
+        search = await self.find(key)
+        shown = {source.url for source in search.sources}
+        if picks is not None and not {*picks} <= shown:
+            raise invalid("a pick is no URL that this search showed.")
+        picks = None if picks is None else list(dict.fromkeys(picks))
+        record = PickRecord(search=key, time=now(), picks=picks, pipeline=pipeline)
+        await asyncio.to_thread(self.write_pick, record)
+        return record
+
+    async def change_picks(self, search: SearchRecord, url: str) -> None:
+        """Pick a source of a search as the next best one, or take that pick back.
+
+        Raises RefusedError as keep_picks does, and 400 when no more sources may be picked.
+        """
+        await asyncio.to_thread(self.change_and_write, search, url)
+
+    def change_and_write(self, search: SearchRecord, url: str) -> None:
+        """Do what change_picks does, in a thread."""
+        with self.lock:
+            last = find_answer(self.folder, search.id)
+            picks = (last.picks if last else None) or []
+            left = [pick for pick in picks if pick != url]
+            changed = left if url in picks else [*picks, url]
+            if len(changed) > MAX_PICKS:
+                raise invalid(f"{MAX_PICKS} sources are picked; take one back first.")
+            # The last pick taken back is no answer; that none is right is one.
+            self.write_pick(PickRecord(search=search.id, time=now(), picks=changed or None))
+
+    def write_pick(self, record: PickRecord) -> None:
+        """Write an answer; raises RefusedError 503 when the disk does not take it."""
+        try:
+            append_pick(self.folder, record)
+        except OSError as error:
+            log.error("An answer could not be recorded: %s", error.strerror)
+            message = "the answer could not be kept; try again."
+            raise RefusedError(503, "server_error", message) from None

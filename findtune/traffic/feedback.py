@@ -1,0 +1,131 @@
+"""Turning answered searches into the formats of feedback that ingest reads.
+
+docs/data-formats.md has the formats. Each record also has the id of its search, by which it is
+replaced and deleted, and the version of the pipeline that showed its sources.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from findtune.core.files import read_jsonl, write_jsonl
+from findtune.traffic.reader import Traffic
+from findtune.traffic.records import SearchRecord, ShownSource, as_text
+
+FOLDER = Path("data", "training_data")
+RANKED_LISTS = "reranker_training_data.served.jsonl"
+SEARCHES = "query_rewriting_training_data.served.jsonl"
+
+Row = dict[str, Any]
+
+
+class Collected(NamedTuple):
+    """What collecting did. records: in each file; new, changed and removed: since the last time."""
+
+    records: int
+    new: int
+    changed: int
+    removed: int
+
+
+def collect(traffic: Traffic, folder: Path) -> Collected:
+    """Write each answered search to the two files of a folder, in the order of their time.
+
+    A search whose answer was taken back leaves the files. Records of searches that the traffic no
+    longer has stay: `make forget` removes those that have to go.
+    """
+    answered = [row for row in traffic.searches if row.id in traffic.answers]
+    seen = {row.id for row in traffic.searches}
+    counts = None
+    for name, convert in ((RANKED_LISTS, ranked_list), (SEARCHES, search_of_question)):
+        before = read_rows(folder / name)
+        rows = {key: row for key, row in before.items() if key not in seen}
+        rows |= {row.id: convert(row, traffic.answers[row.id].picks or []) for row in answered}
+        write_rows(folder / name, rows.values())
+        counts = counts or compare(before, rows)
+    assert counts
+    return counts
+
+
+def compare(before: Mapping[str, Row], rows: Mapping[str, Row]) -> Collected:
+    """Return what differs between a file's records before and after, by id."""
+    changed = sum(key in before and before[key] != row for key, row in rows.items())
+    return Collected(
+        len(rows), len(rows.keys() - before.keys()), changed, len(before.keys() - rows.keys())
+    )
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """Return the records of a file that may not exist, by the id of their search."""
+    return {row["id"]: row for row in read_jsonl(path)} if path.exists() else {}
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write records in the order of their time; without records, remove a file that is there."""
+    ordered = sorted(rows, key=lambda row: (row["timestamp"], row["id"]))
+    if ordered:
+        write_jsonl(path, ordered)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def ranked_list(search: SearchRecord, picks: list[str]) -> Row:
+    """Return what the reranker learns from: the sources as they were shown, and the picks."""
+    return {
+        "query": search.question,
+        "all_sources": [shown(source, search) for source in search.sources],
+        "positive_sources": picks,
+        "negative_sources": [row.url for row in search.sources if row.url not in picks],
+        **origin(search),
+    }
+
+
+def search_of_question(search: SearchRecord, picks: list[str]) -> Row:
+    """Return what the rewriter learns from: the sources that each query found, and the picks."""
+    queries = dict.fromkeys([search.question, *search.queries])
+    return {
+        "original_query": search.question,
+        "selected_sources": picks,
+        "query_source_mapping": {
+            query: {
+                "sources": [shown(row, search) for row in search.sources if query in row.found_by]
+            }
+            for query in queries
+        },
+        **origin(search),
+    }
+
+
+def shown(source: ShownSource, search: SearchRecord) -> Row:
+    """Return a source with the rank, the score and the pipeline version that showed it."""
+    return {
+        "url": source.url,
+        "title": source.title,
+        "snippet": source.snippet,
+        "rank": source.rank,
+        "score": source.score,
+        "query_used": source.found_by[0] if source.found_by else "",
+        "version": search.version,
+    }
+
+
+def origin(search: SearchRecord) -> Row:
+    """Return where a record is from."""
+    return {
+        "id": search.id,
+        "timestamp": as_text(search.time),
+        "version": search.version,
+        "session": search.session,
+    }
+
+
+def drop(folder: Path, is_dropped: Callable[[Row], bool]) -> int:
+    """Remove records from the two files, and return how many searches they were of."""
+    dropped = set()
+    for name in (RANKED_LISTS, SEARCHES):
+        rows = read_rows(folder / name)
+        left = {key: row for key, row in rows.items() if not is_dropped(row)}
+        if left.keys() != rows.keys():
+            write_rows(folder / name, left.values())
+        dropped |= rows.keys() - left.keys()
+    return len(dropped)

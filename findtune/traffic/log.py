@@ -1,0 +1,67 @@
+"""Appending to the files of searches and picks, safely under many writers and any kill.
+
+A line is one write under a lock, and is on disk before the call returns. A writer that dies within
+a write leaves a torn line, which the next writer ends and which readers skip.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from findtune.traffic.records import PickRecord, Record, SearchRecord
+
+SERVED = Path("data", "served")
+PICKS = "picks.jsonl"
+LOCK = ".lock"  # a file that no rewriting replaces
+
+
+def append_search(folder: Path, record: SearchRecord) -> None:
+    """Write a search to the file of its week; raises OSError where it cannot."""
+    append(folder / week_file(record.time), record)
+
+
+def append_pick(folder: Path, record: PickRecord) -> None:
+    """Write an answer to the file of picks; raises OSError where it cannot."""
+    append(folder / PICKS, record)
+
+
+def week_file(time: datetime) -> str:
+    """Return the name of the file of a time's ISO week in UTC, such as 2026-W48.jsonl."""
+    year, week, _ = time.astimezone(UTC).isocalendar()
+    return f"{year}-W{week:02}.jsonl"
+
+
+def append(path: Path, record: Record) -> None:
+    """Write a record as one line; raises OSError, and leaves no part of the line, if it cannot."""
+    line = f"{record.model_dump_json()}\n".encode()
+    with exclusive(path.parent):
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+            write_whole(file, b"\n" + line if torn else line, size)
+        finally:
+            os.close(file)
+
+
+def write_whole(file: int, line: bytes, size: int) -> None:
+    """Write a line in one call and wait for the disk. size: of the file before."""
+    try:
+        if os.write(file, line) != len(line):
+            raise OSError("the disk is full.")
+        os.fsync(file)
+    except OSError:
+        os.ftruncate(file, size)
+        raise
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keep every other writer out of a folder, which is made if needed; a kill ends the lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

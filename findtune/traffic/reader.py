@@ -1,0 +1,69 @@
+"""Reading what was served and picked.
+
+traffic = read_traffic(Path("data/served"))
+for search in traffic.searches:
+    print(search.question, traffic.picks_of(search))
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from findtune.traffic.log import PICKS
+from findtune.traffic.records import PickRecord, Record, SearchRecord
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Searches in the order of their time, and answers.
+
+    answers: the last one of each search, by the search's id; an answer that was taken back is none.
+    skipped: lines that could not be read, such as one that a killed writer left torn.
+    """
+
+    searches: list[SearchRecord]
+    answers: dict[str, PickRecord]
+    skipped: int
+
+    def picks_of(self, search: SearchRecord) -> list[str] | None:
+        """Return the URLs picked of a search, the best first; None where nobody answered."""
+        answer = self.answers.get(search.id)
+        return answer.picks if answer else None
+
+
+def read_traffic(folder: Path) -> Traffic:
+    """Return all that a folder holds; a folder that is not there holds nothing."""
+    skipped: list[str] = []
+    searches = {
+        record.id: record
+        for path in search_files(folder)
+        for record in read_records(path, SearchRecord, skipped)
+    }
+    answers = {
+        record.search: record for record in read_records(folder / PICKS, PickRecord, skipped)
+    }
+    answers = {key: record for key, record in answers.items() if record.picks is not None}
+    ordered = sorted(searches.values(), key=lambda record: record.time)
+    return Traffic(ordered, answers, len(skipped))
+
+
+def search_files(folder: Path) -> list[Path]:
+    """Return the files of searches, the oldest week first."""
+    return sorted(folder.glob("[0-9][0-9][0-9][0-9]-W[0-9][0-9].jsonl"))
+
+
+def read_records(path: Path, kind: type[AnyRecord], skipped: list[str]) -> Iterator[AnyRecord]:
+    """Yield the records of a file that may not exist; lines without a record go to skipped."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                yield kind.model_validate_json(line)
+            except ValidationError:
+                skipped.append(line)

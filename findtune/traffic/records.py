@@ -1,0 +1,77 @@
+"""The records of served searches and of picks, as they stand in data/served/."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+
+def as_text(time: datetime) -> str:
+    """Return a time as ISO 8601 in UTC, such as 2026-11-27T17:00:00Z."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def now() -> datetime:
+    """Return the time in UTC, in whole seconds, as a record keeps it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(as_text, when_used="json")]
+
+
+class Record(BaseModel):
+    """A line of a file; fields that it does not know are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ShownSource(Record):
+    """A source as it was shown.
+
+    rank: from 1. score: the calibrated probability of a pick; where the reranker was not tuned, its
+    score; None where nothing reranked. found_by: the queries that had it among their first.
+    retrieved_rank: its rank before anything reranked it, from 1. team: which of two compared
+    pipelines put it there, A or B.
+    """
+
+    url: str
+    title: str = ""
+    snippet: str = ""
+    rank: int = Field(ge=1)
+    score: float | None = None
+    found_by: list[str] = []
+    retrieved_rank: int | None = None
+    team: Literal["A", "B"] | None = None
+
+
+class SearchRecord(Record):
+    """A search that was served.
+
+    version: the first 12 digits of the stack's content hash. queries: what was searched, the
+    question first. session: the salted hash of who asked. compare: team -> version, where two
+    pipelines were interleaved.
+    """
+
+    id: str = Field(min_length=1)
+    time: Time
+    version: str
+    question: str
+    queries: list[str] = []
+    milliseconds: float
+    sources: list[ShownSource] = []
+    session: str | None = None
+    compare: dict[Literal["A", "B"], str] | None = None
+
+
+class PickRecord(Record):
+    """What a user picked of a search.
+
+    picks: the URLs, the best first; none of them where no source was right, and None where the
+    answer was taken back. A later record of the same search replaces this one. pipeline: which of
+    two pipelines is credited, where they were compared.
+    """
+
+    search: str = Field(min_length=1)
+    time: Time
+    picks: list[str] | None
+    pipeline: str | None = None

@@ -1,0 +1,37 @@
+"""Who asked, as a salted hash: it groups the searches of one user, and names nobody.
+
+The salt never leaves its folder. Without it nobody can try out which user has a hash.
+"""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+
+from findtune.traffic.log import exclusive
+
+SALT = ".salt"
+BYTES = 32
+DIGITS = 16  # of a hash, in hex
+
+
+def read_salt(folder: Path) -> bytes:
+    """Return the salt of a folder, which is made if there is none."""
+    path = folder / SALT
+    with exclusive(folder):
+        if not path.exists():
+            part = folder / f"{SALT}.part"
+            part.write_bytes(secrets.token_bytes(BYTES))
+            part.chmod(0o600)
+            part.replace(path)
+    return path.read_bytes()
+
+
+def hash_session(salt: bytes, user: str) -> str:
+    """Return the hash under which the searches of a user, or of a browser, are kept."""
+    return sign(salt, f"session {user}")[:DIGITS]
+
+
+def sign(salt: bytes, text: str) -> str:
+    """Return what only those who have the salt can compute of a text. Source: HMAC, RFC 2104."""
+    return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,58 @@
+"""collect and forget say in one line what they did, or what is missing."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commands import collect, forget
+from findtune.core.errors import InputError
+from findtune.traffic.log import SERVED, append_pick, append_search
+from findtune.traffic.records import PickRecord, SearchRecord, now
+from findtune.traffic.sessions import hash_session, read_salt
+
+
+@pytest.fixture
+def answered(project: Path) -> None:
+    """Record a search of ada, who said that none is right."""
+    session = hash_session(read_salt(SERVED), "ada")
+    values = {"id": "a", "time": now(), "version": "v", "question": "Bread?", "milliseconds": 1}
+    append_search(SERVED, SearchRecord.model_validate({**values, "session": session}))
+    append_pick(SERVED, PickRecord(search="a", time=now(), picks=[]))
+
+
+def run_forget(*options: str) -> Result:
+    return CliRunner().invoke(forget.main, options)
+
+
+def test_collect_says_what_changed(answered: None) -> None:
+    expected = ["(1 new, 0 changed, 0 removed)", "(0 new, 0 changed, 0 removed)"]
+    for counts in expected:
+        result = CliRunner().invoke(collect.main, catch_exceptions=False)
+        assert result.output == f"1 searches, 1 answered. Collected: 1 {counts}.\n"
+
+
+def test_collect_without_a_search_says_how_to_record(project: Path) -> None:
+    result = CliRunner().invoke(collect.main)
+    assert "there is no search in data/served; `make serve RECORD=1`" in result.stderr
+
+
+def test_forget_deletes_by_the_name_of_a_user(answered: None) -> None:
+    CliRunner().invoke(collect.main)
+    assert run_forget("--user", "eve").output.startswith("0 searches, 0 answers and 0 collected")
+    assert run_forget("--user", "ada").output.startswith("1 searches, 1 answers and 1 collected")
+    assert not [*Path("data").rglob("*.jsonl")]
+
+
+def test_forget_wants_to_know_what(project: Path) -> None:
+    assert "say what to forget" in run_forget().stderr
+    assert "both name a user" in run_forget("--user", "a", "--session", "b").stderr
+
+
+def test_an_age_and_a_date_are_times() -> None:
+    today = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    assert forget.read_time("90d", today) == today - timedelta(days=90)
+    assert forget.read_time("2026-08-31", today) == datetime(2026, 8, 31, tzinfo=UTC)
+    with pytest.raises(InputError, match="write a date such as"):
+        forget.read_time("soon", today)

@@ -1,0 +1,117 @@
+"""The loop trains, commits, and promotes a WIN; it leaves alone what it does not know."""
+
+import fcntl
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commands import loop
+from findtune.core.errors import InputError
+
+Tool = Callable[[str], str]
+PER_QUERY = Path("metrics/stack/small.per_query.csv")
+
+
+@pytest.fixture
+def made(tiny_project: Path, monkeypatch: pytest.MonkeyPatch, tool: Tool) -> list[str]:
+    """Enter a project in which `make` only notes what was asked for, and trains on data/."""
+    targets: list[str] = []
+
+    def make(*arguments: str) -> None:
+        targets.append(arguments[0])
+        if arguments[0] == "train":
+            learned = Path("data/training_data/picks.json").read_text(encoding="utf-8")
+            write_values(json.loads(learned))
+            Path("weights.txt").write_text(learned, encoding="utf-8")
+            tool("dvc repro --quiet")
+
+    monkeypatch.setattr(loop, "run_make", make)
+    monkeypatch.setattr(loop, "is_current", lambda: True)
+    monkeypatch.setattr(loop, "COMMITTED", ("data", "dvc.lock", "metrics", "weights.txt"))
+    monkeypatch.setattr("findtune.registry.tags.wait_for_next_second", lambda history: None)
+    Path(".gitignore").write_text(".scratch/\n", encoding="utf-8")
+    tool("git add --all")
+    tool("git commit --quiet --message=Ignore")
+    return targets
+
+
+def write_values(value: float) -> None:
+    rows = [f"{number},{value + number / 1000}" for number in range(40)]
+    text = "\n".join(["query,decisive_tuned_ndcg@10", *rows])
+    PER_QUERY.write_text(text + "\n", encoding="utf-8")
+
+
+def run(picks: float | None = None) -> Result:
+    """Run the loop, after picks arrived from which a model with a certain measure is learned."""
+    if picks is not None:
+        Path("data/training_data").mkdir(parents=True, exist_ok=True)
+        Path("data/training_data/picks.json").write_text(f"{picks}", encoding="utf-8")
+    return CliRunner().invoke(loop.main, ["small", "prod"])
+
+
+def test_a_first_win_is_committed_and_goes_live(made: list[str], tool: Tool) -> None:
+    result = run(0.5)
+    assert result.exit_code == 0, result.output
+    assert "against no tuning: ndcg@10 0.5000 -> 0.7500" in result.output
+    assert "stack v1.0.0 is live in prod: " in result.output
+    assert made == ["train", "readme"]
+    assert tool("git log -1 --format=%s").strip() == "Train on new feedback: WIN"
+    assert tool("git status --porcelain") == ""
+
+
+@pytest.mark.slow
+def test_a_better_model_goes_live_and_a_worse_one_does_not(made: list[str], tool: Tool) -> None:
+    run(0.5)
+    better = run(0.6)
+    assert "against v1.0.0, live in prod: ndcg@10 0.5195 -> 0.6195" in better.output
+    assert "stack v1.1.0 is live in prod instead of v1.0.0" in better.output
+    worse = run(0.4)
+    assert worse.exit_code == 0
+    assert "not promoted, since the verdict is REGRESSION." in worse.output
+    tags = ["stack#prod#1", "stack#prod#2", "stack@v1.0.0", "stack@v1.1.0"]
+    assert tool("git tag").split() == tags
+    assert tool("git log -1 --format=%s").strip() == "Train on new feedback: REGRESSION"
+    assert tool("git status --porcelain") == ""
+
+
+def test_without_anything_new_nothing_is_trained(made: list[str], tool: Tool) -> None:
+    before = tool("git rev-parse HEAD")
+    assert "there is nothing to train" in run().output
+    assert made == []
+    assert tool("git rev-parse HEAD") == before
+
+
+def test_served_searches_are_collected_first(made: list[str], tool: Tool) -> None:
+    Path("data/served").mkdir(parents=True)
+    Path("data/served/2026-W48.jsonl").write_text("", encoding="utf-8")
+    with Path(".gitignore").open("a") as file:
+        file.write("/data/served/\n")
+    tool("git commit --quiet --all --message=Ignore")
+    # It brought nothing new.
+    assert "there is nothing to train" in run().output
+    assert made == ["collect"]
+
+
+def test_changes_that_are_no_data_are_refused_in_one_line(made: list[str]) -> None:
+    Path("write.py").write_text("", encoding="utf-8")
+    result = run(0.5)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: write.py differ from the last commit")
+    assert len(result.stderr.splitlines()) == 1
+    assert made == []
+
+
+def test_a_second_loop_does_not_start(made: list[str]) -> None:
+    Path(".scratch").mkdir()
+    with Path(".scratch/loop.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = run(0.5)
+    assert result.stderr.startswith("Error: a loop is running here already")
+
+
+def test_a_target_that_fails_ends_the_loop(project: Path) -> None:
+    with pytest.raises(InputError, match="`make nothing` failed with 2"):
+        loop.run_make("nothing")

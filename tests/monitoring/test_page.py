@@ -1,0 +1,69 @@
+"""The page shows what was measured, escapes what users typed, and loads nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from findtune.monitoring.drift import Novelty
+from findtune.monitoring.page import MonitorInputs, as_text, render, unlike_texts
+from findtune.monitoring.questions import KnownQuestions
+from findtune.monitoring.retraining import MonitorSettings, judge
+from findtune.monitoring.trends import trend_chart
+from findtune.monitoring.weekly import weekly_rows
+from findtune.traffic.reader import Traffic
+
+HOSTILE = "<script>alert(1)</script> write to jo@example.org"
+SETTINGS = {"level": 0.05, "recent_weeks": 2, "max_unlike": 0.1, "max_separation": 0.6}
+SETTINGS |= {"max_change": 0.05, "new_answers": 100.0}
+
+
+@pytest.fixture
+def inputs(known: KnownQuestions, serve: Callable[..., Traffic]) -> MonitorInputs:
+    """Return what a page shows of two weeks, of which the second one has a hostile question."""
+    novelty = Novelty.of(known)
+    traffic = serve([known.held_out[:5], [HOSTILE, known.trained[0]]], [2, 0])
+    return MonitorInputs(
+        size="small",
+        verdict=judge(traffic, known, novelty, MonitorSettings.model_validate(SETTINGS)),
+        rows=weekly_rows(traffic, novelty),
+        skipped=3,
+        texts=unlike_texts(traffic.searches, novelty, 1),
+    )
+
+
+def test_a_hostile_question_is_shown_masked_and_does_not_run(inputs: MonitorInputs) -> None:
+    page = render(inputs)
+    assert page.count("<script") == 1
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; write to [e-mail]" in page
+    assert "jo@example.org" not in page
+
+
+def test_no_text_of_users_is_shown_unless_examples_allow_it(inputs: MonitorInputs) -> None:
+    page = render(replace(inputs, texts=[]))
+    assert "alert" not in page
+    assert "No text is shown" in page
+    assert not any(question in page for question in ("kenya", "in peru", "how many"))
+
+
+def test_the_page_has_a_row_for_each_week_and_its_tests(inputs: MonitorInputs) -> None:
+    page = render(inputs)
+    for text in ("Retrain: no", "2026-W41", "2026-W42", "Kolmogorov-Smirnov", "3 lines could not"):
+        assert text in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_chart_has_a_line_for_each_version_and_a_text_for_screen_readers() -> None:
+    series = [("v1", [(0.0, 1.0), (1.0, 2.0)]), ("v2", [(1.0, 3.0)])]
+    chart = trend_chart(series, ["2026-W41", "2026-W42"], "top score")
+    assert chart.count("<polyline") == 2
+    assert chart.count("<circle") == 3
+    assert 'aria-label="top score by week: 2026-W41 v1 1; 2026-W42 v1 2; 2026-W42 v2 3"' in chart
+
+
+@pytest.mark.parametrize(
+    ("value", "is_share", "text"),
+    [(None, False, "-"), (0.123, True, "12.3%"), (1234.5, False, "1,234"), (0.5, False, "0.5")],
+)
+def test_a_cell_is_short(value: float | None, is_share: bool, text: str) -> None:
+    assert as_text(value, is_share=is_share) == text

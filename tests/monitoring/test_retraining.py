@@ -1,0 +1,92 @@
+"""The verdict names what has changed, and stays calm where nothing has or little is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from findtune.monitoring.drift import Novelty
+from findtune.monitoring.questions import KnownQuestions
+from findtune.monitoring.retraining import MonitorSettings, Verdict, holm, judge
+from findtune.traffic.reader import Traffic
+
+SETTINGS = MonitorSettings(
+    level=0.05,
+    recent_weeks=2,
+    max_unlike=0.1,
+    max_separation=0.6,
+    max_change=0.05,
+    new_answers=100.0,
+)
+Ask = Callable[[int, int], list[str]]
+Serve = Callable[..., Traffic]
+
+
+def verdict(traffic: Traffic, known: KnownQuestions, settings: object = SETTINGS) -> Verdict:
+    assert isinstance(settings, MonitorSettings)
+    return judge(traffic, known, Novelty.of(known), settings)
+
+
+def test_nothing_new_is_no_reason(known: KnownQuestions, ask: Ask, serve: Serve) -> None:
+    result = verdict(serve([ask(60, week) for week in range(4)], [1, 1, 1, 1]), known)
+    assert result.retrain == "no"
+    assert result.because[0].startswith("no test shows a change that matters (questions unlike")
+    assert result.since == "2026-W43"
+    assert all(row["p_value"] is not None for row in result.checks)
+
+
+def test_questions_about_something_else_are_a_reason(
+    known: KnownQuestions, ask: Ask, serve: Serve, other_questions: list[str]
+) -> None:
+    weeks = [ask(60, 0), ask(60, 1), [*ask(20, 2), *other_questions]]
+    result = verdict(serve(weeks, [1, 1, 1]), known)
+    assert result.retrain == "yes"
+    assert "a classifier tells the questions from those of training" in result.because[0]
+    assert result.checks[0]["now"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("picked", "reason"),
+    [
+        ([1, 1, 0, 0], "100% of the answers have no pick, 0% before"),
+        ([1, 1, 4, 4], "picks stand lower: mean reciprocal rank 0.25, 1.00 before"),
+    ],
+)
+def test_worse_answers_than_before_are_a_reason(
+    picked: list[int], reason: str, known: KnownQuestions, ask: Ask, serve: Serve
+) -> None:
+    weeks = [ask(40, week) for week in range(4)]
+    assert verdict(serve(weeks, picked), known).because == [reason]
+    # The same in interleaved lists, which are not the version's own, shows nothing.
+    compare = {"A": "v1", "B": "v2"}
+    assert verdict(serve(weeks, picked, compare=compare), known).retrain == "no"
+
+
+def test_a_small_change_is_no_reason_however_sure(
+    known: KnownQuestions, ask: Ask, serve: Serve
+) -> None:
+    traffic = serve([ask(40, week) for week in range(4)], [1, 1, 4, 4])
+    large = SETTINGS.model_copy(update={"max_change": 0.9})
+    assert verdict(traffic, known, large).retrain == "no"
+
+
+def test_many_new_answers_are_a_reason(known: KnownQuestions, ask: Ask, serve: Serve) -> None:
+    eager = SETTINGS.model_copy(update={"new_answers": 0.5})
+    result = verdict(serve([ask(70, 0)], [1]), known, eager)
+    assert result.because == ["70 new answers are much beside the 140 questions of training"]
+
+
+def test_only_the_newest_version_is_judged_and_little_data_says_so(
+    known: KnownQuestions, ask: Ask, serve: Serve
+) -> None:
+    old = serve([ask(40, week) for week in range(4)], [1, 1, 4, 4])
+    last = old.searches[-1].model_copy(update={"version": "v2"})
+    result = verdict(replace(old, searches=[*old.searches[:-1], last]), known)
+    assert (result.version, result.retrain) == ("v2", "no")
+    assert result.because[0].startswith("too little to tell")
+
+
+def test_holm_corrects_the_smallest_p_value_most_and_keeps_their_order() -> None:
+    assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

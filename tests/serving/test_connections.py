@@ -1,0 +1,44 @@
+"""A connection on which nothing is asked is closed; one that asks is answered."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from findtune.serving import connections
+from findtune.serving.app import create_app
+from findtune.serving.served import ServedModels
+
+REQUEST = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+@pytest.fixture
+def port(served: ServedModels, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Serve on a free port with half a second to ask."""
+    monkeypatch.setattr(connections, "SECONDS_TO_ASK", 0.5)
+    app = create_app(served)
+    config = uvicorn.Config(app, port=0, http=connections.TimedProtocol, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_silent_connection_is_closed_and_one_that_asked_is_not(port: int) -> None:
+    silent, half, asks = (socket.create_connection(("127.0.0.1", port), 5) for _ in range(3))
+    half.sendall(REQUEST[:10])
+    asks.sendall(REQUEST)
+    assert asks.recv(4096).startswith(b"HTTP/1.1 200")
+    assert silent.recv(1) == b""
+    assert half.recv(1) == b""
+    asks.sendall(REQUEST)
+    assert asks.recv(4096).startswith(b"HTTP/1.1 200")
+    for connection in (silent, half, asks):
+        connection.close()

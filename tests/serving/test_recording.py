@@ -1,0 +1,89 @@
+"""What is searched and picked by API is recorded, and names no user."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from findtune.serving import recording
+from findtune.serving.recording import Recorder
+from findtune.serving.served import ServedModels
+from findtune.traffic.reader import read_traffic
+
+Make = Callable[..., TestClient]
+
+
+@pytest.fixture
+def client(served: ServedModels, recorder: Recorder, make_client: Make) -> TestClient:
+    """Return a client of a server that records."""
+    return make_client(served, recorder=recorder)
+
+
+def test_a_search_is_recorded_with_what_was_shown_and_a_hash_of_who_asked(
+    client: TestClient, recorder: Recorder
+) -> None:
+    bodies = [
+        client.post("/v1/search", json={"query": query, "user": "ada@example.org"}).json()
+        for query in ("bread", "rice")
+    ]
+    first, second = read_traffic(recorder.folder).searches
+    assert {first.id, second.id} == {body["id"] for body in bodies}
+    assert (first.version, first.queries[1:], first.session) == ("s0", ["more"], second.session)
+    assert first.sources[0].model_dump() == {
+        "url": "u",
+        "title": "Bread",
+        "snippet": "Price of bread",
+        "rank": 1,
+        "score": 0.5,
+        "found_by": ["more"],
+        "retrieved_rank": 3,
+    }
+    for path in recorder.folder.iterdir():
+        assert b"ada" not in path.read_bytes()
+
+
+def test_picks_are_kept_replaced_and_taken_back(client: TestClient, recorder: Recorder) -> None:
+    key = client.post("/v1/search", json={"query": "bread"}).json()["id"]
+    for picks in (["u"], [], None):
+        answer = client.post("/v1/picks", json={"search": key, "picks": picks, "pipeline": "a"})
+        assert (answer.status_code, answer.json()["picks"]) == (200, picks)
+        traffic = read_traffic(recorder.folder)
+        assert traffic.picks_of(traffic.searches[0]) == picks
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"search": "../picks"}, 404), ({"picks": ["v"]}, 400), ({"picks": "u"}, 422)],
+)
+def test_a_pick_of_nothing_that_was_shown_is_refused(
+    client: TestClient, recorder: Recorder, change: dict[str, Any], status: int
+) -> None:
+    key = client.post("/v1/search", json={"query": "bread"}).json()["id"]
+    body = {"search": key, "picks": ["u"], **change}
+    assert client.post("/v1/picks", json=body).status_code == status
+    assert not read_traffic(recorder.folder).answers
+
+
+def test_a_search_is_answered_also_when_it_cannot_be_recorded(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(folder: Path, record: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recording, "append_search", fail)
+    body = client.post("/v1/search", json={"query": "bread"}).json()
+    assert body["documents"]
+    assert "id" not in body
+    assert "could not be recorded: No space left" in caplog.text
+
+
+def test_nothing_is_recorded_and_there_is_no_page_unless_asked_for(
+    served: ServedModels, make_client: Make
+) -> None:
+    client = make_client(served)
+    assert "id" not in client.post("/v1/search", json={"query": "bread"}).json()
+    assert client.post("/v1/picks", json={"search": "a", "picks": []}).status_code == 404
+    answer = client.get("/")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")

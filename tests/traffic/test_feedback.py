@@ -1,0 +1,74 @@
+"""Answered searches become feedback that ingest reads, again and again the same."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from findtune.core.files import read_jsonl
+from findtune.ingest.kinds import KINDS
+from findtune.ingest.limits import FeedbackLimits
+from findtune.ingest.report import IngestReport
+from findtune.traffic.feedback import RANKED_LISTS, SEARCHES, Collected, collect
+from findtune.traffic.log import append_pick
+from findtune.traffic.reader import read_traffic
+from findtune.traffic.records import PickRecord, now
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of the users' feedback."""
+    return tmp_path / "data" / "training_data"
+
+
+def read_as_ingest(kind: str, folder: Path) -> list[dict[str, Any]]:
+    limits = FeedbackLimits(max_text_chars=200, max_documents=10, max_rejected=0.5)
+    report = IngestReport(StringIO())
+    reading = KINDS[kind].reader.read(folder.parent, limits=limits, report=report, advance=int)
+    records: list[dict[str, Any]] = list(reading)
+    assert report.rejected == 0
+    return records
+
+
+def test_ingest_reads_picks_ranks_and_searches(served: Path, folder: Path) -> None:
+    collect(read_traffic(served), folder)
+    [ranked] = read_as_ingest("ranked_lists", folder)  # that none is right teaches nothing yet
+    assert (ranked["query"], ranked["picks"], ranked["refused"]) == ("Bread?", ["v", "u"], ["w"])
+    assert [(row["url"], row["rank"], row["score"]) for row in ranked["sources"]] == [
+        ("u", 1, 0.9),
+        ("v", 2, None),
+        ("w", 3, None),
+    ]
+    [question] = read_as_ingest("searches", folder)
+    assert question["selected"] == ["v", "u"]
+    searches = {row["query"]: [s["url"] for s in row["sources"]] for row in question["searches"]}
+    assert searches == {"Bread?": ["u"], "other": ["v", "w"]}
+    [first, second] = read_jsonl(folder / RANKED_LISTS)
+    assert {row["version"] for row in first["all_sources"]} == {"0123456789ab"}
+    assert (second["query"], second["positive_sources"]) == ("Rice?", [])
+
+
+def test_collecting_again_gives_the_same_bytes(served: Path, folder: Path) -> None:
+    assert collect(read_traffic(served), folder) == Collected(2, 2, 0, 0)
+    before = [(folder / name).read_bytes() for name in (RANKED_LISTS, SEARCHES)]
+    assert collect(read_traffic(served), folder) == Collected(2, 0, 0, 0)
+    assert [(folder / name).read_bytes() for name in (RANKED_LISTS, SEARCHES)] == before
+
+
+def test_an_answer_that_changes_replaces_its_record_and_one_taken_back_removes_it(
+    served: Path, folder: Path
+) -> None:
+    collect(read_traffic(served), folder)
+    append_pick(served, PickRecord(search=f"{0:032x}", time=now(), picks=["w"]))
+    append_pick(served, PickRecord(search=f"{1:032x}", time=now(), picks=None))
+    assert collect(read_traffic(served), folder) == Collected(1, 0, 1, 1)
+    [row] = read_jsonl(folder / RANKED_LISTS)
+    assert row["positive_sources"] == ["w"]
+
+
+def test_records_stay_when_the_files_of_searches_are_moved_away(served: Path, folder: Path) -> None:
+    collect(read_traffic(served), folder)
+    for path in served.glob("*.jsonl"):
+        path.unlink()
+    assert collect(read_traffic(served), folder) == Collected(2, 0, 0, 0)

@@ -1,0 +1,50 @@
+"""What is to be forgotten goes from every file, and nothing else does."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from findtune.traffic.feedback import RANKED_LISTS, collect, read_rows
+from findtune.traffic.forgetting import Choice, Forgotten, forget
+from findtune.traffic.log import PICKS
+from findtune.traffic.reader import read_traffic
+
+CHOICES = {
+    "question": (Choice(question="  bread? "), ["Rice?", "Tea?"], (1, 1, 1)),
+    "user": (Choice(session="s1"), ["Rice?"], (2, 1, 1)),
+    "age": (Choice(before=datetime(2026, 11, 17, tzinfo=UTC)), ["Tea?"], (2, 2, 2)),
+    "unanswered": (Choice(unanswered=True), ["Bread?", "Rice?"], (1, 0, 0)),
+    "both": (Choice(question="Rice?", session="s1"), ["Bread?", "Rice?", "Tea?"], (0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_matches_goes_from_searches_answers_and_feedback(
+    served: Path, tmp_path: Path, name: str
+) -> None:
+    choice, left, counts = CHOICES[name]
+    collect(read_traffic(served), tmp_path)
+    assert forget(served, tmp_path, choice) == Forgotten(*counts, 0)
+    traffic = read_traffic(served)
+    assert [row.question for row in traffic.searches] == left
+    kept = {row.id for row in traffic.searches}
+    assert {*traffic.answers} == {*read_rows(tmp_path / RANKED_LISTS)} <= kept
+
+
+def test_a_torn_line_goes_too_since_it_may_hold_what_has_to_go(
+    served: Path, tmp_path: Path
+) -> None:
+    with (served / PICKS).open("a", encoding="utf-8") as file:
+        file.write('{"search": "of a us')
+    assert forget(served, tmp_path, Choice(question="Coffee?")).unreadable == 1
+    assert "of a us" not in (served / PICKS).read_text(encoding="utf-8")
+
+
+def test_collected_records_go_also_when_their_searches_are_gone_before(
+    served: Path, tmp_path: Path
+) -> None:
+    collect(read_traffic(served), tmp_path)
+    for path in served.glob("*.jsonl"):
+        path.unlink()
+    assert forget(served, tmp_path, Choice(question="Bread?")) == Forgotten(0, 0, 1, 0)
