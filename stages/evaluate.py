@@ -40,7 +40,7 @@ def main(model: str, size: str) -> None:
     click.echo(
         f"{out / size}.json: {metrics['verdict']}, {difference['measure']} "
         f"{difference['mean']:+.4f} [{difference['ci_low']:+.4f}, {difference['ci_high']:+.4f}] "
-        f"over {metrics['queries']} queries"
+        f"over {metrics['queries']} queries in {metrics['groups']} groups"
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from findtune.core import params
+from findtune.examples.left_out import summary_line
 from stages import rooms
 from stages.command import Stage
 
@@ -28,6 +29,8 @@ def main(model: str, size: str) -> None:
     for split, by_kind in counts.items():
         listed = ", ".join(f"{number} {kind}" for kind, number in sorted(by_kind.items()))
         click.echo(f"{out}/{split}.jsonl: {listed}")
+    if line := summary_line(out):
+        click.echo(line)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,16 @@ class HeldOut:
         return [decisive_gains(ranked_list, eta) for ranked_list in self.lists]
 
     @property
+    def order_unknown(self) -> bool:
+        """Whether the order of the documents is not that in which users saw them."""
+        return any(ranked_list.get("order_unknown") for ranked_list in self.lists)
+
+    @property
+    def before_tuning(self) -> tuple[str, ...]:
+        """The rankings that a reranker has to beat."""
+        return BEFORE_TUNING[1:] if self.order_unknown else BEFORE_TUNING
+
+    @property
     def groups(self) -> list[str]:
         """A label for each list; lists of one topic are resampled together."""
         return [ranked_list["group"] for ranked_list in self.lists]
@@ -147,7 +157,7 @@ def metrics(
     """
     ndcg = decisive_values(evaluation, held_out.decisive(evaluation.eta))
     picks_ndcg = decisive_values(evaluation, held_out.picks)
-    best = max(BEFORE_TUNING, key=lambda name: ndcg[name].mean())
+    best = max(held_out.before_tuning, key=lambda name: ndcg[name].mean())
     groups = held_out.groups
 
     def difference_to(name: str, values: Mapping[str, Array] = ndcg) -> Record:
@@ -166,8 +176,10 @@ def metrics(
         "interpolation": facts["interpolation"],
         "cross_encoder_weight": facts["cross_encoder_weight"],
         "queries": len(held_out.lists),
+        "groups": len(set(groups)),
         "verdict": verdict(difference_best),
         "calibration": calibration(evaluation.relevance, held_out.picks),
+        **({"order_unknown": True} if held_out.order_unknown else {}),
         **corrected_metrics(evaluation, held_out),
         **graded_metrics(evaluation, held_out, best, seed),
         **{name: {**result, "against": best} for name, result in by_slice.items()},
@@ -220,6 +232,7 @@ def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: i
         **{f"graded_{name}": values for name, values in summarize(measures).items()},
         "graded_difference": {**difference, "against": best},
         "graded_queries": len(rows),
+        "graded_groups": len(set(groups)),
     }
 
 

@@ -13,6 +13,7 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import Record
+from findtune.examples.groups import Groups
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.examples.topics import find_topics, topic_of
 from findtune.reranker.prepare import survey as survey_module
@@ -215,12 +216,14 @@ def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(survey_module, "MAX_TRAIN_DOCUMENTS", 8)
-    log = [{"query": f"day {day}", "sources": [{"url": f"p{day}"}]} for day in range(200)]
+    log = [
+        {"query": f"day {day}", "sources": [{"url": f"p{day}"}], "picks": []} for day in range(200)
+    ]
     days = [row for row in log if split_of(row, SHARES) == "train"]
     order = [row["sources"][0]["url"] for row in days]
     topics = find_topics(days, {})
-    kept = survey_lists(days, topics, SHARES).train_documents
-    assert kept.keys() == survey_lists(days[::-1], topics, SHARES).train_documents.keys()
+    kept = survey_lists(days, topics, SHARES, Groups()).train_documents
+    assert kept.keys() == survey_lists(days[::-1], topics, SHARES, Groups()).train_documents.keys()
     positions = [order.index(kept_url) for kept_url in kept]
     assert positions == sorted(positions)
     assert len(positions) == 8
@@ -272,7 +275,7 @@ def test_the_same_lists_give_the_same_bytes_and_a_count_of_what_the_splits_share
         title_lists(prepare, 9, 1) and folder_contents(tmp_path / "examples") for _ in "ab"
     )
     assert first == second
-    assert set(first) == {"leak_report.json", *(f"{split}.jsonl" for split in SPLITS)}
+    assert set(first) == {"leak_report.json", "left_out.json", *(f"{split}.jsonl" for split in SPLITS)}
     report = json.loads(first["leak_report.json"])
     assert [*report["shared"]["questions"].values()] == [0, 0, 0]
     held_out = {"list": 1, "with_qrels": 0}

@@ -46,7 +46,7 @@ def test_words_that_nearly_always_have_a_capital_are_names(
             {"1234567.8", "2.5", "12,5", "1", "2,3"},
         ),
         ("the 1,000s of 2019. 5 more", NONE, {"1000", "2019", "5"}),
-        ("the ２０１９ census 人口 2018年 سكان ٢٠١٩", NONE, {"2019", "2018年", "٢٠١٩"}),
+        ("the ２０１９ census 人口 2018年 سكان ٢٠١٩", NONE, {"2019", "2018"}),
         ("how many am I to count? ☕ 👩‍👩‍👧", NONE, set()),
         ("rents in nairobi, KENYA", NAMES, {"nairobi", "kenya"}),
         ("", NAMES, set()),
