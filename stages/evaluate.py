@@ -41,6 +41,7 @@ def main(model: str, size: str) -> None:
         f"{out / size}.json: {metrics['verdict']}, {difference['measure']} "
         f"{difference['mean']:+.4f} [{difference['ci_low']:+.4f}, {difference['ci_high']:+.4f}] "
         f"over {metrics['queries']} queries in {metrics['groups']} groups"
+        + (", without the order shown: the picks stand first" if "order_unknown" in metrics else "")
     )
 
 

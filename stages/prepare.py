@@ -12,9 +12,12 @@ from pathlib import Path
 import click
 
 from findtune.core import params
-from findtune.examples.left_out import summary_line
+from findtune.examples.left_out import read_counts, summary_line
+from findtune.examples.word_overlap import warning
 from stages import rooms
 from stages.command import Stage
+
+ASKED = ("list", "question")
 
 
 @click.command(cls=Stage)
@@ -31,6 +34,9 @@ def main(model: str, size: str) -> None:
         click.echo(f"{out}/{split}.jsonl: {listed}")
     if line := summary_line(out):
         click.echo(line)
+    questions = sum(by_kind.get(kind, 0) for by_kind in counts.values() for kind in ASKED)
+    if line := warning(read_counts(out), questions):
+        click.echo(line, err=True)
 
 
 if __name__ == "__main__":

@@ -179,7 +179,6 @@ def metrics(
         "groups": len(set(groups)),
         "verdict": verdict(difference_best),
         "calibration": calibration(evaluation.relevance, held_out.picks),
-        **({"order_unknown": True} if held_out.order_unknown else {}),
         **corrected_metrics(evaluation, held_out),
         **graded_metrics(evaluation, held_out, best, seed),
         **{name: {**result, "against": best} for name, result in by_slice.items()},
@@ -206,10 +205,14 @@ def summarize(measures: Measures) -> dict[str, dict[str, float]]:
 
 
 def corrected_metrics(evaluation: Evaluation, held_out: HeldOut) -> Record:
-    """Return the decisive measure of each ranking on corrected picks, and the bias."""
+    """Return the decisive measure of each ranking on corrected picks, and the bias.
+
+    `order_unknown` stands for an order that is not that in which users saw the documents.
+    """
     values = decisive_values(evaluation, held_out.corrected(evaluation.eta))
     means = {f"corrected_{name}": {DECISIVE: float(ndcg.mean())} for name, ndcg in values.items()}
-    return {"examination_eta": evaluation.eta, **means}
+    unknown = {"order_unknown": True} if held_out.order_unknown else {}
+    return {"examination_eta": evaluation.eta, **unknown, **means}
 
 
 def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: int) -> Record:

@@ -30,6 +30,7 @@ from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import count_kinds, record_location, sample_lines
 from findtune.examples.splits import SPLITS, assign_split, leak_report
 from findtune.examples.topics import find_topics, topic_of
+from findtune.examples.word_overlap import WordOverlap
 from findtune.reranker.prepare.labelling import Qrels, label_list, without_order
 from findtune.reranker.prepare.random_negatives import add_random_negatives
 from findtune.reranker.prepare.settings import PrepareSettings
@@ -55,10 +56,11 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     survey = survey_lists(iter_jsonl(ranked_lists), topics, settings.lists, groups)
     refuse_empty_splits(survey, ranked_lists)
     counts, left_out = {}, LeftOut()
+    overlap = WordOverlap(left_out)
     for split in SPLITS:
         kinds: Counter[str] = Counter()
         records = split_records(
-            split, ranked_lists, settings=settings, qrels=qrels, survey=survey, left_out=left_out
+            split, ranked_lists, settings=settings, qrels=qrels, survey=survey, overlap=overlap
         )
         write_jsonl(out / f"{split}.jsonl", count_kinds(records, kinds))
         counts[split] = dict(kinds)
@@ -85,7 +87,7 @@ def split_records(
     settings: PrepareSettings,
     qrels: Qrels,
     survey: Survey,
-    left_out: LeftOut,
+    overlap: WordOverlap,
 ) -> Iterator[Record]:
     """Yield the examples of a split; those of train end with the title lists."""
     candidates = list(survey.train_documents.values())
@@ -93,6 +95,7 @@ def split_records(
         topic = topic_of(ranked_list, survey.topics)
         if assign_split(topic, settings.lists) != split:
             continue
+        overlap.look_at(ranked_list, ranked_list["sources"])
         example = label_list(ranked_list, settings, qrels=qrels, train_urls=survey.train_urls)
         group = survey.groups.group_of(ranked_list["record"], topic)
         if survey.order_unknown:
@@ -102,7 +105,7 @@ def split_records(
             example = add_random_negatives(example, candidates, settings.random_negatives)
         yield example
     if split == "train":
-        yield from title_lists(candidates, settings.title_lists, left_out)
+        yield from title_lists(candidates, settings.title_lists, overlap.left_out)
 
 
 def preview_lines(folder: Path, number: int) -> list[str]:

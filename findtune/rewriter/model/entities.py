@@ -86,20 +86,20 @@ def find_german_names(sentences: Iterable[Sequence[str]]) -> frozenset[str]:
     """Return the words that German sentences use as names of places, in lower case."""
     counts: Counter[str] = Counter()
     after_preposition: Counter[str] = Counter()
-    common: set[str] = set()
+    nouns: set[str] = set()
     for sentence in sentences:
         for before, word in pairwise(sentence):
             key = word.casefold()
             counts[key] += 1
             after_preposition[key] += is_capitalized(word) and before in PLACE_PREPOSITIONS
             if not is_capitalized(word) or before.casefold() in ARTICLES:
-                common.add(key)
+                nouns.add(key)
     return frozenset(
         word
         for word, number in after_preposition.items()
         if number >= MIN_OCCURRENCES
         and number >= MIN_PLACE_SHARE * counts[word]
-        and word not in common
+        and word not in nouns
         and len(word) > 1
     )
 

@@ -31,6 +31,7 @@ from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import count_kinds, record_location, sample_lines
 from findtune.examples.splits import SPLITS, leak_report
 from findtune.examples.topics import find_topics, topic_of
+from findtune.examples.word_overlap import WordOverlap
 from findtune.rewriter.model.entities import find_names
 from findtune.rewriter.prepare.identities import identity_threshold
 from findtune.rewriter.prepare.settings import PrepareSettings
@@ -61,10 +62,11 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     with atomic_open(out / "names.json") as file:
         json.dump(sorted(rules.names), file, ensure_ascii=False)
     counts, left_out = {}, LeftOut()
+    overlap = WordOverlap(left_out)
     for split in SPLITS:
         kinds: Counter[str] = Counter()
         records = split_records(
-            split, searches, rules=rules, qrels=qrels, survey=survey, left_out=left_out
+            split, searches, rules=rules, qrels=qrels, survey=survey, overlap=overlap
         )
         write_jsonl(out / f"{split}.jsonl", count_kinds(records, kinds))
         counts[split] = dict(kinds)
@@ -113,17 +115,18 @@ def split_records(
     rules: TargetRules,
     qrels: Qrels,
     survey: Survey,
-    left_out: LeftOut,
+    overlap: WordOverlap,
 ) -> Iterator[Record]:
     """Yield the records of a split: each question, and in train what is learned from it."""
     for record in iter_jsonl(searches):
         if survey.split_of(record) != split:
             continue
+        overlap.look_at(record, (row for search in record["searches"] for row in search["sources"]))
         question = question_record(record, qrels, survey)
         if split == "train":
             yield question
             origin = {field: record[field] for field in ("query", "history", "record")}
-            for target in target_records(record, rules, left_out):
+            for target in target_records(record, rules, overlap.left_out):
                 yield {**target, **origin}
         else:
             yield {**question, "seen": [url for url in question["picks"] if url in survey.picked]}
