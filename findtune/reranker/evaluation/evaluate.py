@@ -156,9 +156,8 @@ def metrics(
     of the training.
     """
     ndcg = decisive_values(evaluation, held_out.decisive(evaluation.eta))
-    picks_ndcg = decisive_values(evaluation, held_out.picks)
+    picks_ndcg, groups = decisive_values(evaluation, held_out.picks), held_out.groups
     best = max(held_out.before_tuning, key=lambda name: ndcg[name].mean())
-    groups = held_out.groups
 
     def difference_to(name: str, values: Mapping[str, Array] = ndcg) -> Record:
         difference = compare(values[name], values["tuned"], DECISIVE, seed, groups)

@@ -126,10 +126,8 @@ def test_lists_of_one_session_are_one_group_and_keep_their_splits(build: Build) 
 
 
 def test_what_feedback_and_leaks_leave_out_is_counted(build: Build) -> None:
-    question = question_in("train", "other")
-    same = ranked_list(
-        question, sources=[{"url": url, "title": "", "snippet": "x"} for url in "ab"]
-    )
+    alike = [{"url": url, "title": "", "snippet": "x"} for url in "ab"]
+    same = ranked_list(question_in("train", "other"), sources=alike)
     bare = [{"url": "a", "title": "A", "snippet": ""}, {"url": "b", "title": "", "snippet": ""}]
     empty = ranked_list(question_in("train", "another"), sources=bare)
     topic = ranked_list(question_in("train", "third"), topic=question_in("test", "topic"))
