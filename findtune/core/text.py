@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 import regex
 import snowballstemmer
@@ -34,6 +35,11 @@ LETTERS = rf"(?:(?![{SYLLABLES}{ALPHABETS}])[\w\p{{M}}])+"
 WORD = regex.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, UNSPACED.pattern, LETTERS])
 )
+# The same for texts of other scripts, where it is much faster.
+SPACED_WORD = regex.compile(
+    "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"[\w\p{M}]+"])
+)
+NON_ASCII_DIGIT = regex.compile(r"[\p{Nd}--0-9]", regex.VERSION1)
 STEMMER = snowballstemmer.stemmer("english")
 
 
@@ -43,13 +49,19 @@ def words(text: str) -> list[str]:
     Digits of any script are those of ASCII. Of a script without spaces, what stands between
     numbers, other scripts and punctuation is one word.
     """
-    tokens = WORD.findall(text if text.isascii() else ascii_digits(text))
+    pattern = SPACED_WORD
+    if not text.isascii():
+        text = ascii_digits(text)
+        pattern = WORD if UNSPACED.search(text) else SPACED_WORD
+    tokens = pattern.findall(text)
     return [token.replace(",", "") if THOUSANDS.fullmatch(token) else token for token in tokens]
 
 
 def ascii_digits(text: str) -> str:
     """Return a text in Unicode's compatibility form (NFKC), with ASCII's digits."""
     composed = unicodedata.normalize("NFKC", text)
+    if not NON_ASCII_DIGIT.search(composed):
+        return composed
     return "".join(
         str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in composed
     )
@@ -74,8 +86,10 @@ def near_duplicate_key(text: str) -> str:
     Of a script without spaces, the letters but for particles stand for the words, or pairs of
     letters where the script is an alphabet.
     """
-    content = [part for word in content_words(text) for part in key_parts(word)]
-    return " ".join(sorted(set(content))) or normalize(text)
+    content = content_words(text)
+    plain = all(map(str.isascii, content))
+    parts = map(stem, content) if plain else chain.from_iterable(map(key_parts, content))
+    return " ".join(sorted(set(parts))) or normalize(text)
 
 
 def content_stems(text: str) -> list[str]:
@@ -84,7 +98,10 @@ def content_stems(text: str) -> list[str]:
     Words of a script without spaces, and Korean ones, give n-grams of letters instead, as is usual
     in search (McNamee & Mayfield 2004).
     """
-    return [part for word in content_words(text) for part in search_parts(word)]
+    content = content_words(text)
+    if all(map(str.isascii, content)):
+        return [*map(stem, content)]
+    return [part for word in content for part in search_parts(word)]
 
 
 def content_words(text: str) -> list[str]:
