@@ -40,7 +40,8 @@ def main(model: str, size: str) -> None:
     click.echo(
         f"{out / size}.json: {metrics['verdict']}, {difference['measure']} "
         f"{difference['mean']:+.4f} [{difference['ci_low']:+.4f}, {difference['ci_high']:+.4f}] "
-        f"over {metrics['queries']} queries"
+        f"over {metrics['queries']} queries in {metrics['groups']} groups"
+        + (", without the order shown: the picks stand first" if "order_unknown" in metrics else "")
     )
 
 

@@ -12,8 +12,12 @@ from pathlib import Path
 import click
 
 from findtune.core import params
+from findtune.examples.left_out import read_counts, summary_line
+from findtune.examples.word_overlap import warning
 from stages import rooms
 from stages.command import Stage
+
+ASKED = ("list", "question")
 
 
 @click.command(cls=Stage)
@@ -28,6 +32,11 @@ def main(model: str, size: str) -> None:
     for split, by_kind in counts.items():
         listed = ", ".join(f"{number} {kind}" for kind, number in sorted(by_kind.items()))
         click.echo(f"{out}/{split}.jsonl: {listed}")
+    if line := summary_line(out):
+        click.echo(line)
+    questions = sum(by_kind.get(kind, 0) for by_kind in counts.values() for kind in ASKED)
+    if line := warning(read_counts(out), questions):
+        click.echo(line, err=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 import regex
 import snowballstemmer
@@ -16,21 +18,64 @@ STOPWORDS = frozenset([
 THOUSANDS = regex.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)")
 DECIMAL = regex.compile(r"\d+[.,]\d+(?![.,]?\d)")
 LIMIT = regex.compile(r"[<>](?=\s*=?\s*\d)")
+# Scripts that put no spaces between words. A letter of the first ones is a syllable or a word; the
+# others are alphabets, in which a single letter says nothing.
+SYLLABLES = r"\p{Han}\p{Hiragana}\p{Katakana}ー々"
+ALPHABETS = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+UNSPACED = regex.compile(rf"[{SYLLABLES}{ALPHABETS}][{SYLLABLES}{ALPHABETS}\p{{M}}]*")
+# Korean puts spaces between phrases: its particles stand at the words, as in 서울의.
+GRAMS = regex.compile(rf"[{SYLLABLES}\p{{Hangul}}]+|[{ALPHABETS}\p{{M}}]+")
+ALPHABET = regex.compile(rf"[{ALPHABETS}]")
+CLUSTER = regex.compile(r"\X")
+KATAKANA = regex.compile(r"\p{Katakana}[\p{Katakana}ー]*|.", regex.DOTALL)
+# Letters that stand for grammar alone, in Chinese and in Japanese.
+PARTICLES = frozenset("的了吗嗎呢吧のはがをにへとでもか")
 # Combining marks belong to words: the vowels of Hindi and Thai are marks.
-LETTERS = r"[\w\p{M}]+"
-WORD = regex.compile("|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, LETTERS]))
+LETTERS = rf"(?:(?![{SYLLABLES}{ALPHABETS}])[\w\p{{M}}])+"
+WORD = regex.compile(
+    "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, UNSPACED.pattern, LETTERS])
+)
+# The same for texts of other scripts, where it is much faster.
+SPACED_WORD = regex.compile(
+    "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"[\w\p{M}]+"])
+)
+NON_ASCII_DIGIT = regex.compile(r"[\p{Nd}--0-9]", regex.VERSION1)
 STEMMER = snowballstemmer.stemmer("english")
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text as written; a number is one word, and 1,000 becomes 1000."""
-    tokens = WORD.findall(unicodedata.normalize("NFKC", text))
+    """Return the words of a text as written; a number is one word, and 1,000 becomes 1000.
+
+    Digits of any script are those of ASCII. Of a script without spaces, what stands between
+    numbers, other scripts and punctuation is one word.
+    """
+    pattern = SPACED_WORD
+    if not text.isascii():
+        text = ascii_digits(text)
+        pattern = WORD if UNSPACED.search(text) else SPACED_WORD
+    tokens = pattern.findall(text)
     return [token.replace(",", "") if THOUSANDS.fullmatch(token) else token for token in tokens]
+
+
+def ascii_digits(text: str) -> str:
+    """Return a text in Unicode's compatibility form (NFKC), with ASCII's digits."""
+    composed = unicodedata.normalize("NFKC", text)
+    if not NON_ASCII_DIGIT.search(composed):
+        return composed
+    return "".join(
+        str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in composed
+    )
 
 
 def normalize(text: str) -> str:
     """Return a text in lower case, without differences of width, spacing and punctuation."""
-    return " ".join(words(unicodedata.normalize("NFKC", text).casefold()))
+    return " ".join(words(fold_case(unicodedata.normalize("NFKC", text))))
+
+
+def fold_case(text: str) -> str:
+    """Return a text in lower case; the Turkish i has no dot of its own, nor lacks one."""
+    folded = text.casefold()
+    return folded if folded.isascii() else folded.replace("i\u0307", "i").replace("ı", "i")
 
 
 @cache
@@ -38,14 +83,69 @@ def near_duplicate_key(text: str) -> str:
     """Return a key that near-duplicate texts share: the sorted stems of the content words.
 
     Numbers and words such as "men" stay in the key, since variables often differ in nothing else.
+    Of a script without spaces, the letters but for particles stand for the words, or pairs of
+    letters where the script is an alphabet.
     """
-    content = [word for word in normalize(text).split() if word not in STOPWORDS]
-    return " ".join(sorted(set(map(stem, content)))) or normalize(text)
+    content = content_words(text)
+    plain = all(map(str.isascii, content))
+    parts = map(stem, content) if plain else chain.from_iterable(map(key_parts, content))
+    return " ".join(sorted(set(parts))) or normalize(text)
 
 
 def content_stems(text: str) -> list[str]:
-    """Return the stems of the content words of a text, in its order."""
-    return [stem(word) for word in normalize(text).split() if word not in STOPWORDS]
+    """Return the stems of the content words of a text, in its order.
+
+    Words of a script without spaces, and Korean ones, give n-grams of letters instead, as is usual
+    in search (McNamee & Mayfield 2004).
+    """
+    content = content_words(text)
+    if all(map(str.isascii, content)):
+        return [*map(stem, content)]
+    return [part for word in content for part in search_parts(word)]
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words of a text in lower case that say something of their own."""
+    return [word for word in normalize(text).split() if word not in STOPWORDS]
+
+
+def key_parts(word: str) -> list[str]:
+    """Return what stands for a word in a near-duplicate key."""
+    if word.isascii() or not UNSPACED.match(word):
+        return [stem(word)]
+    parts = []
+    for run in GRAMS.findall(word):
+        if ALPHABET.search(run):
+            parts += letter_grams(run, (2,))
+        else:
+            parts += [part for part in KATAKANA.findall(run) if part not in PARTICLES]
+    return parts
+
+
+def search_parts(word: str) -> list[str]:
+    """Return what stands for a word in an index of words."""
+    runs = [] if word.isascii() else GRAMS.findall(word)
+    if not any(runs) or "".join(runs) != word:
+        return [stem(word)]
+    return [
+        gram
+        for run in runs
+        for gram in letter_grams(run, (2, 3) if ALPHABET.search(run) else (1, 2))
+    ]
+
+
+def letter_grams(run: str, sizes: Sequence[int]) -> list[str]:
+    """Return all n-grams of a run of letters, each with its marks; the run itself if it is short.
+
+    sizes: the numbers of letters in an n-gram.
+    """
+    letters = CLUSTER.findall(run)
+    grams = [
+        "".join(letters[start : start + size])
+        for size in sizes
+        for start in range(len(letters) - size + 1)
+    ]
+    return grams or [run]
 
 
 @cache

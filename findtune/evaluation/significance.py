@@ -66,7 +66,8 @@ def slices(
 ) -> dict[str, dict[str, Any]]:
     """Return the difference within each non-empty slice of the queries, as difference_SLICE.
 
-    masks: slice -> whether each query belongs to it, (queries,). The rest is as in `compare`.
+    masks: slice -> whether each query belongs to it, (queries,). The rest is as in `compare`. Each
+    difference has the number of its `queries`, and of the `groups` that they form.
     """
     differences = {}
     for name, mask in masks.items():
@@ -75,7 +76,11 @@ def slices(
             slice_groups = None if groups is None else [groups[int(row)] for row in rows]
             result = compare(base[mask], tuned[mask], measure, seed, slice_groups)
             del result["minimum_detectable_effect"]  # no verdict rests on a slice
-            differences[f"difference_{name}"] = {**result, "queries": int(mask.sum())}
+            differences[f"difference_{name}"] = {
+                **result,
+                "queries": int(mask.sum()),
+                "groups": len(set(slice_groups or rows.tolist())),
+            }
     return differences
 
 

@@ -15,8 +15,14 @@ def count_kinds(records: Iterable[Record], counts: Counter[str]) -> Iterator[Rec
     for record in records:
         counts[record["kind"]] += 1
         if "qrels" in record:
-            counts["with_qrels"] += bool(record["qrels"])
+            counts["with_qrels"] += has_judged_document(record)
         yield record
+
+
+def has_judged_document(record: Record) -> bool:
+    """Return whether a record has a judged document; a list must show it."""
+    urls = [document["url"] for document in record.get("documents", ())]
+    return any(url in record["qrels"] for url in urls) if urls else bool(record["qrels"])
 
 
 def record_location(record: str) -> str:

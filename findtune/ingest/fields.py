@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from findtune.core.records import Record
@@ -27,6 +28,14 @@ IDS |= {
     "client_id",
     "anonymous_id",
     "trace_id",
+}
+# Fields that say who asked; records of one session or user are not independent.
+ASKERS = {
+    "session": {"session", "session_id", "sessionid", "session_uuid", "visit_id"},
+    "user": {
+        *("user", "user_id", "userid", "user_uuid"),
+        *("visitor_id", "client_id", "anonymous_id"),
+    },
 }
 EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
 MIN_EPOCH, MAX_EPOCH = 1e8, 1e11  # seconds: 1973, and later than any log
@@ -132,6 +141,17 @@ def identity_fields(record: Mapping[str, Any], timestamp: str) -> list[object]:
     """
     ids = sorted([key, value] for key, value in record.items() if key.lower() in IDS and value)
     return [timestamp or raw_time(record), *ids]
+
+
+def asker_fields(record: Mapping[str, Any]) -> Record:
+    """Return `asked_by`: hashes of a record's session and user, or nothing where none is known."""
+    askers = [
+        f"{name}:{blake2b(repr(record[key]).encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
+        for name, keys in ASKERS.items()
+        for key in sorted(record)
+        if key.lower() in keys and record[key] and isinstance(record[key], (str, int))
+    ]
+    return {"asked_by": askers} if askers else {}
 
 
 def raw_time(record: Mapping[str, Any]) -> object:

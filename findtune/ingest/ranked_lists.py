@@ -20,6 +20,7 @@ from findtune.ingest.documents import (
     url_as_written,
 )
 from findtune.ingest.fields import (
+    asker_fields,
     clean_history,
     clean_query,
     clean_topic,
@@ -70,6 +71,7 @@ def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[
     sources = [{**document, **display[url]} for url, document in shown.items()]
     clean = {"query": query, "sources": sources, "picks": picks, "refused": refused}
     session = {"history": clean_history(record, report), "topic": clean_topic(record, report)}
+    session |= asker_fields(record)
     origin = origin_fields(record, report)
     identity = identity_fields(record, origin["timestamp"])
     return {**clean, **session, **origin}, [query, [*shown], picks, *identity]

@@ -17,6 +17,7 @@ from findtune.ingest.documents import (
     shorten_documents,
 )
 from findtune.ingest.fields import (
+    asker_fields,
     clean_history,
     clean_query,
     clean_topic,
@@ -56,6 +57,7 @@ def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tupl
     origin = origin_fields(record, report)
     urls = [[search.query, [*search.documents]] for search in searches]
     session = {"history": clean_history(record, report), "topic": clean_topic(record, report)}
+    session |= asker_fields(record)
     clean = {"query": query, "selected": selected, "searches": rows, **session, **origin}
     identity = [*identity_fields(record, origin["timestamp"]), *session["history"]]
     return clean, [query, urls, selected, *identity]

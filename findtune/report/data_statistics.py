@@ -72,6 +72,14 @@ class Lesson(NamedTuple):
     test: int
 
 
+class Omission(NamedTuple):
+    """Why texts were not learned from, and how many of them."""
+
+    room: str
+    reason: str
+    texts: int
+
+
 class Labels(NamedTuple):
     """How often each label or score occurs in one kind."""
 
@@ -141,6 +149,15 @@ def labels(kinds: Sequence[KindInputs]) -> list[Labels]:
                 row = Labels(kind.name, name, shorten(ranked))
                 tables += [] if row in tables else [row]
     return tables
+
+
+def omissions(models: Sequence[ModelInputs]) -> list[Omission]:
+    """Return what preparation left out for each model, the commonest reason first."""
+    return [
+        Omission(model.name, reason, count)
+        for model in models
+        for reason, count in model.left_out.items()
+    ]
 
 
 def shorten(counts: list[tuple[str, int]], limit: int = 10) -> list[tuple[str, int]]:

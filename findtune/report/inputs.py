@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import NonNegativeInt
@@ -29,7 +29,7 @@ class ModelInputs:
     """What was measured of one model.
 
     per_query, details, history: the rows of these tables. test: the held-out examples. records:
-    split -> kind of example -> count.
+    split -> kind of example -> count. left_out: reason -> texts that train does not learn.
     """
 
     name: str
@@ -40,6 +40,7 @@ class ModelInputs:
     training: Record
     test: list[Record]
     records: dict[str, dict[str, int]]
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,18 @@ def read_model(root: Path, model: str, size: str) -> ModelInputs:
         training=read_json(tuned / "training.json"),
         test=read_jsonl(examples / "test.jsonl"),
         records=read_json(examples / "leak_report.json")["records"],
+        left_out=read_left_out(examples / "left_out.json"),
     )
+
+
+def read_left_out(path: Path) -> dict[str, int]:
+    """Return how many texts were left out for each reason, the commonest first.
+
+    Examples that an older version made have no such file.
+    """
+    rows = read_json(path) if path.exists() else {}
+    counts = {reason: row["count"] for reason, row in rows.items()}
+    return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
 def read_stack(root: Path, size: str) -> StackInputs:

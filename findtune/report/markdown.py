@@ -59,6 +59,10 @@ MEANINGS = {
     "length_ratio": "words of a rewrite per word of its question",
     "num_rewrites": "rewrites searched per question",
 }
+ORDER_UNKNOWN = (
+    " In nearly all lists the picks stand first: either users only look at the first, or the lists"
+    " are sorted by pick. The order shown is left out."
+)
 SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
     "ships": "ships: {}",
     "retriever": "searched by {}",
@@ -150,7 +154,8 @@ def difference_notes(key: str, difference: Mapping[str, Any]) -> str:
         (name for prefix, name in VARIANTS.items() if prefix and key.startswith(prefix)), ""
     )
     slice_name = key.rpartition("difference_")[2].removeprefix("pairs").strip("_")
-    counts = [f"{difference[unit]} {unit}" for unit in ("queries", "pairs") if unit in difference]
+    counts = [count_queries(difference)] if "queries" in difference else []
+    counts += [f"{difference['pairs']} pairs"] if "pairs" in difference else []
     where = ": ".join(filter(None, (slice_name, *counts))) if counts else ""
     over = f"over {difference['against']}" if "against" in difference else ""
     return ", ".join(filter(None, (over, variant, where)))
@@ -167,8 +172,19 @@ def verdict_line(metrics: Metrics) -> str:
     share = metrics["interpolation"]
     settings = [f"interpolation {share:g}" + ("" if share else " (the base's own weights)")]
     settings += [text.format(metrics[key]) for key, text in SETTINGS.items() if key in metrics]
-    count = f"{metrics['queries']} queries{pairs}"
-    return f"**{metrics['verdict']}** over {count}; {', '.join(settings)}."
+    count = f"{count_queries(metrics)}{pairs}"
+    order = ORDER_UNKNOWN if metrics.get("order_unknown") else ""
+    return f"**{metrics['verdict']}** over {count}; {', '.join(settings)}.{order}"
+
+
+def count_queries(numbers: Mapping[str, Any]) -> str:
+    """Return how many queries there are, and how many groups if some of them are dependent.
+
+    Every query counts once in a mean; whole groups are drawn for its interval.
+    """
+    queries, groups = numbers["queries"], numbers.get("groups")
+    dependent = groups is not None and groups < queries
+    return f"{queries} queries" + (f" in {groups} groups" if dependent else "")
 
 
 def summary(rows: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from findtune.report.charts import (
     scatter,
     span_of,
 )
-from findtune.report.data_statistics import labels, lengths, lessons, problems
+from findtune.report.data_statistics import labels, lengths, lessons, omissions, problems
 from findtune.report.inputs import ModelInputs, ReportInputs
 from findtune.report.masking import mask
 from findtune.report.stack_results import interval_rows, stack_results
@@ -73,6 +73,7 @@ def content(inputs: ReportInputs, examples: int) -> dict[str, Any]:
         "pairs": next(filter(None, (pairs(model, examples) for model in inputs.models)), None),
         "reliability": next(filter(None, map(reliability, inputs.models)), None),
         "lessons": lessons(inputs.models),
+        "omissions": omissions(inputs.models),
         "problems": problems(inputs.kinds),
         "lengths": lengths(inputs.kinds),
         "labels": labels(inputs.kinds),

@@ -24,6 +24,7 @@ from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
+from findtune.examples.groups import Asked, Groups, find_groups
 from findtune.examples.splits import SPLITS
 from findtune.examples.topics import Topics, find_topics, topic_of
 from findtune.retrieval.corpus import Corpus, read_corpus
@@ -36,7 +37,8 @@ class Question:
     """A question, and what people said about its documents.
 
     picks: URLs that users picked; grades: URL -> grade; shown: URLs that users were shown.
-    group: the hash of its topic. record: where it comes from.
+    group: a hash that the questions of one topic, session or user share.
+    record: where it comes from.
     """
 
     query: str
@@ -130,13 +132,13 @@ def usable(questions: Iterable[Question], corpus: Corpus, number: int) -> list[Q
 def feedback_questions(rooms: Mapping[str, Path]) -> dict[str, list[Question]]:
     """Return the questions of dev and test that no room has learned; see above."""
     topics = all_topics(rooms)
-    splits = split_of_topics(rooms, topics)
+    splits, groups = split_of_topics(rooms, topics), all_groups(rooms, topics)
     questions: dict[str, dict[str, Question]] = {split: {} for split in HELD_OUT}
     for split in HELD_OUT:
-        for record in chain.from_iterable(records(rooms, room, split) for room in sources(rooms)):
+        for room, record in room_records(rooms, sources(rooms), split):
             topic = topic_of(record, topics)
             if splits[topic] == {split}:
-                group = f"{hash_fraction(topic):.12f}"
+                group = f"{hash_fraction(groups.group_of(location(room, record), topic)):.12f}"
                 new = Question(record["query"], group, record["record"])
                 questions[split].setdefault(record["query"], new).add(record)
     return {split: list(by_query.values()) for split, by_query in questions.items()}
@@ -158,6 +160,34 @@ def all_topics(rooms: Mapping[str, Path]) -> Topics:
     return find_topics(everything, {row["query"]: row["qrels"] for row in everything})
 
 
+def all_groups(rooms: Mapping[str, Path], topics: Topics) -> Groups:
+    """Return the groups of all questions: what a room has grouped stays together.
+
+    The rooms know sessions and users, of which their examples show no more than the groups.
+    """
+    return find_groups(
+        [
+            Asked(location(room, record), topic_of(record, topics), (f"group:{record['group']}",))
+            for split in SPLITS
+            for room, record in room_records(rooms, rooms, split)
+            if record["group"]
+        ]
+    )
+
+
+def location(room: str, record: Record) -> str:
+    """Return what tells a record from those of all rooms."""
+    return f"{room} {record['record']}"
+
+
+def room_records(
+    rooms: Mapping[str, Path], names: Iterable[str], split: str
+) -> Iterator[tuple[str, Record]]:
+    """Yield the name of each room with each of its records of one split."""
+    for room in names:
+        yield from ((room, record) for record in records(rooms, room, split))
+
+
 def split_of_topics(rooms: Mapping[str, Path], topics: Topics) -> dict[str, set[str]]:
     """Return in which splits of any room each topic lies."""
     splits: dict[str, set[str]] = {}
@@ -171,12 +201,18 @@ def split_of_topics(rooms: Mapping[str, Path], topics: Topics) -> dict[str, set[
 def records(rooms: Mapping[str, Path], room: str, split: str) -> Iterator[Record]:
     """Yield the feedback of one room and split, in one form for all rooms.
 
-    A record has query, history, picks, qrels, documents ({url, title, text}) and record.
+    A record has query, history, picks, qrels, documents ({url, title, text}), group and record.
     """
     read = {"embedder": embedder_record, "reranker": reranker_record, "rewriter": rewriter_record}
     for row in iter_jsonl(rooms[room] / f"{split}.jsonl"):
         if row["kind"] in ("list", "pick", "question"):
-            yield {"history": [], "qrels": {}, "documents": [], **read[room](row)}
+            yield {
+                "history": [],
+                "qrels": {},
+                "documents": [],
+                "group": row.get("group"),
+                **read[room](row),
+            }
 
 
 def embedder_record(row: Record) -> Record:

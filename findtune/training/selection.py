@@ -1,6 +1,6 @@
 """Choosing between models on a small dev set, where small differences are noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from scipy.stats import bootstrap, sem
@@ -9,19 +9,29 @@ RESAMPLES = 200  # as many as a standard error needs (Efron & Tibshirani 1993, 6
 MAX_LOSSES = 3  # times the tolerance: a larger loss counts, whatever its standard error
 
 Array = np.ndarray
+Groups = Sequence[Hashable] | None  # one label per query; queries with the same are dependent
 
 
-def standard_error(values: Array) -> float:
+def standard_error(values: Array, groups: Groups = None) -> float:
     """Return the standard error of the mean of shares, or of their differences, (queries,).
 
-    For a single query it is 1, the largest error that a share can have.
+    Whole groups are drawn: one question asked 300 times is one question. For a single query or
+    group it is 1, the largest error that a share can have. Source: the linearized variance of a
+    ratio (Cochran 1977, 6.4).
     """
-    return float(sem(values)) if len(values) > 1 else 1.0
+    numbers: dict[Hashable, int] = {}
+    rows = [numbers.setdefault(group, len(numbers)) for group in groups or range(len(values))]
+    if len(numbers) < 2:
+        return 1.0
+    if len(numbers) == len(values):
+        return float(sem(values))
+    sums = np.bincount(rows, values - values.mean())
+    return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(values))
 
 
-def within_one_standard_error(values: Array, best: Array) -> bool:
+def within_one_standard_error(values: Array, best: Array, groups: Groups = None) -> bool:
     """Return whether dev can't tell per-query values from the best ones, both (queries,)."""
-    return bool(values.mean() >= best.mean() - standard_error(values - best))
+    return bool(values.mean() >= best.mean() - standard_error(values - best, groups))
 
 
 def bootstrap_error(statistic: Callable[..., float], *samples: Array) -> float:

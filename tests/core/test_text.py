@@ -2,7 +2,7 @@
 
 import pytest
 
-from findtune.core.text import content_stems, hash_fraction, near_duplicate_key, normalize
+from findtune.core.text import content_stems, hash_fraction, near_duplicate_key, normalize, words
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,10 @@ def test_case_width_spaces_and_punctuation_do_not_count(left: str, right: str) -
     [("Unemployed Men", "unemployed men"), ("birth rate", "birth rates")]
     + [("rate of births", "birth rate"), ("the population of a city", "city population")]
     + [("green tea prices in the cities", "the cities in prices: tea, green")]
-    + [("people aged 15 to 24", "people, aged 15-24")],
+    + [("people aged 15 to 24", "people, aged 15-24")]
+    + [("2018年北京有多少住房？", "北京2018年住房有多少")]
+    + [("日本の失業率は？", "日本 失業率"), ("ประชากรไทย ๒๕๖๓", "ประชากรไทย 2563?")]
+    + [("İSTANBUL NÜFUSU", "istanbul nüfusu"), ("سكان مصر ٢٠٢٠", "2020 سكان مصر")],
 )
 def test_near_duplicates_share_a_key(left: str, right: str) -> None:
     assert near_duplicate_key(left) == near_duplicate_key(right)
@@ -34,6 +37,8 @@ def test_near_duplicates_share_a_key(left: str, right: str) -> None:
     + [("with a job", "without a job"), ("growth of 1.5", "growth of 5.1")]
     + [("growth of 1.5", "growth of 15"), ("income <10000", "income >10000")]
     + [("income < 10,000", "income > 10,000"), ("income of 1,000", "income of 1,000,000")]
+    + [("2018年北京住房", "2019年北京住房"), ("日本の失業率", "日本の出生率")]
+    + [("インドの輸出", "ドイツの輸出"), ("ประชากรไทย", "ประชากรลาว"), ("서울 인구", "부산 인구")]
     + [("गरीबी दर", "गरीब दर"), ("चावल की कीमत", "चावल का कीमत")],
 )
 def test_texts_that_differ_in_a_fact_have_different_keys(left: str, right: str) -> None:
@@ -56,3 +61,35 @@ def test_content_stems_keep_the_order_and_repeated_words() -> None:
 def test_the_hash_of_a_key_is_the_same_on_every_machine() -> None:
     fractions = [hash_fraction(key) * 2**16 for key in ("foo", "b", "abc")]
     assert list(map(int, fractions)) == [0x2C26, 0x3E23, 0xBA78]  # the first bytes of SHA-256
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2018年北京有GDP多少", ["2018", "年北京有", "GDP", "多少"]),
+        ("１，０００円で1.5%", ["1000", "円で", "1.5"]),
+        ("ชาย๒๕๖๓คน", ["ชาย", "2563", "คน"]),
+        ("العام ٢٠٢٠", ["العام", "2020"]),
+    ],
+)
+def test_numbers_and_other_scripts_end_a_word_of_a_script_without_spaces(
+    text: str, expected: list[str]
+) -> None:
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("失業率", ["失", "業", "率", "失業", "業率"]),
+        ("京", ["京"]),
+        ("ชา", ["ชา"]),
+        ("ข้าว", ["ข้า", "าว", "ข้าว"]),  # marks stay at their letters
+        ("서울의", ["서", "울", "의", "서울", "울의"]),
+        ("GDP増", ["gdp", "増"]),
+    ],
+)
+def test_scripts_without_spaces_are_searched_by_letters_and_their_neighbours(
+    text: str, expected: list[str]
+) -> None:
+    assert content_stems(text) == expected

@@ -123,4 +123,4 @@ def test_a_slice_is_compared_as_if_there_were_no_other_queries() -> None:
     }
     alone = compare(BASE[30:], tuned[30:], "ndcg@10", 13, groups[30:])
     del alone["minimum_detectable_effect"]
-    assert results["difference_rest"] == {**alone, "queries": 50}
+    assert results["difference_rest"] == {**alone, "queries": 50, "groups": 25}

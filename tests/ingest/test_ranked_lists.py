@@ -204,3 +204,18 @@ def test_only_ranked_lists_keep_how_a_document_was_shown(project: Any) -> None:
     record, outcome = project.clean_one("searches", **changes)
     assert record["searches"] == [{"query": "tea", "sources": [project.document("b")]}]
     assert outcome.rows == []
+
+
+def test_a_session_and_a_user_are_kept_as_hashes_that_tell_who_asked(project: Any) -> None:
+    records = [
+        {"session_id": "s1", "user": 7},
+        {"session_id": "s1", "userId": "x", "timestamp": "2025-02-01"},
+        {"Session": "s1", "user": None, "timestamp": "2025-02-02"},
+        {"timestamp": "2025-02-03", "request_id": "r"},
+    ]
+    clean = [project.clean_one("ranked_lists", **fields)[0] for fields in records]
+    askers = [record.get("asked_by", []) for record in clean]
+    assert [len(row) for row in askers] == [2, 2, 1, 0]
+    assert len({row[0] for row in askers if row}) == 1  # the session
+    assert askers[0][1] != askers[1][1]
+    assert "s1" not in "".join(asker.partition(":")[2] for row in askers for asker in row)

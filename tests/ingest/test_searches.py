@@ -149,3 +149,8 @@ def test_every_clean_search_has_a_query_of_one_line_that_no_other_has(
     keys = {normalize(query) or query for query in clean_queries}
     assert len(keys) == len(clean_queries) <= len(mapping)
     assert outcome.records[0]["selected"][0] == project.url("b")
+
+
+def test_the_session_of_a_record_of_searches_is_kept_as_a_hash(project: Any) -> None:
+    [asker] = project.clean_one("searches", session="s1")[0]["asked_by"]
+    assert asker.startswith("session:") and "s1" not in asker.partition(":")[2]

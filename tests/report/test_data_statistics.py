@@ -1,11 +1,21 @@
 """Data statistics: reasons are counted, lengths and labels are told, and what each kind taught."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from findtune.report.data_statistics import labels, lengths, lessons, problems, quantile, shorten
+from findtune.report.data_statistics import (
+    labels,
+    lengths,
+    lessons,
+    omissions,
+    problems,
+    quantile,
+    shorten,
+)
 from findtune.report.inputs import ReportInputs, read_inputs
+from findtune.report.page import render
 
 
 @pytest.fixture
@@ -60,3 +70,14 @@ def test_many_labels_are_shortened_without_losing_a_count() -> None:
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.95, 4), (0.0, 1)])
 def test_a_quantile_is_one_of_the_values(share: float, value: int) -> None:
     assert quantile([1, 2, 3, 4], share) == value
+
+
+def test_what_preparation_left_out_is_counted_by_reason(judged_project: Path) -> None:
+    rows = {"too far": {"count": 2, "examples": []}, "too near": {"count": 5, "examples": []}}
+    examples = judged_project / "data" / "examples" / "rewriter" / "small"
+    (examples / "left_out.json").write_text(json.dumps(rows), encoding="utf-8")
+    inputs = read_inputs(judged_project, ["embedder", "reranker", "rewriter"], "small")
+    expected = [("rewriter", "too near", 5), ("rewriter", "too far", 2)]
+    assert omissions(inputs.models) == expected
+    html = render(inputs, examples=0)
+    assert "Left out of the examples, by reason" in html and "too near" in html

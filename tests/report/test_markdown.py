@@ -32,6 +32,8 @@ DIFFERENCE = METRICS["difference"]
         ("difference_best", {"against": "bi_encoder"}, " (over bi_encoder)"),
         ("difference_small", {"queries": 7}, " (small: 7 queries)"),
         ("difference_seen", {"queries": 7, "against": "base"}, " (over base, seen: 7 queries)"),
+        ("difference_small", {"queries": 7, "groups": 7}, " (small: 7 queries)"),
+        ("difference_small", {"queries": 7, "groups": 3}, " (small: 7 queries in 3 groups)"),
         ("difference_pairs", {"pairs": 40}, " (40 pairs)"),
         ("difference_pairs_unseen", {"pairs": 30}, " (unseen: 30 pairs)"),
         ("graded_difference", {"against": "base"}, " (over base, graded)"),
@@ -56,6 +58,7 @@ def test_a_table_has_a_row_for_each_measure_and_a_column_for_each_ranking() -> N
 @pytest.mark.parametrize(
     ("more", "basis"),
     [
+        ({"groups": 4}, "9 queries in 4 groups; interpolation 1."),
         ({"scored_pairs": 3}, "9 queries and 3 scored pairs; interpolation 1."),
         ({"interpolation": 0.0}, "9 queries; interpolation 0 (the base's own weights)."),
         ({"cross_encoder_weight": 0.25}, "9 queries; interpolation 1, cross-encoder weight 0.25."),
@@ -98,3 +101,8 @@ def test_entries_that_replace_those_between_the_markers_are_read_back(
 def test_a_document_without_a_place_for_the_table_is_refused(document: str) -> None:
     with pytest.raises(InputError, match="no place for the table; it needs one line <!-- measures"):
         entries_between_markers(document)
+
+
+def test_the_verdict_says_when_the_order_shown_is_no_evidence() -> None:
+    assert "the picks stand first" in measures(METRICS | {"order_unknown": True})
+    assert "the picks stand first" not in measures(METRICS)

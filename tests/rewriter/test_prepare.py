@@ -17,7 +17,7 @@ from findtune.core.text import near_duplicate_key
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.rewriter.prepare.examples import preview_lines, refuse_leaks, write_examples
 from findtune.rewriter.prepare.settings import PrepareSettings
-from findtune.rewriter.prepare.targets import TargetRules
+from findtune.rewriter.prepare.targets import LOST_ENTITY, NO_GAIN, TOO_MANY, TargetRules
 
 SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
 SETTINGS: dict[str, Any] = {"questions": SHARES.model_dump(), "gains": [3, 2, 1], "max_targets": 2}
@@ -294,3 +294,36 @@ def test_a_fold_changes_the_test_questions_only() -> None:
     changed = settings.with_fold(0.25, 3)
     assert changed.questions.model_dump() == {"dev": 0.2, "test": 0.25, "fold": 3}
     assert changed.model_copy(update={"questions": settings.questions}) == settings
+
+
+def test_what_is_not_learned_is_counted_by_reason_and_shown(tmp_path: Path) -> None:
+    searches = {"own": "b", "tea": "a", "nairobi tea": "ab", "nairobi milk": "a"}
+    searches |= {"nairobi rice": "a", f"The {TEST_QUESTION}": "a"}
+    records = [TRAIN, DEV, TEST, search_record(NAIROBI_CUPS, searches, number=7), *UNBEATEN]
+    make_examples(tmp_path, records, corpus=NAIROBI, max_identity_share=0)
+    rows = read_json(tmp_path / "examples" / "left_out.json")
+    counts = {reason: row["count"] for reason, row in rows.items()}
+    assert (counts[LOST_ENTITY], counts[TOO_MANY], counts[NO_GAIN]) == (2, 1, len(UNBEATEN))
+    examples = [example["text"] for example in rows[LOST_ENTITY]["examples"]]
+    assert "tea  (lacks nairobi)" in examples
+    assert f"left out: 2 {LOST_ENTITY}" in preview_lines(tmp_path / "examples", 1)
+
+
+def test_german_nouns_are_no_names_that_a_rewrite_must_keep(tmp_path: Path) -> None:
+    question = question_in("train", "Wie viele Arbeitslose gibt es in Jena")
+    searches = {"own": "b", "erwerbslose personen": "a", "jobless": "a"}
+    targets = targets_of(tmp_path, search_record(question, searches))
+    assert [text for text, _ in targets] == ["jobless", "erwerbslose personen"]
+
+
+def test_the_questions_of_one_session_are_one_group(tmp_path: Path) -> None:
+    asked = [question_in("test", word) for word in ("tea", "milk", "bread")]
+    records = [
+        search_record(question, {"own": "b"}, "b", number=number)
+        | {"asked_by": [f"session:{name}"]}
+        for number, (question, name) in enumerate(zip(asked, "aab", strict=True), start=10)
+    ]
+    rows = make_examples(tmp_path, [TRAIN, DEV, *records])["test"]
+    groups = {row["query"]: row["group"] for row in rows}
+    first, second, third = (groups[question] for question in asked)
+    assert first == second != third

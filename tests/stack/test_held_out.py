@@ -84,6 +84,23 @@ def test_questions_with_the_same_judgments_share_a_topic_across_rooms(
     assert queries(read(reranker=reranker, rewriter=rewriter)) == [["bread"], ["tea"]]
 
 
+def test_what_a_room_has_grouped_is_one_group_across_rooms(write_examples: Write) -> None:
+    reranker = write_examples(
+        "reranker",
+        dev=[ranked_list("rye", group="0.1")],
+        test=[ranked_list(query, group="0.2") for query in ("tea", "milk")],
+    )
+    rewriter = write_examples(
+        "rewriter",
+        dev=[searched("rye", "a", group="0.1")],
+        test=[searched("milk", "a", group="0.3"), searched("rice crop", "a", group="0.3")]
+        + [searched("roads", "a", group="0.4")],
+        corpus=[document("a")],
+    )
+    groups = {row.query: row.group for row in read(reranker=reranker, rewriter=rewriter).test}
+    assert groups["tea"] == groups["milk"] == groups["rice crop"] != groups["roads"]
+
+
 def test_what_two_rooms_know_of_a_question_is_joined(write_examples: Write) -> None:
     reranker = write_examples(
         "reranker",

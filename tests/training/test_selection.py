@@ -19,6 +19,17 @@ def test_the_standard_error_is_that_of_a_samples_mean(values: list[float], expec
     assert standard_error(np.array(values)) == pytest.approx(expected)
 
 
+def test_a_question_asked_again_adds_nothing_to_what_is_known() -> None:
+    values, groups = np.array([0.0, 1.0, 0.5, 0.25]), [*"abcd"]
+    alone = standard_error(values, groups)
+    assert alone == standard_error(values)
+    assert standard_error(np.tile(values, 3), groups * 3) == pytest.approx(alone)
+    assert standard_error(np.array([0.1, 0.2]), ["a", "a"]) == 1
+    lost = np.array([0.5, *[1.0] * 9])
+    assert not within_one_standard_error(lost - 0.1, lost)
+    assert within_one_standard_error(lost - 0.1, lost, ["a"] * 10)
+
+
 HALF = [0.5, 0.5, 0.5, 0.5]
 
 

@@ -228,18 +228,19 @@ def metrics(
         "interpolation": facts["interpolation"],
         "refit": facts.get("refit", False),
         "queries": len(first.groups),
+        "groups": len(set(first.groups)),
         "scored_pairs": len(held_out.scored),
         "verdict": verdict(difference),
         **pair_differences(evaluation, held_out, seed),
         **catalog_differences(evaluation, held_out, seed),
     }
     for part in others:
-        queries = len(part.groups)
+        counts = {"queries": len(part.groups), "groups": len(set(part.groups))}
         values |= {
             f"{part.name}_base": part.means("base"),
             f"{part.name}_tuned": part.means("tuned"),
-            f"{part.name}_queries": queries,
-            f"difference_{part.name}": {**part.difference(seed), "queries": queries},
+            f"{part.name}_queries": counts["queries"],
+            f"difference_{part.name}": {**part.difference(seed), **counts},
         }
     return values
 

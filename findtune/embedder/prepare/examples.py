@@ -14,6 +14,7 @@ data/examples/embedder/SIZE/
     refit.jsonl         what a model may learn once test has judged: positives of the whole catalog,
                         all scored pairs, and the picks of train and dev
     corpus.jsonl        dcid, text: all texts of the catalog except the held-out queries
+    left_out.json       what train does not learn: reason -> count, and some examples
     leak_report.json    what the splits share (nothing), and what was left out to get there
 """
 
@@ -57,6 +58,7 @@ from findtune.embedder.prepare.variables import (
     read_catalog,
     split_variables,
 )
+from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.splits import SPLITS
 
 __all__ = ["PrepareSettings", "preview_lines", "write_examples"]
@@ -110,6 +112,7 @@ class Examples:
     records: Records
     corpus: list[Record]
     leak_report: Record
+    left_out: LeftOut
 
 
 def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[str, dict[str, int]]:
@@ -122,6 +125,7 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
         write_jsonl(out / f"{split}.jsonl", examples.records[split])
     write_jsonl(out / "corpus.jsonl", examples.corpus)
     write_json(out / "leak_report.json", examples.leak_report)
+    examples.left_out.write(out)
     counts: dict[str, dict[str, int]] = examples.leak_report["records"]
     return counts
 
@@ -145,13 +149,14 @@ def build_examples(data: CleanData, settings: PrepareSettings) -> Examples:
     Raises InputError when a split has nothing to train or to test on, or when the splits leak.
     """
     catalog = split_catalog(data.texts, settings)
-    drafts = draft_records(catalog, data, settings)
-    records, left_out = remove_leaks(drafts, catalog.variables)
+    left_out = LeftOut()
+    drafts = draft_records(catalog, data, settings, left_out)
+    records, leaking = remove_leaks(drafts, catalog.variables, left_out)
     refuse_empty_splits(records)
     mark_seen_pairs(records)
     corpus = corpus_records(catalog.variables, catalog.hidden)
-    report = build_leak_report(records, catalog.variables, corpus, left_out)
-    return Examples(records, corpus, report)
+    report = build_leak_report(records, catalog.variables, corpus, leaking)
+    return Examples(records, corpus, report, left_out)
 
 
 def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Catalog:
@@ -172,12 +177,14 @@ def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Ca
     return Catalog(variables, wordings, queries)
 
 
-def draft_records(catalog: Catalog, data: CleanData, settings: PrepareSettings) -> Records:
+def draft_records(
+    catalog: Catalog, data: CleanData, settings: PrepareSettings, left_out: LeftOut
+) -> Records:
     """Return the records of each split; later splits may still leak into earlier ones."""
     scored = split_scored_pairs(data.scored_pairs, settings.scored_pairs)
     guard_pairs = split_guard_pairs(data.guard_pairs)
     guard_queries = split_guard_queries(data.guard_queries)
-    lists = split_lists(data.ranked_lists, settings.lists, settings.feedback_negatives)
+    lists = split_lists(data.ranked_lists, settings.lists, settings.feedback_negatives, left_out)
     records = {
         "train": positives(catalog.trained(), settings),
         "dev": list(catalog.queries["dev"]),
@@ -223,4 +230,5 @@ def trained_texts(record: Record) -> set[str]:
 
 def preview_lines(folder: Path, number: int) -> list[str]:
     """Return lines that show some training examples of each kind, with their sources."""
-    return sample_lines(read_jsonl(folder / "train.jsonl"), number)
+    lines = sample_lines(read_jsonl(folder / "train.jsonl"), number)
+    return [*lines, *left_out_lines(folder, number)]

@@ -12,7 +12,12 @@ from findtune.core.files import iter_jsonl
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key, normalize
 from findtune.examples.documents import document_text
+from findtune.examples.groups import Asked, asked_records, find_groups
+from findtune.examples.left_out import LeftOut
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
+
+NO_TEXT = "picks without a title and a snippet"
+NOTHING_UNPICKED = "picks of lists that leave nothing with another text unpicked"
 
 # Questions of a log seldom come back, so a cache would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
@@ -30,22 +35,40 @@ def list_key(ranked_list: Record) -> str:
 
 
 def split_lists(
-    ranked_lists: Iterable[Record], shares: SplitShares, negatives: int
+    ranked_lists: Iterable[Record], shares: SplitShares, negatives: int, left_out: LeftOut
 ) -> dict[str, list[Record]]:
     """Return the examples of each split: picks in train, whole lists in dev and test.
 
-    `refit` has the picks of train and of dev. negatives: the most that a pick has.
+    `refit` has the picks of train and of dev. negatives: the most that a pick has. left_out: counts
+    what train does not learn.
     """
     splits: dict[str, list[Record]] = {split: [] for split in (*SPLITS, "refit")}
+    asked: list[Asked] = []
     for ranked_list in ranked_lists:
         split = assign_split(list_key(ranked_list), shares)
+        asked += asked_records([ranked_list], list_key)
         if split != "train":
             splits[split].append(list_record(ranked_list))
         if split != "test":
             picks = [*pick_records(ranked_list, negatives)]
             splits["refit"] += picks
-            splits["train"] += picks if split == "train" else []
+        if split == "train":
+            splits["train"] += picks
+            count_left_out(ranked_list, learned=len(picks), left_out=left_out)
+    groups = find_groups(asked)
+    for row in [*splits["dev"], *splits["test"]]:
+        row["group"] = groups.group_of(row["record"], row["group"])
     return splits
+
+
+def count_left_out(ranked_list: Record, *, learned: int, left_out: LeftOut) -> None:
+    """Count the picks of a list that are not learned, by reason."""
+    texts = {document["url"]: document_text(document) for document in ranked_list["sources"]}
+    for url in ranked_list["picks"]:
+        if not texts[url] or not learned:
+            reason = NOTHING_UNPICKED if texts[url] else NO_TEXT
+            record = ranked_list["record"]
+            left_out.add(reason, ranked_list["query"], text=texts[url] or url, record=record)
 
 
 def pick_records(ranked_list: Record, negatives: int) -> Iterator[Record]:

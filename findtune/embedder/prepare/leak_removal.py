@@ -10,12 +10,24 @@ from dataclasses import dataclass
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
+from findtune.examples.left_out import LeftOut
 
 Records = dict[str, list[Record]]  # split -> its records
 LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
 TEXT_FIELDS = ("anchor", "positive", "query", "text", "sentence_1", "sentence_2")
 GUARDS = ("guard", "guard_query")
 FEEDBACK = ("pick", "list")
+# Kinds of train: the fields that show an example, and how those that leak are counted.
+TEXTS_BY_KIND = {
+    "positive": ("anchor", "positive"),
+    "scored": ("sentence_1", "sentence_2"),
+    "pick": ("query", "positive"),
+}
+NEARLY_HELD_OUT = {
+    "positive": "pairs of texts of a variable, of which one nearly is a text of dev or test",
+    "scored": "scored pairs that nearly are one of dev or test",
+    "pick": "picks whose question nearly is one of dev or test",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class HeldOutKeys:
 
 
 def remove_leaks(
-    records: Records, variables: Mapping[str, Sequence[Variable]]
+    records: Records, variables: Mapping[str, Sequence[Variable]], left_out: LeftOut
 ) -> tuple[Records, dict[str, int]]:
     """Return the records that later splits don't share, and how many were left out.
 
@@ -53,6 +65,11 @@ def remove_leaks(
     }
     held_out["refit"] = held_out_keys(never_learned(records), variables=())
     kept = dict(records)
+    for record in records["train"]:
+        if leaks(record, held_out["train"]):
+            query, text = (record.get(name, "") for name in TEXTS_BY_KIND[record["kind"]])
+            place = record["record"] if record["kind"] == "pick" else record["sources"][0]
+            left_out.add(NEARLY_HELD_OUT[record["kind"]], query, text=text, record=place)
     for split, keys in held_out.items():
         kept[split] = [
             without_leaking_negatives(record, keys)

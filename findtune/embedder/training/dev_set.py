@@ -85,19 +85,23 @@ class EmbedderDevSet:
 
         Rankings are measured where dev has queries or lists, and a correlation without pairs is 0
         and does not count. The score is the mean of ndcg@10,
-        feedback_ndcg@10 and pairs_spearman. `error` is the standard error of the rankings' measure;
-        with both, the root of their mean square. `payload` holds the results on the guard.
+        feedback_ndcg@10 and pairs_spearman. `error` is the standard error of the rankings' measure,
+        drawn by variables and by groups of lists; with both, the root of their mean square.
+        `payload` holds the results on the guard.
         """
         measures: dict[str, float] = {}
         errors: list[float] = []
         if self.queries:
             vectors = self.encode(model, self.documents)
             ndcg = self.search(model, vectors)
-            measures["ndcg@10"], errors = float(ndcg.mean()), [standard_error(ndcg)]
+            measures["ndcg@10"], errors = (
+                float(ndcg.mean()),
+                [standard_error(ndcg, [*map(tuple, self.relevant)])],
+            )
         if self.lists:
             ndcg = measure_lists(self.lists, partial(self.encode, model), ["ndcg@10"])["ndcg@10"]
             measures["feedback_ndcg@10"] = float(ndcg.mean())
-            errors.append(standard_error(ndcg))
+            errors.append(standard_error(ndcg, [row["group"] for row in self.lists]))
         if self.scored:
             measures["pairs_spearman"] = spearman(
                 self.cosines(model, self.scored), labels_of(self.scored)

@@ -73,6 +73,16 @@ class HeldOut:
         return [decisive_gains(ranked_list, eta) for ranked_list in self.lists]
 
     @property
+    def order_unknown(self) -> bool:
+        """Whether the order of the documents is not that in which users saw them."""
+        return any(ranked_list.get("order_unknown") for ranked_list in self.lists)
+
+    @property
+    def before_tuning(self) -> tuple[str, ...]:
+        """The rankings that a reranker has to beat."""
+        return BEFORE_TUNING[1:] if self.order_unknown else BEFORE_TUNING
+
+    @property
     def groups(self) -> list[str]:
         """A label for each list; lists of one topic are resampled together."""
         return [ranked_list["group"] for ranked_list in self.lists]
@@ -146,9 +156,8 @@ def metrics(
     of the training.
     """
     ndcg = decisive_values(evaluation, held_out.decisive(evaluation.eta))
-    picks_ndcg = decisive_values(evaluation, held_out.picks)
-    best = max(BEFORE_TUNING, key=lambda name: ndcg[name].mean())
-    groups = held_out.groups
+    picks_ndcg, groups = decisive_values(evaluation, held_out.picks), held_out.groups
+    best = max(held_out.before_tuning, key=lambda name: ndcg[name].mean())
 
     def difference_to(name: str, values: Mapping[str, Array] = ndcg) -> Record:
         difference = compare(values[name], values["tuned"], DECISIVE, seed, groups)
@@ -166,6 +175,7 @@ def metrics(
         "interpolation": facts["interpolation"],
         "cross_encoder_weight": facts["cross_encoder_weight"],
         "queries": len(held_out.lists),
+        "groups": len(set(groups)),
         "verdict": verdict(difference_best),
         "calibration": calibration(evaluation.relevance, held_out.picks),
         **corrected_metrics(evaluation, held_out),
@@ -194,10 +204,14 @@ def summarize(measures: Measures) -> dict[str, dict[str, float]]:
 
 
 def corrected_metrics(evaluation: Evaluation, held_out: HeldOut) -> Record:
-    """Return the decisive measure of each ranking on corrected picks, and the bias."""
+    """Return the decisive measure of each ranking on corrected picks, and the bias.
+
+    `order_unknown` stands for an order that is not that in which users saw the documents.
+    """
     values = decisive_values(evaluation, held_out.corrected(evaluation.eta))
     means = {f"corrected_{name}": {DECISIVE: float(ndcg.mean())} for name, ndcg in values.items()}
-    return {"examination_eta": evaluation.eta, **means}
+    unknown = {"order_unknown": True} if held_out.order_unknown else {}
+    return {"examination_eta": evaluation.eta, **unknown, **means}
 
 
 def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: int) -> Record:
@@ -220,6 +234,7 @@ def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: i
         **{f"graded_{name}": values for name, values in summarize(measures).items()},
         "graded_difference": {**difference, "against": best},
         "graded_queries": len(rows),
+        "graded_groups": len(set(groups)),
     }
 
 

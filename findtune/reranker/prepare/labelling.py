@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 
 from findtune.core.records import Record
+from findtune.core.text import hash_fraction
 from findtune.examples.documents import document_text
 from findtune.reranker.prepare.settings import PrepareSettings
 
@@ -52,6 +53,19 @@ def label_document(
         reason = PICK_REASONS[rank] if rank < len(PICK_REASONS) else "picked"
         return {"gain": gain, "why": reason}
     return {"gain": 0.0, "why": "passed over" if examined else "below the last pick"}
+
+
+def without_order(example: Record) -> Record:
+    """Return an example whose documents are mixed by hash and have no rank."""
+    by_hash = sorted(
+        example["documents"],
+        key=lambda document: hash_fraction(f"{example['query']} {document['url']}"),
+    )
+    documents = [
+        {**document, "rank": None, "why": document["why"] if document["gain"] else "not picked"}
+        for document in by_hash
+    ]
+    return {**example, "documents": documents, "order_unknown": True}
 
 
 def example_document(document: Record) -> Record:

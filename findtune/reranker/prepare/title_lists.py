@@ -7,14 +7,20 @@ from collections.abc import Iterator, Sequence
 
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
+from findtune.examples.left_out import LeftOut
 from findtune.reranker.prepare.settings import TitleListSettings
 from findtune.retrieval.bm25 import BM25Index
 
+NO_SIMILAR = "titles that share no word with a snippet of another document"
 
-def title_lists(candidates: Sequence[Record], settings: TitleListSettings) -> Iterator[Record]:
+
+def title_lists(
+    candidates: Sequence[Record], settings: TitleListSettings, left_out: LeftOut
+) -> Iterator[Record]:
     """Yield title lists of clean documents, chosen by the hash of their URLs.
 
     The hard negatives are the snippets of other documents that BM25 ranks highest for the title.
+    left_out: counts the titles that give no list.
     """
     complete = [document for document in candidates if document["title"] and document["snippet"]]
     if not complete or not settings.count:
@@ -26,6 +32,8 @@ def title_lists(candidates: Sequence[Record], settings: TitleListSettings) -> It
         ranked = index.top_k(document["title"], settings.hard_negatives + 1)
         others = [complete[row] for row in ranked if complete[row]["url"] != document["url"]]
         negatives = others[: settings.hard_negatives]
+        if not negatives:
+            left_out.add(NO_SIMILAR, document["title"], text=document["snippet"])
         if negatives:
             yield {
                 "kind": "title",

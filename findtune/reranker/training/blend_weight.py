@@ -73,7 +73,7 @@ def select_blend(
         weights = candidates[row["cross_encoder_weight"]]
         return dev.measure_each(logits[row["interpolation"]], weights)[DECISIVE]
 
-    if within_one_standard_error(ndcg(without), ndcg(best)):
+    if within_one_standard_error(ndcg(without), ndcg(best), dev.groups):
         best = without
     a = best["interpolation"]
     model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))

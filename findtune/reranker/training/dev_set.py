@@ -32,6 +32,7 @@ class RerankerDevSet:
         eta: float = 0.0,
     ) -> None:
         self.lists, self.features, self.bf16 = lists, features, precision == "bf16"
+        self.groups = [ranked_list["group"] for ranked_list in lists]
         self.picks = [picked(ranked_list) for ranked_list in lists]
         self.gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
 

@@ -43,6 +43,7 @@ def metrics(
         "num_rewrites": facts["num_rewrites"],
         "fb_docs": facts["fb_docs"],
         "queries": len(held_out.questions),
+        "groups": len(set(groups)),
         "verdict": "REGRESSION" if collapsed else verdict(differences["difference_best"]),
         **secondary_metrics("graded", evaluation.graded, graded_groups, seed),
         **slice_differences(decisive, best, held_out, seed),
@@ -88,6 +89,7 @@ def secondary_metrics(
         **{f"{prefix}_{method}": means(values) for method, values in measures.items()},
         f"{prefix}_difference": difference(measures, "original", groups, seed),
         f"{prefix}_queries": queries,
+        f"{prefix}_groups": len(set(groups)),
     }
 
 

@@ -2,21 +2,60 @@
 
 Users often type names in lower case, so capitals in the question are not enough. Documents are
 written with more care: a word that nearly always has a capital within their sentences is a name.
+
+That is no evidence where capitals say something else: in headlines, and in German, where every
+noun has one. In German a name is what follows "in" or "aus" directly and never an article. Scripts
+without capitals show no names; there only numbers are entities.
 """
 
+import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
+from functools import cache
+from itertools import pairwise
 
 import regex
 
-from findtune.core.text import stem, words
+from findtune.core.text import UNSPACED, fold_case, stem, words
 
 SENTENCE_END = regex.compile(r"[!?;\n]+|[.:]+(?!\d)|(?<!\d)[.:]+")
+ACCENTS = regex.compile(r"[\u0300-\u036f]+")  # as combining marks
+LATIN = regex.compile(r"\p{Latin}")
 MIN_OCCURRENCES = 2  # of a name with a capital, not counting the first words of sentences
 MIN_CAPITAL_SHARE = 0.9  # of a name's occurrences
 MAX_CAPITAL_SHARE = 0.5  # of a sentence's words; above it, capitals don't mark names
 MIN_STEM_LETTERS = 4  # of a name that may have another form
+MIN_HEADLINE_CAPITALS = 3  # beside the first word, if all words have one but the minor words
+# fmt: off
+# Words that titles write in lower case, in English and in the Romance languages.
+MINOR_WORDS = frozenset([
+    "a", "an", "and", "as", "at", "but", "by", "for", "from", "in", "nor", "of", "on", "or",
+    "per", "the", "to", "via", "vs", "with", "au", "aux", "da", "das", "de", "del", "della",
+    "des", "di", "do", "dos", "du", "e", "el", "em", "en", "et", "la", "las", "le", "les",
+    "los", "na", "no", "o", "para", "por", "pour", "sur", "un", "una", "y",
+])
+# Words of German that no other language has in plenty, and of English, which outweigh them.
+GERMAN = frozenset([
+    "der", "und", "ist", "nicht", "ein", "eine", "einer", "eines", "einem", "einen", "für",
+    "auf", "zum", "zur", "vom", "beim", "wie", "viele", "gibt", "nach", "über", "zwischen",
+    "werden", "wird", "sind", "oder", "auch", "welche", "welcher", "welches", "wieviel",
+    "durch", "haben", "mit", "bei", "aus", "von", "seit", "ohne",
+])
+ENGLISH = frozenset([
+    "the", "of", "and", "is", "are", "was", "were", "what", "how", "many", "much", "which",
+    "to", "with", "by", "does",
+])
+ARTICLES = frozenset([
+    "der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer",
+    "eines", "im", "am", "ins", "zum", "zur", "vom", "beim", "kein", "keine", "keinen", "alle",
+    "vielen", "viele", "mehr", "weniger", "pro", "je", "dieser", "diese", "dieses", "jeder",
+    "jede",
+])
+# fmt: on
+PLACE_PREPOSITIONS = frozenset(["in", "aus"])
+MIN_PLACE_SHARE = 0.3  # of a German name's occurrences
+MAX_INFLECTION = 2  # letters at the end of a name by which its cases differ, as in Russian
 DEMONYM_ENDINGS = frozenset(["n", "an", "ian", "i", "ish", "ese", "er", "en"])  # Kenya, Kenyan
 
 
@@ -24,17 +63,43 @@ def find_names(texts: Iterable[str]) -> frozenset[str]:
     """Return the words that texts use as names, in lower case."""
     counts: Counter[str] = Counter()
     capital_counts: Counter[str] = Counter()
+    german: list[list[str]] = []
     for text in texts:
         for sentence in split_sentences(text):
             if is_mostly_capitalized(sentence):
                 continue
+            if is_german(sentence):
+                german.append(sentence)
+                continue
             counts.update(word.casefold() for word in sentence[1:])
             capital_counts.update(word.casefold() for word in sentence[1:] if is_capitalized(word))
-    return frozenset(
+    return find_german_names(german) | frozenset(
         word
         for word, number in capital_counts.items()
         if number >= MIN_OCCURRENCES
         and number >= MIN_CAPITAL_SHARE * counts[word]
+        and len(word) > 1
+    )
+
+
+def find_german_names(sentences: Iterable[Sequence[str]]) -> frozenset[str]:
+    """Return the words that German sentences use as names of places, in lower case."""
+    counts: Counter[str] = Counter()
+    after_preposition: Counter[str] = Counter()
+    nouns: set[str] = set()
+    for sentence in sentences:
+        for before, word in pairwise(sentence):
+            key = word.casefold()
+            counts[key] += 1
+            after_preposition[key] += is_capitalized(word) and before in PLACE_PREPOSITIONS
+            if not is_capitalized(word) or before.casefold() in ARTICLES:
+                nouns.add(key)
+    return frozenset(
+        word
+        for word, number in after_preposition.items()
+        if number >= MIN_OCCURRENCES
+        and number >= MIN_PLACE_SHARE * counts[word]
+        and word not in nouns
         and len(word) > 1
     )
 
@@ -45,10 +110,24 @@ def split_sentences(text: str) -> list[list[str]]:
     return [sentence for sentence in sentences if sentence]
 
 
-def is_mostly_capitalized(sentence: list[str]) -> bool:
-    """Return whether a sentence is a headline, or all capitals, where capitals mark no names."""
-    capitals = sum(map(is_capitalized, sentence[1:]))
-    return is_capitalized(sentence[0]) and capitals > MAX_CAPITAL_SHARE * max(1, len(sentence) - 1)
+def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
+    """Return whether a sentence is a headline, or all capitals, where capitals mark no names.
+
+    Titles may write small words in lower case: Rate of Unemployment in the Republic of Kenya.
+    """
+    rest = sentence[1:]
+    capitals = sum(map(is_capitalized, rest))
+    if not is_capitalized(sentence[0]):
+        return False
+    lower = (word for word in rest if word[0].islower())
+    title = capitals >= MIN_HEADLINE_CAPITALS and all(word in MINOR_WORDS for word in lower)
+    return title or capitals > MAX_CAPITAL_SHARE * max(1, len(rest))
+
+
+def is_german(sentence: Sequence[str]) -> bool:
+    """Return whether a sentence is German, in which every noun has a capital."""
+    lower = [word.casefold() for word in sentence]
+    return sum(word in GERMAN for word in lower) > sum(word in ENGLISH for word in lower)
 
 
 def is_capitalized(word: str) -> bool:
@@ -59,13 +138,14 @@ def is_capitalized(word: str) -> bool:
 def extract_entities(question: str, names: Set[str]) -> set[str]:
     """Return the numbers, years and names of a question, in lower case.
 
-    A name is one of `names`, or a word that the question itself writes with a capital.
+    A name is one of `names`, or a word that the question itself writes with a capital, where
+    capitals mark names.
     """
     entities: set[str] = set()
     for sentence in split_sentences(question):
         lower = [word.casefold() for word in sentence]
         entities |= {word for word in lower if any(map(str.isdigit, word))} | {*lower} & names
-        if not is_mostly_capitalized(sentence):
+        if not is_mostly_capitalized(sentence) and not is_german(sentence):
             pairs = zip(lower[1:], sentence[1:], strict=True)
             entities |= {word for word, written in pairs if is_capitalized(written) and word[1:]}
     return entities
@@ -76,25 +156,53 @@ def keeps_entities(rewrite: str, entities: Set[str], names: Set[str]) -> bool:
 
     names: all known names; they decide which name a form belongs to.
     """
-    kept = {word.casefold() for word in words(rewrite)}
-    stems = {stem(word) for word in kept}
-    return all(
-        entity in kept
-        or stem(entity) in stems
-        or any(are_forms_of_one_name(stem(entity), other, names) for other in stems)
+    return not lost_entities(rewrite, entities, names)
+
+
+def lost_entities(rewrite: str, entities: Set[str], names: Set[str]) -> list[str]:
+    """Return the entities that a rewrite lacks in any form, sorted; see `keeps_entities`."""
+    kept = {name_stem(word) for word in words(rewrite)}
+    return sorted(
+        entity
         for entity in entities
+        if name_stem(entity) not in kept
+        and not any(are_forms_of_one_name(name_stem(entity), other, names) for other in kept)
     )
+
+
+@cache
+def name_stem(word: str) -> str:
+    """Return the stem of a word without accents, which people leave out: México is Mexico."""
+    folded = fold_case(word)
+    return stem(folded if folded.isascii() else without_accents(folded))
+
+
+def without_accents(word: str) -> str:
+    """Return a word without the accents of Latin, Greek and Cyrillic letters."""
+    return unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFD", word)))
 
 
 def are_forms_of_one_name(left: str, right: str, names: Set[str]) -> bool:
     """Return whether one stem is a place and the other its people or language (Kenya, Kenyan).
 
-    Nigerian belongs to Nigeria, so not to Niger, when both are known names.
+    Nigerian belongs to Nigeria, so not to Niger, when both are known names. Names in other scripts
+    than Latin may differ in the ending of their case, for which there is no stemmer here.
     """
+    if not left.isascii() and are_inflected(left, right):
+        return True
     short, long = sorted((left, right), key=len)
     return is_derived(long, short) and not any(
-        len(short) < len(name) < len(long) and is_derived(long, name) for name in map(stem, names)
+        len(short) < len(name) < len(long) and is_derived(long, name)
+        for name in map(name_stem, names)
     )
+
+
+def are_inflected(left: str, right: str) -> bool:
+    """Return whether two words of a script other than Latin differ in their last letters alone."""
+    shared = len(os.path.commonprefix([left, right]))
+    longest = max(len(left), len(right))
+    spaced = not LATIN.search(left) and not UNSPACED.search(left)
+    return spaced and shared >= MIN_STEM_LETTERS and longest - shared <= MAX_INFLECTION
 
 
 def is_derived(long: str, short: str) -> bool:

@@ -9,14 +9,10 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-import regex
-
 from findtune.core.files import atomic_open, read_json
-from findtune.core.text import normalize
+from findtune.core.text import UNSPACED, normalize
 
 FILES = {"names": "names.json", "vocabulary": "vocabulary.json"}
-# Scripts without spaces between words, where a whole phrase counts as one word.
-UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def text_words(texts: Iterable[str]) -> frozenset[str]:
 def is_known(word: str, known: Set[str]) -> bool:
     """Return whether a word or its singular or plural is known.
 
-    Numbers, single letters and scripts without spaces between words are not checked.
+    Numbers, single letters and scripts without spaces are not checked: a phrase is one word.
     """
     unchecked = len(word) == 1 or any(map(str.isdigit, word)) or UNSPACED.search(word)
     return bool(unchecked) or not known.isdisjoint(word_forms(word))

@@ -2,13 +2,14 @@
 
 data/examples/rewriter/SIZE/
     train.jsonl  dev.jsonl  test.jsonl   one record per line; `kind` is one of
-        question     query, history, group (the hash of its topic), record, picks, qrels: a
-                     question and the documents that answer it; in dev and test also `seen`: the
-                     picks that were picked in train too
+        question     query, history, group (a hash; questions of one topic, session or user share
+                     it), record, picks, qrels: a question and the documents that answer it; in dev
+                     and test also `seen`: the picks that were picked in train too
         rewrite      query, history, target (a search that found more), weight, why  train only
         identity     the same; the target is the question, as no search found more   train only
         title        the same; the target is the title of a picked document          train only
     corpus.jsonl        url, title, text: the documents that are searched
+    left_out.json       what is not learned: reason -> count, and some examples
     names.json          the words that are names in the corpus
     leak_report.json    what the splits share and how many questions of dev and test are learned
                         (none), and how many records of each kind there are
@@ -25,9 +26,12 @@ from pathlib import Path
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, iter_jsonl, write_json, write_jsonl
 from findtune.core.records import Record
+from findtune.examples.groups import asked_records, find_groups
+from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import count_kinds, record_location, sample_lines
 from findtune.examples.splits import SPLITS, leak_report
-from findtune.examples.topics import find_topics
+from findtune.examples.topics import find_topics, topic_of
+from findtune.examples.word_overlap import WordOverlap
 from findtune.rewriter.model.entities import find_names
 from findtune.rewriter.prepare.identities import identity_threshold
 from findtune.rewriter.prepare.settings import PrepareSettings
@@ -49,18 +53,24 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
     topics = find_topics(iter_jsonl(searches), qrels)
     corpus = iter_jsonl(clean / "corpus.jsonl")
-    survey = survey_clean_data(iter_jsonl(searches), corpus, topics, settings)
+    asked = asked_records(iter_jsonl(searches), lambda record: topic_of(record, topics))
+    groups = find_groups(asked)
+    survey = survey_clean_data(iter_jsonl(searches), corpus, topics, settings, groups)
     refuse_empty_splits(survey, searches)
     rules = target_rules(searches, survey, settings)
     write_jsonl(out / "corpus.jsonl", survey.corpus.values())
     with atomic_open(out / "names.json") as file:
         json.dump(sorted(rules.names), file, ensure_ascii=False)
-    counts = {}
+    counts, left_out = {}, LeftOut()
+    overlap = WordOverlap(left_out)
     for split in SPLITS:
         kinds: Counter[str] = Counter()
-        records = split_records(split, searches, rules=rules, qrels=qrels, survey=survey)
+        records = split_records(
+            split, searches, rules=rules, qrels=qrels, survey=survey, overlap=overlap
+        )
         write_jsonl(out / f"{split}.jsonl", count_kinds(records, kinds))
         counts[split] = dict(kinds)
+    left_out.write(out)
     learned = refuse_leaks(out / "train.jsonl", rules)
     shared = leak_report({"questions": survey.questions})
     report = {"shared": shared, "held_out_targets": learned, "records": counts}
@@ -87,7 +97,7 @@ def target_rules(searches: Path, survey: Survey, settings: PrepareSettings) -> T
         1
         for record in iter_jsonl(searches)
         if survey.split_of(record) == "train"
-        for _ in target_records(record, rules)
+        for _ in target_records(record, rules, LeftOut())
     )
     if not targets:
         raise InputError(
@@ -99,17 +109,24 @@ def target_rules(searches: Path, survey: Survey, settings: PrepareSettings) -> T
 
 
 def split_records(
-    split: str, searches: Path, *, rules: TargetRules, qrels: Qrels, survey: Survey
+    split: str,
+    searches: Path,
+    *,
+    rules: TargetRules,
+    qrels: Qrels,
+    survey: Survey,
+    overlap: WordOverlap,
 ) -> Iterator[Record]:
     """Yield the records of a split: each question, and in train what is learned from it."""
     for record in iter_jsonl(searches):
         if survey.split_of(record) != split:
             continue
+        overlap.look_at(record, (row for search in record["searches"] for row in search["sources"]))
         question = question_record(record, qrels, survey)
         if split == "train":
             yield question
             origin = {field: record[field] for field in ("query", "history", "record")}
-            for target in target_records(record, rules):
+            for target in target_records(record, rules, overlap.left_out):
                 yield {**target, **origin}
         else:
             yield {**question, "seen": [url for url in question["picks"] if url in survey.picked]}
@@ -141,7 +158,8 @@ def refuse_leaks(train: Path, rules: TargetRules) -> int:
 
 def preview_lines(folder: Path, number: int) -> list[str]:
     """Return lines that show some examples of each kind, with their origin and reason."""
-    return sample_lines(folder / "train.jsonl", number, describe)
+    lines = sample_lines(folder / "train.jsonl", number, describe)
+    return [*lines, *left_out_lines(folder, number)]
 
 
 def describe(record: Record) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
+from findtune.examples.groups import Groups
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.examples.topics import Topics, topic_of
 from findtune.rewriter.prepare.gains import better_searches
@@ -16,13 +17,14 @@ from findtune.rewriter.prepare.targets import question_key
 class Survey:
     """What is known of all records.
 
-    topics: of each question; shares: of the splits. questions: split -> keys of its questions;
-    picked: URLs that were picked in train; corpus: URL -> document; unbeaten: hash fractions of
-    train's questions that no search beat.
+    topics: of each question; shares: of the splits; groups: of each record. questions: split ->
+    keys of its questions; picked: URLs that were picked in train; corpus: URL -> document;
+    unbeaten: hash fractions of train's questions that no search beat.
     """
 
     topics: Topics
     shares: SplitShares
+    groups: Groups = field(default_factory=Groups)
     questions: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SPLITS})
     picked: set[str] = field(default_factory=set)
     corpus: dict[str, Record] = field(default_factory=dict)
@@ -50,8 +52,9 @@ class Survey:
         return assign_split(topic_of(record, self.topics), self.shares)
 
     def group_of(self, record: Record) -> str:
-        """Return a label that the questions of one topic share, from which no text can be read."""
-        return f"{hash_fraction(topic_of(record, self.topics)):.12f}"
+        """Return a label that questions of one group share, from which no text can be read."""
+        group = self.groups.group_of(record["record"], topic_of(record, self.topics))
+        return f"{hash_fraction(group):.12f}"
 
     def add_document(self, source: Record, limit: int, *, required: bool = False) -> None:
         """Add a document unless the corpus is full; a known one only gets the fields it lacks."""
@@ -68,9 +71,10 @@ def survey_clean_data(
     documents: Iterable[Record],
     topics: Topics,
     settings: PrepareSettings,
+    groups: Groups,
 ) -> Survey:
     """Return the survey of all records of searches; the corpus begins with `documents`."""
-    survey = Survey(topics, settings.questions)
+    survey = Survey(topics, settings.questions, groups)
     for document in documents:
         survey.add_document(document, settings.max_corpus_documents)
     for record in records:

@@ -5,9 +5,17 @@ from dataclasses import dataclass
 
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction, near_duplicate_key
-from findtune.rewriter.model.entities import extract_entities, keeps_entities
+from findtune.examples.left_out import LeftOut
+from findtune.rewriter.model.entities import extract_entities, lost_entities
 from findtune.rewriter.prepare.gains import better_searches
 from findtune.rewriter.prepare.settings import PrepareSettings
+
+LOST_ENTITY = "searches that found more, but lost a name or number of the question"
+TOO_MANY = "searches that found more, but beyond the best max_targets of their record"
+HELD_OUT_SEARCH = "searches that found more, but nearly are a question of dev or test"
+HELD_OUT_TITLE = "titles of picks that nearly are a question of dev or test"
+NO_TITLE = "picks without a title"
+NO_GAIN = "questions that no search beat"
 
 # Without the cache: most questions of a log occur once, and keeping them all would fill memory.
 question_key = near_duplicate_key.__wrapped__
@@ -31,32 +39,46 @@ class TargetRules:
         return question_key(text) in self.held_out
 
 
-def target_records(record: Record, rules: TargetRules) -> Iterator[Record]:
+def target_records(record: Record, rules: TargetRules, left_out: LeftOut) -> Iterator[Record]:
     """Yield a record for each target of a question: searches, or the question itself, and titles.
 
-    No target is nearly a held-out question.
+    No target is nearly a held-out question. left_out: counts what is not learned.
     """
     better = better_searches(record, rules.settings.gains)
-    yield from search_targets(record, better, rules)
+    yield from search_targets(record, better, rules, left_out)
     if not better and hash_fraction(record["query"]) < rules.identity_threshold:
         reason = "no search found more than the question"
         yield {"kind": "identity", "target": record["query"], "weight": 1.0, "why": reason}
-    yield from title_targets(record, rules)
+    elif not better:
+        left_out.add(NO_GAIN, record["query"], record=record["record"])
+    yield from title_targets(record, rules, left_out)
 
 
 def search_targets(
-    record: Record, better: list[tuple[str, float]], rules: TargetRules
+    record: Record, better: list[tuple[str, float]], rules: TargetRules, left_out: LeftOut
 ) -> Iterator[Record]:
     """Yield the best searches that keep the question's entities, weighted by their margin."""
     entities = extract_entities(record["query"], rules.names)
-    keeping = [pair for pair in better if keeps_entities(pair[0], entities, rules.names)]
-    for query, margin in keeping[: rules.settings.max_targets]:
-        if not rules.is_held_out(query):
+    kept = 0
+    for query, margin in better:
+        lost = lost_entities(query, entities, rules.names)
+        kept += not lost
+        why_not = ""
+        if lost:
+            why_not = LOST_ENTITY
+        elif kept > rules.settings.max_targets:
+            why_not = TOO_MANY
+        elif rules.is_held_out(query):
+            why_not = HELD_OUT_SEARCH
+        if why_not:
+            text = f"{query}  (lacks {', '.join(lost)})" if lost else query
+            left_out.add(why_not, record["query"], text=text, record=record["record"])
+        else:
             reason = f"found {margin:.0%} more of the picks"
             yield {"kind": "rewrite", "target": query, "weight": margin, "why": reason}
 
 
-def title_targets(record: Record, rules: TargetRules) -> Iterator[Record]:
+def title_targets(record: Record, rules: TargetRules, left_out: LeftOut) -> Iterator[Record]:
     """Yield the titles of the first picks; the weight of a title falls with the rank of its pick.
 
     A title may lack an entity: it teaches how answers are worded, not what to keep.
@@ -66,6 +88,10 @@ def title_targets(record: Record, rules: TargetRules) -> Iterator[Record]:
     titles = {source["url"]: source["title"] for source in sources if source["title"]}
     for rank, url in enumerate(record["selected"][: settings.picks], start=1):
         title = titles.get(url)
-        if title and not rules.is_held_out(title):
+        if not title:
+            left_out.add(NO_TITLE, record["query"], text=url, record=record["record"])
+        elif rules.is_held_out(title):
+            left_out.add(HELD_OUT_TITLE, record["query"], text=title, record=record["record"])
+        else:
             weight = settings.weight / rank
             yield {"kind": "title", "target": title, "weight": weight, "why": "title of a pick"}

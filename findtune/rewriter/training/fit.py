@@ -112,7 +112,7 @@ def build_callback(
         return dev.evaluate(rewriter)
 
     def is_as_good(result: DevResult, best: DevResult) -> bool:
-        return within_one_standard_error(result.payload.recall, best.payload.recall)
+        return within_one_standard_error(result.payload.recall, best.payload.recall, dev.groups)
 
     callback = EvalCallback(
         rewriter.model, evaluate, recipe, say, is_as_good=is_as_good, reported=REPORTED

@@ -24,6 +24,7 @@ from findtune.rewriter.model.settings import FAMILIES, Family, RewriterSettings
 from findtune.rewriter.training.dev_set import MEASURE, RewriterDevSet, Rewrites
 from findtune.rewriter.training.recipe import Recipe
 from findtune.training.interpolation import State, interpolate
+from findtune.training.selection import standard_error
 
 SWEPT = ("num_rewrites", "fb_docs", "rank_constant", "original_query_weight", "query_repeats")
 FOLDS = 5
@@ -220,20 +221,7 @@ def fold_numbers(groups: Sequence[str]) -> Array:
 def is_better(values: Array, others: Array, groups: Sequence[str]) -> bool:
     """Return whether values, (questions,), are better by more than one paired standard error."""
     difference = values - others
-    return bool(difference.mean() > grouped_standard_error(difference, groups) + ROUNDING)
-
-
-def grouped_standard_error(values: Array, groups: Sequence[str]) -> float:
-    """Return the standard error of the mean of values, (questions,), if whole groups are drawn.
-
-    For a single group it is 1, the largest error that a share can have. Source: the linearized
-    variance of a ratio (Cochran 1977, 6.4).
-    """
-    names, rows = np.unique(groups, return_inverse=True)
-    if len(names) < 2:
-        return 1.0
-    sums = np.bincount(rows, values - values.mean())
-    return float(np.sqrt(len(names) / (len(names) - 1) * (sums**2).sum()) / len(values))
+    return bool(difference.mean() > standard_error(difference, groups) + ROUNDING)
 
 
 def sweep_rows(dev: Recalls) -> list[dict[str, Any]]:

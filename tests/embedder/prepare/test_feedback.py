@@ -15,6 +15,8 @@ from findtune.embedder.prepare.examples import (
     PrepareSettings,
     write_examples,
 )
+from findtune.embedder.prepare.feedback import NO_TEXT, NOTHING_UNPICKED
+from findtune.embedder.prepare.leak_removal import NEARLY_HELD_OUT
 from findtune.examples.splits import SPLITS, assign_split
 from tests.embedder.prepare.small_catalog import (
     DEV,
@@ -110,3 +112,25 @@ def test_either_the_catalog_or_the_feedback_is_enough(
     counts = write_examples(copy, tmp_path / "lists", alone["feedback"])
     assert (counts["train"]["pick"], counts["dev"]["list"], counts["test"]["list"]) == (1, 1, 1)
     assert read_jsonl(tmp_path / "lists" / "corpus.jsonl") == []
+
+
+def test_lists_of_one_session_are_one_group_and_keep_their_splits(build: Build) -> None:
+    asked = [question_in("test", word) for word in ("tea", "milk", "rye")]
+    rows = [
+        ranked_list(question, asked_by=[f"session:{name}"])
+        for question, name in zip(asked, "aab", strict=True)
+    ]
+    examples = build(ranked_lists=[*LISTS[:2], *rows])
+    first, second, third = (row["group"] for row in of_kind("list", examples, "test"))
+    assert first == second != third
+
+
+def test_what_feedback_and_leaks_leave_out_is_counted(build: Build) -> None:
+    alike = [{"url": url, "title": "", "snippet": "x"} for url in "ab"]
+    same = ranked_list(question_in("train", "other"), sources=alike)
+    bare = [{"url": "a", "title": "A", "snippet": ""}, {"url": "b", "title": "", "snippet": ""}]
+    empty = ranked_list(question_in("train", "another"), sources=bare)
+    topic = ranked_list(question_in("train", "third"), topic=question_in("test", "topic"))
+    leak = ranked_list(f"The {topic['query']}!")
+    counts = build(ranked_lists=[*LISTS, same, empty, topic, leak]).left_out.counts
+    assert (counts[NOTHING_UNPICKED], counts[NO_TEXT], counts[NEARLY_HELD_OUT["pick"]]) == (1, 1, 1)

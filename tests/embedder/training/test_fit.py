@@ -156,6 +156,21 @@ def test_dev_searches_all_relevant_documents_and_others_that_are_hard(
     assert len(dev.owners) == min(len(corpus), max(size, number + size // 2))
 
 
+def test_a_list_that_is_asked_again_leaves_the_error_of_dev_as_it_is(
+    tiny_base: Path, with_feedback: Path, tmp_path: Path
+) -> None:
+    rows = read_jsonl(with_feedback / "dev.jsonl")
+    lists = [row for row in rows if row["kind"] == "list"]
+    others = [row for row in rows if row["kind"] not in ("list", "query")]
+    model, errors = SentenceTransformer(str(tiny_base)), []
+    for number, dev in enumerate([lists, lists * 9, [row | {"group": 0} for row in lists]]):
+        folder = copytree(with_feedback, tmp_path / f"{number}")
+        write_jsonl(folder / "dev.jsonl", [*others, *dev])
+        result = EmbedderDevSet(model, folder, 5, "fp32", progress=False).evaluate(model)
+        errors.append(result.measures["error"])
+    assert errors == [pytest.approx(errors[0]), pytest.approx(errors[0], rel=1e-4), 1]
+
+
 @pytest.fixture(scope="module")
 def with_feedback(example_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples with picks, held-out lists and guard queries."""
@@ -169,6 +184,7 @@ def with_feedback(example_folder: Path, tmp_path_factory: pytest.TempPathFactory
     picks[3]["negatives"] = texts[30:31]  # a short list
     lists = [
         {"kind": "list", "query": text, "documents": texts[n : n + 3], "picked": [1, 0, 0]}
+        | {"group": text}
         for n, text in enumerate(texts[:5])
     ]
     guards = [{"kind": "guard_query", "query": text, "text": f"{text} men"} for text in texts[:5]]

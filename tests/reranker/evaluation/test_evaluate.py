@@ -101,7 +101,7 @@ def test_graded_measures_use_the_grades_of_the_lists_that_have_some() -> None:
     ideal = 3 + 2 * SECOND + 1 * THIRD
     assert result["graded_tuned"] == dict.fromkeys(LIST_MEASURES, pytest.approx(1))
     assert result["graded_base"]["ndcg@10"] == pytest.approx((1 + 2 * SECOND + 3 * THIRD) / ideal)
-    names = {f"graded_{name}" for name in (*RANKINGS, "difference", "queries")}
+    names = {f"graded_{name}" for name in (*RANKINGS, "difference", "queries", "groups")}
     assert {name for name in result if name.startswith("graded")} == names
     difference = result["graded_difference"]
     assert difference["against"] == result["difference_best"]["against"]
@@ -170,7 +170,7 @@ def test_slices_split_the_lists_by_length_and_by_what_train_shows() -> None:
     names = ("short", "long", "seen", "unseen")
     queries = {name: result[f"difference_{name}"]["queries"] for name in names}
     assert queries == {"short": 2, "long": 2, "seen": 1, "unseen": 3}
-    expected = COMPARED - {"minimum_detectable_effect"} | {"against", "queries"}
+    expected = COMPARED - {"minimum_detectable_effect"} | {"against", "queries", "groups"}
     assert set(result["difference_short"]) == expected
     assert not {"difference_long", "difference_seen"} & set(measure(EIGHT))  # empty slices
 
@@ -282,3 +282,23 @@ def test_the_metrics_of_a_model_are_finite_and_repeatable(
     assert len(picked) == sum(len(row["documents"]) for row in held_out.lists)
     assert set(picked) == {0, 1}
     assert 0 <= min(relevance) <= max(relevance) <= 1
+
+
+def test_a_question_asked_often_is_one_question_behind_the_verdict() -> None:
+    others = [held_out_list(f"how much tea {number}?") for number in range(5)]
+    held_out = HeldOut([*[held_out_list()] * 60, *others])
+    scores = evaluation_of(65).scores | {"tuned": [UP] * 60 + [DOWN] * 5}
+    result = metrics(Evaluation(scores, [MIDDLE] * 65), held_out, FACTS, seed=13)
+    assert (result["queries"], result["groups"]) == (65, 6)
+    assert (result["difference_short"]["queries"], result["difference_short"]["groups"]) == (65, 6)
+    assert result["difference_best"]["mean"] > 0.3
+    assert result["verdict"] == "INCONCLUSIVE"  # five of six questions lose
+
+
+def test_the_order_shown_has_no_part_in_the_verdict_where_the_picks_always_stand_first() -> None:
+    lists = [row | {"order_unknown": True} for row in EIGHT.lists]
+    result = measure(HeldOut(lists), as_shown=UP, tuned=UP)
+    assert (result["difference_best"]["against"], result["verdict"]) == ("bm25", "WIN")
+    assert result["order_unknown"] is True
+    assert measure(EIGHT, as_shown=UP, tuned=UP)["difference_best"]["against"] == "as_shown"
+    assert "order_unknown" not in measure(EIGHT)

@@ -13,6 +13,7 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import Record
+from findtune.examples.groups import Groups
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.examples.topics import find_topics, topic_of
 from findtune.reranker.prepare import survey as survey_module
@@ -215,12 +216,14 @@ def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(survey_module, "MAX_TRAIN_DOCUMENTS", 8)
-    log = [{"query": f"day {day}", "sources": [{"url": f"p{day}"}]} for day in range(200)]
+    log = [
+        {"query": f"day {day}", "sources": [{"url": f"p{day}"}], "picks": []} for day in range(200)
+    ]
     days = [row for row in log if split_of(row, SHARES) == "train"]
     order = [row["sources"][0]["url"] for row in days]
     topics = find_topics(days, {})
-    kept = survey_lists(days, topics, SHARES).train_documents
-    assert kept.keys() == survey_lists(days[::-1], topics, SHARES).train_documents.keys()
+    kept = survey_lists(days, topics, SHARES, Groups()).train_documents
+    assert kept.keys() == survey_lists(days[::-1], topics, SHARES, Groups()).train_documents.keys()
     positions = [order.index(kept_url) for kept_url in kept]
     assert positions == sorted(positions)
     assert len(positions) == 8
@@ -272,7 +275,11 @@ def test_the_same_lists_give_the_same_bytes_and_a_count_of_what_the_splits_share
         title_lists(prepare, 9, 1) and folder_contents(tmp_path / "examples") for _ in "ab"
     )
     assert first == second
-    assert set(first) == {"leak_report.json", *(f"{split}.jsonl" for split in SPLITS)}
+    assert set(first) == {
+        "leak_report.json",
+        "left_out.json",
+        *(f"{split}.jsonl" for split in SPLITS),
+    }
     report = json.loads(first["leak_report.json"])
     assert [*report["shared"]["questions"].values()] == [0, 0, 0]
     held_out = {"list": 1, "with_qrels": 0}
@@ -288,3 +295,48 @@ def test_the_preview_shows_place_labels_and_texts(prepare: Prepare, tmp_path: Pa
     for line in (place, *labels, *counts, "Tea drunk by men. How many cups of tea men drink."):
         assert line in short
     assert [text.count("its own snippet") for text in (short, long)] == [1, 3]
+
+
+def test_lists_of_one_user_are_one_group_and_keep_their_splits(prepare: Prepare) -> None:
+    tests = [clean_list(question_in("test", word), number=5) for word in ("tea", "milk", "bread")]
+    for number, (row, asker) in enumerate(zip(tests, ("u1", "u1", "u2"), strict=True)):
+        row |= {"asked_by": [f"user:{asker}"], "record": f"feedback.json:{number + 10}"}
+    groups = [row["group"] for row in prepare([TRAIN, DEV, *tests])["test"]]
+    assert groups[0] == groups[1] != groups[2]
+    assert [row["query"] for row in prepare([TRAIN, DEV, *tests])["test"]] == [
+        row["query"] for row in tests
+    ]
+
+
+def test_an_order_in_which_the_picks_always_stand_first_is_not_learned(prepare: Prepare) -> None:
+    lists = [
+        TRAIN,
+        DEV,
+        TEST,
+        *(clean_list(f"tea {number}", number=number) for number in range(30)),
+    ]
+    first = [row | {"picks": urls("a")} for row in lists]
+    rows = [row for split in prepare(first).values() for row in split if row["kind"] == "list"]
+    assert all(row["order_unknown"] for row in rows)
+    assert {document["rank"] for row in rows for document in row["documents"]} == {None}
+    assert {document["why"] for row in rows for document in row["documents"]} <= {
+        "picked first",
+        "not picked",
+        "random negative",
+    }
+    places = [
+        [document["url"] in row["picks"] for document in row["documents"]].index(True)
+        for row in rows
+    ]
+    assert len(set(places)) > 1
+    mixed = [TRAIN, DEV, TEST, *[row | {"picks": urls("c")} for row in lists[3:]]]
+    assert not any("order_unknown" in row for row in prepare(mixed)["test"])
+
+
+def test_a_list_is_judged_only_if_it_shows_a_judged_document(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    judged = {TEST["query"]: {urls("z")[0]: 2}, DEV["query"]: {urls("a")[0]: 2}}
+    prepare([TRAIN, DEV, TEST], judged)
+    counts = json.loads((tmp_path / "examples" / "leak_report.json").read_text())["records"]
+    assert (counts["test"]["with_qrels"], counts["dev"]["with_qrels"]) == (0, 1)

@@ -70,11 +70,18 @@ def test_dev_goes_all_the_way_where_tuning_helps_and_else_stays_at_the_base(
     assert all(weight.equal(chosen[name]) for name, weight in model.state_dict().items())
 
 
-@pytest.mark.parametrize(("gained", "lost", "weight"), [(4, 0, 0.25), (3, 2, 0), (0, 4, 0)])
+@pytest.mark.parametrize(
+    ("gained", "lost", "groups", "weight"),
+    [(4, 0, 20, 0.25), (3, 2, 20, 0), (0, 4, 20, 0), (4, 0, 1, 0)],  # one question is no evidence
+)
 def test_the_cross_encoder_has_a_weight_only_if_it_adds_more_than_one_standard_error(
-    recipe: dict[str, Any], gained: int, lost: int, weight: float
+    recipe: dict[str, Any], gained: int, lost: int, groups: int, weight: float
 ) -> None:
-    lists = [{"documents": [{"url": "a"}, {"url": "b"}], "picks": ["a"], "qrels": {}}] * 20
+    lists = [
+        {"documents": [{"url": "a"}, {"url": "b"}], "picks": ["a"], "qrels": {}}
+        | {"group": number % groups}
+        for number in range(20)
+    ]
     first, second = np.array([1.0, -1]), np.array([-1.0, 1])
     columns = [second] * gained + [first] * (20 - gained)
     features = [np.outer(column, np.eye(len(FEATURES))[0]) for column in columns]

@@ -61,18 +61,24 @@ def test_non_finite_numbers_stop_the_training(kind: str, fit_tiny: Fit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recalls", "kept_step", "not_as_good"),
+    ("recalls", "groups", "kept_step", "not_as_good"),
     [
-        ([LOW, HIGH], 1, 0),
-        ([HIGH, LOW], 0, 1),  # the base competes
-        ([LOW, HIGH, LOW, LOW], 1, 2),
-        ([LOW, HIGH, LOW, HIGH], 3, 0),
-        ([HIGH, [1.0, 1.0, 0.8, 1.0]], 1, 0),  # lower, but within one standard error
-        ([HIGH, [1.0, 0.8, 0.9, 1.0]], 0, 1),
+        ([LOW, HIGH], "abcd", 1, 0),
+        ([HIGH, LOW], "abcd", 0, 1),  # the base competes
+        ([LOW, HIGH, LOW, LOW], "abcd", 1, 2),
+        ([LOW, HIGH, LOW, HIGH], "abcd", 3, 0),
+        ([HIGH, [1.0, 1.0, 0.8, 1.0]], "abcd", 1, 0),  # lower, but within one standard error
+        ([HIGH, [1.0, 0.8, 0.9, 1.0]], "abcd", 0, 1),
+        ([HIGH, [1.0, 0.8, 0.9, 1.0]], "aaaa", 1, 0),  # one question, asked four times
     ],
 )
 def test_weights_are_kept_unless_dev_is_sure_that_earlier_ones_were_better(
-    recalls: list[Any], kept_step: int, not_as_good: int, untrained: Rewriter, make_recipe: Any
+    recalls: list[Any],
+    groups: str,
+    kept_step: int,
+    not_as_good: int,
+    untrained: Rewriter,
+    make_recipe: Any,
 ) -> None:
     results = (
         DevResult(
@@ -80,7 +86,8 @@ def test_weights_are_kept_unless_dev_is_sure_that_earlier_ones_were_better(
         )
         for recall in recalls
     )
-    dev, recipe = cast(Any, SimpleNamespace(evaluate=lambda _: next(results))), make_recipe()
+    dev = cast(Any, SimpleNamespace(evaluate=lambda _: next(results), groups=[*groups]))
+    recipe = make_recipe()
     base, say = next(results), print
     callback = build_callback(untrained, dev=dev, base=base, recipe=recipe, say=say)
     for step in range(1, len(recalls)):

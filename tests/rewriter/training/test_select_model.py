@@ -14,12 +14,12 @@ from findtune.rewriter.training.select_model import (
     Candidate,
     Comparison,
     fold_numbers,
-    grouped_standard_error,
     is_better,
     recall_out_of_fold,
     select,
     select_simplest,
 )
+from findtune.training.selection import standard_error
 
 HALF = np.array([0.0, 1.0] * 20)  # the recall of the questions alone
 GROUPS = [f"{number}" for number in range(len(HALF))]
@@ -148,9 +148,9 @@ def test_a_group_has_one_fold_and_the_folds_are_equally_large() -> None:
 
 def test_questions_of_one_group_count_as_one_observation() -> None:
     values = np.array([0.1, 0.1, 0.1, -0.1, 0.3, 0.2])
-    alone = grouped_standard_error(values, [*"abcdef"])
+    alone = standard_error(values, [*"abcdef"])
     assert alone == pytest.approx(values.std(ddof=1) / 6**0.5)
-    together = grouped_standard_error(np.tile(values, 3), [*"abcdef"] * 3)
+    together = standard_error(np.tile(values, 3), [*"abcdef"] * 3)
     assert together == pytest.approx(alone)
     assert not is_better(np.ones(9), np.zeros(9), ["a"] * 9)  # one group shows nothing
     assert is_better(np.ones(9), np.zeros(9), ["a"] * 8 + ["b"])

@@ -1,0 +1,47 @@
+"""Questions that share no word with their documents, so that no search by words can serve them.
+
+It happens where questions and documents are in different languages, or in one whose words change
+too much for the stemmer.
+"""
+
+from collections.abc import Iterable
+
+from findtune.core.records import Record
+from findtune.core.text import content_stems
+from findtune.examples.left_out import LeftOut
+
+NO_SHARED_WORD = "questions that a search by words can't serve: no document has a word of theirs"
+MAX_RECORDS = 1000  # that are looked at, since reading all documents of a large log takes long
+LOUD_SHARE = 0.2  # of the questions, from which on measures by words say little
+
+
+class WordOverlap:
+    """Looks at the first records of a log."""
+
+    def __init__(self, left_out: LeftOut) -> None:
+        self.left_out, self.records = left_out, 0
+
+    def look_at(self, record: Record, documents: Iterable[Record]) -> None:
+        """Count a question whose documents, with title and snippet, have none of its words."""
+        self.records += 1
+        if self.records > MAX_RECORDS:
+            return
+        asked = set(content_stems(record["query"]))
+        for document in documents:
+            if not asked.isdisjoint(content_stems(f"{document['title']} {document['snippet']}")):
+                return
+        self.left_out.add(NO_SHARED_WORD, record["query"], record=record["record"])
+
+
+def warning(counts: dict[str, int], questions: int) -> str:
+    """Return one line if many questions share no word with their documents, else "".
+
+    counts: of what was left out, by reason; questions: how many there are.
+    """
+    number, looked_at = counts.get(NO_SHARED_WORD, 0), min(questions, MAX_RECORDS)
+    if number < LOUD_SHARE * max(1, looked_at):
+        return ""
+    return (
+        f"warning: {number} of {looked_at} questions share no word with any document found for "
+        "them; search by words and its measures can't serve their language."
+    )

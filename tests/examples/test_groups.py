@@ -1,0 +1,47 @@
+"""Records of one topic, session or user form a group; a chain of them does not tie a whole log."""
+
+from findtune.core.records import Record
+from findtune.examples.groups import Asked, asked_records, find_groups
+
+
+def grouped(*rows: tuple[str, *tuple[str, ...]]) -> list[int]:
+    """Return the number of each record's group; a row is a topic and who asked it."""
+    asked = [Asked(f"r{number}", row[0], row[1:]) for number, row in enumerate(rows)]
+    groups = find_groups(asked)
+    names = [groups.group_of(row.record, row.topic) for row in asked]
+    first = list(dict.fromkeys(names))
+    return [first.index(name) for name in names]
+
+
+def test_the_records_of_one_session_or_user_are_one_group() -> None:
+    assert grouped(("tea", "s1"), ("milk", "s1"), ("bread", "s2")) == [0, 0, 1]
+    assert grouped(("tea", "s1", "u1"), ("milk", "s2", "u1"), ("rice", "s3", "u2")) == [0, 0, 1]
+
+
+def test_the_questions_of_one_topic_stay_one_group_whoever_asks() -> None:
+    assert grouped(("tea", "s1"), ("tea", "s2"), ("milk", "s2"), ("rice", "s3")) == [0, 0, 0, 1]
+
+
+def test_three_hundred_records_of_one_user_are_one_group_in_a_small_log() -> None:
+    rows = [(f"topic {number}", "user") for number in range(300)]
+    assert (
+        len(set(grouped(*rows, *[(f"other {number}", f"u{number}") for number in range(20)]))) == 21
+    )
+
+
+def test_a_chain_through_all_records_is_cut_where_nothing_is_common_to_most() -> None:
+    chain = [(f"topic {number // 2}", f"user {(number + 1) // 2}") for number in range(100)]
+    groups = grouped(*chain)
+    assert 20 <= len(set(groups)) <= 60
+
+
+def test_a_record_without_a_session_belongs_to_the_group_of_its_topic() -> None:
+    records: list[Record] = [
+        {"record": "1", "query": "tea", "asked_by": ["s1"]},
+        {"record": "2", "query": "milk", "asked_by": ["s1"]},
+        {"record": "3", "query": "milk"},
+        {"record": "4", "query": "rice"},
+    ]
+    groups = find_groups(asked_records(records, lambda record: str(record["query"])))
+    names = [groups.group_of(record["record"], record["query"]) for record in records]
+    assert names == ["milk", "milk", "milk", "rice"]
