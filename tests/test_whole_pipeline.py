@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from dvc.repo import Repo
 
 from commands.stale_table import resolved_stages
 from findtune.report.markdown import MEANINGS
+from stages import evaluate, stack
 
 TINY_PARAMS = Path(__file__).parent / "data" / "tiny_params.yaml"
 ROOMS = ("embedder", "reranker", "rewriter")
@@ -223,6 +225,23 @@ def test_a_misspelt_parameter_stops_the_run_with_one_error_and_no_traceback(proj
     assert "prepare.embedder.small.query_share is missing" in error
     assert "prepare.embedder.small.qery_share is not a known key" in error
     assert ran.stdout.count("Running stage") == 1
+
+
+@pytest.mark.parametrize("room", ["embedder", "base/rewriter"])
+def test_a_flipped_bit_in_a_model_stops_what_reads_it(project: Path, room: str) -> None:
+    name = f"models/{room}/small/config.json"
+    content = bytearray((project / name).read_bytes())
+    content[5] ^= 1
+    (project / name).unlink()  # a link into the cache
+    (project / name).write_bytes(content)
+    with chdir(project):
+        model = room.removeprefix("base/")
+        for stage, arguments in ((evaluate, [model, "small"]), (stack, ["small"])):
+            result = CliRunner().invoke(stage.main, arguments)
+            assert result.exit_code == 1
+            assert result.stderr.startswith(
+                f"Error: {name} has changed since it was written; `make"
+            )
 
 
 @pytest.mark.slow

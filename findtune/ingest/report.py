@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
+from findtune.core.printing import printable, without_formula
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
@@ -229,7 +230,7 @@ class IngestReport:
     def add(self, rows: Iterable[ReportRow]) -> None:
         """Write report rows, count them by action, and remember the first rejects."""
         for row in rows:
-            self.writer.writerow(row)
+            self.writer.writerow([without_formula(printable(f"{cell}")) for cell in row])
             self.counts[row.action] += 1
             if row.action == "rejected":
                 self.remember_reject(row)

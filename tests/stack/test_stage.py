@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 import findtune.stack
+from findtune.core.manifest import write_manifest
 from stages.stack import main
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def project(
     for room in ("embedder", "rewriter"):
         shutil.copytree(parts.bases[room], tmp_path / "models/base" / room / "small")
     shutil.copytree(parts.tuned["rewriter"], tmp_path / "models/rewriter/small")
+    for folder in tmp_path.glob("models/**/small"):
+        write_manifest(folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
