@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
+from findtune.core.masking import mask
 from findtune.core.printing import printable, without_formula
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.limits import FeedbackLimits
@@ -176,7 +177,7 @@ class RecordReport:
 
     def add(self, action: str, error: RecordError) -> None:
         """Add the row for an error."""
-        value = describe_value(error.value)
+        value = mask(describe_value(error.value))
         place = (self.file, self.number, error.field, value)
         self.rows.append(RecordReportRow(action, *place, error.reason, error.remedy))
 
