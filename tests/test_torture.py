@@ -157,7 +157,6 @@ def test_random_kills_lose_nothing(
     project: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance, counts = random.Random(SEED), Counter()
-    finish(project, counts)
     begin = time.monotonic()
     touch(project, chance, -1)
     finish(project, counts)

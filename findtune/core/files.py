@@ -24,16 +24,16 @@ def atomic_open(path: Path) -> Iterator[IO[str]]:
             yield file
         part.replace(path)
     except OSError as error:
-        name_file(error, path)
+        name_file(error, part, path)
         raise
     finally:
         with suppress(OSError):  # a folder that can't be written has no part either
             part.unlink(missing_ok=True)
 
 
-def name_file(error: OSError, path: Path) -> None:
-    """Add the file that was written to an error of the system that names none."""
-    if error.errno and error.filename is None:
+def name_file(error: OSError, part: Path, path: Path) -> None:
+    """Give an error of the system that names no file, or the part, the name that people know."""
+    if error.errno and error.filename in (None, str(part)):
         error.filename = str(path)
 
 
@@ -51,7 +51,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
         part.rename(path)
     except OSError as error:
-        name_file(error, path)
+        name_file(error, part, path)
         raise
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -34,6 +34,13 @@ def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
     assert error.value.filename == str(path)
 
 
+def test_a_part_that_cannot_be_opened_is_named_as_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".metrics.json.part").mkdir()
+    with pytest.raises(IsADirectoryError) as error, atomic_open(tmp_path / "metrics.json"):
+        pass
+    assert error.value.filename == str(tmp_path / "metrics.json")
+
+
 def test_a_folder_is_written_completely_or_stays_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "models" / "small"
     with atomic_folder(path) as part:

@@ -54,3 +54,17 @@ def test_a_folder_without_a_manifest_is_refused(model: Path) -> None:
     (model / MANIFEST).unlink()
     with pytest.raises(InputError, match="there is no .*SHA256SUMS"):
         refuse_damaged(model)
+
+
+def test_a_manifest_with_one_broken_line_is_broken(model: Path) -> None:
+    with (model / MANIFEST).open("a") as file:
+        file.write("cut of")
+    assert [*problems(model)] == [f"{model / MANIFEST} is broken"]
+
+
+def test_every_digit_of_a_hash_is_compared(model: Path) -> None:
+    first, *others = (model / MANIFEST).read_text().splitlines()
+    last = "0" if first[63] != "0" else "1"
+    lines = [first[:63] + last + first[64:], *others]
+    (model / MANIFEST).write_text("".join(f"{line}\n" for line in lines))
+    assert [*problems(model)] == [f"{model / 'config.json'} has changed since it was written"]
