@@ -69,15 +69,20 @@ def finish(project: Path, counts: Counter[str]) -> None:
         process.wait()
 
 
-def kill_at_random(process: subprocess.Popen[str], chance: random.Random, victim: str) -> bool:
-    """Send a signal to a victim below a run, or to its group; return whether there was one."""
+def kill_at_random(process: subprocess.Popen[str], chance: random.Random) -> bool:
+    """Send a signal to make, DVC or a stage of a run; return whether there was one."""
     number = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
     with suppress(psutil.Error):
-        below = psutil.Process(process.pid)
-        family = [below, *below.children(recursive=True)]
-        found = [member for member in family if victim in " ".join(member.cmdline())]
-        if found:
-            found[-1].send_signal(number)
+        run = psutil.Process(process.pid)
+        family = [run, *run.children(recursive=True)]
+        victims = [
+            member
+            for victim in TO_KILL
+            for member in family
+            if victim in " ".join(member.cmdline()[:3])
+        ]
+        if victims:
+            chance.choice(victims).send_signal(number)
             return True
     return False
 
@@ -167,7 +172,7 @@ def test_random_kills_lose_nothing(
         touch(project, chance, kills)
         process = train(project, chance.choice(["make", "dvc"]))
         time.sleep(chance.uniform(1, seconds))
-        killed = kill_at_random(process, chance, chance.choice(TO_KILL))
+        killed = kill_at_random(process, chance)
         kills += killed
         wait_until_all_have_ended(process, counts)
         counts["lock entries lost"] += lost_entries(project / "dvc.lock", {*reference})
@@ -219,7 +224,9 @@ def test_flipped_bits_are_all_noticed(
     monkeypatch.chdir(project)
     stages, cache = read_lock(), Path(".dvc/cache/files/md5")
     kept = [path for path in cache.rglob("*") if path.is_file() and path.stat().st_size]
-    models = [path for path in Path("models").rglob("*") if path.is_file() and path.stat().st_size]
+    models = [
+        path for path in Path("models").rglob("[!.]*") if path.is_file() and path.stat().st_size
+    ]
     for _ in range(wanted := pytestconfig.getoption("flips")):
         path = chance.choice([*kept, *models])
         content, status = bytearray(path.read_bytes()), path.stat()

