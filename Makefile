@@ -67,7 +67,8 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train import stats preview rewrite search serve collect forget compare monitor loop metrics diff plots report crossvalidate prove prove-stack readme check test test-all \
+.PHONY: help setup train import stats preview rewrite search serve collect forget compare monitor loop \
+	metrics diff plots report crossvalidate prove prove-stack readme check test test-all torture private \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -175,6 +176,11 @@ test-all: setup ## Run the slow tests too
 loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
 	@python -m commands.loop $(SIZE) $(STAGE)
 
+torture: setup  ## Kill, fill, flip and fuzz all of it at random (hours): make torture KILLS=20
+	pytest -s -m slow tests/test_torture.py tests/commands/test_reproduce.py::test_no_kill_while_dvc_writes_its_lock_loses_an_entry \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(DISKS),--full-disks $(DISKS)) $(if $(FLIPS),--flips $(FLIPS)) \
+		$(if $(FUZZED),--fuzzed $(FUZZED))
+
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
 	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)
 
@@ -186,6 +192,9 @@ history: setup  ## Print which version of each model was live when, with its mea
 
 doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
 	@python -m commands.doctor
+
+private: setup  ## Keep the feedback in data/training_data out of git from now on; DVC tracks it
+	@python -m commands.private
 
 remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
 	@dvc remote add --default --force storage '$(URL)'

@@ -49,7 +49,10 @@ def parse_seeds(_context: click.Context, _option: click.Parameter, text: str) ->
     """Return the whole numbers of a comma-separated list."""
     if not all(part.strip().isdecimal() for part in text.split(",")):
         raise click.BadParameter(f"{text!r} is no list of whole numbers; write 13,14,15.")
-    return [int(part) for part in text.split(",")]
+    seeds = [int(part) for part in text.split(",")]
+    if max(seeds) >= params.SEEDS:
+        raise click.BadParameter(f"a seed is below {params.SEEDS:,}.")
+    return seeds
 
 
 @click.command(cls=TorchStage)

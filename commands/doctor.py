@@ -19,7 +19,13 @@ import click
 
 from findtune.bases.entry import BaseEntry
 from findtune.core import params
-from findtune.health.contents import check_bases, check_cache, check_outputs, size_to_read
+from findtune.health.contents import (
+    check_bases,
+    check_cache,
+    check_manifests,
+    check_outputs,
+    size_to_read,
+)
 from findtune.health.finding import Finding
 from findtune.health.machine import check_disk, check_hardware, check_memory, check_python
 from findtune.health.pipeline import check_pipeline
@@ -78,7 +84,7 @@ def check_contents(stages: Stages, cache: Path) -> list[Finding]:
         progress: Callable[[int], object] = bar.update
         outputs = check_outputs(stages, cache, progress)
         objects = check_cache(stages, cache, progress)
-    return [*outputs, *objects]
+    return [*outputs, *check_manifests(stages), *objects]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What all stages and commands have in common at the command line."""
 
 import ctypes
+import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -11,10 +13,18 @@ import click
 import psutil  # type: ignore[import-untyped]
 
 from findtune.core.errors import FindtuneError
+from findtune.core.printing import printable
 
 RUN = "FINDTUNE_RUN"  # the variable with the number of the process that runs DVC
 KEPT_BYTES = 2**30
 MADE_BY_STAGES = ("data/", "models/", "metrics/")  # or put there by people
+# What a full disk, a quota, a limit, a read-only or a broken file system answers.
+DISK_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+}
+RUST_ERROR = re.compile(r"(.*)\(os error (\d+)\)", re.DOTALL)  # of safetensors and tokenizers
+NO_SCRATCH = "No usable temporary directory"  # tempfile tried to write in all of them
 
 
 class Stage(click.Command):
@@ -29,12 +39,37 @@ class Stage(click.Command):
         try:
             return super().invoke(ctx)
         except FindtuneError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(printable(str(error))) from None
         except FileNotFoundError as error:
-            if not str(error.filename).startswith(MADE_BY_STAGES):
+            raise click.ClickException(missing_file(error)) from None
+        except Exception as error:
+            if not (message := disk_message(error)):
                 raise
-            message = f"there is no {error.filename}; `make train` runs the stages before this one."
             raise click.ClickException(message) from None
+
+
+def missing_file(error: FileNotFoundError) -> str:
+    """Return the line about a file that a stage or a person has yet to write; else raise."""
+    if NO_SCRATCH in str(error):
+        return f"{os.environ.get('TMPDIR', '/tmp')}: {NO_SCRATCH}; make room, or set TMPDIR."
+    if not str(error.filename).startswith(MADE_BY_STAGES):
+        raise error
+    return f"there is no {error.filename}; `make train` runs the stages before this one."
+
+
+def disk_message(error: Exception) -> str | None:
+    """Return the line about a disk that is full or can't be written; None for other errors.
+
+    Libraries in Rust raise errors of their own, and say the number of the system's error.
+    """
+    number, place = getattr(error, "errno", None), getattr(error, "filename", None)
+    if match := RUST_ERROR.match(str(error)):
+        number = int(match[2])
+    if number not in DISK_ERRORS:
+        return None
+    place = printable(os.fsdecode(place)) if isinstance(place, (str, bytes)) else "the disk"
+    reason = os.strerror(int(number))
+    return f"{place}: {reason}; make room, or make the folder writable, then run this again."
 
 
 class TorchStage(Stage):

@@ -16,6 +16,7 @@ import click
 
 from findtune.core import params
 from findtune.core.files import read_json, rounded, write_csv, write_json
+from findtune.core.manifest import refuse_damaged
 from stages import rooms
 from stages.command import TorchStage, reporter
 
@@ -27,11 +28,13 @@ def main(model: str, size: str) -> None:
     """Compare MODEL at SIZE with its base."""
     room = rooms.load(model, "evaluation")
     tuned, out = Path("models", model, size), Path("metrics", model)
+    for folder in (tuned, *rooms.base_folders(model, size).values()):
+        refuse_damaged(folder)
     held_out = room.read_held_out(Path("data", "examples", model, size))
     evaluation = room.evaluate_model(
         rooms.base_folders(model, size), tuned, held_out, say=reporter(f"{model} {size}: ")
     )
-    facts, seed = read_json(tuned / "training.json"), params.read("seed", int)
+    facts, seed = read_json(tuned / "training.json"), params.read("seed", params.Seed)
     metrics = room.metrics(evaluation, held_out, facts, seed)
     write_json(out / f"{size}.json", metrics)
     for name, (header, rows) in room.details(evaluation, held_out).items():

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from findtune.core import params
+from findtune.core.printing import printable
 from findtune.ingest.clean_files import write_clean
 from findtune.ingest.feedback import MissingFilesError
 from findtune.ingest.kinds import KINDS
@@ -43,7 +44,7 @@ def main(model: str, kind: str) -> None:
     counts = [f"{number} {name}" for name, number in sorted(report.counts.items())]
     click.echo(f"{model}/{kind}: {', '.join(counts).replace('_', ' ')}")
     for line in report.lines_to_print():
-        click.echo(f"  {line}", err=True)
+        click.echo(f"  {printable(line)}", err=True)
     if report.has_rows:
         click.echo(f"  full report: {out / kind}.report.csv")
 

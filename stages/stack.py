@@ -22,6 +22,7 @@ import click
 
 from findtune.core import params
 from findtune.core.files import atomic_open, rounded, write_csv, write_json
+from findtune.core.manifest import refuse_damaged
 from stages.command import TorchStage, reporter
 
 
@@ -33,7 +34,7 @@ def main(size: str) -> None:
     held_out_module = import_module("findtune.stack.held_out")
     settings_module = import_module("findtune.stack.settings")
     settings = params.read(f"stack.{size}", settings_module.StackSettings)
-    models, seed = params.read("models", list[str]), params.read("seed", int)
+    models, seed = params.read("models", list[str]), params.read("seed", params.Seed)
     examples = {model: Path("data", "examples", model, size) for model in models}
     held_out = held_out_module.read_held_out(
         examples, settings.max_questions, settings.max_corpus_documents
@@ -43,6 +44,8 @@ def main(size: str) -> None:
         tuned={model: Path("models", model, size) for model in models},
         prf=settings.prf,
     )
+    for folder in {*parts.bases.values(), *parts.tuned.values()}:
+        refuse_damaged(folder)
     say = reporter(f"stack {size}: ")
     evaluate = import_module("findtune.stack.evaluate")
     evaluation = evaluate.evaluate_stack(parts, held_out, settings, seed, say)

@@ -22,7 +22,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from findtune.core.files import write_jsonl
+from findtune.core.files import sha256, write_jsonl
 
 # "same" tries the same examples on every machine. To look for new counterexamples now and then:
 # pytest --hypothesis-profile explore
@@ -37,6 +37,16 @@ ALTERNATIVES = "alternatives/written.csv"
 # The tokenizers learn from the files in this order.
 FILES = (*CATALOGS, ALTERNATIVES, "finetuning/sentence_pairs.csv", "guard/paraphrases.csv")
 FIXTURES = yaml.safe_load((DATA / "fixtures.yaml").read_text(encoding="utf-8"))
+
+# How often tests/test_torture.py tries: `make torture KILLS=20` passes these on.
+SIZES = {"kills": 200, "full-disks": 60, "flips": 200, "fuzzed": 100_000}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the command line say how much test_torture.py tries."""
+    for name, size in SIZES.items():
+        parser.addoption(f"--{name}", type=int, default=size)
+
 
 # The starter data
 
@@ -338,3 +348,57 @@ def run_tool(command: str) -> str:
     result = subprocess.run([*call, *arguments], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, (command, result.stderr)
     return result.stdout
+
+
+# The whole pipeline, on tiny models and a few lines of data
+
+
+@pytest.fixture(scope="session")
+def whole_pipeline(
+    tiny_base: Path,
+    tiny_t5: Path,
+    ten_line_corpus: Path,
+    forty_lists: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return a project in which the whole pipeline ran once. No test changes it."""
+    from dvc.repo import Repo
+
+    project = tmp_path_factory.mktemp("built")
+    for folder in ("stages", "findtune"):
+        shutil.copytree(folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ten_line_corpus, project / "data")
+    shutil.copytree(forty_lists, project / "data" / "training_data")
+    (project / ".dvc").mkdir()
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"):
+        shutil.copyfile(name, project / name)
+    bases = {"embedder": tiny_base, "reranker": tiny_base, "rewriter": tiny_t5}
+    text = yaml.safe_dump(tiny_params(bases), sort_keys=False)
+    (project / "params.yaml").write_text(text, encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("site_cache")))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.chdir(project)
+        with Repo() as repo:
+            repo.reproduce()
+    return project
+
+
+def tiny_params(bases: dict[str, Path]) -> dict[str, Any]:
+    """Return params.yaml with bases, splits and recipes for a few lines of data."""
+    content: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    tiny = yaml.safe_load((DATA / "tiny_params.yaml").read_text(encoding="utf-8"))
+    content["sizes"] = ["small"]
+    for room, base in bases.items():
+        files = {
+            path.relative_to(base).as_posix(): sha256(path)
+            for path in sorted(base.rglob("*"))
+            if path.is_file()
+        }
+        source = {"path": str(base), "wheel": None, "hub": None, "files": files}
+        content["base"][room]["small"] |= {"name": "tiny", **source}
+        content["prepare"][room]["small"] |= tiny["prepare"][room]
+        content[room]["small"] |= tiny[room]
+    return content

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import chdir
 from hashlib import sha256
 from pathlib import Path
-from shutil import copyfile, copytree, ignore_patterns
+from shutil import copytree
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from dvc.repo import Repo
 
 from commands.stale_table import resolved_stages
 from findtune.report.markdown import MEANINGS
+from findtune.tracking.lock import read_lock
+from stages import evaluate, stack
 
-TINY_PARAMS = Path(__file__).parent / "data" / "tiny_params.yaml"
 ROOMS = ("embedder", "reranker", "rewriter")
 DIFFERENCE = {"measure", "mean", "ci_low", "ci_high", "p_value", "minimum_detectable_effect"}
 ENTRIES = resolved_stages()
@@ -26,19 +28,6 @@ FEEDBACK = sorted(name for name in ENTRIES if "data/training_data" in ENTRIES[na
 Params = dict[str, Any]
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # inside DVC
-
-
-def params(bases: dict[str, Path]) -> Params:
-    """Return params.yaml with bases, splits and recipes for a few lines of data."""
-    content: Params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    tiny = yaml.safe_load(TINY_PARAMS.read_text(encoding="utf-8"))
-    content["sizes"] = ["small"]
-    for room, base in bases.items():
-        source = {"path": str(base), "wheel": None, "hub": None, "files": hashes(base)}
-        content["base"][room]["small"] |= {"name": "tiny", **source}
-        content["prepare"][room]["small"] |= tiny["prepare"][room]
-        content[room]["small"] |= tiny[room]
-    return content
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -68,28 +57,10 @@ def dvc_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def built(
-    tiny_base: Path,
-    tiny_t5: Path,
-    ten_line_corpus: Path,
-    forty_lists: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    dvc_environment: None,
-) -> Path:
+def built(whole_pipeline: Path, dvc_environment: None) -> Path:
     """Return a project in which the whole pipeline ran once. No test changes it."""
-    project = tmp_path_factory.mktemp("built")
-    for folder in ("stages", "findtune"):
-        copytree(folder, project / folder, ignore=ignore_patterns("__pycache__"))
-    copytree(ten_line_corpus, project / "data")
-    copytree(forty_lists, project / "data" / "training_data")
-    (project / ".dvc").mkdir()
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"):
-        copyfile(name, project / name)
-    bases = {"embedder": tiny_base, "reranker": tiny_base, "rewriter": tiny_t5}
-    write_params(project, params(bases))
-    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
-    assert repro(project) == sorted(ENTRIES)
-    return project
+    assert sorted(read_lock(whole_pipeline / "dvc.lock")) == sorted(ENTRIES)
+    return whole_pipeline
 
 
 @pytest.fixture
@@ -223,6 +194,23 @@ def test_a_misspelt_parameter_stops_the_run_with_one_error_and_no_traceback(proj
     assert "prepare.embedder.small.query_share is missing" in error
     assert "prepare.embedder.small.qery_share is not a known key" in error
     assert ran.stdout.count("Running stage") == 1
+
+
+@pytest.mark.parametrize("room", ["embedder", "base/rewriter"])
+def test_a_flipped_bit_in_a_model_stops_what_reads_it(project: Path, room: str) -> None:
+    name = f"models/{room}/small/config.json"
+    content = bytearray((project / name).read_bytes())
+    content[5] ^= 1
+    (project / name).unlink()  # a link into the cache
+    (project / name).write_bytes(content)
+    with chdir(project):
+        model = room.removeprefix("base/")
+        for stage, arguments in ((evaluate, [model, "small"]), (stack, ["small"])):
+            result = CliRunner().invoke(stage.main, arguments)
+            assert result.exit_code == 1
+            assert result.stderr.startswith(
+                f"Error: {name} has changed since it was written; `make"
+            )
 
 
 @pytest.mark.slow

@@ -11,14 +11,18 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from findtune.bases.entry import UNKNOWN, BaseEntry, Hub, Wheel
-from findtune.bases.safety import refuse_unsafe
+from findtune.bases.safety import refuse_unsafe, refuse_unsafe_names
 from findtune.core.errors import InputError
-from findtune.core.files import sha256
+from findtune.core.files import atomic_folder, sha256
+from findtune.core.manifest import write_manifest
 
+MAX_UNPACKED_BYTES = 20_000_000_000  # of one archive; a model of 4 billion weights in fp32 has 16
+MAX_RATIO = 50  # of unpacked to packed bytes; texts reach 10, weights hardly 2
+MIN_BOMB_BYTES = 1 << 20  # less does no harm
 Convert = Callable[[Path, Path], None]
 # A source without the files, or with broken ones, may raise these; then the next one is tried.
 SOURCE_ERRORS = (
@@ -74,7 +78,7 @@ def from_path(entry: BaseEntry, folder: Path, into: Path) -> None:
     if not folder.is_dir():
         raise FileNotFoundError("there is no such folder")
     if entry.alibi_slopes is None:
-        refuse_unsafe(folder)  # all of the folder, not only the listed files
+        refuse_unsafe_names(folder)  # all of the folder, not only the listed files
     for name in entry.files:
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, into / name)
@@ -111,18 +115,38 @@ def join_parts(archives: list[Path], name_part: str) -> io.BytesIO:
             names = [name for name in archive.namelist() if name_part in name]
             if len(names) != 1:
                 raise KeyError(f"{path.name} holds {len(names)} files like {name_part}")
+            refuse_bomb(archive, names)
             joined.write(archive.read(names[0]))
     return joined
 
 
 def extract(entry: BaseEntry, archive: zipfile.ZipFile, folder: str, into: Path) -> None:
-    """Extract the listed files of a zip file, and nothing else."""
+    """Extract the listed files of a zip file, and nothing else.
+
+    Raises ValueError for files that unpack to more than weights and texts do.
+    """
     with archive:
+        refuse_bomb(archive, [f"{folder}/{name}" for name in entry.files])
         for name in entry.files:
             target = into / name
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(f"{folder}/{name}") as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file)
+
+
+def refuse_bomb(archive: zipfile.ZipFile, names: Iterable[str]) -> None:
+    """Raise ValueError if files of a zip file say to unpack to more than is plausible.
+
+    Python's zipfile unpacks no more than a file says.
+    """
+    infos = [archive.getinfo(name) for name in names]
+    if (size := sum(info.file_size for info in infos)) > MAX_UNPACKED_BYTES:
+        raise ValueError(f"its files unpack to {size:,} bytes, more than {MAX_UNPACKED_BYTES:,}")
+    for info in infos:
+        if info.file_size > MIN_BOMB_BYTES + MAX_RATIO * info.compress_size:
+            raise ValueError(
+                f"{info.filename} unpacks from {info.compress_size:,} to {info.file_size:,} bytes"
+            )
 
 
 def from_hub(entry: BaseEntry, hub: Hub, into: Path) -> None:
@@ -145,36 +169,35 @@ def failure_reason(error: Exception) -> str:
 def verify(entry: BaseEntry, folder: Path, source: str) -> None:
     """Raise unless a folder holds the files of an entry with their hashes, and nothing unsafe.
 
-    A JinaBERT's config asks for code; it is checked after its conversion instead.
+    No file is parsed before its hash was compared. A JinaBERT's config asks for code; it is checked
+    after its conversion instead.
     """
+    hashes = {name: sha256(folder / name) for name in entry.files}
+    for name, digest in entry.files.items():
+        if digest not in (hashes[name], UNKNOWN):
+            raise InputError(
+                f"{entry.name}: {name} from {source} has sha256 {hashes[name]}, not {digest} as in "
+                "params.yaml. Replace the file; if you trust it, correct the hash instead."
+            )
     if entry.alibi_slopes is None:
         refuse_unsafe(folder)
-    hashes = {name: sha256(folder / name) for name in entry.files}
     if UNKNOWN in entry.files.values():
         listed = "\n".join(f"  {name}: {digest}" for name, digest in hashes.items())
         raise InputError(
             f"{entry.name}: not all hashes are known yet. The files from {source} have these; "
             f"if you trust them, write them under files in params.yaml:\n{listed}"
         )
-    for name, digest in entry.files.items():
-        if hashes[name] != digest:
-            raise InputError(
-                f"{entry.name}: {name} from {source} has sha256 {hashes[name]}, not {digest} as in "
-                "params.yaml. Replace the file; if you trust it, correct the hash instead."
-            )
 
 
 def replace_folder(folder: Path, into: Path) -> None:
-    """Copy a folder so that the target is either complete or as it was before.
+    """Copy a folder, and write its manifest; the target is complete or as it was before.
 
     Raises InputError where the target can't be written.
     """
-    part = into.with_name(f".{into.name}.part")
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(folder, part)
-        shutil.rmtree(into, ignore_errors=True)
-        part.rename(into)
+        with atomic_folder(into) as part:
+            shutil.copytree(folder, part, dirs_exist_ok=True)
+            write_manifest(part)
     except OSError as error:
         raise InputError(
             f"{into} can't be written: {error.strerror or error}; "

@@ -3,8 +3,9 @@
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from pathlib import Path
 from typing import IO, Any
@@ -12,15 +13,48 @@ from typing import IO, Any
 
 @contextmanager
 def atomic_open(path: Path) -> Iterator[IO[str]]:
-    """Open a text file for writing; it appears under its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Open a text file for writing; it appears under its name only when it is complete.
+
+    An OSError of a disk that is full names no file, so it gets the name of this one.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
         part.replace(path)
+    except OSError as error:
+        name_file(error, part, path)
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that can't be written has no part either
+            part.unlink(missing_ok=True)
+
+
+def name_file(error: OSError, part: Path, path: Path) -> None:
+    """Give an error of the system that names no file, or the part, the name that people know."""
+    if error.errno and error.filename in (None, str(part)):
+        error.filename = str(path)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder to write to; it appears under its name only when it is complete.
+
+    What stood there is replaced, and stays as it was if writing fails.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        shutil.rmtree(path, ignore_errors=True)
+        part.rename(path)
+    except OSError as error:
+        name_file(error, part, path)
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, cast, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from findtune.core.errors import InputError
 
 PARAMS = Path("params.yaml")
 T = TypeVar("T")
+SEEDS = 2**32  # numpy, which the libraries seed too, takes no higher one
+# The type of a seed; to mypy it is an int, because an Annotated is no type.
+Seed: type[int] = cast(Any, Annotated[int, Field(ge=0, lt=SEEDS)])
 
 
 class Section(BaseModel):

@@ -1,7 +1,7 @@
 """Checks of every byte: outputs against dvc.lock, cache objects against their names, bases.
 
 dvc.lock holds the md5 of each output, and the cache the md5 of each file in an output's folder.
-So they are the manifest of every model.
+A model folder also has a manifest of its own, which was written with it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from findtune.bases.entry import BaseEntry
 from findtune.core.files import sha256
+from findtune.core.manifest import MANIFEST, problems
 from findtune.health.finding import Finding, at_most
 from findtune.tracking.hashing import (
     Progress,
@@ -33,6 +34,20 @@ def check_outputs(stages: Stages, cache: Path, progress: Progress = no_progress)
         for name in differences(Path(path), md5, cache, progress)
     ]
     return at_most(findings) or [Finding("outputs", "ok", f"{len(outs)} are as in dvc.lock")]
+
+
+def check_manifests(stages: Stages) -> list[Finding]:
+    """Compare the model folders that stages wrote and that are here with their manifests."""
+    outs = sorted(path for path in all_outs(stages) if path.startswith("models/"))
+    folders = [path for path in outs if Path(path).is_dir()]
+    findings = [
+        Finding("manifests", "fail", problem, f"`rm -r {path} && dvc checkout`, or `make train`")
+        for path in folders
+        for problem in problems(Path(path))
+    ]
+    return at_most(findings) or [
+        Finding("manifests", "ok", f"{len(folders)} model folders are as in their {MANIFEST}")
+    ]
 
 
 def checkout(path: str) -> str:

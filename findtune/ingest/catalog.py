@@ -22,7 +22,7 @@ from findtune.ingest.csv_rows import (
     flag_row,
     reject_row,
 )
-from findtune.ingest.data_files import unread_rows
+from findtune.ingest.data_files import printable_path, unread_rows
 from findtune.ingest.file_notes import FileNotes
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.list_numbers import strip_numbers
@@ -118,7 +118,7 @@ def read_variables(
     variables: dict[str, Variable] = {}
     for catalog in CATALOGS:
         for path in catalog_files(data, catalog):
-            notes = FileNotes(report, path.as_posix())
+            notes = FileNotes(report, printable_path(path))
             for row in read_lists(path, VARIABLES_HEADER, limits, report, advance):
                 if "sentence" in row.cells and "Curated_Alternatives" not in row.cells:
                     add_sentences(row, catalog, variables=variables, report=report, notes=notes)
@@ -233,7 +233,7 @@ def read_alternatives(
 ) -> Iterator[Text]:
     """Yield the generated alternatives, and reject those of unknown variables."""
     for path in find_csv_files(data / "alternatives"):
-        notes = FileNotes(report, path.as_posix())
+        notes = FileNotes(report, printable_path(path))
         for row in read_lists(path, ALTERNATIVES_HEADER, limits, report, advance):
             dcid = row.cells["dcid"]
             if dcid not in variables:

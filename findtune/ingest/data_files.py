@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from findtune.core.errors import InputError
+from findtune.core.printing import printable
 from findtune.ingest.report import FileReportRow
 
 PACKED = ".gz"
@@ -73,7 +74,7 @@ def open_packed(path: Path) -> IO[bytes]:
 
 def printable_path(path: Path) -> str:
     """Return a path as messages and records write it; bytes that are not UTF-8 become ?."""
-    return path.as_posix().encode("utf-8", "replace").decode()
+    return printable(path.as_posix().encode("utf-8", "replace").decode()).replace("\n", "\\n")
 
 
 def unread_rows(folder: Path, read: Collection[Path], remedy: str) -> list[FileReportRow]:

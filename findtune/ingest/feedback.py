@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from findtune.core.errors import InputError
+from findtune.core.masking import private_parts
 from findtune.core.records import Record
 from findtune.ingest.data_files import files_with_suffix, unread_rows
 from findtune.ingest.documents import UNKNOWN
@@ -38,6 +39,8 @@ MAX_KEY_CHARS = 40  # of a key that a message repeats
 STEMS = ("reranker_training_data", "query_rewriting_training_data", "training_data", "corpus")
 JUDGMENTS = "judgments.json"  # is in the same folder and read by findtune.ingest.judgments
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
+PRIVATE = "private: "  # begins the tallies of e-mail addresses, numbers and keys
 
 Conclude = Callable[[Counter[str]], Iterable[FileReportRow]]
 Clean = Callable[[Mapping[str, Any], RecordReport], tuple[Record, object]]
@@ -104,9 +107,11 @@ class FeedbackReader:
             if record is not None:
                 report.counts.update(record_report.counts, records=1)
                 report.accepted += 1
+                tallies.update(PRIVATE + name for name in private_names(record))
                 yield record
         report.add_notes([*self.conclude(tallies), *unknown_keys(tallies)])
         report.add_notes(review.notes() if review else ())
+        report.add_notes(private_notes(tallies))
 
     def clean_or_reject(
         self, json_record: JsonRecord, report: RecordReport, first_locations: dict[bytes, str]
@@ -127,6 +132,21 @@ class FeedbackReader:
             report.drop(RecordError("", "", reason=reason, remedy="deliver it once"))
             return None
         return record
+
+
+def private_names(record: Record) -> set[str]:
+    """Return the names of what identifies people or opens doors in what users typed."""
+    typed = [record.get("query"), *record.get("history", ())]
+    return {name for text in typed if isinstance(text, str) for name in private_parts(text)}
+
+
+def private_notes(tallies: Counter[str]) -> Iterator[FileReportRow]:
+    """Yield a report row for each kind of private part that questions hold."""
+    for name, count in sorted(tallies.items()):
+        if name.startswith(PRIVATE):
+            reason = f"{name.removeprefix(PRIVATE)} is in {count:,} records, as users typed it"
+            remedy = "take it out of the log, or no model and no file forgets it; reports mask it"
+            yield remark(reason, remedy)
 
 
 def unknown_keys(tallies: Counter[str]) -> Iterator[FileReportRow]:
@@ -157,7 +177,9 @@ def require_fields(value: Any) -> Mapping[str, Any]:
 
 def digest(identity: object) -> bytes:
     """Return a short hash of a record's identity."""
-    return blake2b(ENCODER.encode(identity).encode(), digest_size=16).digest()
+    return blake2b(
+        ENCODER.encode(identity).encode("utf-8", "surrogatepass"), digest_size=16
+    ).digest()
 
 
 def record_files(folder: Path, stem: str) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 from findtune.core.errors import InputError
 from findtune.core.records import Record
 from findtune.ingest.addresses import normal_form
-from findtune.ingest.data_files import open_packed
+from findtune.ingest.data_files import open_packed, printable_path
 from findtune.ingest.feedback import FOLDER, JUDGMENTS, judgment_files
 from findtune.ingest.judged_spellings import Spellings, query_key
 from findtune.ingest.limits import FeedbackLimits
@@ -131,16 +131,20 @@ def load_object(path: Path) -> dict[str, Any]:
             text = file.read().decode("utf-8-sig")
         content = json.loads(text, object_pairs_hook=merge_pairs)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8.") from None
+        raise InputError(
+            f"{printable_path(path)}: byte {error.start} is not UTF-8; save it as UTF-8."
+        ) from None
     except json.JSONDecodeError as error:
-        place = f"{path}, line {error.lineno}, column {error.colno}"
+        place = f"{printable_path(path)}, line {error.lineno}, column {error.colno}"
         raise InputError(f"{place}: not JSON ({error.msg}); correct it there.") from None
     except (RecursionError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"{path}: not JSON that can be read ({reason}); correct it.") from None
+        raise InputError(
+            f"{printable_path(path)}: not JSON that can be read ({reason}); correct it."
+        ) from None
     if not isinstance(content, dict):
         form = "{query: {url: grade}}"
-        raise InputError(f"{path} holds {json_type(content)}; it must be {form}.")
+        raise InputError(f"{printable_path(path)} holds {json_type(content)}; it must be {form}.")
     return content
 
 
@@ -157,7 +161,7 @@ def merge_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def reject_query(grades: object, path: Path, *, number: int, report: IngestReport) -> None:
     """Report that the query with this number has no grades."""
-    place = (path.as_posix(), number, "query", shorten(str(grades)))
+    place = (printable_path(path), number, "query", shorten(str(grades)))
     row = RecordReportRow("rejected", *place, "a query without grades", "write {url: grade}")
     report.add([row])
 
@@ -168,7 +172,7 @@ def clean_grades(
     """Return the good grades of the query with this number, and reject the others."""
     for url, grade in grades.items():
         if not is_grade(grade):
-            place = (path.as_posix(), number, "grade", shorten(f"{grade!r} of {url}"))
+            place = (printable_path(path), number, "grade", shorten(f"{grade!r} of {url}"))
             reason = f"{json_type(grade)} instead of a grade"
             remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
             report.add([RecordReportRow("rejected", *place, reason, remedy)])

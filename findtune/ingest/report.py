@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
+from findtune.core.masking import mask
+from findtune.core.printing import printable, without_formula
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
@@ -175,7 +177,7 @@ class RecordReport:
 
     def add(self, action: str, error: RecordError) -> None:
         """Add the row for an error."""
-        value = describe_value(error.value)
+        value = mask(describe_value(error.value))
         place = (self.file, self.number, error.field, value)
         self.rows.append(RecordReportRow(action, *place, error.reason, error.remedy))
 
@@ -229,7 +231,7 @@ class IngestReport:
     def add(self, rows: Iterable[ReportRow]) -> None:
         """Write report rows, count them by action, and remember the first rejects."""
         for row in rows:
-            self.writer.writerow(row)
+            self.writer.writerow([without_formula(printable(f"{cell}")) for cell in row])
             self.counts[row.action] += 1
             if row.action == "rejected":
                 self.remember_reject(row)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
+from findtune.core.manifest import refuse_damaged
 from findtune.registry.evidence import RETRAIN, Evidence, measured, read_evidence
 from findtune.registry.tags import (
     Version,
@@ -92,6 +93,7 @@ def refuse_other_bytes(root: Path, evidence: Evidence) -> None:
             f"{evidence.path} does not have the bytes that were measured; `make doctor` names the "
             f"file. To promote what is there, {RETRAIN}."
         )
+    refuse_damaged(folder)  # a byte that flipped before DVC took its md5
 
 
 def same_version(root: Path, model: str, evidence: Evidence) -> Version | None:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
+from findtune.core.masking import mask
 from findtune.core.records import Record
 from findtune.report.inputs import ModelInputs, Row, StackInputs
-from findtune.report.masking import mask
 
 MAX_ROWS = 500  # of a table; more make a page slow
 QUESTION_KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}

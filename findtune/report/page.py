@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from findtune.core.masking import mask
 from findtune.report import markdown
 from findtune.report.changes import model_changes, pair_changes, read_titles, stack_changes
 from findtune.report.charts import (
@@ -21,7 +22,6 @@ from findtune.report.charts import (
 )
 from findtune.report.data_statistics import labels, lengths, lessons, omissions, problems
 from findtune.report.inputs import ModelInputs, ReportInputs
-from findtune.report.masking import mask
 from findtune.report.stack_results import interval_rows, stack_results
 from findtune.report.win_rates import choices, win_rates
 

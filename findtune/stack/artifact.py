@@ -5,6 +5,7 @@ FOLDER/
     rewriter/     only if the cell searches rewrites
     embedder/     only if the cell searches by vectors
     reranker/     only if the cell reranks
+    SHA256SUMS    the manifest
 """
 
 import shutil
@@ -14,7 +15,8 @@ from typing import Any
 import torch
 
 from findtune.core.errors import InputError
-from findtune.core.files import read_json, write_json
+from findtune.core.files import atomic_folder, read_json, write_json
+from findtune.core.manifest import write_manifest
 from findtune.core.records import Record
 from findtune.reranker.model.cross_encoder import has_head
 from findtune.reranker.model.cross_encoder import load as load_cross_encoder
@@ -37,24 +39,21 @@ REMEDY = "get the folder again with `make pull`, or make it with `make train`"
 
 def save(cell: Cell, parts: Parts, folder: Path, *, rerank_depth: int, seed: int) -> None:
     """Write a cell's settings and copies of its models to a folder."""
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    settings: Record = {
-        "cell": cell._asdict(),
-        "rerank_depth": rerank_depth,
-        "scorer": copy_reranker(cell, parts, part / "reranker"),
-        "seed": seed,
-        "writer": parts.writer(cell.queries).settings.model_dump(),
-        **copy_rewriter(cell, parts, part / "rewriter"),
-    }
-    if cell.encoder:
-        embedders = parts.tuned if cell.encoder == "tuned" else parts.bases
-        copy_model(embedders["embedder"], part / "embedder")
-    files = hash_files(part, (path for path in sorted(part.rglob("*")) if path.is_file()))
-    write_json(part / "stack.json", {**settings, "files": files})
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    with atomic_folder(folder) as part:
+        settings: Record = {
+            "cell": cell._asdict(),
+            "rerank_depth": rerank_depth,
+            "scorer": copy_reranker(cell, parts, part / "reranker"),
+            "seed": seed,
+            "writer": parts.writer(cell.queries).settings.model_dump(),
+            **copy_rewriter(cell, parts, part / "rewriter"),
+        }
+        if cell.encoder:
+            embedders = parts.tuned if cell.encoder == "tuned" else parts.bases
+            copy_model(embedders["embedder"], part / "embedder")
+        files = hash_files(part, (path for path in sorted(part.rglob("*")) if path.is_file()))
+        write_json(part / "stack.json", {**settings, "files": files})
+        write_manifest(part)
 
 
 def copy_rewriter(cell: Cell, parts: Parts, target: Path) -> Record:

@@ -11,7 +11,6 @@ the canaries notice that the same files give other vectors, as another version o
 BM25 is built from the documents when an index is opened, since that takes little time.
 """
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,14 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from findtune.core.errors import InputError
-from findtune.core.files import read_json, read_jsonl, sha256, write_json, write_jsonl
+from findtune.core.files import (
+    atomic_folder,
+    read_json,
+    read_jsonl,
+    sha256,
+    write_json,
+    write_jsonl,
+)
 from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Search
 from findtune.stack.caches import VectorCache
@@ -102,23 +108,18 @@ def search_by(retriever: Retriever, corpus: Corpus, encoders: Encoders) -> Searc
 
 def save_index(index: Index, encoders: Encoders, folder: Path) -> None:
     """Write an index to a folder; it appears under its name only when it is complete."""
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    write_jsonl(part / "documents.jsonl", index.documents.values())
-    for name, encoder in encoders.items():
-        vectors = encoder.cache.encode(encoder.texts(index.corpus))
-        np.save(part / f"{name}.npy", vectors, allow_pickle=False)
-        canaries = encoder.cache.compute(CANARIES)
-        np.save(part / f"{name}.canaries.npy", canaries, allow_pickle=False)
-    files = {path.name: sha256(path) for path in sorted(part.iterdir())}
-    models = {name: encoder.content_hash for name, encoder in encoders.items()}
-    digest = index.corpus.digest()
-    write_json(
-        part / "index.json", {"corpus": digest, "files": files, "format": FORMAT, "models": models}
-    )
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    with atomic_folder(folder) as part:
+        write_jsonl(part / "documents.jsonl", index.documents.values())
+        for name, encoder in encoders.items():
+            vectors = encoder.cache.encode(encoder.texts(index.corpus))
+            np.save(part / f"{name}.npy", vectors, allow_pickle=False)
+            canaries = encoder.cache.compute(CANARIES)
+            np.save(part / f"{name}.canaries.npy", canaries, allow_pickle=False)
+        files = {path.name: sha256(path) for path in sorted(part.iterdir())}
+        models = {name: encoder.content_hash for name, encoder in encoders.items()}
+        digest = index.corpus.digest()
+        facts = {"corpus": digest, "files": files, "format": FORMAT, "models": models}
+        write_json(part / "index.json", facts)
 
 
 def open_index(folder: Path, encoders: Encoders, retriever: Retriever) -> Index:

@@ -13,9 +13,10 @@ import pytest
 
 from findtune.bases import fetching
 from findtune.bases.entry import BaseEntry, Hub, Wheel
-from findtune.bases.fetching import Convert, fetch
+from findtune.bases.fetching import Convert, fetch, refuse_bomb
 from findtune.core.errors import InputError, UnsafeModelError
 from findtune.core.files import sha256
+from findtune.core.manifest import MANIFEST, refuse_damaged
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 WHEEL = Wheel(packages=("tiny==1",), folder="tiny/model", parts=None)
@@ -26,8 +27,9 @@ Offer = Callable[..., BaseEntry]
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file in a folder, by its path there."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    """Return the SHA-256 of every file in a folder but its manifest, by its path there."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in paths if path.name != MANIFEST]
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
@@ -113,6 +115,7 @@ def test_old_files_are_replaced_and_a_full_disk_leaves_them(
     (out / "old.txt").touch()
     fetch(entry, out)
     assert hashes(out) == entry.files
+    refuse_damaged(out)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -251,3 +254,61 @@ def test_every_failed_source_is_named_with_its_reason_and_pip_downloads_wheels_o
         "tiny: no source has its files: path nowhere: there is no such folder; "
         f"wheel tiny==1: {reason}; hub a b/c/d@{REVISION}: "
     )
+
+
+# Archives and folders that do harm before their hash is known
+
+
+def test_a_zip_that_unpacks_to_much_more_than_it_holds_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model/model.safetensors", bytes(20_000_000))
+    with (
+        zipfile.ZipFile(path) as archive,
+        pytest.raises(ValueError, match=r"model\.safetensors unpacks from .* to 20,000,000 bytes"),
+    ):
+        refuse_bomb(archive, ["model/model.safetensors"])
+
+
+def test_the_sizes_of_all_files_of_a_zip_have_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in "ab":
+            archive.writestr(name, bytes(600))
+    monkeypatch.setattr(fetching, "MAX_UNPACKED_BYTES", 1000)
+    with zipfile.ZipFile(path) as archive:
+        refuse_bomb(archive, "a")
+        with pytest.raises(ValueError, match="its files unpack to 1,200 bytes, more than 1,000"):
+            refuse_bomb(archive, "ab")
+
+
+@pytest.mark.parametrize("digits", [0, 8, 63])
+def test_no_file_is_parsed_before_all_of_its_hash_was_compared(
+    out: Path, offer: Offer, monkeypatch: pytest.MonkeyPatch, digits: int
+) -> None:
+    entry = offer("path")
+    name, digest = next(iter(entry.files.items()))
+    other = digest[:digits] + "".join("1" if digit == "0" else "0" for digit in digest[digits:])
+    monkeypatch.setattr(fetching, "refuse_unsafe", lambda folder: pytest.fail("it was parsed"))
+    wrong = entry.model_copy(update={"files": {**entry.files, name: other}})
+    assert f"{name} from path" in refusal(wrong, out)
+    assert f"not {other}" in refusal(wrong, out)
+
+
+@pytest.mark.parametrize("parts", [None, "tiny.zip."])
+def test_a_wheel_or_a_part_of_one_that_is_a_bomb_is_no_source(
+    out: Path, offer: Offer, monkeypatch: pytest.MonkeyPatch, parts: str | None
+) -> None:
+    def download(package: str, into: Path) -> Path:
+        path = into / f"{package}.whl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("tiny/model/tiny.zip.1", bytes(5_000_000))
+            archive.writestr("tiny/model/config.json", bytes(5_000_000))
+        return path
+
+    entry = offer("wheel", wheel=Wheel(packages=("tiny==1",), folder="tiny/model", parts=parts))
+    monkeypatch.setattr(fetching, "download", download)
+    only = entry.model_copy(update={"files": {"config.json": entry.files["config.json"]}})
+    assert "to 5,000,000 bytes" in refusal(only, out)

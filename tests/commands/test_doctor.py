@@ -20,7 +20,7 @@ def _this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_finished_project_is_healthy(tiny_project: Path) -> None:
     result = CliRunner().invoke(doctor.main)
     assert result.exit_code == 0, result.output
-    checks = "python disk memory hardware git locks remote pipeline bases outputs cache"
+    checks = "python disk memory hardware git locks remote pipeline bases outputs manifests cache"
     assert " ".join(line.split()[1] for line in result.stdout.splitlines()) == checks
 
 

@@ -1,11 +1,19 @@
 """A file is written completely or not at all, and the same values give the same bytes."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from findtune.core.files import atomic_open, read_json, read_jsonl, write_json, write_jsonl
+from findtune.core.files import (
+    atomic_folder,
+    atomic_open,
+    read_json,
+    read_jsonl,
+    write_json,
+    write_jsonl,
+)
 from findtune.core.records import read_kind
 
 
@@ -17,6 +25,34 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         raise OSError("disk full")
     assert read_json(path) == {"old": 1}
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    with pytest.raises(OSError) as error, atomic_open(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(path)
+
+
+def test_a_part_that_cannot_be_opened_is_named_as_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".metrics.json.part").mkdir()
+    with pytest.raises(IsADirectoryError) as error, atomic_open(tmp_path / "metrics.json"):
+        pass
+    assert error.value.filename == str(tmp_path / "metrics.json")
+
+
+def test_a_folder_is_written_completely_or_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "models" / "small"
+    with atomic_folder(path) as part:
+        (part / "old").touch()
+    with pytest.raises(OSError, match="disk full"), atomic_folder(path) as part:
+        (part / "new").touch()
+        raise OSError("disk full")
+    assert [*path.parent.rglob("*")] == [path, path / "old"]
+    with atomic_folder(path) as part:
+        (part / "new").touch()
+        assert (path / "old").exists()
+    assert [*path.parent.rglob("*")] == [path, path / "new"]
 
 
 def test_json_has_sorted_keys_and_rounded_numbers(tmp_path: Path) -> None:

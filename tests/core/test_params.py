@@ -137,3 +137,18 @@ def test_the_projects_params_have_valid_sections_for_every_model_and_size(
     recipe = import_module(f"findtune.{model}.training.fit").Recipe
     for section, into in (("prepare.", settings), ("", recipe), ("base.", BaseEntry)):
         assert isinstance(params.read(f"{section}{model}.{size}", into, path), into)
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "1.5", "tea"])
+def test_a_seed_that_no_generator_takes_is_named(tmp_path: Path, seed: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(f"seed: {seed}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"params\.yaml: seed is .*\.$"):
+        params.read("seed", params.Seed, path)
+
+
+@pytest.mark.parametrize("seed", [0, 13, 2**32 - 1])
+def test_a_seed_of_32_bits_is_read(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(f"seed: {seed}\n", encoding="utf-8")
+    assert params.read("seed", params.Seed, path) == seed

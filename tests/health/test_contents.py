@@ -1,5 +1,6 @@
 """A byte that changed is found wherever it lies, and its file is named with a remedy."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from findtune.bases.entry import BaseEntry
@@ -7,6 +8,7 @@ from findtune.core.files import sha256
 from findtune.health.contents import (
     check_bases,
     check_cache,
+    check_manifests,
     check_outputs,
     object_path,
     size_to_read,
@@ -32,13 +34,25 @@ def lines(findings: list) -> list[str]:
 def test_what_a_finished_run_wrote_is_intact(tiny_project: Path) -> None:
     stages = read_lock()
     assert lines(check_outputs(stages, CACHE)) == ["ok    outputs   4 are as in dvc.lock"]
-    assert lines(check_cache(stages, CACHE)) == ["ok    cache     3 objects are intact"]
+    text = "ok    manifests 2 model folders are as in their SHA256SUMS"
+    assert lines(check_manifests(stages)) == [text]
+    assert lines(check_cache(stages, CACHE)) == ["ok    cache     4 objects are intact"]
 
 
 def test_a_flipped_bit_in_a_model_is_named_with_the_file(tiny_project: Path) -> None:
     flip(MODEL)
     [line] = lines(check_outputs(read_lock(), CACHE))
     assert line.startswith(f"fail  outputs   {MODEL} differs from dvc.lock: `rm -r models/stack")
+
+
+def test_a_bit_that_flipped_before_dvc_took_its_md5_is_named(
+    tiny_project: Path, tool: Callable[[str], str]
+) -> None:
+    flip(MODEL)
+    tool("dvc commit --force --quiet")
+    assert lines(check_outputs(read_lock(), CACHE)) == ["ok    outputs   4 are as in dvc.lock"]
+    [line] = lines(check_manifests(read_lock()))
+    assert line.startswith(f"fail  manifests {MODEL} has changed since it was written: `rm -r mod")
 
 
 def test_a_file_more_or_less_in_a_model_is_named(tiny_project: Path) -> None:

@@ -320,3 +320,29 @@ def test_the_reason_of_a_reject_is_that_of_the_part_that_was_dropped(project: An
     assert reject(project, "searches", project.search_record(query_source_mapping={"a": 3}))[1] == (
         "no search returned a document: expected a search, found a number"
     )
+
+
+@LOG_KINDS
+def test_what_identifies_people_in_questions_is_counted_and_stays(project: Any, kind: str) -> None:
+    questions = ["who is ann@bakery.example?", "bob@bakery.example, call +44 20 7946 0958", "tea?"]
+    outcome = project.clean(kind, *(project.record(kind, question) for question in questions))
+    assert [record["query"] for record in outcome.records] == questions
+    reasons = [row.reason for row in outcome.rows if row.action == "kept"]
+    assert "an e-mail address is in 2 records, as users typed it" in reasons
+    assert "a telephone number is in 1 records, as users typed it" in reasons
+    assert not [reason for reason in reasons if "a key" in reason]
+
+
+@LOG_KINDS
+@pytest.mark.parametrize("field", ["timestamp", "session_id", "user"])
+def test_a_lone_surrogate_in_a_time_or_an_id_is_no_error(
+    project: Any, kind: str, field: str
+) -> None:
+    records = [project.record(kind, "tea?", **{field: f"{end}\ud800"}) for end in "ab"]
+    assert len(project.clean(kind, *records).records) == 2
+
+
+def test_a_report_of_feedback_masks_what_identifies_people(project: Any) -> None:
+    record = project.record("ranked_lists", "tea?", timestamp="ask ann@bakery.example")
+    [row] = project.clean("ranked_lists", record).rows
+    assert (row.column, row.value) == ("timestamp", "ask [e-mail]")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from findtune.core.errors import InputError
+from findtune.core.printing import without_formula
 
 FILE = "data/training_data/judgments.json"
 TEA, RICE = "https://example.org/tea", "https://example.org/rice"
@@ -43,7 +44,7 @@ def test_a_grade_that_is_no_whole_number_is_rejected(project: Any, grade: Any) -
     assert grades(outcome) == {"milk?": {TEA: 1}, "how much tea?": {TEA: 3}}
     assert outcome.counts == {"queries": 2, "judgments": 2, "rejected": 1}
     [row] = outcome.rows
-    assert row[:5] == ("rejected", FILE, 2, "grade", f"{grade!r} of {RICE}")
+    assert row[:5] == ("rejected", FILE, 2, "grade", without_formula(f"{grade!r} of {RICE}"))
     remedy = "write a whole number from 0, which answers nothing, to 100"
     assert str(outcome.first_rejects[0]) == f"{FILE}, record 2, grade: {row.reason}; {remedy}."
 

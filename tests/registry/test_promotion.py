@@ -57,6 +57,19 @@ def test_a_win_gets_a_version_and_is_live(tiny_project: Path, tool: Tool) -> Non
     assert "ndcg@10 0.5000 -> 0.7500" in tool("git tag --list --format=%(contents) stack#prod#1")
 
 
+def test_a_model_that_is_not_what_its_training_wrote_is_refused(
+    tiny_project: Path, tool: Tool
+) -> None:
+    for path in Path("models").glob("*/small/weights.txt"):
+        path.unlink()
+        path.write_text("a bit flipped before DVC took the md5")
+    tool("dvc commit --force --quiet")
+    tool("git commit --quiet --all --message=Commit")
+    with pytest.raises(InputError, match="weights.txt has changed since it was written"):
+        promoted()
+    assert tag_names(tool) == []
+
+
 def test_what_is_live_already_is_not_promoted_again(tiny_project: Path) -> None:
     promoted()
     with pytest.raises(InputError, match=r"stack v1\.0\.0 is live in prod already"):

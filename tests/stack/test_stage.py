@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 import findtune.stack
+from findtune.core.manifest import refuse_damaged, write_manifest
 from stages.stack import main
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def project(
     for room in ("embedder", "rewriter"):
         shutil.copytree(parts.bases[room], tmp_path / "models/base" / room / "small")
     shutil.copytree(parts.tuned["rewriter"], tmp_path / "models/rewriter/small")
+    for folder in tmp_path.glob("models/**/small"):
+        write_manifest(folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -56,6 +59,16 @@ def test_a_team_with_one_model_gets_a_stack_of_it(project: Path) -> None:
     assert sum(row["split"] == "dev" for row in grid) == 4 * 3
     times = Path("metrics/stack/small.latency.csv").read_text(encoding="utf-8")
     assert times.startswith("cell,part,p50_ms,p95_ms\n")
+
+
+def test_a_stack_has_a_manifest_and_is_not_judged_with_a_damaged_model(project: Path) -> None:
+    CliRunner().invoke(main, ["small"], catch_exceptions=False)
+    refuse_damaged(project / "models/stack/small")
+    name = "models/base/embedder/small/config.json"
+    (project / name).write_text((project / name).read_text() + " ")
+    result = CliRunner().invoke(main, ["small"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {name} has changed since it was written; `make")
 
 
 def test_nothing_that_is_written_holds_a_question_or_a_document(project: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from findtune.bases.entry import BaseEntry
+from findtune.core.manifest import MANIFEST
 from stages.base import converter, main
 
 
@@ -31,7 +32,9 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    return {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    """Return the SHA-256 of the files in a folder but its manifest, by name."""
+    paths = (path for path in folder.iterdir() if path.name != MANIFEST)
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def run(base: Mapping[str, Any], size: str = "small") -> tuple[int, str]:

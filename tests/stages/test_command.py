@@ -1,10 +1,12 @@
 """Every stage reports a user's mistake in one line, and sets its environment before torch."""
 
+import errno
 import os
 
 import click
 import pytest
 from click.testing import CliRunner
+from safetensors import SafetensorError
 
 from findtune.core.errors import InputError
 from stages.command import Stage, TorchStage
@@ -32,8 +34,45 @@ def test_a_users_mistake_is_one_line(error: Exception, message: str) -> None:
     assert result.stderr == f"Error: {message}\n"
 
 
+FULL = OSError(errno.ENOSPC, "No space left on device", "metrics/stack/small.json")
+RETRY = "make room, or make the folder writable, then run this again."
+
+
+@pytest.mark.parametrize(
+    ("error", "start"),
+    [
+        (FULL, "metrics/stack/small.json: No space left on device"),
+        (PermissionError(errno.EACCES, "", "models"), "models: Permission denied"),
+        (OSError(errno.EROFS, "", b"models\x1b[2J"), "models\\x1b[2J: Read-only file system"),
+        (OSError(errno.EFBIG, "File too large"), "the disk: File too large"),
+        (SafetensorError("I/O error: x (os error 28)"), "the disk: No space left on device"),
+        (Exception("Quota exceeded (os error 122)"), "the disk: Disk quota exceeded"),
+    ],
+)
+def test_a_disk_that_is_full_or_read_only_is_one_line(error: Exception, start: str) -> None:
+    result = run(error)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {start}; {RETRY}\n"
+
+
+def test_a_full_folder_for_scratch_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/scratch")
+    error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/scratch']")
+    message = "Error: /scratch: No usable temporary directory; make room, or set TMPDIR.\n"
+    assert run(error).stderr == message
+
+
+def test_a_message_does_not_steer_the_terminal() -> None:
+    assert run(InputError("\x1b]0;evil\x07.csv")).stderr == "Error: \\x1b]0;evil\\x07.csv\n"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ECHILD, "No child"), ValueError("a bug")])
+def test_a_mistake_of_the_program_keeps_its_traceback(error: Exception) -> None:
+    assert run(error).exception is error
+
+
 def test_a_missing_file_that_no_stage_writes_keeps_its_traceback() -> None:
-    error = FileNotFoundError("No usable temporary directory found")
+    error = FileNotFoundError(2, "No such file or directory", "/usr/share/dict")
     assert run(error).exception is error
 
 

@@ -35,6 +35,17 @@ PATTERNS = (
 )
 
 
+# What a report of the data calls them; the replacement -> its name.
+NAMES = {"[e-mail]": "an e-mail address", "[key]": "a key", "[number]": "a telephone number"}
+
+
+def private_parts(text: str) -> set[str]:
+    """Return the names of what `mask` would replace in a text."""
+    if text.isalpha():
+        return set()
+    return {NAMES[replacement] for pattern, replacement in PATTERNS if pattern.search(text)}
+
+
 def mask(text: str) -> str:
     """Return a text without e-mail addresses, telephone and card numbers, and keys."""
     for pattern, replacement in PATTERNS:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from findtune.report.masking import mask
+from findtune.core.masking import mask
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""SHA256SUMS: the manifest of a model folder, with the SHA-256 of every other file in it.
+
+It has the form that `sha256sum --check SHA256SUMS` reads. DVC takes a file whose size and time are
+as before for unchanged, and trusts its cache; only reading every byte notices one that flipped.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from findtune.core.errors import InputError
+from findtune.core.files import atomic_open, sha256
+
+MANIFEST = "SHA256SUMS"
+LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+REMEDY = "`make doctor` says how to get the folder again"
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of a complete model folder; call it last, before the folder is named."""
+    with atomic_open(folder / MANIFEST) as file:
+        for name in listed_files(folder):
+            file.write(f"{sha256(folder / name)}  {name}\n")
+
+
+def listed_files(folder: Path) -> list[str]:
+    """Return the paths of all files of a folder but its manifest, in order."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return sorted(name for name in names if name not in (MANIFEST, f".{MANIFEST}.part"))
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Raise InputError, which names the first file, unless a folder is what its manifest says."""
+    for problem in problems(folder):
+        raise InputError(f"{problem}; {REMEDY}.")
+
+
+def problems(folder: Path) -> Iterator[str]:
+    """Yield each file of a model folder that is missing, too much, or has other bytes."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        yield f"there is no {manifest}, which lists the bytes of every file beside it"
+        return
+    expected = read_manifest(manifest)
+    if not expected:
+        yield f"{manifest} is broken"
+        return
+    present = listed_files(folder)
+    for name in sorted({*expected, *present}):
+        if name not in present:
+            yield f"there is no {folder / name}"
+        elif name not in expected:
+            yield f"{folder / name} is not in {MANIFEST}"
+        elif sha256(folder / name) != expected[name]:
+            yield f"{folder / name} has changed since it was written"
+
+
+def read_manifest(path: Path) -> dict[str, str]:
+    """Return path -> SHA-256 of a manifest; empty if a line of it is none."""
+    lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    matches = [LINE.fullmatch(line) for line in lines]
+    return {match[2]: match[1] for match in matches if match} if all(matches) else {}
