@@ -21,11 +21,15 @@ def as_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(as_whole)]
+# The limits stand before the validator, or the JSON schema would lack them.
+WHOLE = BeforeValidator(as_whole)
+Count = Annotated[int, Field(ge=1), WHOLE]
+Rewrites = Annotated[int, Field(ge=1, le=MAX_REWRITES), WHOLE]
+Results = Annotated[int, Field(ge=1, le=MAX_RESULTS), WHOLE]
+Seed = Annotated[int, Field(ge=0, lt=2**32), WHOLE]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
-Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 History = Annotated[list[Query], Field(max_length=MAX_HISTORY)]
 
 
@@ -57,7 +61,7 @@ class EmbeddingsBody(Body):
     input: Text | Texts
     model: str | None = None
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Whole | None = Field(default=None, ge=1)
+    dimensions: Count | None = None
 
     @field_validator("input", mode="before")
     @classmethod
@@ -80,7 +84,7 @@ class EmbedBody(Body):
     """The request of text-embeddings-inference for embeddings."""
 
     inputs: Text | Texts
-    dimensions: Whole | None = Field(default=None, ge=1)
+    dimensions: Count | None = None
     normalize: Literal[True] = True
 
     @property
@@ -130,7 +134,7 @@ class RerankBody(Body):
     )
     texts: list[Text] | None = Field(default=None, min_length=1, max_length=MAX_DOCUMENTS)
     model: str | None = None
-    top_n: Whole | None = Field(default=None, ge=1)
+    top_n: Count | None = None
     return_documents: bool = False
     return_text: bool = False
     raw_scores: bool = False
@@ -165,7 +169,7 @@ class RewriteBody(Body):
 
     query: Query
     model: str | None = None
-    n: Whole | None = Field(default=None, ge=1, le=MAX_REWRITES)
+    n: Rewrites | None = None
     seed: Seed | None = None
     history: History = []
 
@@ -178,7 +182,7 @@ class SearchBody(Body):
 
     query: Query
     model: str | None = None
-    max_num_results: Whole = Field(default=10, ge=1, le=MAX_RESULTS)
+    max_num_results: Results = 10
     rewrite_query: bool = True
     history: History = []
     user: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None

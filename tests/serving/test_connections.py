@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import pytest
 import uvicorn
@@ -11,8 +12,6 @@ import uvicorn
 from findtune.serving import connections
 from findtune.serving.app import create_app
 from findtune.serving.served import ServedModels
-
-REQUEST = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 @pytest.fixture
@@ -32,13 +31,21 @@ def port(served: ServedModels, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]
 
 
 def test_a_silent_connection_is_closed_and_one_that_asked_is_not(port: int) -> None:
-    silent, half, asks = (socket.create_connection(("127.0.0.1", port), 5) for _ in range(3))
-    half.sendall(REQUEST[:10])
-    asks.sendall(REQUEST)
-    assert asks.recv(4096).startswith(b"HTTP/1.1 200")
+    silent, half = (socket.create_connection(("127.0.0.1", port), 5) for _ in range(2))
+    half.sendall(b"GET /health HT")
+    asks = HTTPConnection("127.0.0.1", port, timeout=5)
+    asks.auto_open = False  # or it would open a second connection
+    asks.connect()
+    assert health(asks) == 200
     assert silent.recv(1) == b""
     assert half.recv(1) == b""
-    asks.sendall(REQUEST)
-    assert asks.recv(4096).startswith(b"HTTP/1.1 200")
+    assert health(asks) == 200
     for connection in (silent, half, asks):
         connection.close()
+
+
+def health(connection: HTTPConnection) -> int:
+    connection.request("GET", "/health")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status

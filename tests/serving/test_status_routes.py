@@ -62,3 +62,9 @@ def test_a_whole_number_may_have_a_point(client: TestClient) -> None:
     answer = client.post("/v1/rewrite", json={"query": "bread", "n": 3.0})
     assert len(answer.json()["queries"]) == 3
     assert client.post("/v1/rewrite", json={"query": "bread", "n": 3.5}).status_code == 422
+
+
+def test_the_schema_has_the_limits_of_numbers(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    [number, _] = schemas["RewriteBody"]["properties"]["n"]["anyOf"]
+    assert number == {"type": "integer", "minimum": 1, "maximum": 50}
