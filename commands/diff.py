@@ -22,11 +22,11 @@ from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl
+from findtune.core.masking import mask
 from findtune.registry.challenge import Duel, champion_of, duel
 from findtune.registry.evidence import decisive_values
 from findtune.report.inputs import ReportSettings
 from findtune.report.markdown import with_interval
-from findtune.report.masking import mask
 from findtune.tracking.git import commit_hash, committed_file
 from stages.command import Stage
 

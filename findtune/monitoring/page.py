@@ -8,12 +8,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from findtune.core.masking import mask
 from findtune.monitoring.drift import NORMAL, Novelty
 from findtune.monitoring.questions import distinct
 from findtune.monitoring.retraining import Verdict
 from findtune.monitoring.trends import Series, trend_chart
 from findtune.report.charts import bar_chart
-from findtune.report.masking import mask
 from findtune.report.page import TEMPLATES as REPORT_TEMPLATES
 from findtune.report.page import source_hash
 from findtune.traffic.records import SearchRecord
