@@ -189,6 +189,21 @@ def limit_files(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
+def limited_run(project: Path, command: list[str], size: int) -> tuple[str, bool]:
+    """Run a command that can't write larger files; return its output, and whether it hangs.
+
+    The output goes to a pipe, which has no such limit.
+    """
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    limit = limit_files(size)
+    process = subprocess.Popen(command, cwd=project, preexec_fn=limit, **pipes)
+    try:
+        return process.communicate(timeout=RUN_SECONDS)[0], False
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[0], True
+
+
 def test_full_disks_are_told_in_one_line(
     project: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,12 +218,9 @@ def test_full_disks_are_told_in_one_line(
         name, *arguments = stages[number % len(stages)]
         command = [sys.executable, "-B", "-m", f"stages.{name}", *arguments]
         size = chance.choice([0, 10, 100, 1000, 10_000])
-        limited = start(project, *command, preexec_fn=limit_files(size))
-        try:
-            limited.wait(RUN_SECONDS)
-        except subprocess.TimeoutExpired:
-            counts["hangs"] += 1
-            limited.kill()
+        output, hangs = limited_run(project, command, size)
+        counts["tracebacks"] += "Traceback" in output
+        counts["hangs"] += hangs
         counts["parts left"] += len([*project.glob("[dm]*/**/.*.part")])
         counts["reruns that failed"] += start(project, *command).wait(RUN_SECONDS) != 0
     finish(project, counts)
