@@ -9,6 +9,7 @@ Writes  data/finetuning/review.csv        scored pairs in doubt
                                           written a decision into a row
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +104,7 @@ def question_lines(lists: Sequence[Record]) -> Lines:
     )
 
     questions = [record["query"] for record in lists]
-    languages = count_languages(questions).most_common()
+    languages = most_common(count_languages(questions))
     repetition, agreement = count_repetition(questions), measure_agreement(lists)
     yield "Questions of the ranked lists"
     yield f"- languages: {', '.join(f'{name} {count:,}' for name, count in languages)}"
@@ -123,6 +124,19 @@ def question_lines(lists: Sequence[Record]) -> Lines:
         f"of their lists, {share:.0%} have no common pick, and "
         f"{1 - agreement.same_first / agreement.pairs:.0%} another first pick"
     )
+
+
+def most_common(counts: Counter[str]) -> Iterator[tuple[str, int]]:
+    """Yield the languages of a hundredth of all questions or more, and how many are left.
+
+    A few questions in rare languages are mostly mistakes.
+    """
+    frequent = [
+        (name, count) for name, count in counts.most_common() if count >= counts.total() / 100
+    ]
+    yield from frequent
+    if rest := counts.total() - sum(count for _, count in frequent):
+        yield "other", rest
 
 
 def rank_lines(lists: Sequence[Record]) -> Lines:

@@ -29,7 +29,7 @@ LAYERS = {
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
     "traffic": {"core"},
-    "monitoring": {"core", "report", "traffic", "rewriter.model"},
+    "monitoring": {"core", "quality", "report", "traffic", "rewriter.model"},
     "serving": {"core", "retrieval", "stack", "traffic"} | {f"{room}.model" for room in ROOMS},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
     "ROOM.model": {"core", "bases", "retrieval"},

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from findtune.monitoring.drift import Novelty
-from findtune.monitoring.languages import language_shares
 from findtune.monitoring.questions import distinct
+from findtune.quality.languages import language_shares
 from findtune.rewriter.model.entities import extract_entities, find_names, keeps_entities
 from findtune.traffic.reader import Traffic
 from findtune.traffic.records import SearchRecord

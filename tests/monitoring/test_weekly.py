@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from findtune.monitoring.drift import Novelty
-from findtune.monitoring.languages import language_of, language_shares
 from findtune.monitoring.questions import KnownQuestions
 from findtune.monitoring.weekly import weekly_rows
+from findtune.quality.languages import language_of, language_shares
 from findtune.traffic.reader import Traffic
 
 Serve = Callable[..., Traffic]

@@ -1,4 +1,4 @@
-"""Languages: a script by its letters, a language by its small words, and no guess without them."""
+"""Languages are told of texts that are long enough, and never guessed from a few words."""
 
 import pytest
 
@@ -8,23 +8,22 @@ from findtune.quality.languages import count_languages, language_of
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("how many people are out of work?", "English"),
-        ("Wie viele Menschen sind arbeitslos?", "German"),
-        ("combien de personnes sont au chômage", "French"),
-        ("¿cuántas personas hay sin trabajo y por qué?", "Spanish"),
-        ("ile osób nie ma pracy", "Polish"),
-        ("сколько безработных в России", "Cyrillic"),
-        ("失業率", "Han"),
-        ("失業率は", "Japanese"),
-        ("बेरोजगारी दर", "Devanagari"),
-        ("kenya unemployment rate", "unclear"),
-        ("2023", "unclear"),
+        ("how many people are out of work in this county?", "en"),
+        ("Wie viele Menschen sind in diesem Land arbeitslos?", "de"),
+        ("combien de personnes sont au chômage dans ce pays", "fr"),
+        ("¿cuántas personas hay sin trabajo y por qué?", "es"),
+        ("сколько безработных живёт сегодня в России", "ru"),
+        ("kenya unemployment rate", "short"),
+        ("2023", "short"),
+        ("", "short"),
     ],
 )
-def test_a_language_is_known_by_its_letters_and_small_words(text: str, language: str) -> None:
+def test_the_language_of_a_long_text_is_told_and_of_a_short_one_is_not(
+    text: str, language: str
+) -> None:
     assert language_of(text) == language
 
 
 def test_texts_are_counted_by_language() -> None:
-    texts = ["how many people?", "where is it?", "失業率"]
-    assert count_languages(texts) == {"English": 2, "Han": 1}
+    texts = ["how many people live in this county?", "where is the nearest school here?", "失業率"]
+    assert count_languages(texts) == {"en": 2, "short": 1}
