@@ -113,7 +113,8 @@ search: setup   ## Search the corpus with the pipeline that ships: make search Q
 serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 RECORD=1
 	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
-		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)')
+		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)') \
+		$(if $(AGAINST),--against '$(AGAINST)')
 
 collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
 	@python -m commands.collect

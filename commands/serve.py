@@ -5,19 +5,21 @@
     python -m commands.serve small --model embedder
     python -m commands.serve small --record
     python -m commands.serve small --live prod
+    python -m commands.serve small --record --against prod
 
 FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
-        with --live: git tags, and the stack of their commit in DVC's cache or remote
+        with --live, --against: git tags, and the stack of their commit in DVC's cache or remote
         the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
 Writes  .scratch/index-HASH/   the index of this corpus by this stack
-        .scratch/live/COMMIT/  with --live: the stack of that commit
+        .scratch/live/COMMIT/  with --live, --against: the stack of that commit
         data/served/           with --record: searches, and what users picked
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +49,7 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
 )
 @click.option("--record", is_flag=True, help="Keep searches and picks, and open the pages.")
 @click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
+@click.option("--against", help="Show documents of the stack live in this stage among its own.")
 def main(
     size: str,
     corpus: Path | None,
@@ -55,10 +58,13 @@ def main(
     models: tuple[str, ...],
     record: bool,
     stage: str | None,
+    against: str | None,
 ) -> None:
     """Serve the stack of SIZE, or single models of it."""
+    if against and not record:
+        raise InputError("nothing can be compared that is not recorded: add RECORD=1.")
     api_key = read_api_key()
-    load = partial(load_models, size, corpus or default_corpus(size), models, stage)
+    load = partial(load_models, size, corpus or default_corpus(size), models, stage, against)
     app = load_app(load, api_key, record=record)
     click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
@@ -79,12 +85,22 @@ def default_corpus(size: str) -> Path | None:
 
 
 def load_models(
-    size: str, corpus: Path | None, models: tuple[str, ...], stage: str | None
+    size: str,
+    corpus: Path | None,
+    models: tuple[str, ...],
+    stage: str | None,
+    against: str | None,
 ) -> object:
-    """Return the models that are in the folders now, or live in a stage now."""
+    """Return the models that are in the folders now, or live in a stage now.
+
+    against: the stage whose stack is team A in every recorded search.
+    """
     folder = check_out_live(Path(), "stack", stage, size) if stage else Path("models")
     loading = import_module("findtune.serving.loading")
-    served: object = loading.load_served(folder, size, corpus, models)
+    served = loading.load_served(folder, size, corpus, models)
+    if against:
+        rival = check_out_live(Path(), "stack", against, size)
+        served = replace(served, rival=loading.load_rival(rival, size, corpus))
     return served
 
 

@@ -43,7 +43,20 @@ def load_served(
             parts[room][f"{room}/{size}"] = add(folder)
     if not any(parts.values()):
         raise InputError(f"{models} has no model of {size}; `make train SIZE={size}` makes them.")
-    return ServedModels(*parts.values())
+    return ServedModels(
+        embedders=parts["embedder"],
+        rerankers=parts["reranker"],
+        rewriters=parts["rewriter"],
+        searches=parts["search"],
+    )
+
+
+def load_rival(models: Path, size: str, corpus: Path | None) -> ServedSearch:
+    """Return the search of the stack in a folder; raise InputError without a corpus."""
+    if corpus is None:
+        raise InputError("there is no corpus to search; name one: make serve CORPUS=FILE")
+    folder = models / "stack" / size
+    return search_of(load_stack(folder), sha256(folder / "stack.json"), corpus)
 
 
 def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from findtune.serving.refusals import RefusedError, invalid, not_served
+from findtune.traffic.interleaving import merge_searches
 from findtune.traffic.log import append_pick, append_search
 from findtune.traffic.lookup import find_answer, find_search
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
@@ -16,6 +18,8 @@ from findtune.traffic.sessions import hash_session, read_salt
 
 if TYPE_CHECKING:  # torch takes seconds to load
     from findtune.stack.pipeline import Hit, SearchResult
+
+    Recorded = tuple[SearchResult, SearchRecord]
 
 log = logging.getLogger("findtune.serving")
 
@@ -41,6 +45,27 @@ def record_of(
         milliseconds=round(milliseconds, 1),
         sources=[source_of(hit, found_by.get(hit.url, [])) for hit in result.documents],
     )
+
+
+def interleaved(
+    first: "Recorded", second: "Recorded", top_k: int
+) -> "tuple[SearchResult, SearchRecord]":
+    """Return one search that shows two pipelines' documents, of which users see no team.
+
+    first, second: what team A and team B found. Documents have no relevance, since those of two
+    rerankers cannot be compared, and would show the team.
+    """
+    record = merge_searches(first[1], second[1], top_k)
+    hits = {
+        team: {hit.url: hit for hit in result.documents}
+        for team, (result, _) in (("A", first), ("B", second))
+    }
+    documents = [
+        replace(hits[source.team][source.url], rank=source.rank, score=None, relevance=None)
+        for source in record.sources
+        if source.team
+    ]
+    return replace(second[0], documents=documents, queries=record.queries), record
 
 
 def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:

@@ -24,13 +24,15 @@ NO_SEARCH = (
 class ServedModels:
     """Models by room and name; the first of a room answers a request that names no model.
 
-    A name is ROOM/SIZE, or stack/SIZE for the part of a stack.
+    A name is ROOM/SIZE, or stack/SIZE for the part of a stack. rival: the search whose documents
+    stand among those of each recorded search, to see which ones users pick.
     """
 
     embedders: "Mapping[str, ServedEmbedder]" = field(default_factory=dict)
     rerankers: "Mapping[str, ServedReranker]" = field(default_factory=dict)
     rewriters: "Mapping[str, ServedRewriter]" = field(default_factory=dict)
     searches: "Mapping[str, ServedSearch]" = field(default_factory=dict)
+    rival: "ServedSearch | None" = None
 
     def embedder(self, name: str | None) -> "tuple[str, ServedEmbedder]":
         """Return the embedder of a request, with its name; raises RefusedError 404."""

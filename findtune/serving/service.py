@@ -15,12 +15,14 @@ from findtune.core.errors import FindtuneError
 from findtune.serving.bodies import SearchBody
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
-from findtune.serving.recording import Recorder, record_of
+from findtune.serving.recording import Recorder, interleaved, record_of
 from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.serving.served import ServedModels
 from findtune.serving.worker import Batcher, Worker
+from findtune.traffic.records import SearchRecord
 
 if TYPE_CHECKING:  # torch takes seconds to load
+    from findtune.serving.parts import ServedSearch
     from findtune.stack.pipeline import SearchResult
 
 log = logging.getLogger("findtune.serving")
@@ -78,18 +80,29 @@ class Service:
         """
         name, searched = self.served.search(body.model)
         self.metrics.count_texts("search", 1)
+        result, record = await self.answer(searched, body)
+        alone = {} if body.rewrite_query else {"queries": "question"}
+        answered = Answered(None, name, searched.pipeline | alone, result)
+        if self.recorder is None:
+            return answered
+        if self.served.rival is not None:
+            rival = await self.answer(self.served.rival, body)
+            result, record = interleaved(rival, (result, record), body.max_num_results)
+        key = await self.recorder.keep_search(record, user)
+        return answered._replace(id=key, result=result)
+
+    async def answer(
+        self, searched: "ServedSearch", body: SearchBody
+    ) -> tuple["SearchResult", SearchRecord]:
+        """Return what one search finds, and its record."""
         start = perf_counter()
         compute = partial(searched.search, rewrite=body.rewrite_query)
         result, found_by = await self.worker.run(
             compute, body.query, body.max_num_results, body.history
         )
-        alone = {} if body.rewrite_query else {"queries": "question"}
-        answered = Answered(None, name, searched.pipeline | alone, result)
-        if self.recorder is None:
-            return answered
         milliseconds = 1000 * (perf_counter() - start)
-        record = record_of(body.query, result, found_by, searched.content_hash, milliseconds)
-        return answered._replace(id=await self.recorder.keep_search(record, user))
+        version = searched.content_hash
+        return result, record_of(body.query, result, found_by, version, milliseconds)
 
     async def reload(self) -> None:
         """Load the models beside those that answer, and let the new ones answer from then on.

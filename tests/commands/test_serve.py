@@ -83,5 +83,12 @@ def test_what_is_live_in_a_stage_is_served_and_looked_up_at_each_load(
     monkeypatch.setattr(serve, "check_out_live", lambda *arguments: next(folders))
     CliRunner().invoke(serve.main, ["small", "--live", "prod"], catch_exceptions=False)
     assert calls[0] == (Path("live/1"), "small", None, ())
-    serve.load_models("small", None, (), "prod")
+    serve.load_models("small", None, (), "prod", None)
     assert calls[-1] == (Path("live/2"), "small", None, ())
+
+
+def test_pipelines_are_compared_only_where_picks_are_recorded(calls: list[Any]) -> None:
+    result = CliRunner().invoke(serve.main, ["small", "--against", "prod"])
+    assert result.exit_code == 1
+    assert result.output == "Error: nothing can be compared that is not recorded: add RECORD=1.\n"
+    assert not calls

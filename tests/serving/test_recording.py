@@ -1,6 +1,8 @@
 """What is searched and picked by API is recorded, and names no user."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ def test_a_search_is_recorded_with_what_was_shown_and_a_hash_of_who_asked(
         "score": 0.5,
         "found_by": ["more"],
         "retrieved_rank": 3,
+        "team": None,
     }
     for path in recorder.folder.iterdir():
         assert b"ada" not in path.read_bytes()
@@ -87,3 +90,29 @@ def test_nothing_is_recorded_and_there_is_no_page_unless_asked_for(
     assert client.post("/v1/picks", json={"search": "a", "picks": []}).status_code == 404
     answer = client.get("/")
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
+
+
+def test_a_rival_shows_its_documents_among_those_of_a_recorded_search(
+    served: ServedModels, recorder: Recorder, make_client: Make
+) -> None:
+    from findtune.stack.pipeline import Hit
+
+    rice = Hit("v", "Rice", "Price of rice", 2, 1, None, 0.9)
+    rival = replace(served.searches["stack/small"], content_hash="r0", others=[rice])
+    client = make_client(replace(served, rival=rival), recorder=recorder)
+    body = client.post("/v1/search", json={"query": "bread"}).json()
+    [record] = read_traffic(recorder.folder).searches
+    assert record.compare == {"A": "r0", "B": "s0"}
+    assert [document["url"] for document in body["documents"]] == ["u", "v"]
+    assert [document["rank"] for document in body["documents"]] == [1, 2]
+    assert [(source.url, source.team) for source in record.sources][1] == ("v", "A")
+    assert {document["relevance"] for document in body["documents"]} == {None}
+    assert "team" not in json.dumps(body)
+
+
+def test_a_rival_is_asked_nothing_where_nothing_is_recorded(
+    served: ServedModels, make_client: Make
+) -> None:
+    client = make_client(replace(served, rival=served.searches["stack/small"]))
+    [document] = client.post("/v1/search", json={"query": "bread"}).json()["documents"]
+    assert document["score"] == 0.5
