@@ -27,6 +27,8 @@ LAYERS = {
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
     "serving": {"core", "retrieval", "stack"} | {f"{room}.model" for room in ROOMS},
+    "benchmark": {"core", "health", "retrieval", "training", "stack"}
+    | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "training", "evaluation")},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
     "ROOM.model": {"core", "bases", "retrieval"},
     "ROOM.training": {"core", "bases", "retrieval", "training", "ROOM.model"},
