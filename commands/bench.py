@@ -29,11 +29,12 @@ from stages.command import Stage, reporter
 @click.command(cls=Stage)
 @click.argument("size")
 @click.option("--only", multiple=True, type=click.Choice([*COMPARISONS]), help="Run only these.")
+@click.option("--rounds", default=2, show_default=True, type=click.IntRange(min=1))
 @click.option("--quality", is_flag=True, help="Train whole epochs, too, and judge them (long).")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the table to a file, too.")
-def main(size: str, only: tuple[str, ...], quality: bool, out: Path | None) -> None:
-    """Compare the models of SIZE with the libraries as shipped."""
-    chosen = {name: COMPARISONS[name] for name in only or COMPARISONS}
+def main(size: str, only: tuple[str, ...], rounds: int, quality: bool, out: Path | None) -> None:
+    """Compare the models of SIZE with the libraries as shipped; opponents run ROUNDS times each."""
+    chosen = {name: COMPARISONS[name]._replace(rounds=rounds) for name in only or COMPARISONS}
     chosen |= QUALITY if quality else {}
     refuse_missing(chosen, size)
     run = partial(run_apart, ["-m", "commands.bench_contestant", size])

@@ -31,7 +31,7 @@ from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import trainer_arguments
 from findtune.training.precision import supported_precision
 
-WARMUP, TIMED_PAIRS = 2, 1536  # steps; pairs
+WARMUP, TIMED_PAIRS = 2, 768  # steps; pairs
 LARGE_BATCH, MIN_STEPS = 256, 4  # steps of an epoch with large batches, where data are few
 
 Train = Callable[[SentenceTransformer, Project, StepClock], None]

@@ -14,7 +14,7 @@ from findtune.embedder.model.encode import encode
 from findtune.embedder.training.recipe import Recipe
 from findtune.retrieval.encoder import load_encoder
 
-WARMUP, TEXTS = 64, 2048
+WARMUP, TEXTS = 64, 1024
 
 
 def texts_of(project: Project) -> list[str]:

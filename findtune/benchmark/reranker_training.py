@@ -27,7 +27,7 @@ from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.precision import supported_precision
 
-WARMUP, STEPS = 2, 12  # batches of lists
+WARMUP, STEPS = 2, 8  # batches of lists
 
 Train = Callable[[CrossEncoder, Project, StepClock], None]
 

@@ -16,7 +16,7 @@ from findtune.reranker.model.ranked_lists import document_texts
 from findtune.reranker.model.reranker import Reranker, load
 from findtune.reranker.training.recipe import Recipe
 
-WARMUP, LISTS = 2, 40
+WARMUP, LISTS = 1, 20
 
 
 def lists_of(project: Project) -> list[Record]:

@@ -12,7 +12,7 @@ from findtune.core.records import read_kind
 from findtune.rewriter.model.rewriter import BATCH_SIZE, Rewriter, load, load_as_rewriter
 from findtune.rewriter.training.recipe import Recipe
 
-QUESTIONS = 32
+QUESTIONS = 8
 
 Sample = Callable[[Rewriter, Sequence[str], int], int]
 

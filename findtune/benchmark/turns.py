@@ -31,9 +31,11 @@ def take_turns(name: str, comparison: Comparison, run: Run, say: Say) -> Results
     turns = comparison.turns()
     for number, contestant in enumerate(turns, start=1):
         start = perf_counter()
-        results.setdefault(contestant, []).append(run(name, contestant))
-        seconds = perf_counter() - start
-        say(f"{comparison.title}: {contestant}, run {number} of {len(turns)}, {seconds:.0f} s")
+        result = run(name, contestant)
+        results.setdefault(contestant, []).append(result)
+        rates = "".join(f", {rate:.4g} {unit}" for unit, rate in result.rates.items())
+        seconds = f"{perf_counter() - start:.0f} s"
+        say(f"{comparison.title}: {contestant}, run {number} of {len(turns)}, {seconds}{rates}")
     return results
 
 
