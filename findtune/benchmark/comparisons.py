@@ -36,7 +36,7 @@ COMPARISONS = {
     "encoding": Comparison("encoding", {"stock": "`SentenceTransformer.encode`"}, ("embedder",)),
     "reranking": Comparison("reranking", {"stock": "`CrossEncoder.predict`"}, ("reranker",)),
 }
-# Trains on everything, which takes long, so it is run only on request; each contestant once.
+# Trains on everything, which takes long, so it is run only on request; opponents run once.
 QUALITY = {
     "embedder_quality": Comparison("embedder, one epoch", PLAIN, rounds=1),
 }
