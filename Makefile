@@ -68,7 +68,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
 .PHONY: help setup train import stats preview rewrite search serve collect forget compare monitor loop \
-	metrics diff plots report crossvalidate prove prove-stack readme check test test-all torture private \
+	metrics diff plots report crossvalidate prove prove-stack bench readme check test test-all torture private \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -160,6 +160,9 @@ prove-stack: setup ## Show what tuning gains on your data as a whole search: mak
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
+
+bench: setup    ## Compare speed and memory with the libraries as shipped: make bench [QUALITY=1] [OUT=FILE]
+	@python -m commands.bench $(SIZE) $(if $(filter 1,$(QUALITY)),--quality) $(if $(OUT),--out '$(OUT)')
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --summary --into README.md

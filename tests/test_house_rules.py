@@ -31,6 +31,8 @@ LAYERS = {
     "traffic": {"core"},
     "monitoring": {"core", "quality", "report", "traffic", "rewriter.model"},
     "serving": {"core", "retrieval", "stack", "traffic"} | {f"{room}.model" for room in ROOMS},
+    "benchmark": {"core", "health", "retrieval", "training", "stack"}
+    | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "training", "evaluation")},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
     "ROOM.model": {"core", "bases", "retrieval"},
     "ROOM.training": {"core", "bases", "retrieval", "training", "ROOM.model"},

@@ -218,3 +218,15 @@ def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:
     before = (project / "dvc.lock").read_text(encoding="utf-8")
     assert repro(project, force=True, run_cache=False) == sorted(ENTRIES)
     assert (project / "dvc.lock").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.slow
+def test_every_contestant_of_the_benchmark_runs(project: Path) -> None:
+    copytree("commands", project / "commands", ignore=ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "commands.bench", "small", "--quality", "--out", "table.md"]
+    ran = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    table = (project / "table.md").read_text(encoding="utf-8")
+    for title in ("embedder training, plain recipe", "reranker training", "rewriting", "encoding"):
+        assert f"| {title}" in table
+    assert "one question | stack: total, p95 ms" in table

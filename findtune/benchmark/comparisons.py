@@ -1,0 +1,42 @@
+"""What is compared: the contestants of each comparison, ours first.
+
+A contestant is a function of the module of the same name as its comparison, in its CONTESTANTS.
+These modules import torch, so only the process of a contestant loads them.
+"""
+
+from typing import NamedTuple
+
+OURS = "ours"
+
+
+class Comparison(NamedTuple):
+    """One workload; opponents: contestant -> how the table calls it. Without any, ours runs once.
+
+    rounds: how often each opponent runs, between our runs. rooms: the models that must be there.
+    """
+
+    title: str
+    opponents: dict[str, str]
+    rooms: tuple[str, ...] = ()
+    rounds: int = 2
+
+    def turns(self) -> list[str]:
+        """Return the contestants in the order of their runs: A B A B A."""
+        return [OURS, *self.opponents] * self.rounds + [OURS] if self.opponents else [OURS]
+
+
+PLAIN = {"stock": "plain recipe", "stock_256": "plain recipe, batches of 256"}
+
+COMPARISONS = {
+    "matrix_products": Comparison("matrix products", {}),
+    "one_question": Comparison("one question", {}, ("embedder", "reranker", "rewriter", "stack")),
+    "embedder_training": Comparison("embedder training", PLAIN),
+    "reranker_training": Comparison("reranker training", {"stock": "CrossEncoderTrainer"}),
+    "rewriting": Comparison("rewriting", {"stock": "`generate`"}, ("rewriter",)),
+    "encoding": Comparison("encoding", {"stock": "`SentenceTransformer.encode`"}, ("embedder",)),
+    "reranking": Comparison("reranking", {"stock": "`CrossEncoder.predict`"}, ("reranker",)),
+}
+# Trains on everything, which takes long, so it is run only on request; opponents run once.
+QUALITY = {
+    "embedder_quality": Comparison("embedder, one epoch", PLAIN, rounds=1),
+}
