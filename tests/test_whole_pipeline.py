@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import chdir
 from hashlib import sha256
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, ignore_patterns
 from typing import Any
 
 import pytest
