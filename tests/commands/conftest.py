@@ -6,6 +6,8 @@ from shutil import copy, copyfile, copytree
 import pytest
 import yaml
 
+from findtune.core.manifest import write_manifest
+
 DATA = Path(__file__).parents[1] / "data"
 PARAMS = DATA / "two_sizes.yaml"
 
@@ -38,7 +40,9 @@ def team(
     copytree(ten_line_corpus / "guard", project / "data" / "guard")
     copytree(forty_lists, outside)
     for model in ("embedder", "reranker", "rewriter"):
-        copytree(tiny_base, project / "models" / "base" / model / "small")
+        base = project / "models" / "base" / model / "small"
+        copytree(tiny_base, base)
+        write_manifest(base)
     copy("dvc.yaml", project)
     content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     tiny = yaml.safe_load((DATA / "tiny_params.yaml").read_text(encoding="utf-8"))

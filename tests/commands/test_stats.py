@@ -78,7 +78,7 @@ def run(*options: str) -> Result:
 def test_the_statistics_name_counts_ranks_agreement_and_what_is_too_few() -> None:
     output = run("--no-review").stdout
     assert "| ranked_lists   | 24      | 1 " in output
-    assert "languages: English 24" in output
+    assert "languages: short 24" in output
     assert "- 24 questions in 12 wordings" in output
     assert "| 1    | 24    | 8      | 33%   | 8 " in output
     assert "12 questions were asked by several; of 12 pairs of their lists, 100% have no" in output

@@ -185,9 +185,10 @@ def test_a_missing_stack_is_one_line_with_the_command_that_makes_it(tmp_path: Pa
 
 
 def test_a_saved_stack_has_only_the_models_that_its_cell_uses(save: Save) -> None:
-    assert {path.name for path in save(CELLS[0]).iterdir()} == {"stack.json"}
+    own = {"stack.json", "SHA256SUMS"}
+    assert {path.name for path in save(CELLS[0]).iterdir()} == own
     with_reranker = save(Cell("prf", "bm25", "tuned"))
-    assert {path.name for path in with_reranker.iterdir()} == {"stack.json", "reranker"}
+    assert {path.name for path in with_reranker.iterdir()} == own | {"reranker"}
 
 
 def test_nothing_of_a_query_is_remembered(stack: "Stack", documents: Documents) -> None:
