@@ -38,13 +38,16 @@ def main(
 ) -> None:
     """Delete recorded searches, their answers, and the feedback that was collected of them."""
     if user and session:
-        raise InputError("--user and --session both name a user; give one of them.")
+        raise InputError("WHO (--user) and CODE (--session) both name a user; give one of them.")
     if user:
         session = hash_session(read_salt(SERVED), user)
     time = read_time(before, datetime.now(UTC)) if before else None
     choice = Choice(question or None, session or None, time, unanswered)
     if choice == Choice():
-        raise InputError("say what to forget: --question, --user, --session, --before, ...")
+        raise InputError(
+            "say what to forget: make forget Q='...', WHO=USER, CODE=SESSION, BEFORE=90d or "
+            "UNANSWERED=1."
+        )
     gone = forget(SERVED, FOLDER, choice)
     click.echo(
         f"{gone.searches} searches, {gone.answers} answers and {gone.collected} collected records "
