@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from findtune.core.files import read_jsonl, write_jsonl
-from findtune.traffic.reader import Traffic
+from findtune.traffic.log import exclusive
+from findtune.traffic.reader import Traffic, read_traffic
 from findtune.traffic.records import SearchRecord, ShownSource, as_text
 
 FOLDER = Path("data", "training_data")
@@ -28,7 +29,14 @@ class Collected(NamedTuple):
     removed: int
 
 
-def collect(traffic: Traffic, folder: Path) -> Collected:
+def collect(served: Path, folder: Path) -> tuple[Traffic, Collected]:
+    """Read what was served and write its feedback, while nothing is recorded or forgotten."""
+    with exclusive(served):
+        traffic = read_traffic(served)
+        return traffic, write_feedback(traffic, folder)
+
+
+def write_feedback(traffic: Traffic, folder: Path) -> Collected:
     """Write each answered search to the two files of a folder, in the order of their time.
 
     A search whose answer was taken back leaves the files. Records of searches that the traffic no
@@ -97,7 +105,11 @@ def search_of_question(search: SearchRecord, picks: list[str]) -> Row:
 
 
 def shown(source: ShownSource, search: SearchRecord) -> Row:
-    """Return a source with the rank, the score and the pipeline version that showed it."""
+    """Return a source with the rank, the score and the pipeline version that showed it.
+
+    In an interleaved search that is the version of the source's team.
+    """
+    versions = search.compare or {}
     return {
         "url": source.url,
         "title": source.title,
@@ -105,7 +117,7 @@ def shown(source: ShownSource, search: SearchRecord) -> Row:
         "rank": source.rank,
         "score": source.score,
         "query_used": source.found_by[0] if source.found_by else "",
-        "version": search.version,
+        "version": versions.get(source.team, search.version) if source.team else search.version,
     }
 
 
