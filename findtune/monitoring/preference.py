@@ -37,7 +37,7 @@ Array = np.ndarray
 class Preference:
     """What the picks say so far.
 
-    wins_a, wins_b, ties: searches. p_value: always valid. leader: A or B, whoever had more wins when
+    wins_a, wins_b, ties: searches. p_value: always valid. leader: A or B, which had more wins when
     the evidence was strongest. low, high: a 95 % confidence sequence of the share of A among the
     searches that are no tie.
     """
