@@ -24,8 +24,9 @@ def main() -> None:
     if not search_files(SERVED):
         raise InputError(f"there is no search in {SERVED}; `make serve RECORD=1` records them.")
     traffic, counts = collect(SERVED, FOLDER)
+    answered = sum(search.id in traffic.answers for search in traffic.searches)
     click.echo(
-        f"{len(traffic.searches)} searches, {len(traffic.answers)} answered. Collected: "
+        f"{len(traffic.searches)} searches, {answered} answered. Collected: "
         f"{counts.records} ({counts.new} new, {counts.changed} changed, {counts.removed} removed)."
     )
     if traffic.skipped:

@@ -38,6 +38,11 @@ def test_collect_says_what_changed(answered: None) -> None:
         assert result.output == f"1 searches, 1 answered. Collected: 1 {counts}.\n"
 
 
+def test_collect_counts_no_answer_of_a_search_that_was_moved_away(answered: None) -> None:
+    append_pick(SERVED, PickRecord(search="gone", time=now(), picks=[]))
+    assert CliRunner().invoke(collect.main).output.startswith("1 searches, 1 answered.")
+
+
 def test_collect_without_a_search_says_how_to_record(project: Path) -> None:
     result = CliRunner().invoke(collect.main)
     assert "there is no search in data/served; `make serve RECORD=1`" in result.stderr
