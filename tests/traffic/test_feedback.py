@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import FeedbackLimits
@@ -67,6 +68,16 @@ def test_an_answer_that_changes_replaces_its_record_and_one_taken_back_removes_i
     assert row["positive_sources"] == ["w"]
 
 
+def test_a_late_answer_moves_no_record_to_another_line(served: Path, folder: Path) -> None:
+    # Comparisons with what is live match held-out questions by their lines.
+    collect(served, folder)
+    append_search(served, search_of(-1, "Salt?", "s3").model_copy(update={"id": "e" * 32}))
+    append_pick(served, PickRecord(search="e" * 32, time=now(), picks=["u"]))
+    assert collect(served, folder)[1] == Collected(3, 1, 0, 0)
+    for name, field in ((RANKED_LISTS, "query"), (SEARCHES, "original_query")):
+        assert [row[field] for row in read_jsonl(folder / name)] == ["Bread?", "Rice?", "Salt?"]
+
+
 def test_records_stay_when_the_files_of_searches_are_moved_away(served: Path, folder: Path) -> None:
     collect(served, folder)
     for path in served.glob("*.jsonl"):
@@ -86,3 +97,12 @@ def test_a_source_of_an_interleaved_search_has_the_version_of_its_team(
     collect(served, folder)
     versions = [row["version"] for row in read_jsonl(folder / RANKED_LISTS)[0]["all_sources"]]
     assert versions == [search.version, "rival", search.version]
+
+
+@pytest.mark.parametrize("line", ["{", "{}", "[]"])
+def test_a_line_that_is_no_record_is_named(served: Path, folder: Path, line: str) -> None:
+    collect(served, folder)
+    with (folder / RANKED_LISTS).open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(InputError, match="has a line that is no record of a search"):
+        collect(served, folder)
