@@ -119,9 +119,12 @@ serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: mak
 collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
 	@python -m commands.collect
 
+# An option whose variable is set, even to nothing: left out, it would widen what goes.
+named = $(if $(filter command environment,$(origin $(1))),$(2))
+
 forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BEFORE=90d
-	@python -m commands.forget $(if $(value Q),--question "$$QUESTION") $(if $(value WHO),--user "$$ASKER") \
-		$(if $(CODE),--session '$(CODE)') $(if $(BEFORE),--before '$(BEFORE)') \
+	@python -m commands.forget $(call named,Q,--question "$$QUESTION") $(call named,WHO,--user "$$ASKER") \
+		$(call named,CODE,--session '$(CODE)') $(call named,BEFORE,--before '$(BEFORE)') \
 		$(if $(filter 1,$(UNANSWERED)),--unanswered)
 
 compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION

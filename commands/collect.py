@@ -14,19 +14,19 @@ import click
 from findtune.core.errors import InputError
 from findtune.traffic.feedback import FOLDER, collect
 from findtune.traffic.log import SERVED
-from findtune.traffic.reader import read_traffic
+from findtune.traffic.reader import search_files
 from stages.command import Stage
 
 
 @click.command(cls=Stage)
 def main() -> None:
     """Collect what users picked on the pages of `make serve RECORD=1`."""
-    traffic = read_traffic(SERVED)
-    if not traffic.searches:
+    if not search_files(SERVED):
         raise InputError(f"there is no search in {SERVED}; `make serve RECORD=1` records them.")
-    counts = collect(traffic, FOLDER)
+    traffic, counts = collect(SERVED, FOLDER)
+    answered = sum(search.id in traffic.answers for search in traffic.searches)
     click.echo(
-        f"{len(traffic.searches)} searches, {len(traffic.answers)} answered. Collected: "
+        f"{len(traffic.searches)} searches, {answered} answered. Collected: "
         f"{counts.records} ({counts.new} new, {counts.changed} changed, {counts.removed} removed)."
     )
     if traffic.skipped:

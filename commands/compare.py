@@ -42,7 +42,7 @@ def main(first: str, second: str) -> None:
 def choose_versions(traffic: Traffic, first: str, second: str) -> tuple[str, str]:
     """Return the two versions to compare; raise InputError unless exactly one pair fits."""
     pairs = compared_versions(traffic)
-    pairs_both_ways = [*pairs, *((second, first) for first, second in pairs)]
+    pairs_both_ways = dict.fromkeys([*pairs, *((second, first) for first, second in pairs)])
     names = (first, second)
     fitting = [
         pair

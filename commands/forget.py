@@ -37,12 +37,13 @@ def main(
     unanswered: bool,
 ) -> None:
     """Delete recorded searches, their answers, and the feedback that was collected of them."""
+    refuse_empty(question=question, user=user, session=session, before=before)
     if user and session:
         raise InputError("WHO (--user) and CODE (--session) both name a user; give one of them.")
     if user:
         session = hash_session(read_salt(SERVED), user)
     time = read_time(before, datetime.now(UTC)) if before else None
-    choice = Choice(question or None, session or None, time, unanswered)
+    choice = Choice(question, session, time, unanswered)
     if choice == Choice():
         raise InputError(
             "say what to forget: make forget Q='...', WHO=USER, CODE=SESSION, BEFORE=90d or "
@@ -53,6 +54,13 @@ def main(
         f"{gone.searches} searches, {gone.answers} answers and {gone.collected} collected records "
         f"are gone, and {gone.unreadable} lines that could not be read."
     )
+
+
+def refuse_empty(**options: str | None) -> None:
+    """Raise InputError for an option without a value: left out, it would widen what is deleted."""
+    for name, value in options.items():
+        if value is not None and not value.strip():
+            raise InputError(f"--{name} is empty; say which one, or leave it out.")
 
 
 def read_time(text: str, today: datetime) -> datetime:

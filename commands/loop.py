@@ -12,6 +12,7 @@ Writes  all that `make collect`, `make train` and `make readme` write; a commit;
 
 import fcntl
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ from stages.command import Stage
 
 LOCK = Path(".scratch", "loop.lock")
 DATA = "data/"  # where new feedback is no surprise
+NO_VERDICT = "not compared"
 COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs")
 
 
@@ -85,7 +87,7 @@ def refuse_unknown_changes() -> None:
 
 def is_current() -> bool:
     """Return whether no stage would run again."""
-    command = ["python", "-m", "commands.gate", "current"]
+    command = [sys.executable, "-m", "commands.gate", "current"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -99,14 +101,20 @@ def run_make(*arguments: str) -> None:
 def judge(size: str, stage: str) -> tuple[str, str]:
     """Return the verdict on what was trained, and a line with its measures.
 
-    Without a champion, the verdict is that against what needs no tuning.
+    Without a champion, the verdict is that against what needs no tuning. A champion that cannot be
+    compared gives no verdict; else what was trained would never be committed, and no loop would
+    start again.
     """
     champion = champion_of(Path(), "stack", stage)
     if champion is None:
         metrics = read_json(Path("metrics", "stack", f"{size}.json"))
         return metrics["verdict"], f"against no tuning: {measured(metrics)}"
-    result = duel(Path(), champion.commit, "stack", size)
-    return result.verdict, f"against {champion.version}, live in {stage}: {duel_text(result)}"
+    against = f"against {champion.version}, live in {stage}"
+    try:
+        result = duel(Path(), champion.commit, "stack", size)
+    except InputError as error:
+        return NO_VERDICT, f"{against}: {error}"
+    return result.verdict, f"{against}: {duel_text(result)}"
 
 
 def commit(message: str) -> None:

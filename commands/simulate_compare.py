@@ -54,11 +54,13 @@ def needed_lines(results: list[Run]) -> list[str]:
     """Return how many answered searches it took, ties included."""
     right = [result.decided_at for result in results if result.winner == "A"]
     numbers = sorted(number for number in right if number)
-    shares = [f"{share:.0%} within {np.quantile(numbers, share):,.0f}" for share in QUANTILES]
+    shares = [
+        f"{share:.0%} within {np.quantile(numbers, share):,.0f}" for share in QUANTILES if numbers
+    ]
     return [
         f"called better in {len(right)} of {len(results)} runs, worse in "
         f"{sum(result.winner == 'B' for result in results)}",
-        f"answered searches that it took: {', '.join(shares)}",
+        f"answered searches that it took: {', '.join(shares) or 'more than were simulated'}",
     ]
 
 

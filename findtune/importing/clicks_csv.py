@@ -152,7 +152,7 @@ def search_key(row: CsvRow) -> tuple[str, ...]:
 def rank_of(row: CsvRow) -> float:
     """Return the rank of a row; rows without one keep their order."""
     rank = row.cells.get("rank", "")
-    return float(rank) if rank.isdigit() else 0.0
+    return float(rank) if rank.isdecimal() else 0.0
 
 
 def is_clicked(row: CsvRow, tally: Tally) -> bool:

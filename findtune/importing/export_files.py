@@ -54,7 +54,7 @@ def read_text(path: Path) -> str:
 def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
     """Yield each JSON value of a text, or of the list that it is, with its line from 1."""
     index = skip_blanks(text, 0)
-    in_list = text[index] == "["
+    in_list = text.startswith("[", index)
     index += in_list
     line, counted = 1, 0
     while (index := skip_blanks(text, index)) < len(text):
@@ -63,7 +63,7 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
         line, counted = line + text.count("\n", counted, index), index
         try:
             value, index = DECODER.raw_decode(text, index)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also of a number of thousands of digits
             if in_list:
                 raise InputError(f"{file}:{line}: not JSON ({error}); export it again.") from None
             tally.skip("lines that are not JSON", file, line)

@@ -90,7 +90,8 @@ def sort_row(row: Row, export: Export, tally: Tally) -> None:
         tally.rows["traces"] += 1
         trace_id = text_of(fields["id"])
         export.traces[trace_id] = row
-        for inner in fields.get("observations") or []:  # as the API returns a whole trace
+        inner_rows = fields.get("observations")  # as the API returns a whole trace
+        for inner in inner_rows if isinstance(inner_rows, list) else []:
             if isinstance(inner, Mapping):
                 named = {snake_case(name): value for name, value in inner.items()}
                 export.observations[trace_id].append(row._replace(fields=named))

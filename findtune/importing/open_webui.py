@@ -87,6 +87,11 @@ def as_object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def as_list(value: object) -> list[Any]:
+    """Return a list; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
 def rating_value(value: object) -> float | None:
     """Return 1 or -1, which may be a text; None for anything else."""
     text = text_of(value)
@@ -99,7 +104,7 @@ def chat_messages(snapshot: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
     while level:
         messages = as_object(level.get("history")).get("messages", level.get("messages"))
         if messages:
-            items = messages.values() if isinstance(messages, Mapping) else messages
+            items = messages.values() if isinstance(messages, Mapping) else as_list(messages)
             yield from ((text_of(item.get("id")), item) for item in map(as_object, items))
             return
         level = as_object(level.get("chat"))
@@ -123,8 +128,7 @@ def answers_beside(message: Mapping[str, Any], messages: Messages) -> list[str]:
 
 def shown_documents(message: Mapping[str, Any], library: Library) -> list[Document]:
     """Return the documents of a message in the order in which its citations count them."""
-    sources = message.get("sources") or message.get("citations")
-    items = sources if isinstance(sources, list) else []
+    items = as_list(message.get("sources") or message.get("citations"))
     documents = (document for item in items for document in documents_of(as_object(item)))
     return distinct(map(library.complete, documents))
 
@@ -132,7 +136,7 @@ def shown_documents(message: Mapping[str, Any], library: Library) -> list[Docume
 def documents_of(item: Mapping[str, Any]) -> Iterator[Document]:
     """Yield the documents of one source: each passage has its metadata beside it."""
     source = as_object(item.get("source"))
-    passages, metadata = (item.get(name) or [] for name in ("document", "metadata"))
+    passages, metadata = (as_list(item.get(name)) for name in ("document", "metadata"))
     for index, passage in enumerate(passages):
         about = as_object(metadata[index]) if index < len(metadata) else {}
         names = (about.get("source"), source.get("url"), source.get("id"), source.get("name"))

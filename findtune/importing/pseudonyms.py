@@ -5,6 +5,7 @@ which stays on this machine, nobody can tell which user a hash belongs to by has
 """
 
 import hmac
+import os
 import secrets
 from hashlib import sha256
 from pathlib import Path
@@ -35,12 +36,15 @@ def load_pseudonyms(path: Path) -> Pseudonyms:
     """Return pseudonyms with the key in a file; a new key is made where there is none."""
     if not path.exists():
         with atomic_open(path) as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(f"{secrets.token_hex(KEY_BYTES)}\n")
-        path.chmod(0o600)
     try:
-        return Pseudonyms(bytes.fromhex(path.read_text(encoding="utf-8").strip()))
+        key = bytes.fromhex(path.read_text(encoding="utf-8").strip())
     except ValueError:
-        raise InputError(f"{path} is no key; delete it, and a new one is made.") from None
+        key = b""
+    if len(key) != KEY_BYTES:  # with less of a key, people could be found out
+        raise InputError(f"{path} is no key; delete it, and a new one is made.")
+    return Pseudonyms(key)
 
 
 def record_id(source: str, *ids: object) -> str:

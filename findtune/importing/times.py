@@ -13,16 +13,16 @@ def utc_time(value: object) -> str:
     """
     if isinstance(value, Mapping):
         value = value.get("$date", value.get("$numberLong"))
-        return utc_time(int(value) if isinstance(value, str) and value.isdigit() else value)
+        return utc_time(int(value) if isinstance(value, str) and value.isdecimal() else value)
     if time := epoch_time(value):
         return time
     try:
         time_of_day = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
-    except ValueError:
+        if time_of_day.tzinfo is None:
+            time_of_day = time_of_day.replace(tzinfo=UTC)
+        return time_of_day.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # in UTC, the first hours of the year 1 are in none
         return ""
-    if time_of_day.tzinfo is None:
-        time_of_day = time_of_day.replace(tzinfo=UTC)
-    return time_of_day.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def seconds(time: str) -> float:

@@ -37,14 +37,16 @@ Array = np.ndarray
 class Preference:
     """What the picks say so far.
 
-    wins_a, wins_b, ties: searches. p_value: always valid. low, high: a 95 % confidence sequence of
-    the share of A among the searches that are no tie.
+    wins_a, wins_b, ties: searches. p_value: always valid. leader: A or B, which had more wins when
+    the evidence was strongest. low, high: a 95 % confidence sequence of the share of A among the
+    searches that are no tie.
     """
 
     wins_a: int
     wins_b: int
     ties: int
     p_value: float
+    leader: str
     low: float
     high: float
 
@@ -61,19 +63,19 @@ class Preference:
     @property
     def winner(self) -> str | None:
         """A or B, once the test may stop, else None."""
-        if self.p_value > ALPHA:
-            return None
-        return "A" if self.share > 0.5 else "B"
+        return self.leader if self.p_value <= ALPHA else None
 
 
 def preference(credits: Sequence[int]) -> Preference:
     """Return the preference after some searches, in their order: 1 for A, -1 for B, 0 for a tie.
 
-    The p-value is the smallest one so far: evidence that was enough once stays enough.
+    The p-value is the smallest one so far: evidence that was enough once stays enough, for the one
+    who led then.
     """
     votes = np.array([vote for vote in credits if vote], dtype=int)
     wins_a, wins_b = np.cumsum(votes > 0), np.cumsum(votes < 0)
     evidence = np.array([0.0, *log_evidence(wins_a, wins_b)])
+    leads = np.array([0, *(wins_a - wins_b)])
     outside = outside_of_confidence(wins_a, wins_b)
     inside = GRID[~outside] if not outside.all() else GRID
     return Preference(
@@ -81,6 +83,7 @@ def preference(credits: Sequence[int]) -> Preference:
         wins_b=int((votes < 0).sum()),
         ties=len(credits) - len(votes),
         p_value=min(1.0, exp(-float(evidence.max()))),
+        leader="A" if leads[evidence.argmax()] > 0 else "B",
         low=float(inside.min()) if len(votes) else 0.0,
         high=float(inside.max()) if len(votes) else 1.0,
     )
@@ -156,12 +159,17 @@ def first_team(search: SearchRecord, versions: tuple[str, str]) -> str | None:
 
 
 def compared_versions(traffic: Traffic) -> Counter[tuple[str, str]]:
-    """Return how many searches interleaved which versions, in the order of their names."""
-    return Counter(
-        (min(versions), max(versions))
-        for search in traffic.searches
-        if (versions := [*(search.compare or {}).values()]) and len(versions) == 2
-    )
+    """Return how many searches interleaved which versions: team A's, team B's.
+
+    Two versions that changed teams are one pair, in the teams that they had first.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for search in traffic.searches:
+        if search.compare and len(search.compare) == 2:
+            first, second = search.compare["A"], search.compare["B"]
+            swapped = (second, first)
+            counts[swapped if swapped in counts else (first, second)] += 1
+    return counts
 
 
 def repeated_sessions(traffic: Traffic, versions: tuple[str, str]) -> Mapping[str, int]:

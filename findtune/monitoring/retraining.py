@@ -77,10 +77,8 @@ def judge(
     weeks = sorted({week_of(search.time) for search in own})
     since = weeks[-settings.recent_weeks :][0]
     recent = [row for row in own if week_of(row.time) >= since]
-    # An interleaved list is not the version's own, so its picks say little about the version.
-    alone = [row for row in own if not row.compare]
     now, before = (
-        Answers.of(traffic, [row for row in alone if (week_of(row.time) >= since) == is_now])
+        Answers.of(traffic, [row for row in own if (week_of(row.time) >= since) == is_now]).alone()
         for is_now in (True, False)
     )
     checks = [

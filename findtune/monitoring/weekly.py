@@ -31,6 +31,12 @@ class Answers:
         """Return some searches with their picks."""
         return cls(searches, [traffic.picks_of(search) for search in searches])
 
+    def alone(self) -> "Answers":
+        """Return the searches that one pipeline answered: an interleaved list is not its own."""
+        rows = zip(self.searches, self.picks, strict=True)
+        own = [(search, picks) for search, picks in rows if not search.compare]
+        return Answers([search for search, _ in own], [picks for _, picks in own])
+
     @property
     def answered(self) -> int:
         """The number of searches that users answered."""
@@ -80,27 +86,31 @@ def names_of(searches: Sequence[SearchRecord]) -> frozenset[str]:
 
 
 def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[str, Any]:
-    """Return the measures of some searches; None where there is nothing to measure."""
+    """Return the measures of some searches; None where there is nothing to measure.
+
+    Interleaved searches are counted, and their questions are; the other measures leave them out.
+    """
     questions = distinct([search.question for search in answers.searches])
     similarities = novelty.similarities(questions)
-    best = answers.best_ranks()
-    times = [search.milliseconds for search in answers.searches]
+    alone = answers.alone()
+    best = alone.best_ranks()
+    times = [search.milliseconds for search in alone.searches]
     scores = [
         search.sources[0].score
-        for search in answers.searches
+        for search in alone.searches
         if search.sources and search.sources[0].score is not None
     ]
-    lost, rewrites = lost_entities(answers.searches, names)
+    lost, rewrites = lost_entities(alone.searches, names)
     return {
         "searches": len(answers.searches),
         "answered": answers.answered,
-        "without_pick": answers.without_pick,
-        "share_without_pick": ratio(answers.without_pick, answers.answered),
+        "without_pick": alone.without_pick,
+        "share_without_pick": ratio(alone.without_pick, alone.answered),
         "reciprocal_rank": float(np.mean([1 / rank for rank in best])) if best else None,
-        "picks_by_rank": picks_by_rank(answers),
+        "picks_by_rank": picks_by_rank(alone),
         "top_score": float(np.median(scores)) if scores else None,
-        "latency_p50": float(np.percentile(times, 50)),
-        "latency_p95": float(np.percentile(times, 95)),
+        "latency_p50": float(np.percentile(times, 50)) if times else None,
+        "latency_p95": float(np.percentile(times, 95)) if times else None,
         "languages": language_shares(search.question for search in answers.searches),
         "rewrites": rewrites,
         "share_entities_lost": ratio(lost, rewrites),

@@ -36,7 +36,7 @@ log = logging.getLogger("findtune.serving")
 MAX_PROBLEMS = 5  # of a body, that one answer names
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-    for status in (400, 401, 404, 408, 409, 413, 422, 429, 500, 503)
+    for status in (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503)
 }
 
 

@@ -39,6 +39,7 @@ class Gate:
         try:
             self.refuse_crowd()
             self.refuse_stranger(scope)
+            refuse_other_sites(scope)
             body = await self.read_body(scope, receive)
             await self.app(scope, replay(body, receive), answer)
         except RefusedError as refusal:
@@ -89,6 +90,19 @@ class Gate:
         except TimeoutError:
             message = f"the body did not arrive within {limits.body_seconds:g} s."
             raise RefusedError(408, "timeout_error", message) from None
+
+
+def refuse_other_sites(scope: Scope) -> None:
+    """Raise RefusedError 403 for what a page of another site has a browser send.
+
+    Its page could not read the answer, but models would be loaded, or searches recorded. Links may
+    lead here, and forms bring a proof of their own. Source: Fetch Metadata, W3C.
+    """
+    site = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
+    changes = scope["method"] not in ("GET", "HEAD") and not is_page(scope["path"])
+    if changes and site in (b"cross-site", b"same-site"):
+        message = "pages of other sites cannot use this server; call it from your own server."
+        raise RefusedError(403, "permission_error", message)
 
 
 class AskPasswordError(RefusedError):

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
-from findtune.traffic.reader import Traffic
+from findtune.traffic.log import exclusive
+from findtune.traffic.reader import Traffic, read_traffic
 from findtune.traffic.records import SearchRecord, ShownSource, as_text
 
 FOLDER = Path("data", "training_data")
@@ -28,19 +30,28 @@ class Collected(NamedTuple):
     removed: int
 
 
-def collect(traffic: Traffic, folder: Path) -> Collected:
-    """Write each answered search to the two files of a folder, in the order of their time.
+def collect(served: Path, folder: Path) -> tuple[Traffic, Collected]:
+    """Read what was served and write its feedback, while nothing is recorded or forgotten."""
+    with exclusive(served):
+        traffic = read_traffic(served)
+        return traffic, write_feedback(traffic, folder)
 
-    A search whose answer was taken back leaves the files. Records of searches that the traffic no
-    longer has stay: `make forget` removes those that have to go.
+
+def write_feedback(traffic: Traffic, folder: Path) -> Collected:
+    """Write each answered search to the two files of a folder.
+
+    Records stay in their places, by which comparisons know held-out questions again; new ones come
+    behind them, in the order of their time. A search whose answer was taken back leaves the files.
+    Records of searches that the traffic no longer has stay: `make forget` removes those that have
+    to go.
     """
     answered = [row for row in traffic.searches if row.id in traffic.answers]
     seen = {row.id for row in traffic.searches}
     counts = None
     for name, convert in ((RANKED_LISTS, ranked_list), (SEARCHES, search_of_question)):
         before = read_rows(folder / name)
-        rows = {key: row for key, row in before.items() if key not in seen}
-        rows |= {row.id: convert(row, traffic.answers[row.id].picks or []) for row in answered}
+        now = {row.id: convert(row, traffic.answers[row.id].picks or []) for row in answered}
+        rows = {key: row for key, row in before.items() if key in now or key not in seen} | now
         write_rows(folder / name, rows.values())
         counts = counts or compare(before, rows)
     assert counts
@@ -56,15 +67,21 @@ def compare(before: Mapping[str, Row], rows: Mapping[str, Row]) -> Collected:
 
 
 def read_rows(path: Path) -> dict[str, Row]:
-    """Return the records of a file that may not exist, by the id of their search."""
-    return {row["id"]: row for row in read_jsonl(path)} if path.exists() else {}
+    """Return the records of a file that may not exist, by the id of their search.
+
+    Raises InputError for a file that was changed by hand and cannot be read.
+    """
+    try:
+        return {row["id"]: row for row in read_jsonl(path)} if path.exists() else {}
+    except (ValueError, KeyError, TypeError):
+        message = f"{path} has a line that is no record of a search; mend it, or move it away."
+        raise InputError(message) from None
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write records in the order of their time; without records, remove a file that is there."""
-    ordered = sorted(rows, key=lambda row: (row["timestamp"], row["id"]))
-    if ordered:
-        write_jsonl(path, ordered)
+    """Write records in their order; without records, remove a file that is there."""
+    if kept := list(rows):
+        write_jsonl(path, kept)
     else:
         path.unlink(missing_ok=True)
 
@@ -97,7 +114,11 @@ def search_of_question(search: SearchRecord, picks: list[str]) -> Row:
 
 
 def shown(source: ShownSource, search: SearchRecord) -> Row:
-    """Return a source with the rank, the score and the pipeline version that showed it."""
+    """Return a source with the rank, the score and the pipeline version that showed it.
+
+    In an interleaved search that is the version of the source's team.
+    """
+    versions = search.compare or {}
     return {
         "url": source.url,
         "title": source.title,
@@ -105,7 +126,7 @@ def shown(source: ShownSource, search: SearchRecord) -> Row:
         "rank": source.rank,
         "score": source.score,
         "query_used": source.found_by[0] if source.found_by else "",
-        "version": search.version,
+        "version": versions.get(source.team, search.version) if source.team else search.version,
     }
 
 

@@ -67,7 +67,8 @@ def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
             rewrite(path, lambda line: search_key(line) not in gone)
         if (served / PICKS).exists():
             rewrite(served / PICKS, lambda line: pick_key(line) not in gone)
-    collected = feedback.drop(training_data, lambda row: is_forgotten(row, keys, choice))
+        # Still within the lock, or a collection that has read the searches would write them again.
+        collected = feedback.drop(training_data, lambda row: is_forgotten(row, keys, choice))
     answers = len(keys & traffic.answers.keys())
     return Forgotten(len(keys), answers, collected, traffic.skipped)
 
@@ -87,7 +88,9 @@ def rewrite(path: Path, keeps: Callable[[str], bool]) -> None:
     if not lines:
         path.unlink()
         return
+    mode = path.stat().st_mode
     with atomic_open(path) as file:
+        os.fchmod(file.fileno(), mode)  # that of the owner alone
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())

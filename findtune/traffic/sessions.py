@@ -21,8 +21,9 @@ def read_salt(folder: Path) -> bytes:
     with exclusive(folder):
         if not path.exists():
             part = folder / f"{SALT}.part"
+            part.unlink(missing_ok=True)  # of a kill
+            part.touch(0o600)  # before it holds anything
             part.write_bytes(secrets.token_bytes(BYTES))
-            part.chmod(0o600)
             part.replace(path)
     return path.read_bytes()
 

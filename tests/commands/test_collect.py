@@ -1,5 +1,8 @@
 """collect and forget say in one line what they did, or what is missing."""
 
+import os
+import shlex
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from findtune.core.errors import InputError
 from findtune.traffic.log import SERVED, append_pick, append_search
 from findtune.traffic.records import PickRecord, SearchRecord, now
 from findtune.traffic.sessions import hash_session, read_salt
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,6 +38,11 @@ def test_collect_says_what_changed(answered: None) -> None:
         assert result.output == f"1 searches, 1 answered. Collected: 1 {counts}.\n"
 
 
+def test_collect_counts_no_answer_of_a_search_that_was_moved_away(answered: None) -> None:
+    append_pick(SERVED, PickRecord(search="gone", time=now(), picks=[]))
+    assert CliRunner().invoke(collect.main).output.startswith("1 searches, 1 answered.")
+
+
 def test_collect_without_a_search_says_how_to_record(project: Path) -> None:
     result = CliRunner().invoke(collect.main)
     assert "there is no search in data/served; `make serve RECORD=1`" in result.stderr
@@ -48,6 +58,31 @@ def test_forget_deletes_by_the_name_of_a_user(answered: None) -> None:
 def test_forget_wants_to_know_what(project: Path) -> None:
     assert "say what to forget" in run_forget().stderr
     assert "both name a user" in run_forget("--user", "a", "--session", "b").stderr
+
+
+def test_an_option_that_is_empty_does_not_widen_what_is_forgotten(answered: None) -> None:
+    for option in ("--user", "--question", "--session", "--before"):
+        result = run_forget(option, "", "--unanswered")
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: {option} is empty; say which one, or leave it out.\n",
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["WHO=", "UNANSWERED=1"], ["--user", "$ASKER", "--unanswered"]),
+        (["BEFORE=90d"], ["--before", "90d"]),
+        (["CODE="], ["--session", ""]),
+    ],
+)
+def test_make_passes_an_empty_variable_on(arguments: list[str], options: list[str]) -> None:
+    command = ["make", "--dry-run", "--old-file=setup", "forget", *arguments]
+    run = subprocess.run(command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True)
+    lines = run.stdout.decode().replace("\\\n", " ").splitlines()
+    [line] = [line for line in lines if "commands.forget" in line]
+    assert shlex.split(line)[3:] == options
 
 
 def test_an_age_and_a_date_are_times() -> None:

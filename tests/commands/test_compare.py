@@ -38,8 +38,8 @@ def test_a_preferred_pipeline_is_named(project: Path) -> None:
     for number in range(90):
         serve(number, "good", number)
     output = run().output
-    assert "VERDICT: B is preferred" in output  # in the order of names, new is A
-    assert "VERDICT: A is preferred" in run("--first", "old").output
+    assert "VERDICT: A is preferred" in output  # as the teams were when they were served
+    assert "VERDICT: B is preferred" in run("--first", "new").output
     assert "warning" not in output
 
 

@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from commands import loop
 from findtune.core.errors import InputError
+from findtune.registry.challenge import Champion
+from findtune.traffic.records import now
 
 Tool = Callable[[str], str]
 PER_QUERY = Path("metrics/stack/small.per_query.csv")
@@ -75,6 +77,22 @@ def test_a_better_model_goes_live_and_a_worse_one_does_not(made: list[str], tool
     assert tool("git tag").split() == tags
     assert tool("git log -1 --format=%s").strip() == "Train on new feedback: REGRESSION"
     assert tool("git status --porcelain") == ""
+
+
+def test_what_cannot_be_compared_is_committed_and_not_promoted(
+    made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise InputError("no question is held out from both.")
+
+    monkeypatch.setattr(loop, "champion_of", lambda *arguments: Champion("v1.0.0", "c", now()))
+    monkeypatch.setattr(loop, "duel", refuse)
+    result = run(0.5)
+    assert result.exit_code == 0, result.output
+    assert "live in prod: no question is held out from both." in result.output
+    assert "not promoted, since the verdict is not compared." in result.output
+    assert tool("git log -1 --format=%s").strip() == "Train on new feedback: not compared"
+    assert tool("git status --porcelain") + tool("git tag") == ""
 
 
 def test_without_anything_new_nothing_is_trained(made: list[str], tool: Tool) -> None:

@@ -73,3 +73,11 @@ def test_a_file_that_cannot_be_read_is_named(
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_commas_and_a_number_of_absurd_length_are_no_records(tmp_path: Path) -> None:
+    tally = Tally()
+    assert read(tmp_path / "export.json", ",", tally) == []
+    text = f'{{"a": {"9" * 5000}}}\n{{"a": 1}}'
+    assert read(tmp_path / "export.jsonl", text, tally) == [(2, 1)]
+    assert len(tally.unused["lines that are not JSON"]) == 1

@@ -26,7 +26,8 @@ def test_the_id_of_a_record_needs_no_key() -> None:
     assert record_id("ubi", "a", "b") != record_id("ubi", "ab")
 
 
-def test_a_broken_key_is_named(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("no hex", encoding="utf-8")
+@pytest.mark.parametrize("content", ["no hex", "", "00ff"])
+def test_a_broken_key_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "key").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match="is no key"):
         load_pseudonyms(tmp_path / "key")

@@ -1,5 +1,6 @@
 """Every source: what its export says becomes feedback, and what it does not say is counted."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from findtune.importing.ratings import cited_searches, preferences
 from findtune.importing.searches import Search, ranked_lists, rewriting_records
 from findtune.importing.sources import SOURCES
 from findtune.importing.tally import Tally
+from findtune.importing.times import utc_time
 
 EXPORTS = Path(__file__).parents[1] / "data" / "exports"
 
@@ -155,6 +157,32 @@ def test_a_csv_of_sources_gathers_the_rows_of_a_search_and_keeps_their_ranks() -
     assert clicks.urls("out of work") == ["https://a.example", "https://b.example"]
     assert clicks.picks("bread") == ["https://y.example"]
     assert clicks.unused() == {"rows: clicked is neither 1 nor 0": [3]}
+
+
+@pytest.mark.parametrize("junk", [5, {"a": 1}, [None]])
+@pytest.mark.parametrize("name", ["messages", "document", "metadata", "sources"])
+def test_a_field_of_another_kind_costs_one_rating_and_no_traceback(
+    name: str, junk: object, tmp_path: Path
+) -> None:
+    text = (EXPORTS / "open_webui.json").read_text(encoding="utf-8")
+
+    def spoil(value: dict[str, Any]) -> dict[str, Any]:
+        return {**value, name: junk} if name in value else value
+
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(json.loads(text, object_hook=spoil)), encoding="utf-8")
+    assert Import("open-webui", f"{path}").tally.rows["ratings"] == 3
+
+
+def test_digits_that_are_no_number_are_no_rank(tmp_path: Path) -> None:
+    path = tmp_path / "clicks.csv"
+    path.write_text("query,url,clicked,rank\nbread,a,1,²\nbread,b,0,2\n", encoding="utf-8")
+    assert Import("csv", f"{path}").urls("bread") == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+05:00", {"$date": "²"}, "soon", None])
+def test_what_is_no_time_is_none(value: object) -> None:
+    assert utc_time(value) == ""
 
 
 @pytest.mark.parametrize(

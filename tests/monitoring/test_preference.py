@@ -57,6 +57,7 @@ def test_evidence_that_was_enough_once_stays_enough() -> None:
     enough = [1] * 60
     assert preference(enough).winner == "A"
     assert preference([*enough, *[-1, 1] * 300]).p_value == preference(enough).p_value
+    assert preference([*enough, *[-1] * 70]).winner == "A"  # who led when it was enough
 
 
 def test_equal_pipelines_are_seldom_called_different_however_often_one_looks() -> None:
@@ -93,7 +94,7 @@ def test_credits_follow_the_version_whichever_team_it_was() -> None:
     traffic = answered(searches, [["a"], ["a"], [], ["a"], ["a"]])
     assert credits_of(traffic, ("old", "new")) == [1, -1, 0]
     assert credits_of(traffic, ("new", "old")) == [-1, 1, 0]
-    assert compared_versions(traffic) == {("new", "old"): 3, ("old", "third"): 1}
+    assert compared_versions(traffic) == {("old", "new"): 3, ("old", "third"): 1}
     assert repeated_sessions(traffic, ("old", "new")) == {"s": 3}
 
 

@@ -43,6 +43,22 @@ def test_the_measures_of_a_row(serve: Serve, novelty: Novelty) -> None:
     assert (third["answered"], third["share_without_pick"]) == (0, None)
 
 
+def test_an_interleaved_search_says_nothing_of_the_ranks_and_times_of_one_version(
+    serve: Serve, novelty: Novelty
+) -> None:
+    traffic = serve([["bread"], ["visa", "rye"]], [4, 2], queries=["bread 2020", "rye"])
+    compare = {"compare": {"A": "v1", "B": "v2"}, "milliseconds": 9000.0}
+    searches = [traffic.searches[0]]
+    searches += [row.model_copy(update=compare) for row in traffic.searches[1:2]]
+    mixed = replace(traffic, searches=[*searches, traffic.searches[2]])
+    [_, row] = weekly_rows(mixed, novelty)
+    assert (row["searches"], row["answered"], row["questions"]) == (2, 2, 2)
+    assert row["picks_by_rank"]["2"] == 1
+    assert row["latency_p95"] == 101.0
+    [_, row] = weekly_rows(replace(traffic, searches=searches), novelty)
+    assert (row["reciprocal_rank"], row["latency_p50"], row["share_without_pick"]) == (None,) * 3
+
+
 def test_rewrites_that_lose_a_number_or_a_name_are_counted(serve: Serve, novelty: Novelty) -> None:
     queries = ["bread prices of 2020 in Kenya", "price of bread 2020 Kenyan", "bread prices 2020"]
     [row] = weekly_rows(serve([[queries[0]]], [None], queries=queries), novelty)

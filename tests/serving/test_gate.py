@@ -74,6 +74,20 @@ def test_no_answer_allows_another_origin(client: TestClient) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_cannot_have_a_browser_call_it(
+    served: ServedModels, make_client: Make, site: str
+) -> None:
+    loaded: list[bool] = []
+    client = make_client(served, load=lambda: loaded.append(True) or served)
+    headers = {"Sec-Fetch-Site": site}
+    answer = client.post("/admin/reload", headers=headers)
+    assert (answer.status_code, loaded) == (403, [])
+    assert client.post("/embed", content=b'{"inputs": "a"}', headers=headers).status_code == 403
+    assert client.get("/health", headers=headers).status_code == 200  # a link may lead here
+    assert client.post("/admin/reload", headers={"Sec-Fetch-Site": "none"}).status_code == 200
+
+
 def test_a_failure_is_logged_without_what_the_user_asked(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -52,6 +52,6 @@ def test_two_hundred_users_at_once_lose_nothing(
     traffic = read_traffic(recorder.folder)
     assert traffic.skipped == 0
     assert len({row.session for row in traffic.searches}) == USERS
-    collect(traffic, tmp_path)
+    collect(recorder.folder, tmp_path)
     questions = {row["query"] for row in read_jsonl(tmp_path / RANKED_LISTS)}
     assert questions == {f"question {user}" for user in range(USERS)}

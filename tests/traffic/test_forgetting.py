@@ -1,13 +1,15 @@
 """What is to be forgotten goes from every file, and nothing else does."""
 
+import fcntl
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from findtune.traffic import feedback
 from findtune.traffic.feedback import RANKED_LISTS, collect, read_rows
 from findtune.traffic.forgetting import Choice, Forgotten, forget
-from findtune.traffic.log import PICKS
+from findtune.traffic.log import LOCK, PICKS
 from findtune.traffic.reader import read_traffic
 
 CHOICES = {
@@ -24,7 +26,7 @@ def test_what_matches_goes_from_searches_answers_and_feedback(
     served: Path, tmp_path: Path, name: str
 ) -> None:
     choice, left, counts = CHOICES[name]
-    collect(read_traffic(served), tmp_path)
+    collect(served, tmp_path)
     assert forget(served, tmp_path, choice) == Forgotten(*counts, 0)
     traffic = read_traffic(served)
     assert [row.question for row in traffic.searches] == left
@@ -44,7 +46,30 @@ def test_a_torn_line_goes_too_since_it_may_hold_what_has_to_go(
 def test_collected_records_go_also_when_their_searches_are_gone_before(
     served: Path, tmp_path: Path
 ) -> None:
-    collect(read_traffic(served), tmp_path)
+    collect(served, tmp_path)
     for path in served.glob("*.jsonl"):
         path.unlink()
     assert forget(served, tmp_path, Choice(question="Bread?")) == Forgotten(0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("step", ["drop", "write_feedback"])
+def test_a_collection_cannot_bring_back_what_is_being_forgotten(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    run, steps = getattr(feedback, step), []
+
+    def run_locked(*arguments: object) -> object:
+        with (served / LOCK).open("a") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        steps.append(step)
+        return run(*arguments)
+
+    monkeypatch.setattr(feedback, step, run_locked)
+    collect(served, tmp_path)
+    forget(served, tmp_path, Choice(question="Bread?"))
+    assert steps == [step]
+
+
+def test_files_stay_those_of_their_owner_alone(served: Path, tmp_path: Path) -> None:
+    forget(served, tmp_path, Choice(question="Rice?"))
+    assert {path.stat().st_mode & 0o077 for path in served.glob("*.jsonl")} == {0}
