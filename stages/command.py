@@ -21,7 +21,7 @@ MADE_BY_STAGES = ("data/", "models/", "metrics/")  # or put there by people
 # What a full disk, a quota, a limit, a read-only or a broken file system answers.
 DISK_ERRORS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
-    *(errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY),
 }
 RUST_ERROR = re.compile(r"(.*)\(os error (\d+)\)", re.DOTALL)  # of safetensors and tokenizers
 NO_SCRATCH = "No usable temporary directory"  # tempfile tried to write in all of them

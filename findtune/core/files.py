@@ -41,20 +41,25 @@ def name_file(error: OSError, part: Path, path: Path) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; it appears under its name only when it is complete.
 
-    What stood there is replaced, and stays as it was if writing fails.
+    What stood there is replaced, and stays as it was if writing fails. A link to a folder stays a
+    link. Where a complete folder can't get its name, it is kept, and the error says where.
     """
-    part = path.with_name(f".{path.name}.part")
+    path = path.resolve() if path.is_symlink() else path
+    part, old = (path.with_name(f".{path.name}.{end}") for end in ("part", "old"))
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         yield part
-        shutil.rmtree(path, ignore_errors=True)
-        part.rename(path)
-    except OSError as error:
-        name_file(error, part, path)
-        raise
-    finally:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            name_file(error, part, path)
         shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)  # at once, where deleting could stop half-way
+    part.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -12,6 +12,8 @@ from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, sha256
 
 MANIFEST = "SHA256SUMS"
+# What desktops, network disks and DVC write beside files.
+FOREIGN = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.nfs.*|\.gitignore")
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 REMEDY = "`make doctor` says how to get the folder again"
 
@@ -24,8 +26,10 @@ def write_manifest(folder: Path) -> None:
 
 
 def listed_files(folder: Path) -> list[str]:
-    """Return the paths of all files of a folder but its manifest, in order."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
+    """Return the paths of a folder's own files, in order, without the manifest."""
+    paths = (
+        path for path in folder.rglob("*") if path.is_file() and not FOREIGN.fullmatch(path.name)
+    )
     names = (path.relative_to(folder).as_posix() for path in paths)
     return sorted(name for name in names if name not in (MANIFEST, f".{MANIFEST}.part"))
 

@@ -22,7 +22,10 @@ LIMIT = regex.compile(r"[<>](?=\s*=?\s*\d)")
 # others are alphabets, in which a single letter says nothing.
 SYLLABLES = r"\p{Han}\p{Hiragana}\p{Katakana}ー々"
 ALPHABETS = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-UNSPACED = regex.compile(rf"[{SYLLABLES}{ALPHABETS}][{SYLLABLES}{ALPHABETS}\p{{M}}]*")
+# Khmer's and Burmese's full stops belong to their scripts, but to no word.
+UNSPACED = regex.compile(
+    rf"(?!\p{{P}})[{SYLLABLES}{ALPHABETS}](?:(?!\p{{P}})[{SYLLABLES}{ALPHABETS}\p{{M}}])*"
+)
 # Korean puts spaces between phrases: its particles stand at the words, as in 서울의.
 GRAMS = regex.compile(rf"[{SYLLABLES}\p{{Hangul}}]+|[{ALPHABETS}\p{{M}}]+")
 ALPHABET = regex.compile(rf"[{ALPHABETS}]")

@@ -34,9 +34,11 @@ ASKERS = {
     "session": {"session", "session_id", "sessionid", "session_uuid", "visit_id"},
     "user": {
         *("user", "user_id", "userid", "user_uuid"),
-        *("visitor_id", "client_id", "anonymous_id"),
+        *("visitor_id", "visitorid", "anonymous_id", "anonymousid"),
     },
 }
+# What logs write where they do not know who asked.
+NOBODY = {"", "-", "0", "-1", "anonymous", "anon", "guest", "unknown", "nobody", "n/a"}
 EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
 MIN_EPOCH, MAX_EPOCH = 1e8, 1e11  # seconds: 1973, and later than any log
 TIMES = ("timestamp", "time", "ts", "datetime", "created_at", "createdat", "date")
@@ -146,12 +148,20 @@ def identity_fields(record: Mapping[str, Any], timestamp: str) -> list[object]:
 def asker_fields(record: Mapping[str, Any]) -> Record:
     """Return `asked_by`: hashes of a record's session and user, or nothing where none is known."""
     askers = [
-        f"{name}:{blake2b(repr(record[key]).encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
+        f"{name}:{blake2b(asker.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
         for name, keys in ASKERS.items()
         for key in sorted(record)
-        if key.lower() in keys and record[key] and isinstance(record[key], (str, int))
+        if key.lower() in keys and (asker := asker_name(record[key]))
     ]
-    return {"asked_by": askers} if askers else {}
+    return {"asked_by": [*dict.fromkeys(askers)]} if askers else {}
+
+
+def asker_name(value: object) -> str:
+    """Return a session or user as text, alike for 12, 12.0 and "12"; "" where none is known."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    name = f"{value:.0f}" if isinstance(value, float) and value.is_integer() else f"{value}".strip()
+    return "" if name.lower() in NOBODY or is_null_word(name) else name
 
 
 def raw_time(record: Mapping[str, Any]) -> object:

@@ -167,7 +167,12 @@ def all_groups(rooms: Mapping[str, Path], topics: Topics) -> Groups:
     """
     return find_groups(
         [
-            Asked(location(room, record), topic_of(record, topics), (f"group:{record['group']}",))
+            Asked(
+                location(room, record),
+                topic_of(record, topics),
+                (f"group:{record['group']}",),
+                split in HELD_OUT,
+            )
             for split in SPLITS
             for room, record in room_records(rooms, rooms, split)
             if record["group"]

@@ -119,6 +119,19 @@ def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
 
 
 def can_be_unpadded(model: SentenceTransformer | CrossEncoder) -> bool:
-    """Return whether a model reads single tokens except in attention that can be replaced."""
+    """Return whether a model reads single tokens except in attention that can be replaced.
+
+    Here each token attends to all of its text. A decoder sees only what stands before, some
+    encoders only a window, and some share keys among heads; those are padded as before.
+    """
     transformer: Any = model[0].model
-    return isinstance(model, SentenceTransformer) and bool(transformer.is_backend_compatible())
+    config = transformer.config.get_text_config()
+    heads = config.num_attention_heads
+    sees_all = not (
+        any(getattr(layer, "is_causal", False) for layer in transformer.modules())
+        or getattr(config, "sliding_window", None)
+        or "sliding_attention" in (getattr(config, "layer_types", None) or ())
+        or (getattr(config, "num_key_value_heads", None) or heads) != heads
+    )
+    is_embedder = isinstance(model, SentenceTransformer)
+    return is_embedder and sees_all and bool(transformer.is_backend_compatible())

@@ -68,3 +68,26 @@ def test_records_of_one_kind_keep_their_order(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "x.jsonl", records)
     assert read_jsonl(tmp_path / "x.jsonl") == records
     assert read_kind(tmp_path / "x.jsonl", "a") == [records[0], records[2]]
+
+
+def test_a_link_to_a_folder_on_another_disk_stays_a_link(tmp_path: Path) -> None:
+    disk, link = tmp_path / "disk" / "small", tmp_path / "small"
+    disk.mkdir(parents=True)
+    link.symlink_to(disk)
+    with atomic_folder(link) as part:
+        (part / "weights").write_text("new")
+    assert link.is_symlink()
+    assert (disk / "weights").read_text() == "new"
+    assert [path.name for path in disk.parent.iterdir()] == ["small"]
+
+
+def test_a_complete_folder_that_cannot_get_its_name_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(PermissionError), atomic_folder(tmp_path / "small") as part:
+        (part / "weights").write_text("new")
+    assert (tmp_path / ".small.part" / "weights").read_text() == "new"

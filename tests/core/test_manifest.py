@@ -68,3 +68,11 @@ def test_every_digit_of_a_hash_is_compared(model: Path) -> None:
     lines = [first[:63] + last + first[64:], *others]
     (model / MANIFEST).write_text("".join(f"{line}\n" for line in lines))
     assert [*problems(model)] == [f"{model / 'config.json'} has changed since it was written"]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", ".gitignore", ".nfs0001"])
+def test_what_desktops_disks_and_dvc_write_into_a_folder_is_no_damage(
+    model: Path, name: str
+) -> None:
+    (model / "part" / name).write_text("")
+    refuse_damaged(model)

@@ -45,3 +45,15 @@ def test_a_record_without_a_session_belongs_to_the_group_of_its_topic() -> None:
     groups = find_groups(asked_records(records, lambda record: str(record["query"])))
     names = [groups.group_of(record["record"], record["query"]) for record in records]
     assert names == ["milk", "milk", "milk", "rice"]
+
+
+def test_a_user_of_many_records_in_train_outweighs_no_held_out_topic() -> None:
+    users, topics = 200, 500
+    asked = [
+        Asked(f"{topic} {time}", f"t{topic}", (f"u{(7 * topic + time) % users}",), topic < 50)
+        for topic in range(topics)
+        for time in range(20)
+    ]
+    groups = find_groups(asked)
+    held_out = {groups.group_of(row.record, row.topic) for row in asked if row.is_held_out}
+    assert len(held_out) == 50

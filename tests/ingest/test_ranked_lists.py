@@ -219,3 +219,18 @@ def test_a_session_and_a_user_are_kept_as_hashes_that_tell_who_asked(project: An
     assert len({row[0] for row in askers if row}) == 1  # the session
     assert askers[0][1] != askers[1][1]
     assert "s1" not in "".join(asker.partition(":")[2] for row in askers for asker in row)
+
+
+@pytest.mark.parametrize("name", ["anonymous", "None", "null", "-", "", 0, True, None, [1]])
+def test_a_name_that_stands_for_nobody_is_no_person(project: Any, name: object) -> None:
+    assert "asked_by" not in project.clean_one("ranked_lists", user=name)[0]
+
+
+def test_a_session_is_the_same_as_a_number_and_as_text(project: Any) -> None:
+    clean = [
+        project.clean_one("ranked_lists", **{key: value, "timestamp": f"2025-02-0{day}"})[0]
+        for day, (key, value) in enumerate(
+            [("session_id", 12), ("sessionId", 12.0), ("session_id", " 12 ")], start=1
+        )
+    ]
+    assert len({record["asked_by"][0] for record in clean}) == 1

@@ -8,7 +8,7 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.retrieval.encoder import load_encoder
 from findtune.training import encoding
-from findtune.training.encoding import Features, encode_columns, fast_layers
+from findtune.training.encoding import Features, can_be_unpadded, encode_columns, fast_layers
 
 QUESTIONS = ["tea", "a much longer question about green tea in Japan", "coffee"]
 DOCUMENTS = ["Tea is a drink.", "tea", "Coffee grows in Brazil, and elsewhere in warm countries."]
@@ -100,3 +100,18 @@ def test_dropout_and_fused_attention_are_off_during_training_only(
     assert torch.equal(first, again)
     assert {layer.p for layer in layers} == {0.5}
     assert encoder[0].model.config._attn_implementation == attention
+
+
+@pytest.mark.parametrize("change", ["causal", "window", "shared keys"])
+def test_a_model_in_which_a_token_does_not_see_all_of_its_text_is_padded(
+    encoder: SentenceTransformer, change: str
+) -> None:
+    transformer = encoder[0].model
+    assert can_be_unpadded(encoder)
+    if change == "causal":
+        transformer.encoder.layer[0].attention.self.is_causal = True
+    elif change == "window":
+        transformer.config.sliding_window = 128
+    else:
+        transformer.config.num_key_value_heads = 1
+    assert not can_be_unpadded(encoder)

@@ -46,7 +46,9 @@ def split_lists(
     asked: list[Asked] = []
     for ranked_list in ranked_lists:
         split = assign_split(list_key(ranked_list), shares)
-        asked += asked_records([ranked_list], list_key)
+        asked += asked_records(
+            [ranked_list], list_key, lambda topic: assign_split(topic, shares) != "train"
+        )
         if split != "train":
             splits[split].append(list_record(ranked_list))
         if split != "test":

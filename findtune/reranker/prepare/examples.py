@@ -51,7 +51,11 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     ranked_lists = clean / "ranked_lists.jsonl"
     qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
     topics = find_topics(iter_jsonl(ranked_lists), qrels)
-    asked = asked_records(iter_jsonl(ranked_lists), lambda record: topic_of(record, topics))
+    asked = asked_records(
+        iter_jsonl(ranked_lists),
+        lambda record: topic_of(record, topics),
+        lambda topic: assign_split(topic, settings.lists) != "train",
+    )
     groups = find_groups(asked)
     survey = survey_lists(iter_jsonl(ranked_lists), topics, settings.lists, groups)
     refuse_empty_splits(survey, ranked_lists)

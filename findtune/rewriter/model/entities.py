@@ -43,7 +43,7 @@ GERMAN = frozenset([
     "durch", "haben", "mit", "bei", "aus", "von", "seit", "ohne",
 ])
 ENGLISH = frozenset([
-    "the", "of", "and", "is", "are", "was", "were", "what", "how", "many", "much", "which",
+    "the", "of", "and", "is", "are", "were", "what", "how", "many", "much", "which",
     "to", "with", "by", "does",
 ])
 ARTICLES = frozenset([
@@ -71,8 +71,8 @@ def find_names(texts: Iterable[str]) -> frozenset[str]:
             if is_german(sentence):
                 german.append(sentence)
                 continue
-            counts.update(word.casefold() for word in sentence[1:])
-            capital_counts.update(word.casefold() for word in sentence[1:] if is_capitalized(word))
+            counts.update(fold_case(word) for word in sentence[1:])
+            capital_counts.update(fold_case(word) for word in sentence[1:] if is_capitalized(word))
     return find_german_names(german) | frozenset(
         word
         for word, number in capital_counts.items()
@@ -89,10 +89,10 @@ def find_german_names(sentences: Iterable[Sequence[str]]) -> frozenset[str]:
     nouns: set[str] = set()
     for sentence in sentences:
         for before, word in pairwise(sentence):
-            key = word.casefold()
+            key = fold_case(word)
             counts[key] += 1
             after_preposition[key] += is_capitalized(word) and before in PLACE_PREPOSITIONS
-            if not is_capitalized(word) or before.casefold() in ARTICLES:
+            if not is_capitalized(word) or fold_case(before) in ARTICLES:
                 nouns.add(key)
     return frozenset(
         word
@@ -126,7 +126,7 @@ def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
 
 def is_german(sentence: Sequence[str]) -> bool:
     """Return whether a sentence is German, in which every noun has a capital."""
-    lower = [word.casefold() for word in sentence]
+    lower = [fold_case(word) for word in sentence]
     return sum(word in GERMAN for word in lower) > sum(word in ENGLISH for word in lower)
 
 
@@ -143,7 +143,7 @@ def extract_entities(question: str, names: Set[str]) -> set[str]:
     """
     entities: set[str] = set()
     for sentence in split_sentences(question):
-        lower = [word.casefold() for word in sentence]
+        lower = [fold_case(word) for word in sentence]
         entities |= {word for word in lower if any(map(str.isdigit, word))} | {*lower} & names
         if not is_mostly_capitalized(sentence) and not is_german(sentence):
             pairs = zip(lower[1:], sentence[1:], strict=True)

@@ -29,7 +29,7 @@ from findtune.core.records import Record
 from findtune.examples.groups import asked_records, find_groups
 from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import count_kinds, record_location, sample_lines
-from findtune.examples.splits import SPLITS, leak_report
+from findtune.examples.splits import SPLITS, assign_split, leak_report
 from findtune.examples.topics import find_topics, topic_of
 from findtune.examples.word_overlap import WordOverlap
 from findtune.rewriter.model.entities import find_names
@@ -53,7 +53,11 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
     topics = find_topics(iter_jsonl(searches), qrels)
     corpus = iter_jsonl(clean / "corpus.jsonl")
-    asked = asked_records(iter_jsonl(searches), lambda record: topic_of(record, topics))
+    asked = asked_records(
+        iter_jsonl(searches),
+        lambda record: topic_of(record, topics),
+        lambda topic: assign_split(topic, settings.questions) != "train",
+    )
     groups = find_groups(asked)
     survey = survey_clean_data(iter_jsonl(searches), corpus, topics, settings, groups)
     refuse_empty_splits(survey, searches)

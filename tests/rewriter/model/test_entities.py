@@ -139,3 +139,15 @@ def test_accents_cases_and_scripts_of_digits_make_no_other_name(
 ) -> None:
     assert lost_entities(keeping, {entity}, NONE) == []
     assert lost_entities(losing, {entity}, NONE) == [entity]
+
+
+def test_a_turkish_name_is_kept_with_and_without_the_dot_of_its_i() -> None:
+    names = find_names(["Nüfus büyüdü İstanbul kentinde.", "Kiralar arttı İstanbul kentinde."])
+    entities = extract_entities("istanbul nüfusu", names)
+    assert entities == {"istanbul"}
+    assert not keeps_entities("ankara nüfusu", entities, names)
+    assert keeps_entities("İstanbul nüfusu", entities, names)
+
+
+def test_a_german_question_with_was_has_no_names_but_places() -> None:
+    assert extract_entities("Was ist die Arbeitslosenquote in Kenia?", NONE) == set()
