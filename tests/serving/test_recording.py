@@ -44,7 +44,7 @@ def test_a_search_is_recorded_with_what_was_shown_and_a_hash_of_who_asked(
         "team": None,
     }
     for path in recorder.folder.iterdir():
-        assert b"ada" not in path.read_bytes()
+        assert b"ada@" not in path.read_bytes()
 
 
 def test_picks_are_kept_replaced_and_taken_back(client: TestClient, recorder: Recorder) -> None:
