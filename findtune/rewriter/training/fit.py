@@ -2,7 +2,8 @@
 
 It also learns titles of picks and, for a few questions, the question itself. Each target is
 weighted by how much it gained. Afterwards dev and a part of train decide what is saved: searching
-the question alone, with titles, with rewrites of the base, or with those of the tuned model.
+the question alone, with titles, with rewrites of the base, or with those of the tuned model. What
+it writes for questions of train is judged by cross-fitting.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import Seq2SeqTrainingArguments
+from transformers import Seq2SeqTrainingArguments, TrainerCallback
 
 from findtune.core.errors import CollapseError
 from findtune.core.records import Record, read_kind
@@ -23,24 +24,23 @@ from findtune.retrieval.search import open_searches
 from findtune.rewriter.model.backbone import Backbone
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.training.collator import WeightedCollator
+from findtune.rewriter.training.cross_fitting import cross_fit, split_train
 from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.recipe import Recipe
 from findtune.rewriter.training.select_model import (
-    Candidate,
     Checkpoint,
     Comparison,
     Selection,
     candidate_settings,
-    compare_untuned,
-    measure_tuned,
+    join,
+    measure_candidates,
     select,
     sweep_rows,
 )
 from findtune.rewriter.training.training_data import (
-    TARGET_KINDS,
+    all_targets,
     learn_lexicon,
     read_train,
-    sample_questions,
 )
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
 from findtune.training.arguments import run_trainer, trainer_arguments
@@ -84,22 +84,20 @@ def fit(
     new_set = partial(RewriterDevSet, search=search, candidates=candidates, precision=precision)
     seeds = range(seed, seed + recipe.eval_seeds)
     dev = new_set(read_kind(examples / "dev.jsonl", "question"), seeds=seeds)
-    original = dev.original_recall.mean()
-    say(f"dev recall@10 of the questions alone, by {recipe.retriever}: {original:.4f}")
-    base_weights, base_result = snapshot(rewriter.model), dev.evaluate(rewriter)
-    measured = [(dev, base_result.payload.rewrites)]
-    if of_train := sample_questions(train_rows["question"], recipe.train_questions):
-        more = new_set(of_train, seeds=seeds[:1])
-        measured.append((more, more.sample_rewrites(rewriter)))
+    say(f"dev recall@10 of the questions alone: {dev.original_recall.mean():.4f}")
+    base, base_result = snapshot(rewriter.model), dev.evaluate(rewriter)
     callback = build_callback(rewriter, dev=dev, base=base_result, recipe=recipe, say=say)
-    targets = [record for kind in TARGET_KINDS for record in train_rows[kind]]
-    say(f"{len(targets)} examples")
-    untuned = compare_untuned(measured)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
-    train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
-    return select_on_dev(
-        rewriter, dev=dev, base=base_weights, untuned=untuned, callback=callback, recipe=recipe
-    )
+    learn = partial(train, rewriter, recipe=recipe, settings=settings)
+    targets = all_targets(train_rows)
+    say(f"{len(targets)} examples")
+    learn(targets, callbacks=[callback])
+    before, after = Checkpoint(base, base_result.payload.rewrites), kept_checkpoint(callback)
+    shares = sorted(recipe.interpolation) if callback.kept_step else []
+    compared = [measure_candidates(rewriter, dev, before, after, shares)]
+    folds, ask = split_train(train_rows, recipe.train_questions), partial(new_set, seeds=seeds[:1])
+    compared += cross_fit(rewriter, folds, ask, base=base, learn=learn, shares=shares, say=say)
+    return select_model(rewriter, dev, base=base, compared=join(compared), callback=callback)
 
 
 def build_callback(
@@ -121,6 +119,12 @@ def build_callback(
     return callback
 
 
+def kept_checkpoint(callback: EvalCallback) -> Checkpoint:
+    """Return the weights that a callback kept, with what they wrote on dev."""
+    assert callback.kept is not None, "EvalCallback.begin was called"
+    return Checkpoint(callback.kept_weights, callback.kept.payload.rewrites)
+
+
 def refuse_nonfinite(model: torch.nn.Module) -> None:
     """Raise CollapseError when a weight is not finite, which no loss shows after the last step."""
     if not all(torch.isfinite(weight).all() for weight in model.parameters()):
@@ -132,10 +136,13 @@ def train(
     targets: Sequence[Record],
     *,
     recipe: Recipe,
-    callback: EvalCallback,
     settings: Mapping[str, Any],
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> None:
-    """Train the language model on targets; settings: what all rooms share."""
+    """Train the language model on targets; settings: what all rooms share.
+
+    Raises CollapseError when a loss or a weight is no longer finite.
+    """
     backbone, model = rewriter.backbone, rewriter.model
     rewriter.tokenizer.padding_side = backbone.padding_side
     arguments = Seq2SeqTrainingArguments(
@@ -152,9 +159,10 @@ def train(
         args=arguments,
         train_dataset=build_dataset(backbone, targets),
         data_collator=WeightedCollator(rewriter.tokenizer),
-        callbacks=[callback],
+        callbacks=[*callbacks],
     )
     run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+    refuse_nonfinite(model)
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
@@ -168,29 +176,23 @@ def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
     return Dataset.from_list(rows)
 
 
-def select_on_dev(
+def select_model(
     rewriter: Rewriter,
-    *,
     dev: RewriterDevSet,
+    *,
     base: State,
-    untuned: Comparison,
+    compared: Comparison,
     callback: EvalCallback,
-    recipe: Recipe,
 ) -> FitResult:
     """Return the rewriter with the weights and settings that are selected.
 
-    base: the weights before training; untuned: recalls on dev and a part of train, dev first.
+    base: the weights before training; compared: recalls on dev and a part of train, dev first.
     """
     assert callback.kept is not None, "EvalCallback.begin was called"
-    tuned = Checkpoint(callback.kept_weights, callback.kept.payload.rewrites)
-    shares = sorted(recipe.interpolation) if callback.kept_step else []
-    recalls: dict[Candidate, Array] = {
-        candidate: recall[: len(dev.queries)] for candidate, recall in untuned.recalls.items()
-    }
-    recalls |= measure_tuned(rewriter, dev, base=base, tuned=tuned, interpolations=shares)
-    selection = select(untuned, Comparison(recalls, dev.groups))
+    selection = select(compared)
     selected = selection.candidate
-    rewriter.model.load_state_dict(interpolate(base, tuned.weights, selected.interpolation))
+    weights = interpolate(base, callback.kept_weights, selected.interpolation)
+    rewriter.model.load_state_dict(weights)
     saved = replace(rewriter.as_saved(dev.precision), settings=selected.settings)
     counts = callback.kept.payload.counts
     facts = {
@@ -199,19 +201,19 @@ def select_on_dev(
         "interpolation": selected.interpolation,
         **selected.settings.model_dump(),
         "dev_recall_original": float(dev.original_recall.mean()),
-        "dev_recall_shipped": float(recalls[selected].mean()),
+        "dev_recall_shipped": float(compared.recalls[selected][: len(dev.queries)].mean()),
         **{f"oof_recall_{name}": mean for name, mean in selection.recall_out_of_fold.items()},
-        "oof_questions": len(untuned.groups),
+        "oof_questions": len(compared.groups),
         **{f"dev_samples_{name}": counts[name] for name in ("usable", "unknown_words")},
         "dev_samples": counts["samples"],
     }
     save = partial(save_model, saved, selection)
-    return FitResult(saved, save, callback.history, sweep_rows(recalls), facts)
+    return FitResult(saved, save, callback.history, sweep_rows(compared.recalls), facts)
 
 
 def save_model(rewriter: Rewriter, selection: Selection, folder: Path) -> None:
     """Write a rewriter to a folder, and the best settings of untuned families, for comparison."""
     rewriter.save(folder)
-    for family, candidate in selection.untuned.items():
+    for family, candidate in selection.best.items():
         if family in BASELINE_FILES:
             candidate.settings.write(folder / BASELINE_FILES[family])

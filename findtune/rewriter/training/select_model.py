@@ -6,9 +6,9 @@ family replaces a simpler one only if its recall is higher by more than one pair
 Within a family the simplest candidate within one standard error of the best is selected. Source:
 the one-standard-error rule (Breiman et al. 1984, 3.4.3).
 
-Families without a trained part are compared on dev and a part of train, the tuned model on dev.
-The recall of a family is measured out of fold: the candidate that is measured on one part of the
-questions was selected on the others, so that many candidates are no advantage.
+Families are compared on dev and on questions of train, which are rewritten by models that did not
+learn them. The recall of a family is measured out of fold: the candidate that is measured on one
+part of the questions was selected on the others, so that many candidates are no advantage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,6 +54,14 @@ class Candidate(NamedTuple):
         )
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, and the rewrites that were sampled with them: one item per seed."""
+
+    weights: State
+    rewrites: list[Rewrites]
+
+
 Recalls = Mapping[Candidate, Array]  # recall of each question, (questions,)
 
 
@@ -78,22 +86,14 @@ class Comparison(NamedTuple):
         return Comparison(recalls, [self.groups[int(row)] for row in np.flatnonzero(rows)])
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """Weights, and the rewrites that were sampled with them on dev."""
-
-    weights: State
-    rewrites: list[Rewrites]
-
-
 class Selection(NamedTuple):
-    """What is selected: the candidate that is saved, and the best one of each untuned family.
+    """What is selected: the candidate that is saved, and the best one of each family.
 
-    recall_out_of_fold: family -> its mean on the questions on which untuned families compete.
+    recall_out_of_fold: family -> its mean on the questions that were compared.
     """
 
     candidate: Candidate
-    untuned: Mapping[Family, Candidate]
+    best: Mapping[Family, Candidate]
     recall_out_of_fold: Mapping[Family, float]
 
 
@@ -116,70 +116,50 @@ def candidate_settings(recipe: Recipe) -> list[RewriterSettings]:
     ]
 
 
-def measure_untuned(
-    questions: RewriterDevSet, rewrites: Sequence[Rewrites]
-) -> dict[Candidate, Array]:
-    """Return the recall of every candidate without a trained part; rewrites: of the base."""
-    return {
-        Candidate(0.0, settings): questions.recall(rewrites, settings)
-        for settings in questions.candidates
-        if settings.ships != "tuned"
-    }
-
-
-def compare_untuned(measured: Sequence[tuple[RewriterDevSet, list[Rewrites]]]) -> Comparison:
-    """Return the recalls of all candidates without a trained part, on all sets of questions.
-
-    measured: each set with the base's rewrites of its questions; dev comes first.
-    """
-    by_set = [measure_untuned(questions, rewrites) for questions, rewrites in measured]
-    recalls = {
-        candidate: np.concatenate([by_candidate[candidate] for by_candidate in by_set])
-        for candidate in by_set[0]
-    }
-    return Comparison(recalls, [group for questions, _ in measured for group in questions.groups])
-
-
-def measure_tuned(
+def measure_candidates(
     rewriter: Rewriter,
-    dev: RewriterDevSet,
-    *,
-    base: State,
+    questions: RewriterDevSet,
+    base: Checkpoint,
     tuned: Checkpoint,
-    interpolations: Sequence[float],
-) -> dict[Candidate, Array]:
-    """Return the recall of every tuned candidate on dev. The weights of the rewriter change."""
-    recalls = {}
-    for a in interpolations:
-        rewrites = tuned.rewrites
-        if a != 1:
-            rewriter.model.load_state_dict(interpolate(base, tuned.weights, a))
-            rewrites = dev.sample_rewrites(rewriter)
-        for settings in dev.candidates:
-            if settings.ships == "tuned":
-                recalls[Candidate(a, settings)] = dev.recall(rewrites, settings)
-    return recalls
+    shares: Sequence[float],
+) -> Comparison:
+    """Return the recalls of all candidates. The weights of the rewriter change.
 
-
-def select(untuned: Comparison, dev: Comparison) -> Selection:
-    """Return what is saved.
-
-    untuned: the families without a trained part, on dev and a part of train; dev: all families,
-    on dev alone.
+    shares: interpolations between the weights of base, 0, and tuned, 1; without any, nothing is
+    measured of the tuned family.
     """
-    families: list[Family] = ["question"]
-    families += [name for name in ("titles", "base") if untuned.of_family(name).recalls]
-    out_of_fold = {name: recall_out_of_fold(untuned.of_family(name)) for name in families}
+    recalls: dict[Candidate, Array] = {}
+    for a in (0.0, *shares):
+        rewrites = {0.0: base.rewrites, 1.0: tuned.rewrites}.get(a)
+        if rewrites is None:
+            rewriter.model.load_state_dict(interpolate(base.weights, tuned.weights, a))
+            rewrites = questions.sample_rewrites(rewriter)
+        for settings in questions.candidates:
+            if (settings.ships == "tuned") == (a > 0):
+                recalls[Candidate(a, settings)] = questions.recall(rewrites, settings)
+    return Comparison(recalls, questions.groups)
+
+
+def join(measured: Sequence[Comparison]) -> Comparison:
+    """Return the recalls of the same candidates on all questions, one comparison after another."""
+    recalls = {
+        candidate: np.concatenate([compared.recalls[candidate] for compared in measured])
+        for candidate in measured[0].recalls
+    }
+    return Comparison(recalls, [group for compared in measured for group in compared.groups])
+
+
+def select(compared: Comparison) -> Selection:
+    """Return what is saved: of the families, in order of simplicity, the last sure gain."""
+    families = [family for family in FAMILIES if compared.of_family(family).recalls]
+    out_of_fold = {family: recall_out_of_fold(compared.of_family(family)) for family in families}
     incumbent = families[0]
     for family in families[1:]:
-        if is_better(out_of_fold[family], out_of_fold[incumbent], untuned.groups):
+        if is_better(out_of_fold[family], out_of_fold[incumbent], compared.groups):
             incumbent = family
-    best = {name: select_simplest(untuned.of_family(name)) for name in families}
-    selected, tuned = best[incumbent], dev.of_family("tuned")
-    if tuned.recalls and is_better(recall_out_of_fold(tuned), dev.recalls[selected], dev.groups):
-        selected = select_simplest(tuned)
+    best = {family: select_simplest(compared.of_family(family)) for family in families}
     means = {family: float(recall.mean()) for family, recall in out_of_fold.items()}
-    return Selection(selected, best, means)
+    return Selection(best[incumbent], best, means)
 
 
 def select_simplest(compared: Comparison) -> Candidate:
@@ -208,14 +188,14 @@ def recall_out_of_fold(compared: Comparison) -> Array:
     return recall
 
 
-def fold_numbers(groups: Sequence[str]) -> Array:
+def fold_numbers(groups: Sequence[str], folds: int = FOLDS) -> Array:
     """Return the fold of each question, (questions,); the folds have equal numbers of groups.
 
     The hash is salted, since the split is a range of the groups' own hashes.
     """
     ordered = sorted(set(groups), key=lambda group: hash_fraction(f"fold {group}"))
-    folds = {group: number % FOLDS for number, group in enumerate(ordered)}
-    return np.array([folds[group] for group in groups])
+    fold_of = {group: number % folds for number, group in enumerate(ordered)}
+    return np.array([fold_of[group] for group in groups])
 
 
 def is_better(values: Array, others: Array, groups: Sequence[str]) -> bool:
@@ -224,7 +204,7 @@ def is_better(values: Array, others: Array, groups: Sequence[str]) -> bool:
     return bool(difference.mean() > standard_error(difference, groups) + ROUNDING)
 
 
-def sweep_rows(dev: Recalls) -> list[dict[str, Any]]:
+def sweep_rows(recalls: Recalls) -> list[dict[str, Any]]:
     """Return one row of sweep.csv for each candidate."""
     return [
         {
@@ -233,5 +213,5 @@ def sweep_rows(dev: Recalls) -> list[dict[str, Any]]:
             **candidate.settings.model_dump(include={*SWEPT}),
             MEASURE: float(recall.mean()),
         }
-        for candidate, recall in dev.items()
+        for candidate, recall in recalls.items()
     ]

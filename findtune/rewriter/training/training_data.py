@@ -18,6 +18,11 @@ def read_train(examples: Path) -> dict[str, list[Record]]:
     return {kind: read_kind(examples / "train.jsonl", kind) for kind in kinds}
 
 
+def all_targets(train_rows: Mapping[str, Sequence[Record]]) -> list[Record]:
+    """Return what is learned: the targets of each kind, one kind after the other."""
+    return [record for kind in TARGET_KINDS for record in train_rows[kind]]
+
+
 def learn_lexicon(
     examples: Path, corpus: Corpus, train_rows: Mapping[str, Sequence[Record]]
 ) -> Lexicon:

@@ -48,7 +48,7 @@ def test_the_heavier_target_is_learned_by_heart(
     settings = trainer_arguments(recipe, "fp32", 13, progress=False)
     keep_last: dict[str, Any] = {"is_as_good": lambda *_: True, "reported": ()}
     callback = EvalCallback(rewriter.model, partial(DevResult, {}, 0.0), recipe, print, **keep_last)
-    train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
+    train(rewriter, targets, recipe=recipe, callbacks=[callback], settings=settings)
     assert rewriter.rewrites(["male pupils"], 0) == [["boys in class"]]
 
 
@@ -118,7 +118,7 @@ def test_history_sweep_and_facts_are_complete_and_weights_have_moved(
     assert {(row["fb_docs"], row["rank_constant"]) for row in result.sweep} == {(0, 10)}
     facts, settings = result.facts, result.model.settings.model_dump()
     recalls = {"dev_recall_original", "dev_recall_shipped"}
-    recalls |= {"oof_recall_question", "oof_recall_base", "oof_questions"}
+    recalls |= {"oof_recall_question", "oof_recall_base", "oof_recall_tuned", "oof_questions"}
     samples = {"dev_samples", "dev_samples_usable", "dev_samples_unknown_words"}
     names_of_facts = {"precision", "best_step", "interpolation", *settings, *recalls, *samples}
     assert {*facts} == names_of_facts

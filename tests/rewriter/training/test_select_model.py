@@ -15,6 +15,7 @@ from findtune.rewriter.training.select_model import (
     Comparison,
     fold_numbers,
     is_better,
+    join,
     recall_out_of_fold,
     select,
     select_simplest,
@@ -55,9 +56,8 @@ def noisy() -> np.ndarray:
 
 
 def select_among(recalls: dict[Candidate, np.ndarray]) -> Candidate:
-    """Return what is selected when dev is all there is."""
-    untuned = {c: recall for c, recall in recalls.items() if c.settings.ships != "tuned"}
-    return select(Comparison(untuned, GROUPS), Comparison(recalls, GROUPS)).candidate
+    """Return what is selected."""
+    return select(Comparison(recalls, GROUPS)).candidate
 
 
 @pytest.mark.parametrize("recall", [HALF, improved(-0.5), HALF[::-1], noisy()])
@@ -84,17 +84,20 @@ def test_a_family_that_is_surely_better_than_all_simpler_ones_ships(
     assert select_among(recalls) == families[min(winner, "base", key=[*families].index)]
 
 
-def test_untuned_families_are_compared_on_more_questions_than_dev(candidate: Make) -> None:
+def test_all_families_are_compared_on_questions_of_train_too(candidate: Make) -> None:
     question, titles = candidate("question"), candidate("titles", fb_docs=2)
     tuned = candidate("tuned", 4)
-    more = np.tile(HALF, 2)
-    untuned = {question: more, titles: np.concatenate([improved(0.5), improved(-0.5)])}
-    groups = [f"{number}" for number in range(len(more))]
-    dev = {question: HALF, titles: improved(0.5), tuned: improved(0.4)}
-    selection = select(Comparison(untuned, groups), Comparison(dev, GROUPS))
-    assert selection.candidate == tuned  # which need not beat titles, since those lose elsewhere
-    assert selection.untuned == {"question": question, "titles": titles}
-    assert selection.recall_out_of_fold == pytest.approx({"question": 0.5, "titles": 0.5})
+    dev = Comparison({question: HALF, titles: improved(0.5), tuned: noisy()}, GROUPS)
+    of_train = Comparison(
+        {question: HALF, titles: improved(-0.5), tuned: improved(0.5)},
+        [f"train {group}" for group in GROUPS],
+    )
+    selection = select(join([dev, of_train]))
+    assert select(dev).candidate == titles
+    assert selection.candidate == tuned
+    assert selection.best == {"question": question, "titles": titles, "tuned": tuned}
+    means = {"question": 0.5, "titles": 0.5, "tuned": (noisy().mean() + 0.75) / 2}
+    assert selection.recall_out_of_fold == pytest.approx(means)
 
 
 def test_the_simplest_candidate_within_one_standard_error_of_the_best_is_selected(

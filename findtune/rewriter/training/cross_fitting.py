@@ -1,0 +1,81 @@
+"""Cross-fitting: rewrites of train's questions by models that did not learn these questions.
+
+A model knows the answers of what it has learned, so only questions that it has not learned can tell
+how well it rewrites. Dev has few of them. So train is split in two, a model learns each half, and
+writes for the other one. Source: cross-fitting, as in Chernozhukov et al. 2018 (double machine
+learning), 3.1.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from findtune.core.records import Record
+from findtune.rewriter.model.rewriter import Rewriter
+from findtune.rewriter.training.dev_set import RewriterDevSet
+from findtune.rewriter.training.select_model import (
+    Checkpoint,
+    Comparison,
+    fold_numbers,
+    measure_candidates,
+)
+from findtune.rewriter.training.training_data import all_targets, sample_questions
+from findtune.training.interpolation import State, snapshot
+
+FOLDS = 2  # each costs a training on the rest of train
+
+
+class Fold(NamedTuple):
+    """Questions of train, and all targets that do not belong to them or to their groups."""
+
+    questions: list[Record]
+    targets: list[Record]
+
+
+def split_train(train_rows: Mapping[str, Sequence[Record]], number: int) -> list[Fold]:
+    """Return the folds of train, with a sample of questions altogether.
+
+    Questions of one group share a fold. A fold without questions or targets is left out.
+    """
+    questions = train_rows["question"]
+    numbers = fold_numbers([question["group"] for question in questions], FOLDS)
+    fold_of = {
+        question["record"]: fold for question, fold in zip(questions, numbers.tolist(), strict=True)
+    }
+    asked = sample_questions(questions, number)
+    targets = all_targets(train_rows)
+    folds = [
+        Fold(
+            [question for question in asked if fold_of[question["record"]] == fold],
+            [target for target in targets if fold_of[target["record"]] != fold],
+        )
+        for fold in range(FOLDS)
+    ]
+    return [fold for fold in folds if fold.questions and fold.targets]
+
+
+def cross_fit(
+    rewriter: Rewriter,
+    folds: Sequence[Fold],
+    ask: Callable[[list[Record]], RewriterDevSet],
+    *,
+    base: State,
+    learn: Callable[[list[Record]], None],
+    shares: Sequence[float],
+    say: Callable[[str], None],
+) -> list[Comparison]:
+    """Return the recalls of all candidates on the questions of each fold.
+
+    ask: makes a set of questions; base: the weights before training; learn: trains the rewriter on
+    targets; shares: of tuning; without any, nothing is learned. The rewriter's weights change.
+    """
+    compared = []
+    for fold in folds:
+        questions = ask(fold.questions)
+        rewriter.model.load_state_dict(base)
+        before = after = Checkpoint(base, questions.sample_rewrites(rewriter))
+        if shares:
+            say(f"cross-fitting: {len(fold.targets)} examples, for {len(fold.questions)} questions")
+            learn(fold.targets)
+            after = Checkpoint(snapshot(rewriter.model), questions.sample_rewrites(rewriter))
+        compared.append(measure_candidates(rewriter, questions, before, after, shares))
+    return compared
