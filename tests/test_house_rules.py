@@ -20,7 +20,9 @@ NODES = {path: list(ast.walk(tree)) for path, tree in TREES.items()}
 LAYERS = {
     "core": set(),
     **dict.fromkeys(("bases", "ingest", "examples", "training", "evaluation"), {"core"}),
-    **dict.fromkeys(("retrieval", "report"), {"core", "bases"}),
+    "retrieval": {"core", "bases"},
+    "pages": set(),
+    "report": {"core", "bases", "pages"},
     "tracking": {"core"},
     "importing": {"core", "ingest"},
     "quality": {"core", "ingest", "retrieval", "evaluation"},
@@ -29,8 +31,9 @@ LAYERS = {
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
     "traffic": {"core"},
-    "monitoring": {"core", "quality", "report", "traffic", "rewriter.model"},
-    "serving": {"core", "retrieval", "stack", "traffic"} | {f"{room}.model" for room in ROOMS},
+    "monitoring": {"core", "pages", "quality", "report", "traffic", "rewriter.model"},
+    "serving": {"core", "pages", "retrieval", "stack", "traffic"}
+    | {f"{room}.model" for room in ROOMS},
     "benchmark": {"core", "health", "retrieval", "training", "stack"}
     | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "training", "evaluation")},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from findtune.core.masking import mask
@@ -13,9 +12,8 @@ from findtune.monitoring.drift import NORMAL, Novelty
 from findtune.monitoring.questions import distinct
 from findtune.monitoring.retraining import Verdict
 from findtune.monitoring.trends import Series, trend_chart
+from findtune.pages.standalone import render_standalone
 from findtune.report.charts import bar_chart
-from findtune.report.page import TEMPLATES as REPORT_TEMPLATES
-from findtune.report.page import source_hash
 from findtune.traffic.records import SearchRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,6 +38,14 @@ COLUMNS = {
     "share_entities_lost": "entities lost",
     "share_unlike": "unlike",
 }
+SECTIONS = {
+    "verdict": "Verdict",
+    "trends": "Trends",
+    "weeks": "Weeks",
+    "ranks": "Picks by rank",
+    "languages": "Languages",
+    "questions": "Questions",
+}.items()
 SHARES = {name for name in COLUMNS if name.startswith("share_")}
 
 
@@ -67,17 +73,10 @@ def unlike_texts(
 
 def render(inputs: MonitorInputs) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (REPORT_TEMPLATES / "report.js").read_text(encoding="utf-8")
-    css = (REPORT_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("monitor.html").render(
+    return render_standalone(
+        TEMPLATES / "monitor.html",
         inputs=inputs,
+        sections=SECTIONS,
         normal=NORMAL,
         columns=COLUMNS,
         rows=[table_row(row) for row in inputs.rows],
@@ -85,11 +84,7 @@ def render(inputs: MonitorInputs) -> str:
         ranks=[(version, rank_chart(own)) for version, own in by_version(inputs.rows).items()],
         languages=[language_row(row) for row in inputs.rows],
         versions=[*by_version(inputs.rows)],
-        css=Markup(css),
-        script=Markup(script),
-        script_hash=Markup(source_hash(script)),
     )
-    return f"{page.strip()}\n"
 
 
 def by_version(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

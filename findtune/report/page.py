@@ -1,15 +1,13 @@
 """The report as one HTML page that needs no other file: every text is escaped by the template."""
 
-from base64 import b64encode
-from hashlib import sha256
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from findtune.core.masking import mask
+from findtune.pages.standalone import render_standalone
 from findtune.report import markdown
 from findtune.report.changes import model_changes, pair_changes, read_titles, stack_changes
 from findtune.report.charts import (
@@ -32,28 +30,8 @@ BINS = 10  # of the reliability diagram, equally wide
 
 def render(inputs: ReportInputs, examples: int) -> str:
     """Return the page. examples: how many texts each table shows."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["bar_chart"] = bar_chart
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("report.html").render(
-        **content(inputs, examples),
-        css=Markup(css),
-        script=Markup(script),
-        script_hash=Markup(source_hash(script)),
-    )
-    return f"{page.strip()}\n"
-
-
-def source_hash(script: str) -> str:
-    """Return what a Content-Security-Policy allows: this one script. Source: W3C CSP level 3."""
-    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
+    template = TEMPLATES / "report.html"
+    return render_standalone(template, **content(inputs, examples), bar_chart=bar_chart)
 
 
 def content(inputs: ReportInputs, examples: int) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi import Path as PathParameter
 from fastapi import Query as QueryParameter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from findtune.pages.environment import page_environment
 from findtune.serving.bodies import SearchBody
 from findtune.serving.forms import (
     TOKEN,
@@ -46,13 +46,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-ENVIRONMENT = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+ENVIRONMENT = page_environment(TEMPLATES)
 
 router = APIRouter(include_in_schema=False)
 Key = Annotated[str, PathParameter(max_length=32)]

@@ -7,8 +7,9 @@ from shutil import rmtree
 
 import pytest
 
+from findtune.pages.standalone import source_hash
 from findtune.report.inputs import read_inputs
-from findtune.report.page import render, source_hash
+from findtune.report.page import render
 
 MODELS = ["embedder", "reranker", "rewriter"]
 VOID = {"meta", "input", "link", "br", "img", "hr"}

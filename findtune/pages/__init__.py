@@ -1,0 +1,1 @@
+"""What all HTML pages share: how templates are filled, and pages that need no other file."""
