@@ -28,7 +28,7 @@ class Recipe(Section):
     early_stopping_patience: int = Field(gt=0)
     interpolation: tuple[Share, ...] = Field(min_length=1)  # the base, 0, competes anyway
     retriever: Retriever  # that searches what is compared
-    train_questions: NonNegative  # on which untuned families are compared, beside all of dev
+    train_questions: NonNegative  # that are compared beside all of dev
     generation: Generation  # before num_rewrites, which is checked against it
     num_rewrites: tuple[Positive, ...] = Field(min_length=1)
     fb_docs: tuple[NonNegative, ...] = Field(min_length=1)
