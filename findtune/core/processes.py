@@ -27,7 +27,7 @@ from findtune.core.records import Record
 
 VARIABLE = "FINDTUNE_PROCESSES"  # of the environment: how many processes share the work
 MIN_BYTES = 1 << 25  # of input; less is done before the processes would have started
-PIECE_BYTES = 1 << 24
+PIECE_BYTES = 1 << 23
 WAITING = 2  # pieces per process that are worked on or wait; more would only take memory
 
 Item = TypeVar("Item")
@@ -78,9 +78,7 @@ def ordered_map(
         pool.shutdown(cancel_futures=True)
 
 
-def interleave(
-    produce: Callable[[int], Iterable[Result]], processes: int
-) -> Iterator[Result]:
+def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> Iterator[Result]:
     """Yield the results of several processes in turn: one of the first, one of the second, ...
 
     produce: called with the number of a process, returns its share, such as each third result.

@@ -165,6 +165,16 @@ def stem(word: str) -> str:
     return stemmed
 
 
+def hash_64(key: str) -> int:
+    """Return the first 8 bytes of the SHA-256 of a key: what differs has, but for luck, others."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def position(number: int) -> float:
+    """Return the number in [0, 1) of a key that has this `hash_64`; see `hash_fraction`."""
+    return (number >> 8) / 2**56
+
+
 def hash_fraction(key: str) -> float:
     """Return a number in [0, 1) that depends only on the key."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big") / 2**56
+    return position(hash_64(key))

@@ -193,7 +193,7 @@ class Duplicates:
         self.files: list[str] = []
 
     def drop(self, cleaned: Cleaned) -> str | None:
-        """Return the line of a record; None for a rejected one and for a duplicate, which it says."""
+        """Return the line of a record; None for a rejected one, and for a duplicate."""
         report = cleaned.report
         if not self.files or self.files[-1] != report.file:
             self.files.append(report.file)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from findtune.core.hashes import HashSet
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction, near_duplicate_key
 from findtune.examples.left_out import LeftOut
@@ -25,13 +26,13 @@ question_key = near_duplicate_key.__wrapped__
 class TargetRules:
     """What decides whether a text may be learned.
 
-    names: the words of the corpus that are names; held_out: keys of the questions of dev and test;
+    names: the words of the corpus that are names; held_out: the keys of the questions of dev and test;
     identity_threshold: unbeaten questions with a smaller hash fraction are learned.
     """
 
     settings: PrepareSettings
     names: Set[str]
-    held_out: Set[str]
+    held_out: HashSet
     identity_threshold: float = 0.0
 
     def is_held_out(self, text: str) -> bool:
