@@ -26,7 +26,7 @@ from findtune.examples.topics import (
     Qrels,
     Question,
     connect,
-    judged_keys,
+    keys_with_relevant,
     linked,
     uncached_key,
 )
@@ -103,8 +103,8 @@ def read_questions(
     """
     processes = number_of_processes(path.stat().st_size)
     parts = pieces(path)
-    judged = judged_keys(qrels) if key_of is None else frozenset()
-    look = partial(look_at, judged=judged, key_of=key_of)
+    relevant_keys = keys_with_relevant(qrels) if key_of is None else frozenset()
+    look = partial(look_at, relevant_keys=relevant_keys, key_of=key_of)
     looks = [*ordered_map(look, parts, processes)]
     topics = connect((row for each in looks for _, row in each.linked), qrels)
     groups = groups_of(looks, topics, split_shares)
@@ -114,14 +114,14 @@ def read_questions(
     return Questions(shares, split_shares, processes)
 
 
-def look_at(piece: Piece, judged: frozenset[str], key_of: KeyOf | None) -> FirstLook:
+def look_at(piece: Piece, relevant_keys: frozenset[str], key_of: KeyOf | None) -> FirstLook:
     """Return what one pass over a piece finds."""
     keys, links, asked = [], [], []
     for place, record in enumerate(read_piece(piece)):
         key = key_of(record) if key_of else uncached_key(record["query"])
         keys.append(hash_64(key))
         if key_of is None:
-            links += [(place, question) for question in linked(record, key, judged)]
+            links += [(place, question) for question in linked(record, key, relevant_keys)]
         if record.get("asked_by"):
             asked.append((place, record["record"], key, tuple(record["asked_by"])))
     return FirstLook(np.array(keys, dtype=np.uint64), links, asked)

@@ -42,12 +42,14 @@ def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
     records: with `query`, and `topic` where it is known. A topic is the first of its keys in
     alphabetical order.
     """
-    judged = judged_keys(qrels)
+    relevant_keys = keys_with_relevant(qrels)
     keyed = ((record, uncached_key(record["query"])) for record in records)
-    return connect((row for record, key in keyed for row in linked(record, key, judged)), qrels)
+    return connect(
+        (row for record, key in keyed for row in linked(record, key, relevant_keys)), qrels
+    )
 
 
-def judged_keys(qrels: Qrels) -> frozenset[str]:
+def keys_with_relevant(qrels: Qrels) -> frozenset[str]:
     """Return the near-duplicate keys of the questions that have a relevant document."""
     return frozenset(
         uncached_key(query)
@@ -56,10 +58,10 @@ def judged_keys(qrels: Qrels) -> frozenset[str]:
     )
 
 
-def linked(record: Record, key: str, judged: Set[str]) -> list[Question]:
+def linked(record: Record, key: str, relevant_keys: Set[str]) -> list[Question]:
     """Return the question of a record if it may share its topic with another key, or nothing."""
     topic = record.get("topic") or ""
-    return [Question(key, topic, record["query"])] if topic or key in judged else []
+    return [Question(key, topic, record["query"])] if topic or key in relevant_keys else []
 
 
 def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:

@@ -30,7 +30,8 @@ def write_splits(
 ) -> dict[str, dict[str, int]]:
     """Write train.jsonl, dev.jsonl and test.jsonl; return their counts by kind.
 
-    examples: returns what a record gives, and counts what it leaves out. last: split -> records that end its file.
+    examples: returns what a record gives, and counts what it leaves out. last: split -> records
+    that end its file.
     """
 
     def encode_share(share: Share) -> tuple[Texts, Counts, LeftOut]:

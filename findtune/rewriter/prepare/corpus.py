@@ -41,7 +41,8 @@ class Corpus(AbstractContextManager["Corpus"]):
         self.urls: set[int] = set()
         self.incomplete: dict[int, Record] = {}
         self.added_in: dict[int, int] = {}  # an incomplete document -> the number of its piece
-        self.scratch: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)
+        # Closed by __exit__; it has no name, so a kill leaves nothing behind.
+        self.scratch: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
 
     def __exit__(self, *_: object) -> None:
         self.scratch.close()

@@ -26,7 +26,7 @@ question_key = near_duplicate_key.__wrapped__
 class TargetRules:
     """What decides whether a text may be learned.
 
-    names: the words of the corpus that are names; held_out: the keys of the questions of dev and test;
+    names: the words of the corpus that are names; held_out: keys of the questions of dev and test;
     identity_threshold: unbeaten questions with a smaller hash fraction are learned.
     """
 
