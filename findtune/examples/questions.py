@@ -4,7 +4,7 @@ A log may have a million questions, so of each only two numbers stay in memory. 
 share the passes over a large file; each works on pieces of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -84,12 +84,12 @@ class FirstLook(NamedTuple):
     """What one pass over a piece finds.
 
     keys: hashes of the questions' near-duplicate keys. linked: questions that may share a topic
-    with another key, by their place. asked: place, record, key and askers of each record that
+    with another key. asked: place, record, key and askers of each record that
     names its session or user.
     """
 
     keys: Array
-    linked: Sequence[tuple[int, Question]]
+    linked: Sequence[Question]
     asked: Sequence[tuple[int, str, str, tuple[str, ...]]]
 
 
@@ -106,7 +106,7 @@ def read_questions(
     relevant_keys = keys_with_relevant(qrels) if key_of is None else frozenset()
     look = partial(look_at, relevant_keys=relevant_keys, key_of=key_of)
     looks = [*ordered_map(look, parts, processes)]
-    topics = connect((row for each in looks for _, row in each.linked), qrels)
+    topics = connect((row for each in looks for row in each.linked), qrels)
     groups = groups_of(looks, topics, split_shares)
     keys = [look.keys for look in looks]
     rows = zip(parts, keys, *hashes(looks, topics, groups), strict=True)
@@ -121,7 +121,7 @@ def look_at(piece: Piece, relevant_keys: frozenset[str], key_of: KeyOf | None) -
         key = key_of(record) if key_of else uncached_key(record["query"])
         keys.append(hash_64(key))
         if key_of is None:
-            links += [(place, question) for question in linked(record, key, relevant_keys)]
+            links += linked(record, key, relevant_keys)
         if record.get("asked_by"):
             asked.append((place, record["record"], key, tuple(record["asked_by"])))
     return FirstLook(np.array(keys, dtype=np.uint64), links, asked)
@@ -150,21 +150,18 @@ def hashes(
     looks: Sequence[FirstLook], topics: dict[str, str], groups: Groups
 ) -> tuple[list[Array], list[Array]]:
     """Return the hashes of the topics, and those of the groups, of each piece."""
-    all_topics, all_groups = [], []
-    names: dict[int, str] = {}  # hash of a topic -> its group, where that has another name
-    for topic, group in groups.by_topic.items():
-        names[hash_64(topic)] = group
-    for look in looks:
-        own = look.keys.copy()
-        for place, question in look.linked:
-            own[place] = hash_64(topics.get(question.key, question.key))
-        grouped = own.copy()
-        for place, row in enumerate(own.tolist()) if names else ():
-            if row in names:
-                grouped[place] = hash_64(names[row])
+    moved = {hash_64(key): hash_64(topic) for key, topic in topics.items()}
+    named = {hash_64(topic): hash_64(group) for topic, group in groups.by_topic.items()}
+    all_topics = [replaced(look.keys, moved) for look in looks]
+    all_groups = [replaced(own, named) for own in all_topics]
+    for look, grouped in zip(looks, all_groups, strict=True):
         for place, record, key, _ in look.asked:
-            topic = topics.get(key, key)
-            grouped[place] = hash_64(groups.group_of(record, topic))
-        all_topics.append(own)
-        all_groups.append(grouped)
+            grouped[place] = hash_64(groups.group_of(record, topics.get(key, key)))
     return all_topics, all_groups
+
+
+def replaced(numbers: Array, names: Mapping[int, int]) -> Array:
+    """Return numbers of which some have other names."""
+    if not names:
+        return numbers.copy()
+    return np.array([names.get(number, number) for number in numbers.tolist()], dtype=np.uint64)
