@@ -14,6 +14,7 @@ import psutil  # type: ignore[import-untyped]
 
 from findtune.core.errors import FindtuneError
 from findtune.core.printing import printable
+from findtune.core.processes import end_with_parent
 
 RUN = "FINDTUNE_RUN"  # the variable with the number of the process that runs DVC
 KEPT_BYTES = 2**30
@@ -99,11 +100,9 @@ def die_with_parent() -> None:
     """Ask Linux to end this process when DVC ends, so that no orphan goes on writing.
 
     Raises SystemExit if the run that started this stage ended while Python was loading modules.
-    Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        end_with_parent()
         if (run := os.environ.get(RUN)) and has_ended(int(run)):
             raise SystemExit(128 + signal.SIGTERM)
 

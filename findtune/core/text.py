@@ -1,6 +1,7 @@
 """Words, stems, and keys that near-duplicate texts share."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -42,6 +43,10 @@ WORD = regex.compile(
 SPACED_WORD = regex.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"[\w\p{M}]+"])
 )
+# The same again for ASCII, where the standard library is twice as fast.
+ASCII_WORD = re.compile(
+    "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"\w+"]), re.ASCII
+)
 NON_ASCII_DIGIT = regex.compile(r"[\p{Nd}--0-9]", regex.VERSION1)
 STEMMER = snowballstemmer.stemmer("english")
 
@@ -52,11 +57,13 @@ def words(text: str) -> list[str]:
     Digits of any script are those of ASCII. Of a script without spaces, what stands between
     numbers, other scripts and punctuation is one word.
     """
-    pattern = SPACED_WORD
-    if not text.isascii():
+    if text.isascii():
+        tokens = ASCII_WORD.findall(text)
+    else:
         text = ascii_digits(text)
-        pattern = WORD if UNSPACED.search(text) else SPACED_WORD
-    tokens = pattern.findall(text)
+        tokens = (WORD if UNSPACED.search(text) else SPACED_WORD).findall(text)
+    if "," not in text:
+        return tokens
     return [token.replace(",", "") if THOUSANDS.fullmatch(token) else token for token in tokens]
 
 
@@ -158,6 +165,16 @@ def stem(word: str) -> str:
     return stemmed
 
 
+def hash_64(key: str) -> int:
+    """Return the first 8 bytes of the SHA-256 of a key: what differs has, but for luck, others."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def position(number: int) -> float:
+    """Return the number in [0, 1) of a key that has this `hash_64`; see `hash_fraction`."""
+    return (number >> 8) / 2**56
+
+
 def hash_fraction(key: str) -> float:
     """Return a number in [0, 1) that depends only on the key."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big") / 2**56
+    return position(hash_64(key))

@@ -27,6 +27,13 @@ class LeftOut:
         if len(examples) < EXAMPLES:
             examples.append({"query": query, "text": text, "record": record})
 
+    def merge(self, later: "LeftOut") -> None:
+        """Count what was left out of later records, too."""
+        for reason, count in later.counts.items():
+            self.counts[reason] = self.counts.get(reason, 0) + count
+            examples = self.examples.setdefault(reason, [])
+            examples += later.examples[reason][: EXAMPLES - len(examples)]
+
     def write(self, folder: Path) -> None:
         """Write the counts and the examples into a folder of examples."""
         rows = {

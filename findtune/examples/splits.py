@@ -7,6 +7,7 @@ the splits share: zero.
 
 from collections.abc import Mapping, Set
 from itertools import combinations
+from typing import Any
 
 from pydantic import Field
 
@@ -31,14 +32,19 @@ def assign_split(key: str, shares: SplitShares) -> str:
     The unit interval is cut into test, dev and train. Fold n shifts the cut by n test sets, so
     that the folds 0 ... 1/test - 1 test every group once.
     """
-    position = (hash_fraction(key) - shares.fold * shares.test) % 1
+    return split_of_position(hash_fraction(key), shares)
+
+
+def split_of_position(hashed: float, shares: SplitShares) -> str:
+    """Return train, dev or test for the hash of a key in [0, 1)."""
+    position = (hashed - shares.fold * shares.test) % 1
     if position < shares.test:
         return "test"
     return "dev" if position < shares.test + shares.dev else "train"
 
 
 def leak_report(
-    keys_by_split: Mapping[str, Mapping[str, Set[str]]],
+    keys_by_split: Mapping[str, Mapping[str, Set[Any]]],
 ) -> dict[str, dict[str, int]]:
     """Return how many keys each pair of splits shares, by type of key. All counts are 0.
 

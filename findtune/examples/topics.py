@@ -5,8 +5,9 @@ when people judged nearly the same documents relevant to them: judgments are mad
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -22,32 +23,68 @@ MAX_QUESTIONS = 100  # per document; one that is relevant to more tells no topic
 # Questions of a log seldom come back, so a cache would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
 
-Topics = Mapping[str, str]  # near-duplicate key of a question -> its topic
+# Near-duplicate key of a question -> its topic, where that is another key.
+Topics = Mapping[str, str]
 Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 
 
-def find_topics(records: Iterable[Record], qrels: Qrels) -> Topics:
-    """Return the topic of each question; a question that shares none is its own topic.
+class Question(NamedTuple):
+    """A question that may share a topic: its near-duplicate key, the name of its topic, itself."""
+
+    key: str
+    topic: str
+    query: str
+
+
+def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
+    """Return the topic of each question that shares one with another; others are their own topic.
 
     records: with `query`, and `topic` where it is known. A topic is the first of its keys in
     alphabetical order.
     """
-    members: dict[str, set[str]] = defaultdict(set)  # what is shared -> keys of questions
+    relevant_keys = keys_with_relevant(qrels)
+    keyed = ((record, uncached_key(record["query"])) for record in records)
+    return connect(
+        (row for record, key in keyed for row in linked(record, key, relevant_keys)), qrels
+    )
+
+
+def keys_with_relevant(qrels: Qrels) -> frozenset[str]:
+    """Return the near-duplicate keys of the questions that have a relevant document."""
+    return frozenset(
+        uncached_key(query)
+        for query, grades in qrels.items()
+        if any(grade > 0 for grade in grades.values())
+    )
+
+
+def linked(record: Record, key: str, relevant_keys: Set[str]) -> list[Question]:
+    """Return the question of a record if it may share its topic with another key, or nothing."""
+    topic = record.get("topic") or ""
+    return [Question(key, topic, record["query"])] if topic or key in relevant_keys else []
+
+
+def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:
+    """Return the topic of each key that is not its own topic.
+
+    questions: those that may share a topic, in the order of the records.
+    """
+    members: dict[str, set[str]] = defaultdict(set)  # topic -> keys of questions
     relevant: dict[str, set[str]] = {}
-    for record in records:
-        key = uncached_key(record["query"])
-        members[key].add(key)
-        if record.get("topic"):
-            members[f"topic {record['topic']}"].add(key)
-        grades = qrels.get(record["query"], {})
+    for key, topic, query in questions:
+        if topic:
+            members[topic].add(key)
+        grades = qrels.get(query, {})
         relevant.setdefault(key, {url for url, grade in grades.items() if grade > 0})
     links = [pair for keys in members.values() for pair in pairwise(sorted(keys))]
-    return components(sorted(relevant), [*links, *same_judgments(relevant)])
+    topics = components(sorted(relevant), [*links, *same_judgments(relevant)])
+    return {key: topic for key, topic in topics.items() if key != topic}
 
 
 def topic_of(record: Record, topics: Topics) -> str:
     """Return the topic of a record's question."""
-    return topics[uncached_key(record["query"])]
+    key: str = uncached_key(record["query"])
+    return topics.get(key, key)
 
 
 def same_judgments(relevant: Mapping[str, set[str]]) -> list[tuple[str, str]]:

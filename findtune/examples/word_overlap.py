@@ -21,6 +21,11 @@ class WordOverlap:
     def __init__(self, left_out: LeftOut) -> None:
         self.left_out, self.records = left_out, 0
 
+    @property
+    def is_done(self) -> bool:
+        """Whether enough records were looked at."""
+        return self.records >= MAX_RECORDS
+
     def look_at(self, record: Record, documents: Iterable[Record]) -> None:
         """Count a question whose documents, with title and snippet, have none of its words."""
         self.records += 1

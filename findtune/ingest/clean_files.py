@@ -1,16 +1,17 @@
 """Writes the three files of a kind: the clean records, the report, and the counts."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, write_json
+from findtune.ingest.feedback import FeedbackReader
 from findtune.ingest.kinds import KINDS
-from findtune.ingest.limits import Limits
-from findtune.ingest.report import IngestReport, remark
+from findtune.ingest.limits import FeedbackLimits, Limits
+from findtune.ingest.report import Advance, IngestReport, remark
 
 MAX_REJECTED_OF_FILE = 0.5
 MIN_REJECTS = 10  # that say something of a whole file
@@ -63,8 +64,9 @@ def write_files(
         with atomic_open(report_path) as report_file, progress_bar(size) as bar:
             report = IngestReport(report_file)
             try:
-                for record in reader.read(data, limits=limits, report=report, advance=bar.update):
-                    clean.write(ENCODER.encode(record) + "\n")
+                clean.writelines(
+                    f"{line}\n" for line in read_lines(kind, data, limits, report, bar.update)
+                )
             except InputError as error:
                 raise InputError("\n  ".join([str(error), *map(str, report.notes)])) from None
         write_json(out / f"{kind}.counts.json", report.counts)
@@ -73,6 +75,16 @@ def write_files(
         refuse_nothing_left(kind, report, report_path)
         refuse_bad_files(kind, report, report_path)
     return report
+
+
+def read_lines(
+    kind: str, data: Path, limits: Limits, report: IngestReport, advance: Advance
+) -> Iterator[str]:
+    """Return the clean records of a kind as JSON; feedback is cleaned by several processes."""
+    reader = KINDS[kind].reader
+    if isinstance(reader, FeedbackReader) and isinstance(limits, FeedbackLimits):
+        return reader.read_lines(data, limits=limits, report=report, advance=advance)
+    return map(ENCODER.encode, reader.read(data, limits=limits, report=report, advance=advance))
 
 
 def refuse_bad_files(kind: str, report: IngestReport, report_path: Path) -> None:

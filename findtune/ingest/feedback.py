@@ -1,7 +1,7 @@
 """Feedback files: found by name, read record by record, and cleaned by one function per kind.
 
 A .json file holds its records under one key, a .jsonl file one record per line. A kind may have
-several files. Only one record is in memory at a time, and a digest of each earlier one.
+several files. Only some records are in memory at a time, and a digest of each earlier one.
 """
 
 import json
@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.masking import private_parts
+from findtune.core.processes import interleave, number_of_processes
 from findtune.core.records import Record
 from findtune.ingest.data_files import files_with_suffix, unread_rows
 from findtune.ingest.documents import UNKNOWN
@@ -39,6 +41,9 @@ MAX_KEY_CHARS = 40  # of a key that a message repeats
 STEMS = ("reranker_training_data", "query_rewriting_training_data", "training_data", "corpus")
 JUDGMENTS = "judgments.json"  # is in the same folder and read by findtune.ingest.judgments
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
+BATCH = 100  # records that travel to another process together
+PLACES = 1 << 40  # more records than a file has
 
 PRIVATE = "private: "  # begins the tallies of e-mail addresses, numbers and keys
 
@@ -88,50 +93,132 @@ class FeedbackReader:
         self, data: Path, *, limits: FeedbackLimits, report: IngestReport, advance: Advance
     ) -> Iterator[Record]:
         """Yield the clean records of all files, and report the bad ones."""
+        for line in self.read_lines(data, limits=limits, report=report, advance=advance):
+            yield json.loads(line)
+
+    def read_lines(
+        self, data: Path, *, limits: FeedbackLimits, report: IngestReport, advance: Advance
+    ) -> Iterator[str]:
+        """Yield the clean records of all files as JSON, and report the bad ones.
+
+        Several processes clean the records of large files.
+        """
         report.counts["records"] = 0
         if self.required:  # once is enough for all kinds
             report.add_notes(unread_files(data / FOLDER))
-        first_locations: dict[bytes, str] = {}
+        duplicates = Duplicates()
         tallies: Counter[str] = Counter()
         review = ListReview(data / FOLDER) if self.reviewed else None
-        for json_record in read_all(self.files(data), self.wrapper, advance):
-            record_report = RecordReport(json_record.file, json_record.number, limits)
-            record = self.clean_or_reject(json_record, record_report, first_locations)
+        for cleaned in self.clean_all(self.files(data), limits, advance):
+            line = duplicates.drop(cleaned)
+            record_report = cleaned.report
             tallies.update(record_report.tallies)
-            report.rows_by_file[json_record.file] += 1
+            report.rows_by_file[record_report.file] += 1
             report.nothing_to_learn.update(record_report.nothing_to_learn)
             record_report.flag_cleaned_texts()
             report.add(record_report.rows)
-            if record is not None and review:
-                record = review.apply(record)
-            if record is not None:
+            if line is not None and review:
+                line = reviewed_line(line, cleaned.query, review)
+            if line is not None:
                 report.counts.update(record_report.counts, records=1)
                 report.accepted += 1
-                tallies.update(PRIVATE + name for name in private_names(record))
-                yield record
+                tallies.update(cleaned.private)
+                yield line
         report.add_notes([*self.conclude(tallies), *unknown_keys(tallies)])
         report.add_notes(review.notes() if review else ())
         report.add_notes(private_notes(tallies))
 
-    def clean_or_reject(
-        self, json_record: JsonRecord, report: RecordReport, first_locations: dict[bytes, str]
-    ) -> Record | None:
-        """Return the clean record; None for one that is rejected, and for a duplicate."""
-        try:
-            record, identity = self.clean(require_fields(json_record.value), report)
-        except NothingToLearnError as error:
-            report.drop(error)
-            report.nothing_to_learn[error.reason] += 1
-            return None
-        except RecordError as error:
-            report.reject(error)
-            return None
-        first = first_locations.setdefault(digest(identity), report.location)
-        if first != report.location:
-            reason = f"a duplicate of the record {first}"
-            report.drop(RecordError("", "", reason=reason, remedy="deliver it once"))
-            return None
-        return record
+    def clean_all(
+        self, paths: Sequence[Path], limits: FeedbackLimits, advance: Advance
+    ) -> Iterator["Cleaned"]:
+        """Yield what cleaning makes of each record of some files, in their order."""
+        processes = number_of_processes(sum(path.stat().st_size for path in paths))
+
+        def share(number: int) -> Iterator[list[Cleaned]]:
+            # Reading is a twentieth of the work, so all processes read all records.
+            read = advance if number == 0 else lambda _: None
+            batches = batched(read_all(paths, self.wrapper, read), BATCH if processes > 1 else 1)
+            for batch in islice(batches, number, None, processes):
+                yield clean_records(batch, clean=self.clean, limits=limits)
+
+        for batch in interleave(share, processes):
+            yield from batch
+
+
+class Cleaned(NamedTuple):
+    """What cleaning makes of one record before it is compared with others.
+
+    line: the clean record as JSON; None for one that is rejected. digest: of its identity. private:
+    tallies of what users should not have typed. query: its question.
+    """
+
+    report: RecordReport
+    line: str | None = None
+    digest: bytes = b""
+    private: Sequence[str] = ()
+    query: str = ""
+
+
+def clean_records(
+    records: Iterable[JsonRecord], *, clean: Clean, limits: FeedbackLimits
+) -> list[Cleaned]:
+    """Return what cleaning makes of some records."""
+    reports = [(row, RecordReport(row.file, row.number, limits)) for row in records]
+    return [clean_or_reject(row, report, clean) for row, report in reports]
+
+
+def clean_or_reject(json_record: JsonRecord, report: RecordReport, clean: Clean) -> Cleaned:
+    """Return the clean record; none for one that is rejected."""
+    try:
+        record, identity = clean(require_fields(json_record.value), report)
+    except NothingToLearnError as error:
+        report.drop(error)
+        report.nothing_to_learn[error.reason] += 1
+        return Cleaned(report)
+    except RecordError as error:
+        report.reject(error)
+        return Cleaned(report)
+    finally:
+        report.forget_addresses()
+    private = [PRIVATE + name for name in private_names(record)]
+    query = record.get("query", "")
+    return Cleaned(report, ENCODER.encode(record), digest(identity), private, query)
+
+
+class Duplicates:
+    """Notices records that came before; it keeps a digest and a number of each."""
+
+    def __init__(self) -> None:
+        self.places: dict[bytes, int] = {}  # digest -> the first record that has it
+        self.files: list[str] = []
+
+    def drop(self, cleaned: Cleaned) -> str | None:
+        """Return the line of a record; None for a rejected one, and for a duplicate."""
+        report = cleaned.report
+        if not self.files or self.files[-1] != report.file:
+            self.files.append(report.file)
+        place = len(self.files) * PLACES + report.number
+        if cleaned.line is None or self.places.setdefault(cleaned.digest, place) == place:
+            return cleaned.line
+        file, number = divmod(self.places[cleaned.digest], PLACES)
+        reason = f"a duplicate of the record {self.files[file - 1]}:{number}"
+        report.drop(RecordError("", "", reason=reason, remedy="deliver it once"))
+        return None
+
+
+def reviewed_line(line: str, query: str, review: ListReview) -> str | None:
+    """Return a clean record with its picks as decided; None for one that teaches nothing then."""
+    if not review.is_about(query):
+        return line
+    record = review.apply(json.loads(line))
+    return None if record is None else ENCODER.encode(record)
+
+
+def batched(records: Iterable[JsonRecord], size: int) -> Iterator[list[JsonRecord]]:
+    """Yield records in lists of some size."""
+    iterator = iter(records)
+    while batch := [*islice(iterator, size)]:
+        yield batch
 
 
 def private_names(record: Record) -> set[str]:

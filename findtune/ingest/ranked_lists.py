@@ -203,7 +203,8 @@ def word_starts(document: Document) -> set[str]:
 
 def share(first: set[str], second: set[str]) -> float:
     """Return the share of two sets that they have in common; 0 for two empty ones."""
-    return len(first & second) / max(1, len(first | second))
+    common = len(first & second)
+    return common / max(1, len(first) + len(second) - common)
 
 
 def document_key(document: Document) -> str:

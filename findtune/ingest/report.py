@@ -158,6 +158,10 @@ class RecordReport:
         """Return an address as the record first spells it; a new one is spelled so from now on."""
         return self.spellings.setdefault(normal_form(address), address)
 
+    def forget_addresses(self) -> None:
+        """Forget what only the cleaning of the record needs, so that the report is small."""
+        self.spellings, self.dropped_urls = {}, set()
+
     def cause(self, field: str) -> ReportRow | None:
         """Return the row about the first part of a field that was dropped, if there is one."""
         rows = (row for row in self.rows if row.column.startswith(field))

@@ -137,14 +137,18 @@ class ListReview:
                 self.decisions[key] = (row["label"], decision)
                 self.queries.add(key[0])
 
+    def is_about(self, query: str) -> bool:
+        """Return whether there is a decision on a question."""
+        return bool(self.queries) and (normalize(query) or query) in self.queries
+
     def apply(self, record: Record) -> Record | None:
         """Return a clean record with its picks as decided; None for one that teaches nothing then.
 
         record: a ranked list, or the searches of a question.
         """
-        query = normalize(record["query"]) or record["query"]
-        if query not in self.queries:
+        if not self.is_about(record["query"]):
             return record
+        query = normalize(record["query"]) or record["query"]
         field = "picks" if "picks" in record else "selected"
         picks, dropped = self.decide(query, [*record[field]], shown_urls(record))
         record = without(record, dropped) | {field: picks}

@@ -13,6 +13,7 @@ from findtune.retrieval.bm25 import BM25Index
 from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.encoder import load_encoder
 from findtune.retrieval.fusion import reciprocal_rank_fusion
+from findtune.retrieval.nearest import neighbours, read_neighbours
 
 DEPTH = 100  # documents that one search returns
 ENCODING_BATCH = 64
@@ -28,9 +29,9 @@ RETRIEVERS: tuple[Retriever, ...] = ("bm25", "dense", "hybrid")
 class BM25Search:
     """Search by BM25; repeated queries are answered from a cache."""
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, index: BM25Index | None = None) -> None:
         self.urls, self.titles = list(corpus.texts), corpus.titles
-        self.index = BM25Index(list(corpus.texts.values()))
+        self.index = index or BM25Index(list(corpus.texts.values()))
         self.cache: dict[str, Ranking] = {}
 
     def search(self, queries: Iterable[str]) -> list[Ranking]:
@@ -52,9 +53,15 @@ class DenseSearch:
     together, so callers with many queries should give them all in one call.
     """
 
-    def __init__(self, corpus: Corpus, encoder: SentenceTransformer) -> None:
+    def __init__(
+        self, corpus: Corpus, encoder: SentenceTransformer, inverted_file: Path | None = None
+    ) -> None:
+        """inverted_file: of the vectors, where it was saved; see `findtune.retrieval.nearest`."""
         self.urls, self.encoder = np.array(list(corpus.texts), dtype=object), encoder
-        self.titles, self.vectors = corpus.titles, self.encode(list(corpus.texts.values()))
+        self.titles, vectors = corpus.titles, self.encode(list(corpus.texts.values()))
+        self.neighbours = (
+            read_neighbours(vectors, inverted_file) if inverted_file else neighbours(vectors)
+        )
         self.cache: dict[str, Ranking] = {}
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
@@ -73,9 +80,8 @@ class DenseSearch:
         vectors = self.encode(new) if new else np.empty((0, 0))
         for start in range(0, len(new), SCORING_BATCH):
             stop = start + SCORING_BATCH
-            scores = vectors[start:stop] @ self.vectors.T
-            order = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
-            rankings = [list(urls) for urls in self.urls[order]]
+            nearest = self.neighbours.nearest(vectors[start:stop], DEPTH)
+            rankings = [list(self.urls[positions]) for positions in nearest]
             self.cache.update(zip(new[start:stop], rankings, strict=True))
         return [self.cache[query] for query in queries]
 

@@ -6,6 +6,7 @@ They stand in for the models that they hold, wherever only `encode` or `predict`
 import hashlib
 import sys
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,19 @@ class VectorCache:
 
     def __init__(self, encoder: SentenceTransformer) -> None:
         self.encoder = encoder
-        self.corpus: dict[str, Array] = {}
+        self.corpus: dict[str, int] = {}  # text -> its row among the kept vectors
+        self.kept = np.zeros((0, 0), dtype=np.float32)
         self.queries: dict[str, Array] = {}
 
     def encode(self, sentences: Sequence[str], **_: Any) -> Array:
-        """Return unit vectors, (texts, dimensions), fp32; new texts are encoded together."""
+        """Return unit vectors, (texts, dimensions), fp32; new texts are encoded together.
+
+        All kept texts in their order are answered without a copy, since a corpus may be large.
+        """
+        if len(sentences) == len(self.kept) and all(
+            self.corpus.get(text) == row for row, text in enumerate(sentences)
+        ):
+            return self.kept
         new = [
             text
             for text in dict.fromkeys(sentences)
@@ -38,7 +47,8 @@ class VectorCache:
         ]
         self.queries.update(zip(new, self.compute(new), strict=True))
         rows = [
-            self.corpus[text] if text in self.corpus else self.queries[text] for text in sentences
+            self.kept[self.corpus[text]] if text in self.corpus else self.queries[text]
+            for text in sentences
         ]
         return np.array(rows, dtype=np.float32)
 
@@ -59,7 +69,10 @@ class VectorCache:
         vectors: those that were computed before, if any.
         """
         kept = self.encode(texts) if vectors is None else vectors
-        self.corpus.update(zip(texts, kept, strict=True))
+        new = [row for row, text in enumerate(texts) if text not in self.corpus]
+        added = kept if len(new) == len(texts) else kept[new]
+        self.corpus.update(zip((texts[row] for row in new), count(len(self.kept)), strict=False))
+        self.kept = np.concatenate([self.kept, added]) if len(self.kept) else added
         return kept
 
     def forget(self) -> None:

@@ -5,10 +5,13 @@ FOLDER/
     documents.jsonl    url, title, text
     PART.npy           vectors, (texts, dimensions), fp32
     PART.canaries.npy  vectors of a few fixed texts, by which silent drift is noticed
+    and of more than MAX_EXACT documents (see findtune.retrieval.nearest)
+    bm25.*             the index of words
+    embedder.ivf       the inverted file of the embedder's vectors, in faiss's format
 
 A folder is used only with the models that made it. The hash of their files notices another model;
 the canaries notice that the same files give other vectors, as another version of a library may.
-BM25 is built from the documents when an index is opened, since that takes little time.
+Of fewer documents, BM25 is built when an index is opened, since that takes little time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +31,9 @@ from findtune.core.files import (
     write_json,
     write_jsonl,
 )
+from findtune.retrieval.bm25 import FILES, BM25Index
 from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.nearest import MAX_EXACT, ApproximateNeighbours, write_inverted_file
 from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Search
 from findtune.stack.caches import VectorCache
 from findtune.stack.cells import Retriever
@@ -45,6 +50,8 @@ CANARIES = (
     "a",
 )
 MIN_CANARY_COSINE = 0.999  # kernels differ in the last bits, and no more
+INVERTED_FILE = "embedder.ivf"
+WORDS_FILE = FILES["params_name"]
 REMEDY = "delete the folder, and it is built again"
 
 Array = np.ndarray
@@ -91,19 +98,43 @@ def build_index(documents: Sequence[Document], encoders: Encoders, retriever: Re
 
 
 def searchable(
-    documents: Iterable[Document], corpus: Corpus, encoders: Encoders, retriever: Retriever
+    documents: Iterable[Document],
+    corpus: Corpus,
+    encoders: Encoders,
+    retriever: Retriever,
+    folder: Path | None = None,
 ) -> Index:
-    """Return an index whose vectors the encoders keep already."""
+    """Return an index whose vectors the encoders keep already; folder: where it was saved."""
     by_url = {document["url"]: document for document in documents}
-    return Index(by_url, corpus, search_by(retriever, corpus, encoders))
+    return Index(by_url, corpus, search_by(retriever, corpus, encoders, folder))
 
 
-def search_by(retriever: Retriever, corpus: Corpus, encoders: Encoders) -> Search:
-    """Return one way to search a corpus."""
+def search_by(
+    retriever: Retriever, corpus: Corpus, encoders: Encoders, folder: Path | None = None
+) -> Search:
+    """Return one way to search a corpus; folder: where its index was saved, if it was."""
     if retriever == "bm25":
+        return words_of(corpus, folder)
+    encoder = cast(SentenceTransformer, encoders["embedder"].cache)
+    dense = DenseSearch(corpus, encoder, folder / INVERTED_FILE if folder else None)
+    return HybridSearch(words_of(corpus, folder), dense) if "bm25" in retriever else dense
+
+
+def words_of(corpus: Corpus, folder: Path | None) -> BM25Search:
+    """Return the search by words; a saved index is read and not built again."""
+    if folder is None or not (folder / WORDS_FILE).exists():
         return BM25Search(corpus)
-    dense = DenseSearch(corpus, cast(SentenceTransformer, encoders["embedder"].cache))
-    return HybridSearch(BM25Search(corpus), dense) if "bm25" in retriever else dense
+    return BM25Search(corpus, BM25Index.load(folder))
+
+
+def save_large(search: Search, folder: Path) -> None:
+    """Write what takes long to build of a large corpus."""
+    words = search.bm25 if isinstance(search, HybridSearch) else search
+    dense = search.dense if isinstance(search, HybridSearch) else search
+    if isinstance(words, BM25Search) and words.index.size > MAX_EXACT:
+        words.index.save(folder)
+    if isinstance(dense, DenseSearch) and isinstance(dense.neighbours, ApproximateNeighbours):
+        write_inverted_file(dense.neighbours, folder / INVERTED_FILE)
 
 
 def save_index(index: Index, encoders: Encoders, folder: Path) -> None:
@@ -115,6 +146,7 @@ def save_index(index: Index, encoders: Encoders, folder: Path) -> None:
             np.save(part / f"{name}.npy", vectors, allow_pickle=False)
             canaries = encoder.cache.compute(CANARIES)
             np.save(part / f"{name}.canaries.npy", canaries, allow_pickle=False)
+        save_large(index.search, part)
         files = {path.name: sha256(path) for path in sorted(part.iterdir())}
         models = {name: encoder.content_hash for name, encoder in encoders.items()}
         digest = index.corpus.digest()
@@ -139,9 +171,9 @@ def open_index(folder: Path, encoders: Encoders, retriever: Retriever) -> Index:
     corpus = as_corpus(documents)
     for name, encoder in encoders.items():
         refuse_drift(folder / f"{name}.canaries.npy", encoder.cache)
-        vectors = np.load(folder / f"{name}.npy", allow_pickle=False)
+        vectors = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         encoder.cache.keep(encoder.texts(corpus), vectors)
-    return searchable(documents, corpus, encoders, retriever)
+    return searchable(documents, corpus, encoders, retriever, folder)
 
 
 def refuse_other_models(folder: Path, models: Mapping[str, str], encoders: Encoders) -> None:

@@ -60,7 +60,9 @@ def encoders_of(cell: Cell, parts: Parts) -> dict[str, Encoder]:
 
 def keep_known(cache: VectorCache, texts: Iterable[str]) -> None:
     """Keep the vectors of those texts of a corpus that were encoded before; forget all others."""
-    cache.corpus |= {text: cache.queries[text] for text in texts if text in cache.queries}
+    known = [text for text in dict.fromkeys(texts) if text in cache.queries]
+    if known:
+        cache.keep(known, np.array([cache.queries[text] for text in known]))
     cache.forget()
 
 

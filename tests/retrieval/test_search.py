@@ -155,7 +155,7 @@ def test_a_sentence_encoder_ranks_a_documents_own_text_first(tiny_base: Path) ->
     texts = {"w": "wheat harvest", "r": "median rent", "c": "diesel cars"}
     search = DenseSearch(Corpus(texts, {}), encoder)
     assert [ranking[0] for ranking in search.search(list(texts.values()))] == list(texts)
-    assert np.linalg.norm(search.vectors, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert np.linalg.norm(search.neighbours.vectors, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
 
 
 def test_an_encoder_with_a_pickle_is_not_loaded(tmp_path: Path) -> None:

@@ -14,27 +14,28 @@ Where the picks of nearly all lists stand first, the order tells who was picked 
 the documents are then mixed, without ranks, and the list is marked `order_unknown`.
 
 In train, a list also has random negatives; they are not `shown`, since no user was shown them.
-Lists are read one at a time, so a log of 100,000 lists needs little memory.
+Lists are read one at a time and by several processes, so a log of a million lists needs little
+memory; docs/scale.md says how much.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from findtune.core.errors import InputError
-from findtune.core.files import iter_jsonl, write_json, write_jsonl
+from findtune.core.files import iter_jsonl, write_json
+from findtune.core.hashes import HashSet
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction
-from findtune.examples.groups import asked_records, find_groups
 from findtune.examples.left_out import LeftOut, left_out_lines
-from findtune.examples.preview import count_kinds, record_location, sample_lines
-from findtune.examples.splits import SPLITS, assign_split, leak_report
-from findtune.examples.topics import find_topics, topic_of
+from findtune.examples.preview import record_location, sample_lines
+from findtune.examples.questions import Questions, Row, read_questions
+from findtune.examples.splits import SPLITS, leak_report
 from findtune.examples.word_overlap import WordOverlap
+from findtune.examples.writing import write_splits
 from findtune.reranker.prepare.labelling import Qrels, label_list, without_order
 from findtune.reranker.prepare.random_negatives import add_random_negatives
 from findtune.reranker.prepare.settings import PrepareSettings
-from findtune.reranker.prepare.survey import Survey, survey_lists
+from findtune.reranker.prepare.survey import survey_file
 from findtune.reranker.prepare.title_lists import title_lists
 
 __all__ = ["PrepareSettings", "preview_lines", "write_examples"]
@@ -50,66 +51,66 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     """
     ranked_lists = clean / "ranked_lists.jsonl"
     qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
-    topics = find_topics(iter_jsonl(ranked_lists), qrels)
-    asked = asked_records(
-        iter_jsonl(ranked_lists),
-        lambda record: topic_of(record, topics),
-        lambda topic: assign_split(topic, settings.lists) != "train",
-    )
-    groups = find_groups(asked)
-    survey = survey_lists(iter_jsonl(ranked_lists), topics, settings.lists, groups)
-    refuse_empty_splits(survey, ranked_lists)
-    counts, left_out = {}, LeftOut()
-    overlap = WordOverlap(left_out)
-    for split in SPLITS:
-        kinds: Counter[str] = Counter()
-        records = split_records(
-            split, ranked_lists, settings=settings, qrels=qrels, survey=survey, overlap=overlap
-        )
-        write_jsonl(out / f"{split}.jsonl", count_kinds(records, kinds))
-        counts[split] = dict(kinds)
+    questions = read_questions(ranked_lists, qrels, settings.lists)
+    keys = questions.hashes_by_split()
+    refuse_empty_splits(keys, ranked_lists)
+    survey = survey_file(questions)
+    candidates = list(survey.train_documents.values())
+    label = Labeller(settings, qrels, survey.train_urls, candidates, survey.order_unknown)
+    left_out = LeftOut()
+    look_for_shared_words(questions, left_out)
+    titles = list(title_lists(candidates, settings.title_lists, left_out))
+    counts = write_splits(out, questions, label, left_out, {"train": titles})
     left_out.write(out)
-    shared = leak_report({"questions": survey.questions})
+    shared = leak_report({"questions": keys})
     write_json(out / "leak_report.json", {"shared": shared, "records": counts})
     return counts
 
 
-def refuse_empty_splits(survey: Survey, path: Path) -> None:
+def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
     """Raise InputError when a split has no list."""
-    for split, questions in survey.questions.items():
-        if not questions:
+    for split in SPLITS:
+        if not keys[split]:
             raise InputError(
                 f"{path} leaves no list for {split}; add feedback, or change the shares in "
                 "prepare.reranker of params.yaml."
             )
 
 
-def split_records(
-    split: str,
-    ranked_lists: Path,
-    *,
-    settings: PrepareSettings,
-    qrels: Qrels,
-    survey: Survey,
-    overlap: WordOverlap,
-) -> Iterator[Record]:
-    """Yield the examples of a split; those of train end with the title lists."""
-    candidates = list(survey.train_documents.values())
-    for ranked_list in iter_jsonl(ranked_lists):
-        topic = topic_of(ranked_list, survey.topics)
-        if assign_split(topic, settings.lists) != split:
-            continue
-        overlap.look_at(ranked_list, ranked_list["sources"])
-        example = label_list(ranked_list, settings, qrels=qrels, train_urls=survey.train_urls)
-        group = survey.groups.group_of(ranked_list["record"], topic)
-        if survey.order_unknown:
+def look_for_shared_words(questions: Questions, left_out: LeftOut) -> None:
+    """Count the questions that share no word with their documents."""
+    overlap = WordOverlap(left_out)
+    for split in SPLITS:
+        for row in questions.all_rows():
+            if overlap.is_done:
+                return
+            if row.split == split:
+                overlap.look_at(row.record, row.record["sources"])
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """Makes the example of a clean list; candidates: documents of train, for random negatives."""
+
+    settings: PrepareSettings
+    qrels: Qrels
+    train_urls: HashSet
+    candidates: Sequence[Record]
+    order_unknown: bool
+
+    def __call__(self, row: Row, _: LeftOut) -> Iterator[Record]:
+        """Yield the example of a list."""
+        ranked_list, split, group = row
+        example = label_list(
+            ranked_list, self.settings, qrels=self.qrels, train_urls=self.train_urls
+        )
+        if self.order_unknown:
             example = without_order(example)
-        example["group"] = f"{hash_fraction(group):.12f}"
+        example["group"] = group
         if split == "train":
-            example = add_random_negatives(example, candidates, settings.random_negatives)
+            number = self.settings.random_negatives
+            example = add_random_negatives(example, self.candidates, number)
         yield example
-    if split == "train":
-        yield from title_lists(candidates, settings.title_lists, overlap.left_out)
 
 
 def preview_lines(folder: Path, number: int) -> list[str]:

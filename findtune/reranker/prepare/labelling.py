@@ -1,7 +1,8 @@
 """Labelling the documents of a list by what the user picked and what the user examined."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
+from findtune.core.hashes import HashSet
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.examples.documents import document_text
@@ -13,7 +14,7 @@ Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 
 
 def label_list(
-    ranked_list: Record, settings: PrepareSettings, *, qrels: Qrels, train_urls: Set[str]
+    ranked_list: Record, settings: PrepareSettings, *, qrels: Qrels, train_urls: HashSet
 ) -> Record:
     """Return the example of a clean list: each document with its gain and the reason.
 
@@ -23,12 +24,13 @@ def label_list(
     last_pick = max(
         position for position, document in enumerate(documents) if document["url"] in picks
     )
+    seen = train_urls.contains([document["url"] for document in documents])
     labelled = []
     for position, document in enumerate(documents):
         examined = position < last_pick
         label = label_document(document["url"], picks, settings.gains, examined=examined)
-        seen = document["url"] in train_urls
-        labelled.append(example_document(document) | label | {"seen": seen, "shown": True})
+        marks = {"seen": seen[position], "shown": True}
+        labelled.append(example_document(document) | label | marks)
     return {
         "kind": "list",
         "query": ranked_list["query"],

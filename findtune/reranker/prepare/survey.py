@@ -1,13 +1,13 @@
-"""A first pass over all ranked lists, to learn what each split holds before any is written."""
+"""A first pass over all ranked lists, to learn what train shows before any example is written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from findtune.core.hashes import HashSet, hash_set
+from findtune.core.processes import ordered_map
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction
-from findtune.examples.groups import Groups
-from findtune.examples.splits import SPLITS, SplitShares, assign_split
-from findtune.examples.topics import Topics, topic_of
+from findtune.core.text import hash_64
+from findtune.examples.questions import Questions, Row
 
 MIN_LISTS = 20  # from which on their order is judged
 MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
@@ -16,20 +16,15 @@ MAX_TRAIN_DOCUMENTS = 5000  # from which random negatives and title lists are ma
 
 @dataclass
 class Survey:
-    """The topics of each split, and what train shows.
+    """What train shows, in the whole file or in a piece of it.
 
-    topics: of each question. groups: of each record. questions: split -> its topics.
-    train_urls: of all documents in train. train_documents: URL -> document, a sample of them.
-    lists, picks_first: the number of lists, and of those whose picks stand before all others.
+    train_urls: hashes of the URLs of all documents in train. train_documents: hash of the URL ->
+    document, a sample of them. lists, picks_first: the number of lists, and of those whose picks
+    stand before all others.
     """
 
-    topics: Topics
-    groups: Groups = field(default_factory=Groups)
-    questions: dict[str, set[str]] = field(
-        default_factory=lambda: {split: set() for split in SPLITS}
-    )
-    train_urls: set[str] = field(default_factory=set)
-    train_documents: dict[str, Record] = field(default_factory=dict)
+    train_urls: HashSet = field(default_factory=lambda: hash_set(()))
+    train_documents: Mapping[int, Record] = field(default_factory=dict)
     lists: int = 0
     picks_first: int = 0
 
@@ -39,20 +34,43 @@ class Survey:
         return self.lists >= MIN_LISTS and self.picks_first >= MIN_PICKS_FIRST * self.lists
 
 
-def survey_lists(
-    ranked_lists: Iterable[Record], topics: Topics, shares: SplitShares, groups: Groups
-) -> Survey:
-    """Return the survey of all clean lists; the questions of one topic share a split."""
-    survey = Survey(topics, groups)
-    for ranked_list in ranked_lists:
-        topic = topic_of(ranked_list, topics)
-        split = assign_split(topic, shares)
+def survey_file(questions: Questions) -> Survey:
+    """Return the survey of all clean lists."""
+    parts = ordered_map(
+        lambda share: survey_rows(questions.rows(share)), questions.shares, questions.processes
+    )
+    return merge(parts)
+
+
+def survey_rows(rows: Iterable[Row]) -> Survey:
+    """Return the survey of some clean lists."""
+    survey = Survey()
+    documents: dict[int, Record] = {}
+    for ranked_list, split, _ in rows:
         survey.lists += 1
         survey.picks_first += has_picks_first(ranked_list)
-        survey.questions[split].add(topic)
         if split == "train":
-            add_train_documents(survey, ranked_list["sources"])
-    survey.train_documents = sample_documents(survey.train_documents)
+            for document in ranked_list["sources"]:
+                documents.setdefault(hash_64(document["url"]), document)
+    survey.train_urls = hash_set(documents)
+    survey.train_documents = sample_documents(documents)
+    return survey
+
+
+def merge(parts: Iterable[Survey]) -> Survey:
+    """Return the survey of all parts; where two have a document, it is that of the earlier one."""
+    survey = Survey()
+    documents: dict[int, Record] = {}
+    urls = []
+    for part in parts:
+        survey.lists += part.lists
+        survey.picks_first += part.picks_first
+        urls.append(part.train_urls)
+        for url, document in part.train_documents.items():
+            documents.setdefault(url, document)
+        documents = sample_documents(documents)
+    survey.train_urls = HashSet.union(urls)
+    survey.train_documents = documents
     return survey
 
 
@@ -62,21 +80,12 @@ def has_picks_first(ranked_list: Record) -> bool:
     return {*urls[: len(picks)]} == picks < {*urls}
 
 
-def add_train_documents(survey: Survey, documents: Iterable[Record]) -> None:
-    """Add the documents of one list of train to a survey."""
-    for document in documents:
-        survey.train_urls.add(document["url"])
-        survey.train_documents.setdefault(document["url"], document)
-    if len(survey.train_documents) > 2 * MAX_TRAIN_DOCUMENTS:
-        survey.train_documents = sample_documents(survey.train_documents)
-
-
-def sample_documents(documents: dict[str, Record]) -> dict[str, Record]:
+def sample_documents(documents: dict[int, Record]) -> dict[int, Record]:
     """Return at most MAX_TRAIN_DOCUMENTS documents, in their order.
 
     The hash of the URL decides which, so that no day of a log is favoured.
     """
     if len(documents) <= MAX_TRAIN_DOCUMENTS:
         return documents
-    kept = set(sorted(documents, key=hash_fraction)[:MAX_TRAIN_DOCUMENTS])
+    kept = set(sorted(documents)[:MAX_TRAIN_DOCUMENTS])
     return {url: document for url, document in documents.items() if url in kept}

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import regex
 
@@ -61,6 +62,19 @@ DEMONYM_ENDINGS = frozenset(["n", "an", "ian", "i", "ish", "ese", "er", "en"])  
 
 def find_names(texts: Iterable[str]) -> frozenset[str]:
     """Return the words that texts use as names, in lower case."""
+    return names_among([count_capitals(texts)])
+
+
+class Capitals(NamedTuple):
+    """How often texts have each word within a sentence, how often with a capital, and German."""
+
+    counts: Counter[str]
+    capital_counts: Counter[str]
+    german: list[list[str]]
+
+
+def count_capitals(texts: Iterable[str]) -> Capitals:
+    """Return how often texts write each word with a capital."""
     counts: Counter[str] = Counter()
     capital_counts: Counter[str] = Counter()
     german: list[list[str]] = []
@@ -73,6 +87,18 @@ def find_names(texts: Iterable[str]) -> frozenset[str]:
                 continue
             counts.update(fold_case(word) for word in sentence[1:])
             capital_counts.update(fold_case(word) for word in sentence[1:] if is_capitalized(word))
+    return Capitals(counts, capital_counts, german)
+
+
+def names_among(parts: Iterable[Capitals]) -> frozenset[str]:
+    """Return the words that are names by what was counted in parts of the texts."""
+    counts: Counter[str] = Counter()
+    capital_counts: Counter[str] = Counter()
+    german: list[list[str]] = []
+    for part in parts:
+        counts.update(part.counts)
+        capital_counts.update(part.capital_counts)
+        german += part.german
     return find_german_names(german) | frozenset(
         word
         for word, number in capital_counts.items()

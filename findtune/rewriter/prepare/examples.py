@@ -14,28 +14,30 @@ data/examples/rewriter/SIZE/
     leak_report.json    what the splits share and how many questions of dev and test are learned
                         (none), and how many records of each kind there are
 
-Records are read one at a time; only the questions' keys and the corpus are kept in memory.
+Records are read one at a time and by several processes; of a question and of a document only
+hashes are kept in memory. docs/scale.md says how much that is.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findtune.core.errors import InputError
-from findtune.core.files import atomic_open, iter_jsonl, write_json, write_jsonl
+from findtune.core.files import atomic_open, iter_jsonl, write_json
+from findtune.core.hashes import HashSet, hash_set
+from findtune.core.processes import Piece, number_of_processes, ordered_map, pieces, read_piece
 from findtune.core.records import Record
-from findtune.examples.groups import asked_records, find_groups
 from findtune.examples.left_out import LeftOut, left_out_lines
-from findtune.examples.preview import count_kinds, record_location, sample_lines
-from findtune.examples.splits import SPLITS, assign_split, leak_report
-from findtune.examples.topics import find_topics, topic_of
+from findtune.examples.preview import record_location, sample_lines
+from findtune.examples.questions import Questions, Row, Share, read_questions
+from findtune.examples.splits import SPLITS, leak_report
 from findtune.examples.word_overlap import WordOverlap
-from findtune.rewriter.model.entities import find_names
+from findtune.examples.writing import write_splits
+from findtune.rewriter.prepare.corpus import Corpus, collect_corpus
 from findtune.rewriter.prepare.identities import identity_threshold
 from findtune.rewriter.prepare.settings import PrepareSettings
-from findtune.rewriter.prepare.survey import Survey, survey_clean_data
+from findtune.rewriter.prepare.survey import Survey, corpus_names, survey_train
 from findtune.rewriter.prepare.targets import TargetRules, target_records
 
 __all__ = ["PrepareSettings", "preview_lines", "write_examples"]
@@ -51,110 +53,141 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     """
     searches = clean / "searches.jsonl"
     qrels = {row["query"]: row["grades"] for row in iter_jsonl(clean / "judgments.jsonl")}
-    topics = find_topics(iter_jsonl(searches), qrels)
-    corpus = iter_jsonl(clean / "corpus.jsonl")
-    asked = asked_records(
-        iter_jsonl(searches),
-        lambda record: topic_of(record, topics),
-        lambda topic: assign_split(topic, settings.questions) != "train",
-    )
-    groups = find_groups(asked)
-    survey = survey_clean_data(iter_jsonl(searches), corpus, topics, settings, groups)
-    refuse_empty_splits(survey, searches)
-    rules = target_rules(searches, survey, settings)
-    write_jsonl(out / "corpus.jsonl", survey.corpus.values())
+    questions = read_questions(searches, qrels, settings.questions)
+    keys = questions.hashes_by_split()
+    refuse_empty_splits(keys, searches)
+    survey = survey_all(clean, out, questions, keys, settings)
+    names = corpus_names(out / "corpus.jsonl")
     with atomic_open(out / "names.json") as file:
-        json.dump(sorted(rules.names), file, ensure_ascii=False)
-    counts, left_out = {}, LeftOut()
-    overlap = WordOverlap(left_out)
-    for split in SPLITS:
-        kinds: Counter[str] = Counter()
-        records = split_records(
-            split, searches, rules=rules, qrels=qrels, survey=survey, overlap=overlap
-        )
-        write_jsonl(out / f"{split}.jsonl", count_kinds(records, kinds))
-        counts[split] = dict(kinds)
+        json.dump(sorted(names), file, ensure_ascii=False)
+    rules = target_rules(searches, questions, survey, TargetRules(settings, names, held_out(keys)))
+    left_out = LeftOut()
+    look_for_shared_words(questions, left_out)
+    teach = Teacher(rules, qrels, survey)
+    counts = write_splits(out, questions, teach, left_out, {})
     left_out.write(out)
     learned = refuse_leaks(out / "train.jsonl", rules)
-    shared = leak_report({"questions": survey.questions})
+    shared = leak_report({"questions": keys})
     report = {"shared": shared, "held_out_targets": learned, "records": counts}
     write_json(out / "leak_report.json", report)
     return counts
 
 
-def refuse_empty_splits(survey: Survey, path: Path) -> None:
+def survey_all(
+    clean: Path,
+    out: Path,
+    questions: Questions,
+    keys: Mapping[str, Set[int]],
+    settings: PrepareSettings,
+) -> Survey:
+    """Write the corpus; return what is known of all records."""
+    with Corpus(settings.max_corpus_documents, out) as corpus:
+        documents = iter_jsonl(clean / "corpus.jsonl")
+        urls = collect_corpus(corpus, documents, questions)
+        corpus.write(out / "corpus.jsonl")
+    picked, unbeaten = survey_train(questions, settings.gains)
+    return Survey(keys, picked, urls, unbeaten)
+
+
+def held_out(keys: Mapping[str, Set[int]]) -> HashSet:
+    """Return the keys of the questions of dev and test."""
+    return hash_set([*keys["dev"], *keys["test"]])
+
+
+def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
     """Raise InputError when a split has no question."""
-    for split, questions in survey.questions.items():
-        if not questions:
+    for split in SPLITS:
+        if not keys[split]:
             raise InputError(
                 f"{path} leaves no question for {split}; add feedback, or change the shares in "
                 "prepare.rewriter of params.yaml."
             )
 
 
-def target_rules(searches: Path, survey: Survey, settings: PrepareSettings) -> TargetRules:
+def target_rules(
+    searches: Path, questions: Questions, survey: Survey, rules: TargetRules
+) -> TargetRules:
     """Return the rules for targets; raise InputError when there is no target but questions."""
-    names = find_names(document["text"] for document in survey.corpus.values())
-    held_out = survey.questions["dev"] | survey.questions["test"]
-    rules = TargetRules(settings, names, held_out)
-    targets = sum(
-        1
-        for record in iter_jsonl(searches)
-        if survey.split_of(record) == "train"
-        for _ in target_records(record, rules, LeftOut())
-    )
+
+    def count_targets(share: Share) -> int:
+        return sum(
+            1
+            for row in questions.rows(share)
+            if row.split == "train"
+            for _ in target_records(row.record, rules, LeftOut())
+        )
+
+    targets = sum(ordered_map(count_targets, questions.shares, questions.processes))
     if not targets:
         raise InputError(
             f"{searches}: no search found more of the picked documents than its question did, so "
             "there is nothing to learn; log the searches that a rewriter or a person made."
         )
-    share = settings.max_identity_share
-    return replace(rules, identity_threshold=identity_threshold(survey.unbeaten, targets, share))
+    share = rules.settings.max_identity_share
+    threshold = identity_threshold(survey.unbeaten.tolist(), targets, share)
+    return replace(rules, identity_threshold=threshold)
 
 
-def split_records(
-    split: str,
-    searches: Path,
-    *,
-    rules: TargetRules,
-    qrels: Qrels,
-    survey: Survey,
-    overlap: WordOverlap,
-) -> Iterator[Record]:
-    """Yield the records of a split: each question, and in train what is learned from it."""
-    for record in iter_jsonl(searches):
-        if survey.split_of(record) != split:
-            continue
-        overlap.look_at(record, (row for search in record["searches"] for row in search["sources"]))
-        question = question_record(record, qrels, survey)
+def look_for_shared_words(questions: Questions, left_out: LeftOut) -> None:
+    """Count the questions that share no word with their documents."""
+    overlap = WordOverlap(left_out)
+    for split in SPLITS:
+        for row in questions.all_rows():
+            if overlap.is_done:
+                return
+            if row.split == split:
+                searches = row.record["searches"]
+                overlap.look_at(row.record, (each for s in searches for each in s["sources"]))
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Makes the records of a question, and in train what is learned from it."""
+
+    rules: TargetRules
+    qrels: Qrels
+    survey: Survey
+
+    def __call__(self, row: Row, left_out: LeftOut) -> Iterator[Record]:
+        """Yield the records that a record of searches gives."""
+        record, split, group = row
+        question = question_record(record, group, self.qrels, self.survey.corpus)
         if split == "train":
             yield question
             origin = {field: record[field] for field in ("query", "history", "record")}
-            for target in target_records(record, rules, overlap.left_out):
+            for target in target_records(record, self.rules, left_out):
                 yield {**target, **origin}
         else:
-            yield {**question, "seen": [url for url in question["picks"] if url in survey.picked]}
+            picks = question["picks"]
+            picked = self.survey.picked.contains(picks)
+            seen = [url for url, known in zip(picks, picked, strict=True) if known]
+            yield {**question, "seen": seen}
 
 
-def question_record(record: Record, qrels: Qrels, survey: Survey) -> Record:
+def question_record(record: Record, group: str, qrels: Qrels, corpus: HashSet) -> Record:
     """Return the question of a record, with its picks and grades among the corpus."""
-    grades = qrels.get(record["query"], {})
+    grades, picks = qrels.get(record["query"], {}), record["selected"]
+    known = zip(picks, corpus.contains(picks), strict=True)
     return {
         "kind": "question",
         "query": record["query"],
         "history": record["history"],
-        "group": survey.group_of(record),
+        "group": group,
         "record": record["record"],
-        "picks": [url for url in record["selected"] if url in survey.corpus],
-        "qrels": {url: grade for url, grade in grades.items() if url in survey.corpus},
+        "picks": [url for url, is_searched in known if is_searched],
+        "qrels": {url: grade for url, grade in grades.items() if url in corpus},
     }
 
 
 def refuse_leaks(train: Path, rules: TargetRules) -> int:
     """Return how many held-out questions train learns, which is 0; raise InputError otherwise."""
-    learned = sum(
-        rules.is_held_out(record["target"]) for record in iter_jsonl(train) if "target" in record
-    )
+
+    def count_learned(piece: Piece) -> int:
+        records = (record for record in read_piece(piece) if "target" in record)
+        return sum(rules.is_held_out(record["target"]) for record in records)
+
+    processes = number_of_processes(train.stat().st_size)
+    learned = sum(ordered_map(count_learned, pieces(train), processes))
     if learned:
         raise InputError(f"{train} has {learned} targets that are questions of dev or test.")
     return learned

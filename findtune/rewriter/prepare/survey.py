@@ -1,82 +1,74 @@
-"""A first pass over the clean data: what must be known before the first example is written."""
+"""Passes over the clean data: what must be known before the first example is written."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
-from findtune.core.records import Record
-from findtune.core.text import hash_fraction
-from findtune.examples.groups import Groups
-from findtune.examples.splits import SPLITS, SplitShares, assign_split
-from findtune.examples.topics import Topics, topic_of
+import numpy as np
+
+from findtune.core.hashes import HashSet, hash_set
+from findtune.core.processes import number_of_processes, ordered_map, pieces, read_piece
+from findtune.core.text import hash_64, hash_fraction
+from findtune.examples.questions import Questions, Row
+from findtune.rewriter.model.entities import count_capitals, names_among
 from findtune.rewriter.prepare.gains import better_searches
-from findtune.rewriter.prepare.settings import PrepareSettings
-from findtune.rewriter.prepare.targets import question_key
+
+Array = np.ndarray
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """What is known of all records.
 
-    topics: of each question; shares: of the splits; groups: of each record. questions: split ->
-    keys of its questions; picked: URLs that were picked in train; corpus: URL -> document;
-    unbeaten: hash fractions of train's questions that no search beat.
+    keys: split -> hashes of its questions' near-duplicate keys. picked: URLs that were picked in
+    train. corpus: URLs of the documents that are searched. unbeaten: hash fractions of train's
+    questions that no search beat.
     """
 
-    topics: Topics
-    shares: SplitShares
-    groups: Groups = field(default_factory=Groups)
-    questions: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SPLITS})
-    picked: set[str] = field(default_factory=set)
-    corpus: dict[str, Record] = field(default_factory=dict)
-    unbeaten: list[float] = field(default_factory=list)
+    keys: Mapping[str, Set[int]]
+    picked: HashSet
+    corpus: HashSet
+    unbeaten: Array
 
-    def add_record(self, record: Record, settings: PrepareSettings) -> None:
-        """Add the question and the documents of a record of searches.
 
-        What was picked for dev or test enters the corpus even when it is full.
-        """
-        split, picks = self.split_of(record), record["selected"]
-        self.questions[split].add(question_key(record["query"]))
+class Part(NamedTuple):
+    """What a piece of the log has of train: picked URLs, and fractions of unbeaten questions."""
+
+    picked: HashSet
+    unbeaten: Array
+
+
+def survey_train(questions: Questions, gains: tuple[float, ...]) -> tuple[HashSet, Array]:
+    """Return the URLs that were picked in train, and the fractions of its unbeaten questions."""
+    parts = [
+        *ordered_map(
+            lambda share: survey_rows(questions.rows(share), gains),
+            questions.shares,
+            questions.processes,
+        )
+    ]
+    unbeaten = np.concatenate([np.empty(0), *(part.unbeaten for part in parts)])
+    return HashSet.union([part.picked for part in parts]), unbeaten
+
+
+def survey_rows(rows: Iterable[Row], gains: tuple[float, ...]) -> Part:
+    """Return what some records have of train."""
+    picked: set[int] = set()
+    unbeaten = []
+    for record, split, _ in rows:
         if split == "train":
-            self.picked.update(picks)
-            if not better_searches(record, settings.gains):
-                self.unbeaten.append(hash_fraction(record["query"]))
-        required = set() if split == "train" else {*picks}
-        for search in record["searches"]:
-            for source in search["sources"]:
-                limit = settings.max_corpus_documents
-                self.add_document(source, limit, required=source["url"] in required)
-
-    def split_of(self, record: Record) -> str:
-        """Return the split of a record; the questions of one topic share a split."""
-        return assign_split(topic_of(record, self.topics), self.shares)
-
-    def group_of(self, record: Record) -> str:
-        """Return a label that questions of one group share, from which no text can be read."""
-        group = self.groups.group_of(record["record"], topic_of(record, self.topics))
-        return f"{hash_fraction(group):.12f}"
-
-    def add_document(self, source: Record, limit: int, *, required: bool = False) -> None:
-        """Add a document unless the corpus is full; a known one only gets the fields it lacks."""
-        document = {"url": source["url"], "title": source["title"], "text": source["snippet"]}
-        known = self.corpus.get(source["url"])
-        if known is not None:
-            known.update({name: value for name, value in document.items() if not known[name]})
-        elif required or len(self.corpus) < limit:
-            self.corpus[source["url"]] = document
+            picked.update(map(hash_64, record["selected"]))
+            if not better_searches(record, gains):
+                unbeaten.append(hash_fraction(record["query"]))
+    return Part(hash_set(picked), np.array(unbeaten))
 
 
-def survey_clean_data(
-    records: Iterable[Record],
-    documents: Iterable[Record],
-    topics: Topics,
-    settings: PrepareSettings,
-    groups: Groups,
-) -> Survey:
-    """Return the survey of all records of searches; the corpus begins with `documents`."""
-    survey = Survey(topics, settings.questions, groups)
-    for document in documents:
-        survey.add_document(document, settings.max_corpus_documents)
-    for record in records:
-        survey.add_record(record, settings)
-    return survey
+def corpus_names(corpus: Path) -> frozenset[str]:
+    """Return the words that a file of documents uses as names, in lower case."""
+    parts = ordered_map(
+        lambda piece: count_capitals(document["text"] for document in read_piece(piece)),
+        pieces(corpus),
+        number_of_processes(corpus.stat().st_size),
+    )
+    return names_among(parts)

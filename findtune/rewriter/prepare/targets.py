@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from findtune.core.hashes import HashSet
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction, near_duplicate_key
 from findtune.examples.left_out import LeftOut
@@ -31,7 +32,7 @@ class TargetRules:
 
     settings: PrepareSettings
     names: Set[str]
-    held_out: Set[str]
+    held_out: HashSet
     identity_threshold: float = 0.0
 
     def is_held_out(self, text: str) -> bool:

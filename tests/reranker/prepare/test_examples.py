@@ -13,12 +13,12 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import Record
-from findtune.examples.groups import Groups
+from findtune.examples.questions import Row
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.examples.topics import find_topics, topic_of
 from findtune.reranker.prepare import survey as survey_module
 from findtune.reranker.prepare.examples import PrepareSettings, preview_lines, write_examples
-from findtune.reranker.prepare.survey import survey_lists
+from findtune.reranker.prepare.survey import merge, survey_rows
 
 SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
 
@@ -221,10 +221,12 @@ def test_candidates_come_from_a_whole_log_and_not_from_its_first_days(
     ]
     days = [row for row in log if split_of(row, SHARES) == "train"]
     order = [row["sources"][0]["url"] for row in days]
-    topics = find_topics(days, {})
-    kept = survey_lists(days, topics, SHARES, Groups()).train_documents
-    assert kept.keys() == survey_lists(days[::-1], topics, SHARES, Groups()).train_documents.keys()
-    positions = [order.index(kept_url) for kept_url in kept]
+    rows = [Row(row, "train", "") for row in days]
+    kept = survey_rows(rows).train_documents
+    assert kept.keys() == survey_rows(rows[::-1]).train_documents.keys()
+    halves = merge([survey_rows(rows[:70]), survey_rows(rows[70:])])
+    assert [*halves.train_documents.items()] == [*kept.items()]
+    positions = [order.index(document["url"]) for document in kept.values()]
     assert positions == sorted(positions)
     assert len(positions) == 8
     assert max(positions) > len(days) / 2

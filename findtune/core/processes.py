@@ -1,0 +1,180 @@
+"""Work in several processes, one for each processor: same results, same order, as in one.
+
+Large inputs are cut into pieces, and each piece is worked on for itself. Results come back in the
+order of the pieces, however many processes there are, so the bytes written are the same. Processes
+are forked, so what a function refers to is not copied. Where the system can't fork safely there is
+one process.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import cycle
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+
+from findtune.core.errors import InputError
+from findtune.core.records import Record
+
+VARIABLE = "FINDTUNE_PROCESSES"  # of the environment: how many processes share the work
+MIN_BYTES = 1 << 25  # of input; less is done before the processes would have started
+PIECE_BYTES = 1 << 23
+WAITING = 2  # pieces per process that are worked on or wait; more would only take memory
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+FUNCTION: dict[str, Callable[[Any], Any]] = {}  # of a worker, which has one
+
+
+class Piece(NamedTuple):
+    """Some whole lines of a file: the bytes from start to stop."""
+
+    path: Path
+    start: int
+    stop: int
+
+
+def number_of_processes(n_bytes: int) -> int:
+    """Return how many processes should share some input; for little of it that is one."""
+    if given := os.environ.get(VARIABLE, ""):
+        if not given.isdecimal() or not int(given):
+            raise InputError(f"{VARIABLE} is {given!r}; it takes a number of processes, such as 2.")
+        return int(given)
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" and n_bytes >= MIN_BYTES else 1
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Iterator[Result]:
+    """Yield the result of each item, in the order of the items.
+
+    Items and results travel between processes as pickles; the function does not. Raises InputError
+    when a process was killed, and whatever the function raises.
+    """
+    if processes == 1 or sys.platform != "linux":
+        yield from map(function, items)
+        return
+    pending: deque[Future[Result]] = deque()
+    pool = ProcessPoolExecutor(processes, get_context("fork"), start_worker, (function,))
+    try:
+        for item in items:
+            pending.append(pool.submit(call, item))
+            if len(pending) > WAITING * processes:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool:
+        raise killed(processes) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> Iterator[Result]:
+    """Yield the results of several processes in turn: one of the first, one of the second, ...
+
+    produce: called with the number of a process, returns its share, such as each third result.
+    Where one share ends, so do the others. Nothing travels but results, so what all of them can
+    read, such as a file, need not pass through one process. Raises as `ordered_map` does.
+    """
+    if processes == 1 or sys.platform != "linux":
+        yield from produce(0)
+        return
+    context, workers, ends = get_context("fork"), [], []
+    try:
+        for number in range(processes):
+            receiver, sender = context.Pipe(duplex=False)
+            worker = context.Process(target=send_all, args=(produce, number, sender), daemon=True)
+            worker.start()
+            sender.close()  # so that the end of the worker is the end of the pipe
+            workers.append(worker)
+            ends.append(receiver)
+        yield from receive_in_turn(ends)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def send_all(
+    produce: Callable[[int], Iterable[Any]], number: int, sender: "Connection[Any, Any]"
+) -> None:
+    """Send the results of a worker, then the end or the error that ended it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
+    end_with_parent()
+    try:
+        for result in produce(number):
+            sender.send((True, result))
+        sender.send((False, None))
+    except Exception as error:
+        sender.send((False, error))
+
+
+def receive_in_turn(ends: "Sequence[Connection[Any, Any]]") -> Iterator[Any]:
+    """Yield what workers send, one result of each in turn, until one of them has ended."""
+    for receiver in cycle(ends):
+        try:
+            goes_on, result = receiver.recv()
+        except EOFError:
+            raise killed(len(ends)) from None
+        if isinstance(result, Exception):
+            raise result
+        if not goes_on:
+            return
+        yield result
+
+
+def killed(processes: int) -> InputError:
+    """Return the error for a worker that ended without a word."""
+    return InputError(
+        f"one of {processes} processes was killed, perhaps for lack of memory; run this again "
+        f"with {VARIABLE}=1."
+    )
+
+
+def start_worker(function: Callable[[Any], Any]) -> None:
+    """Keep the function of a worker, and end the worker with the process that started it."""
+    FUNCTION["call"] = function
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
+    end_with_parent()
+
+
+def call(item: Any) -> Any:
+    """Return the result of an item in a worker."""
+    return FUNCTION["call"](item)
+
+
+def end_with_parent() -> None:
+    """Ask Linux to end this process when its parent ends. Source: prctl(2), PR_SET_PDEATHSIG."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> list[Piece]:
+    """Return pieces of a file that end at ends of lines and together are the file."""
+    size, edges = path.stat().st_size, [0]
+    with path.open("rb") as file:
+        while edges[-1] < size:
+            file.seek(min(size, edges[-1] + piece_bytes))
+            file.readline()
+            edges.append(file.tell())
+    return [Piece(path, *pair) for pair in zip(edges, edges[1:], strict=False)]
+
+
+def read_piece(piece: Piece) -> Iterator[Record]:
+    """Yield the JSON objects of the lines of a piece."""
+    with piece.path.open("rb") as file:
+        file.seek(piece.start)
+        left = piece.stop - piece.start
+        while left > 0:
+            line = file.readline()
+            left -= len(line)
+            yield orjson.loads(line)

@@ -1,0 +1,133 @@
+"""Nearest neighbours among the vectors of a corpus: exact in a small one, approximate in a large.
+
+Up to MAX_EXACT vectors, all of them are compared with each query. Beyond, an inverted file (IVF)
+with 8 bits a dimension names candidates, which are compared with the query as they were stored.
+Its file belongs to the vectors from which it was built. Sources: Jegou et al. 2011 (IVF), Douze et
+al. 2024 (faiss).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from findtune.core.errors import InputError
+
+MAX_EXACT = 200_000  # vectors; comparing more with a question takes too long
+LISTS_PER_ROOT = 1  # lists of the inverted file, times the root of the number of vectors
+SEARCHED_LISTS = 64
+CANDIDATES = 4  # per neighbour that is asked for
+TRAINING_VECTORS = 50  # per list, for k-means
+SEED = 13
+BATCH = 20_000  # vectors in memory at once while the inverted file is filled
+
+Array = np.ndarray
+
+
+def best_positions(scores: Array, k: int) -> Array:
+    """Return the positions of the k highest scores, best first; of equal ones, the first.
+
+    scores: (n,). It is what a stable sort returns, without sorting all.
+    """
+    if k < len(scores):
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        kept = np.flatnonzero(scores >= least)
+        return kept[np.argsort(-scores[kept], kind="stable")[:k]]
+    return np.argsort(-scores, kind="stable")
+
+
+@dataclass(frozen=True)
+class ExactNeighbours:
+    """Compares a query with every vector, (n, dimensions)."""
+
+    vectors: Array
+
+    def nearest(self, queries: Array, k: int) -> Iterator[Array]:
+        """Yield the positions of the k nearest vectors of each query, (queries, dimensions)."""
+        for scores in queries @ self.vectors.T:
+            yield best_positions(scores, k)
+
+
+@dataclass(frozen=True)
+class ApproximateNeighbours:
+    """Compares a query with the candidates that an inverted file names."""
+
+    vectors: Array
+    inverted_file: Any
+
+    def nearest(self, queries: Array, k: int) -> Iterator[Array]:
+        """Yield the positions of about the k nearest vectors of each query, best first."""
+        _, candidates = self.inverted_file.search(queries.astype(np.float32), CANDIDATES * k)
+        for query, positions in zip(queries, candidates, strict=True):
+            kept = np.sort(positions[positions >= 0])
+            scores = self.vectors[kept].astype(np.float32) @ query
+            yield kept[best_positions(scores, k)]
+
+
+Neighbours = ExactNeighbours | ApproximateNeighbours
+
+
+def neighbours(vectors: Array) -> Neighbours:
+    """Return what finds the nearest of some unit vectors; many are indexed now.
+
+    Raises InputError when there are many and faiss is not installed.
+    """
+    if len(vectors) <= MAX_EXACT:
+        return ExactNeighbours(vectors)
+    return ApproximateNeighbours(vectors, build_inverted_file(vectors))
+
+
+def build_inverted_file(vectors: Array) -> Any:
+    """Return the inverted file of some unit vectors, (n, dimensions)."""
+    faiss = load_faiss()
+    lists = int(LISTS_PER_ROOT * len(vectors) ** 0.5)
+    dimensions = vectors.shape[1]
+    centres = faiss.IndexFlatIP(dimensions)
+    kind, metric = faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexIVFScalarQuantizer(centres, dimensions, lists, kind, metric)
+    index.cp.seed = SEED
+    rng = np.random.default_rng(SEED)
+    number = min(len(vectors), TRAINING_VECTORS * lists)
+    sample = np.sort(rng.choice(len(vectors), number, replace=False))
+    index.train(np.ascontiguousarray(vectors[sample], dtype=np.float32))
+    for start in range(0, len(vectors), BATCH):
+        index.add(np.ascontiguousarray(vectors[start : start + BATCH], dtype=np.float32))
+    index.nprobe = SEARCHED_LISTS
+    return index
+
+
+def write_inverted_file(found: ApproximateNeighbours, path: Path) -> None:
+    """Write the inverted file in faiss's own format, which holds no code."""
+    load_faiss().write_index(found.inverted_file, str(path))
+
+
+def read_neighbours(vectors: Array, path: Path) -> Neighbours:
+    """Return what finds the nearest of some vectors, with the inverted file in `path` if it exists.
+
+    Raises InputError when the file is not of these vectors.
+    """
+    if not path.exists():
+        return neighbours(vectors)
+    faiss = load_faiss()
+    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+    if (index.ntotal, index.d) != vectors.shape:
+        raise InputError(
+            f"{path} has {index.ntotal:,} vectors of {index.d} dimensions, but the corpus has "
+            f"{len(vectors):,} of {vectors.shape[1]}; delete the folder, and it is built again."
+        )
+    index.nprobe = SEARCHED_LISTS
+    return ApproximateNeighbours(vectors, index)
+
+
+def load_faiss() -> Any:
+    """Return faiss; raise InputError when it is not installed."""
+    try:
+        return import_module("faiss")
+    except ImportError:
+        raise InputError(
+            f"a corpus of more than {MAX_EXACT:,} documents needs faiss: run "
+            "`pip install 'faiss-cpu>=1.12,<2'`, or search fewer documents."
+        ) from None

@@ -1,0 +1,143 @@
+"""The corpus of the rewriter: the documents that are searched, of which a log has millions.
+
+The corpus takes documents until it is full, and then only those that were picked in dev and test.
+A document that is in it gets the fields it lacks from later records. The documents are kept in a
+file; only their hashes are in memory, and those documents that lack something.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from findtune.core.files import atomic_open
+from findtune.core.hashes import HashSet, hash_set
+from findtune.core.processes import ordered_map
+from findtune.core.records import Record
+from findtune.core.text import hash_64
+from findtune.examples.questions import Questions, Row, Share
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+FIELDS = ("title", "text")  # that a document may lack
+LATER = "#"  # begins the line of a document that lacks something; its hash follows
+
+
+class Mention(NamedTuple):
+    """A document as a record shows it; required: whether the corpus needs it, even when full."""
+
+    url: int  # its hash
+    document: Record
+    required: bool = False
+
+
+class Corpus(AbstractContextManager["Corpus"]):
+    """A corpus that grows; leave it as a context, or its scratch file stays open."""
+
+    def __init__(self, limit: int, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.limit = limit
+        self.urls: set[int] = set()
+        self.incomplete: dict[int, Record] = {}
+        self.added_in: dict[int, int] = {}  # an incomplete document -> the number of its piece
+        # Closed by __exit__; it has no name, so a kill leaves nothing behind.
+        self.scratch: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
+
+    def __exit__(self, *_: object) -> None:
+        self.scratch.close()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only required documents are added."""
+        return len(self.urls) >= self.limit
+
+    def add(self, mentions: Iterable[Mention], piece: int) -> None:
+        """Add the documents that a piece of the log mentions, in their order."""
+        for url, document, required in mentions:
+            if url in self.urls:
+                self.complete(url, document)
+            elif required or not self.is_full:
+                self.urls.add(url)
+                lacks = not all(document[name] for name in FIELDS)
+                if lacks:
+                    self.incomplete[url] = dict(document)
+                    self.added_in[url] = piece
+                self.scratch.write(f"{LATER}{url}\n" if lacks else f"{ENCODER.encode(document)}\n")
+
+    def complete(self, url: int, document: Mapping[str, str]) -> None:
+        """Fill what a document lacks, and no more."""
+        if known := self.incomplete.get(url):
+            known.update({name: value for name, value in document.items() if not known[name]})
+
+    def write(self, path: Path) -> None:
+        """Write all documents in the order in which they were added."""
+        self.scratch.seek(0)
+        with atomic_open(path) as file:
+            for line in self.scratch:
+                if line.startswith(LATER):
+                    line = f"{ENCODER.encode(self.incomplete[int(line[1:])])}\n"
+                file.write(line)
+
+
+def collect_corpus(corpus: Corpus, documents: Iterable[Record], questions: Questions) -> HashSet:
+    """Fill a corpus from the documents that were given, then from all records; return its URLs."""
+    corpus.add((mention(document) for document in documents), -1)
+    shares = [*enumerate(questions.shares)]
+    while shares and not corpus.is_full:
+        piece, share = shares.pop(0)
+        corpus.add((each for row in questions.rows(share) for each in mentions(row)), piece)
+
+    def required(numbered: tuple[int, Share]) -> tuple[int, list[Mention]]:
+        return numbered[0], required_documents(questions.rows(numbered[1]))
+
+    for piece, found in ordered_map(required, shares, questions.processes):
+        corpus.add((each for each in found if each.url not in corpus.urls), piece)
+    complete_corpus(corpus, shares, questions)
+    return hash_set(corpus.urls)
+
+
+def complete_corpus(
+    corpus: Corpus, shares: Iterable[tuple[int, Share]], questions: Questions
+) -> None:
+    """Fill what documents lack from pieces of the log that follow the one that added them."""
+
+    def fields(numbered: tuple[int, Share]) -> list[Mention]:
+        piece, share = numbered
+        return [
+            each
+            for row in questions.rows(share)
+            for each in mentions(row)
+            if corpus.added_in.get(each.url, piece) < piece
+        ]
+
+    if corpus.incomplete:
+        for found in ordered_map(fields, shares, questions.processes):
+            for each in found:
+                corpus.complete(each.url, each.document)
+
+
+def required_documents(rows: Iterable[Row]) -> list[Mention]:
+    """Return the documents that a full corpus takes from a piece of the log, in their order."""
+    documents: dict[int, Record] = {}
+    for row in rows:
+        for url, document, required in mentions(row):
+            if known := documents.get(url):
+                known.update({name: text for name, text in document.items() if not known[name]})
+            elif required:
+                documents[url] = document
+    return [Mention(url, document, True) for url, document in documents.items()]
+
+
+def mentions(row: Row) -> Iterator[Mention]:
+    """Yield the documents of a record, in the order of its searches."""
+    picks = set() if row.split == "train" else {*row.record["selected"]}
+    for search in row.record["searches"]:
+        for source in search["sources"]:
+            yield mention(source, required=source["url"] in picks)
+
+
+def mention(source: Mapping[str, str], *, required: bool = False) -> Mention:
+    """Return a document as the corpus keeps it."""
+    document = {"url": source["url"], "title": source["title"], "text": source["snippet"]}
+    return Mention(hash_64(source["url"]), document, required)
