@@ -1,7 +1,8 @@
 """Topics: questions that ask for the same, and so must lie on the same side of every split.
 
-Questions share a topic when they are near-duplicates, when their records name the same `topic`, or
-when people judged nearly the same documents relevant to them: judgments are made per topic.
+Questions share a topic when they are near-duplicates, also in another spelling, when their records
+name the same `topic`, or when people judged nearly the same documents relevant to them: judgments
+are made per topic.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key
+from findtune.core.text import loose_key, near_duplicate_key
 
 MIN_SHARED = 3  # relevant documents that two questions of one topic have in common
 MIN_OVERLAP = 0.5  # of the relevant documents of both, as a Jaccard index
@@ -21,6 +22,7 @@ MAX_QUESTIONS = 100  # per document; one that is relevant to more tells no topic
 
 # Questions of a log seldom come back, so a cache would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
+uncached_loose_key = loose_key.__wrapped__
 
 Topics = Mapping[str, str]  # near-duplicate key of a question -> its topic
 Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
@@ -36,7 +38,7 @@ def find_topics(records: Iterable[Record], qrels: Qrels) -> Topics:
     relevant: dict[str, set[str]] = {}
     for record in records:
         key = uncached_key(record["query"])
-        members[key].add(key)
+        members[f"spelled {uncached_loose_key(record['query'])}"].add(key)
         if record.get("topic"):
             members[f"topic {record['topic']}"].add(key)
         grades = qrels.get(record["query"], {})
