@@ -87,4 +87,4 @@ def test_half_a_character_is_written_as_unknown(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(r'[{"a\ud800": ["b\udc00", {"c": "\ud83c\udf75"}]}]', encoding="utf-8")
     [row] = read_rows(path, Tally())
-    assert row.record == {"a\ufffd": ["b\ufffd", {"c": "\U0001f375"}]}
+    assert row.fields == {"a\ufffd": ["b\ufffd", {"c": "\U0001f375"}]}
