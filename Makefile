@@ -114,7 +114,8 @@ serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: mak
 	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
 		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)') \
-		$(if $(AGAINST),--against '$(AGAINST)')
+		$(if $(AGAINST),--against '$(AGAINST)') \
+		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
 
 collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
 	@python -m commands.collect

@@ -4,7 +4,7 @@
 
 One line says what is missing, and then nothing was changed. What was trained is committed, also
 where it is not promoted, since measures belong to a commit. It is safe to run from cron: a second
-loop does not start while one runs.
+loop does not start while one runs, and one that failed half-way is gone on with by the next.
 
 Reads   data/served/, if searches are recorded; all that `make train` reads; git tags
 Writes  all that `make collect`, `make train` and `make readme` write; a commit; git tags of a WIN
@@ -23,6 +23,7 @@ from commands.diff import duel_text
 from commands.promote import change_lines
 from findtune.core.errors import InputError
 from findtune.core.files import read_json
+from findtune.quality.decisions import take_decisions
 from findtune.registry.challenge import champion_of, duel
 from findtune.registry.evidence import measured
 from findtune.registry.promotion import promote
@@ -32,9 +33,11 @@ from findtune.traffic.reader import search_files
 from stages.command import Stage
 
 LOCK = Path(".scratch", "loop.lock")
-DATA = "data/"  # where new feedback is no surprise
+UNFINISHED = Path(".scratch", "loop.unfinished")  # there while a loop changes files
+# Where new feedback is no surprise, nor what a training that failed has left: `make train` goes on.
+EXPECTED = ("data", "dvc.lock", "metrics")
 NO_VERDICT = "not compared"
-COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs")
+COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs", "params.yaml")
 
 
 @click.command(cls=Stage)
@@ -44,17 +47,22 @@ def main(size: str, stage: str) -> None:
     """Train SIZE again, and make it live in STAGE if it is surely better."""
     with only_loop():
         refuse_unknown_changes()
+        UNFINISHED.touch()
         if search_files(SERVED):
             run_make("collect")
+        for line in take_decisions(Path()):
+            click.echo(line)
         if not changed_files(Path()) and is_current():
             click.echo(
                 "no feedback is new and every stage is up to date; there is nothing to train."
             )
+            UNFINISHED.unlink(missing_ok=True)
             return
         run_make("train", f"SIZE={size}")
         run_make("readme", f"SIZE={size}")
         verdict, line = judge(size, stage)
         commit(f"Train on new feedback: {verdict}\n\n{line}")
+        UNFINISHED.unlink()
         click.echo(line)
         if verdict == "WIN":
             change = promote(Path(), "stack", stage, size, force=False)
@@ -76,9 +84,14 @@ def only_loop() -> Iterator[None]:
 
 
 def refuse_unknown_changes() -> None:
-    """Raise InputError if anything but data differs from the last commit."""
+    """Raise InputError if anything but data, and what a training writes, was changed.
+
+    What a loop that failed has written is expected too.
+    """
     commit_hash(Path())
-    if others := [name for name in changed_files(Path()) if not name.startswith(DATA)]:
+    expected = COMMITTED if UNFINISHED.exists() else EXPECTED
+    others = [name for name in changed_files(Path()) if name.partition("/")[0] not in expected]
+    if others:
         raise InputError(
             f"{', '.join(others[:3])} differ from the last commit, and the loop commits only what "
             "it trained; commit or stash them first."

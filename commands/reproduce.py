@@ -4,7 +4,8 @@
 
 Another run in this folder is waited for. Locks of processes that have ended are removed, and a
 dvc.lock that a kill has cut off is restored; one line to stderr says so. While DVC runs in here,
-dvc.lock is written atomically. A run that is ended ends its stage.
+dvc.lock is written atomically. A run that is ended ends its stage. Decisions that somebody has
+written into a list of `make stats` are taken into the data first.
 
 Reads   dvc.yaml and what the stages read
 Writes  what the stages write, dvc.lock, .dvc/tmp/rwlock, .dvc/tmp/findtune/
@@ -24,6 +25,8 @@ import click
 import psutil  # type: ignore[import-untyped]
 
 from findtune.core.errors import InputError
+from findtune.core.printing import printable
+from findtune.quality.decisions import take_decisions
 from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
 from findtune.tracking.recovery import FOLDER, atomic_writes, restore
 from findtune.tracking.repository import open_repo
@@ -45,8 +48,8 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     try:
         with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
             with repo.lock:
-                for line in repair(repo):
-                    click.echo(line, err=True)
+                for line in (*repair(repo), *take_decisions(Path())):
+                    click.echo(printable(line), err=True)
             status = import_module("dvc.cli").main(["--wait-for-lock", "repro", *targets])
     except OSError as error:  # of the repairs; DVC reports its own
         remedy = "make room, or make the folder writable, then run this again"

@@ -7,6 +7,7 @@
     python -m commands.serve small --live prod
     python -m commands.serve small --record --against prod
 
+Without a key, and on this machine alone, it answers only to the names of this machine.
 FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
@@ -19,7 +20,6 @@ Writes  .scratch/index-HASH/   the index of this corpus by this stack
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,7 @@ import click
 
 from findtune.core.errors import InputError
 from findtune.registry.checkout import check_out_live
+from findtune.serving.hosts import allowed_hosts
 from findtune.traffic.log import SERVED
 from stages.command import TorchStage
 
@@ -49,6 +50,7 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
 )
 @click.option("--record", is_flag=True, help="Keep searches and picks, and open the pages.")
 @click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
+@click.option("--allowed-host", "names", multiple=True, help="A name that clients call it by.")
 @click.option("--against", help="Show documents of the stack live in this stage among its own.")
 def main(
     size: str,
@@ -58,6 +60,7 @@ def main(
     models: tuple[str, ...],
     record: bool,
     stage: str | None,
+    names: tuple[str, ...],
     against: str | None,
 ) -> None:
     """Serve the stack of SIZE, or single models of it."""
@@ -65,7 +68,8 @@ def main(
         raise InputError("nothing can be compared that is not recorded: add RECORD=1.")
     api_key = read_api_key()
     load = partial(load_models, size, corpus or default_corpus(size), models, stage, against)
-    app = load_app(load, api_key, record=record)
+    hosts = allowed_hosts(host, names, has_key=bool(api_key))
+    app = load_app(load, api_key, hosts, record=record)
     click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
 
@@ -100,11 +104,17 @@ def load_models(
     served = loading.load_served(folder, size, corpus, models)
     if against:
         rival = check_out_live(Path(), "stack", against, size)
-        served = replace(served, rival=loading.load_rival(rival, size, corpus))
+        served = loading.with_rival(served, rival, size, corpus)
     return served
 
 
-def load_app(load: Callable[[], object], api_key: str | None, *, record: bool) -> object:
+def load_app(
+    load: Callable[[], object],
+    api_key: str | None,
+    hosts: frozenset[str] | None,
+    *,
+    record: bool,
+) -> object:
     """Return the application; raise InputError where its packages are not installed."""
     try:
         app = import_module("findtune.serving.app")
@@ -113,7 +123,9 @@ def load_app(load: Callable[[], object], api_key: str | None, *, record: bool) -
             f"{error.name} is not installed; `make setup` installs it, as does the extra serve."
         ) from None
     recorder = import_module("findtune.serving.recording").Recorder(SERVED) if record else None
-    application: object = app.create_app(load(), api_key=api_key, recorder=recorder, load=load)
+    application: object = app.create_app(
+        load(), api_key=api_key, hosts=hosts, recorder=recorder, load=load
+    )
     return application
 
 

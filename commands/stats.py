@@ -4,9 +4,9 @@
 
 Reads   params.yaml: models
         data/clean/, data/examples/MODEL/SIZE/
-Writes  data/finetuning/review.csv        scored pairs in doubt
-        data/training_data/review.csv     picks in doubt; ingest reads both back once a person has
-                                          written a decision into a row
+Writes  review/pairs.csv    scored pairs in doubt
+        review/picks.csv    picks in doubt; once a person has written a decision into a row, the
+                            next run moves it to review.csv beside the data, which ingest reads
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ import click
 from commands.table import FEW_QUESTIONS
 from findtune.core import params
 from findtune.core.records import Record
-from findtune.ingest.review import REVIEW
+from findtune.quality.decisions import PAIRS, PICKS
 from findtune.report.data_statistics import labels, lengths
 from findtune.report.inputs import KindInputs, read_kind
 from stages.command import Stage
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from findtune.quality.held_out import HeldOut
 
 DATA = Path("data")
-PAIRS, FEEDBACK = DATA / "finetuning", DATA / "training_data"
 FEW_EXAMPLES = 200  # to learn from; with fewer, a model hardly moves
 LARGE_EFFECT = 0.1  # of a measure from 0 to 1; few changes are as large
 Lines = Iterator[str]
@@ -201,20 +200,20 @@ def review_lines(kinds: Sequence[KindInputs], lists: Sequence[Record]) -> Lines:
     pairs = records_of(kinds, "sentence_pairs")
     latent = LatentVectors(documents(records_of(kinds, "catalog"), lists))
     doubtful = doubtful_pairs(pairs, latent), doubtful_picks(lists, latent)
-    waiting = (list_pairs(PAIRS, doubtful[0]), list_picks(FEEDBACK, doubtful[1]))
+    waiting = (list_pairs(Path(), doubtful[0]), list_picks(Path(), doubtful[1]))
     totals = (len(pairs), sum(len(record["picks"]) for record in lists))
     yield "Likely wrong labels"
-    for name, folder, count, total in zip(
+    for name, path, count, total in zip(
         ("scored pairs", "picks and passed-over sources"),
-        (PAIRS, FEEDBACK),
+        (PAIRS.path(Path()), PICKS.path(Path())),
         waiting,
         totals,
         strict=True,
     ):
-        where = f" in {folder / REVIEW}" if count else ""
+        where = f" in {path}" if count else ""
         yield f"- {count:,} {name} wait for a decision{where} ({total:,} labels)"
     if any(waiting):
-        yield "Write drop, keep or the right label into the column decision; ingest reads it back."
+        yield "Write drop, keep or the right label into the column decision; `make train` reads it."
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Reading and writing files. Writes are atomic, and the same values give the same bytes."""
 
 import csv
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -60,6 +62,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         path.rename(old)  # at once, where deleting could stop half-way
     part.rename(path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock of a folder, and hold it; a kill ends it.
+
+    The lock is the folder's own, so no file is written into it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -4,6 +4,10 @@ Patterns miss what they do not know, such as names and addresses, and they may m
 number. A text that must not be seen is not shown at all: `report.examples: 0`.
 """
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
+
 import regex
 
 EMAIL = r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+"
@@ -19,9 +23,8 @@ NAMED_SECRET = (
     r"(?i:\b(?:password|passwd|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|bearer)\b"
     r"\s*(?:[:=]|\bis\b)\s*|\bbearer\s+)\K[^\s,;\"']{4,}"
 )
-LONG_TOKEN = (
-    r"\b(?=[\w+]*\d)(?=[\w+]*[a-z])(?=[\w+]*[A-Z])[A-Za-z0-9_+]{20,}={0,2}|\b[0-9a-fA-F]{32,}\b"
-)
+LONG_TOKEN = r"(?<![\w+])[A-Za-z0-9_+]{20,}+={0,2}"
+LONG_HEX = r"\b[0-9a-fA-F]{32,}\b"
 # Nine to nineteen digits, as telephone, card and account numbers are written (E.164, ISO 7812);
 # two years and a number with thousands commas have another form.
 PHONE = r"(?<![\w.])(?:\+|00)?\(?\d(?:[ ()./-]{0,3}\d){8,18}(?!\w)"
@@ -30,24 +33,125 @@ PATTERNS = (
     (regex.compile(EMAIL), "[e-mail]"),
     (regex.compile(KNOWN_KEY), "[key]"),
     (regex.compile(NAMED_SECRET), "[key]"),
-    (regex.compile(LONG_TOKEN), "[key]"),
-    (regex.compile(PHONE), "[number]"),
+    (regex.compile(LONG_HEX), "[key]"),
 )
-
+TOKEN = regex.compile(LONG_TOKEN)
+NUMBER = regex.compile(PHONE)
 
 # What a report of the data calls them; the replacement -> its name.
 NAMES = {"[e-mail]": "an e-mail address", "[key]": "a key", "[number]": "a telephone number"}
+
+# A row of digits and what stands between them, however long, and what a table calls a code.
+DIGIT_RUN = regex.compile(r"(?<![\w.+(])(?<!\d[./-])\(?[\d](?:[ ()./-]{0,3}\d){8,}\)?(?!\w)")
+CODE = regex.compile(r"(?i)\b(?:table|tract|fips|geoid|isbn)(?: no\.?| number)?:? $")
+# Rows of numbers that are no telephone number: years and dates, ranges, decimals, round numbers.
+YEAR = r"(?:1[5-9]|20)\d\d"
+MONTH, DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
+DATE = (
+    rf"{YEAR}[-/.]{MONTH}[-/.]{DAY}|{DAY}[-/.]{DAY}[-/.]{YEAR}|{YEAR}(?:0\d|1[0-2])(?:[0-2]\d|3[01])"
+    rf"|{YEAR}[-/]{MONTH}"
+)
+SEASON = rf"{YEAR}[-/]\d\d"  # 2019/20
+TIMES = regex.compile(rf"(?:{DATE}|{SEASON}|{YEAR})(?:[-/.](?:{DATE}|{SEASON}|{YEAR}))*")
+DECIMAL = regex.compile(r"\d{1,3}\.\d{1,2}")
+RANGE = regex.compile(r"(\d{1,7})-(\d{1,7})")
+ROUND = regex.compile(r"[1-9]\d*0{6}")
+GROUPED = r"[1-9]\d{0,2}(?:(?:\.\d{3})+|(?: \d{3})+)"
+GROUPED_NUMBERS = regex.compile(rf"{GROUPED}(?: ?- ?{GROUPED})+|[1-9]\d{{0,2}}(?:([. ])\d{{3}})+")
+MIN_LISTED = 4  # short numbers in ascending order that are a list
+MAX_DIGITS = 3  # of a number in such a list
+
+# The parts of a name such as Count_Person_5To17Years: words, acronyms and numbers.
+HUMP = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]")
+SMALL_WORDS = frozenset(["a", "as", "at", "by", "dc", "in", "is", "no", "of", "on", "or", "to"])
+UNREADABLE = regex.compile(r"[^aeiouAEIOU]+|.*[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{5}.*")
+MAX_ACRONYM = 6  # letters
+MAX_UNREADABLE = 2  # letters of a name that are in no word and no acronym
+MIN_READABLE = 0.6  # share of a name's letters that are in words
 
 
 def private_parts(text: str) -> set[str]:
     """Return the names of what `mask` would replace in a text."""
     if text.isalpha():
         return set()
-    return {NAMES[replacement] for pattern, replacement in PATTERNS if pattern.search(text)}
+    masked = mask(text)
+    return {name for part, name in NAMES.items() if masked.count(part) > text.count(part)}
 
 
 def mask(text: str) -> str:
-    """Return a text without e-mail addresses, telephone and card numbers, and keys."""
+    """Return a text without e-mail addresses, telephone and card numbers, and keys.
+
+    Years, ranges and other rows of plain numbers stay, and so do names of variables.
+    """
     for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
-    return text
+    text = TOKEN.sub(lambda match: "[key]" if is_key(match[0]) else match[0], text)
+    spans = plain_spans(text)
+    return str(NUMBER.sub(lambda match: match[0] if within(match, spans) else "[number]", text))
+
+
+def within(match: regex.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a match lies in a span; spans: (start, end), in order."""
+    index = bisect_right(spans, match.start(), key=itemgetter(0))
+    return index > 0 and match.end() <= spans[index - 1][1]
+
+
+def plain_spans(text: str) -> list[tuple[int, int]]:
+    """Return where rows of plain numbers start and end."""
+    return [
+        run.span()
+        for run in DIGIT_RUN.finditer(text)
+        if is_plain(run[0].strip("()")) or CODE.search(text[: run.start()])
+    ]
+
+
+def is_plain(run: str) -> bool:
+    """Return whether a row of numbers is of years, dates, ranges, decimals or round numbers."""
+    if GROUPED_NUMBERS.fullmatch(run):
+        first, *_, last = regex.split(r"[ .-]+", run)
+        return len(first) < MAX_DIGITS or last == "000" or "-" in run
+    tokens = [token for token in run.split() if any(map(str.isdigit, token))]
+    if is_ascending(regex.split(r"\D+", run)):
+        return True
+    others = [token for token in tokens if not is_quantity(token)]
+    return not others or (len(others) == 1 and len(others[0]) < MAX_DIGITS and len(tokens) > 1)
+
+
+def is_quantity(token: str) -> bool:
+    """Return whether a token is a year, a date, a range, a decimal or a round number."""
+    if ends := RANGE.fullmatch(token):
+        low, high = ends.groups()
+        if int(low) < int(high) and len(high) - len(low) <= 1 and str(int(low)) == low:
+            return True
+    return any(pattern.fullmatch(token) for pattern in (TIMES, DECIMAL, ROUND))
+
+
+def is_ascending(numbers: Sequence[str]) -> bool:
+    """Return whether numbers are a list of short ones in ascending order, such as ages."""
+    if len(numbers) < MIN_LISTED or max(map(len, numbers)) > MAX_DIGITS:
+        return False
+    values = [*map(int, numbers)]
+    return values == sorted(values) and [*map(str, values)] == [*numbers]
+
+
+def is_key(token: str) -> bool:
+    """Return whether a long token has digits and letters of both cases, and is no name."""
+    kinds = (str.isdigit, str.islower, str.isupper)
+    return all(any(map(kind, token)) for kind in kinds) and not is_name(token)
+
+
+def is_name(token: str) -> bool:
+    """Return whether a token consists of words, as names of variables do, and keys do not."""
+    humps = HUMP.findall(token)
+    readable = sum(len(hump) for hump in humps if is_word(hump))
+    acronyms = sum(len(hump) for hump in humps if hump.isupper() and 1 < len(hump) <= MAX_ACRONYM)
+    letters = sum(map(len, humps))
+    is_known = readable >= MIN_READABLE * letters
+    return is_known and letters - readable - acronyms <= MAX_UNREADABLE
+
+
+def is_word(hump: str) -> bool:
+    """Return whether a part of a name can be read: it has vowels, and few consonants in a row."""
+    if hump.lower() in SMALL_WORDS:
+        return True
+    return len(hump) > MAX_UNREADABLE and not hump.isupper() and not UNREADABLE.fullmatch(hump)

@@ -10,6 +10,8 @@ from itertools import chain
 import regex
 import snowballstemmer
 
+from findtune.core.spelling import without_optional_marks, without_particles
+
 # fmt: off
 STOPWORDS = frozenset([
     "a", "an", "and", "are", "at", "by", "for", "from", "in", "is", "of", "on", "or", "s", "the",
@@ -100,6 +102,19 @@ def near_duplicate_key(text: str) -> str:
     plain = all(map(str.isascii, content))
     parts = map(stem, content) if plain else chain.from_iterable(map(key_parts, content))
     return " ".join(sorted(set(parts))) or normalize(text)
+
+
+@cache
+def loose_key(text: str) -> str:
+    """Return a near-duplicate key that does not depend on how words are spelled.
+
+    Accents, vowel marks and Korean particles, which people write or not, do not count. Splits go by
+    the hash of `near_duplicate_key`; what they share is found by this key.
+    """
+    if not text.isascii():
+        text = " ".join(map(without_particles, words(without_optional_marks(text))))
+    key: str = near_duplicate_key.__wrapped__(text)
+    return key
 
 
 def content_stems(text: str) -> list[str]:

@@ -4,7 +4,7 @@ A log may have a million questions, so of each only two numbers stay in memory. 
 share the passes over a large file; each works on pieces of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +32,6 @@ from findtune.examples.topics import (
 )
 
 Array = np.ndarray
-KeyOf = Callable[[Record], str]
 
 
 class Row(NamedTuple):
@@ -93,18 +92,11 @@ class FirstLook(NamedTuple):
     asked: Sequence[tuple[int, str, str, tuple[str, ...]]]
 
 
-def read_questions(
-    path: Path, qrels: Qrels, split_shares: SplitShares, key_of: KeyOf | None = None
-) -> Questions:
-    """Return what is known of the questions of a file of records.
-
-    key_of: returns the key that decides the topic; without one, questions of a topic are found as
-    `find_topics` does.
-    """
+def read_questions(path: Path, qrels: Qrels, split_shares: SplitShares) -> Questions:
+    """Return what is known of the questions of a file of records."""
     processes = number_of_processes(path.stat().st_size)
     parts = pieces(path)
-    relevant_keys = keys_with_relevant(qrels) if key_of is None else frozenset()
-    look = partial(look_at, relevant_keys=relevant_keys, key_of=key_of)
+    look = partial(look_at, relevant_keys=keys_with_relevant(qrels))
     looks = [*ordered_map(look, parts, processes)]
     topics = connect((row for each in looks for row in each.linked), qrels)
     groups = groups_of(looks, topics, split_shares)
@@ -114,14 +106,13 @@ def read_questions(
     return Questions(shares, split_shares, processes)
 
 
-def look_at(piece: Piece, relevant_keys: frozenset[str], key_of: KeyOf | None) -> FirstLook:
+def look_at(piece: Piece, relevant_keys: frozenset[str]) -> FirstLook:
     """Return what one pass over a piece finds."""
     keys, links, asked = [], [], []
     for place, record in enumerate(read_piece(piece)):
-        key = key_of(record) if key_of else uncached_key(record["query"])
+        key = uncached_key(record["query"])
         keys.append(hash_64(key))
-        if key_of is None:
-            links += linked(record, key, relevant_keys)
+        links += linked(record, key, relevant_keys)
         if record.get("asked_by"):
             asked.append((place, record["record"], key, tuple(record["asked_by"])))
     return FirstLook(np.array(keys, dtype=np.uint64), links, asked)

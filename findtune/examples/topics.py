@@ -1,7 +1,8 @@
 """Topics: questions that ask for the same, and so must lie on the same side of every split.
 
-Questions share a topic when they are near-duplicates, when their records name the same `topic`, or
-when people judged nearly the same documents relevant to them: judgments are made per topic.
+Questions share a topic when they are near-duplicates, also in another spelling, when their records
+name the same `topic`, or when people judged nearly the same documents relevant to them: judgments
+are made per topic.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key
+from findtune.core.text import loose_key, near_duplicate_key
 
 MIN_SHARED = 3  # relevant documents that two questions of one topic have in common
 MIN_OVERLAP = 0.5  # of the relevant documents of both, as a Jaccard index
@@ -22,6 +23,7 @@ MAX_QUESTIONS = 100  # per document; one that is relevant to more tells no topic
 
 # Questions of a log seldom come back, so a cache would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
+uncached_loose_key = loose_key.__wrapped__
 
 # Near-duplicate key of a question -> its topic, where that is another key.
 Topics = Mapping[str, str]
@@ -29,11 +31,15 @@ Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 
 
 class Question(NamedTuple):
-    """A question that may share a topic: its near-duplicate key, the name of its topic, itself."""
+    """A question that may share a topic with another near-duplicate key.
+
+    topic: the name of its topic, or ""; spelling: its loose key, or "" where that is its key.
+    """
 
     key: str
     topic: str
     query: str
+    spelling: str
 
 
 def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
@@ -60,24 +66,32 @@ def keys_with_relevant(qrels: Qrels) -> frozenset[str]:
 
 def linked(record: Record, key: str, relevant_keys: Set[str]) -> list[Question]:
     """Return the question of a record if it may share its topic with another key, or nothing."""
-    topic = record.get("topic") or ""
-    return [Question(key, topic, record["query"])] if topic or key in relevant_keys else []
+    topic, query = record.get("topic") or "", record["query"]
+    loose = key if query.isascii() else uncached_loose_key(query)
+    if not topic and loose == key and key not in relevant_keys:
+        return []
+    return [Question(key, topic, query, "" if loose == key else loose)]
 
 
 def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:
     """Return the topic of each key that is not its own topic.
 
-    questions: those that may share a topic, in the order of the records.
+    questions: those that may share a topic, in the order of the records. A loose key is the key of
+    the same question without accents, which need not be there.
     """
     members: dict[str, set[str]] = defaultdict(set)  # topic -> keys of questions
     relevant: dict[str, set[str]] = {}
-    for key, topic, query in questions:
+    links: list[tuple[str, str]] = []
+    for key, topic, query, spelling in questions:
         if topic:
             members[topic].add(key)
+        if spelling:
+            links.append((key, spelling))
         grades = qrels.get(query, {})
         relevant.setdefault(key, {url for url, grade in grades.items() if grade > 0})
-    links = [pair for keys in members.values() for pair in pairwise(sorted(keys))]
-    topics = components(sorted(relevant), [*links, *same_judgments(relevant)])
+    links += [pair for keys in members.values() for pair in pairwise(sorted(keys))]
+    spellings = sorted({spelling for _, spelling in links} - relevant.keys())
+    topics = components([*sorted(relevant), *spellings], [*links, *same_judgments(relevant)])
     return {key: topic for key, topic in topics.items() if key != topic}
 
 
@@ -106,7 +120,7 @@ def same_judgments(relevant: Mapping[str, set[str]]) -> list[tuple[str, str]]:
 
 
 def components(keys: Sequence[str], links: Sequence[tuple[str, str]]) -> Topics:
-    """Return the first key of each key's connected component; keys are sorted."""
+    """Return the first key of each key's connected component."""
     rows = {key: row for row, key in enumerate(keys)}
     pairs = np.array([[rows[key] for key in link] for link in links], dtype=int).reshape(-1, 2)
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(keys),) * 2)

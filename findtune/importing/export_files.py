@@ -19,6 +19,7 @@ from findtune.ingest.data_files import open_packed, printable_path
 BETWEEN = re.compile(r"[\s,\x1e]*")  # records; \x1e is RFC 7464's
 WRAPPERS = ("data", "items")
 ACTIONS = ("index", "create", "update", "delete")  # lines of a bulk file that are no documents
+HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # as an escape in JSON, such as \ud800
 DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are no JSON
 
 
@@ -69,9 +70,22 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
             tally.skip("lines that are not JSON", file, line)
             index = next_line(text, index)
         else:
-            yield line, value
+            yield line, with_whole_characters(value)
     if in_list:
         raise InputError(f"{file}:{line}: the list breaks off after this line; export it again.")
+
+
+def with_whole_characters(value: Any) -> Any:
+    """Return a JSON value whose texts UTF-8 can hold: half a character becomes U+FFFD."""
+    if isinstance(value, str):
+        return HALF_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [*map(with_whole_characters, value)]
+    if isinstance(value, dict):
+        return {
+            HALF_CHARACTER.sub("\ufffd", key): with_whole_characters(value[key]) for key in value
+        }
+    return value
 
 
 def skip_blanks(text: str, index: int) -> int:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from findtune.core.errors import InputError
-from findtune.core.files import atomic_open
+from findtune.core.files import atomic_open, locked_folder
 
 KEY_BYTES = 32
 HASH_CHARS = 16
@@ -34,10 +34,11 @@ class Pseudonyms:
 
 def load_pseudonyms(path: Path) -> Pseudonyms:
     """Return pseudonyms with the key in a file; a new key is made where there is none."""
-    if not path.exists():
-        with atomic_open(path) as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+    with locked_folder(path.parent):  # two first imports make one key
+        if not path.exists():
+            with atomic_open(path) as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(f"{secrets.token_hex(KEY_BYTES)}\n")
     try:
         key = bytes.fromhex(path.read_text(encoding="utf-8").strip())
     except ValueError:

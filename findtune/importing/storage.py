@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
-from findtune.core.files import write_jsonl
+from findtune.core.files import locked_folder, write_jsonl
 from findtune.core.records import Record
 
 FOLDER = "training_data"
@@ -34,9 +34,16 @@ def store(data: Path, kind: str, source: str, records: Iterable[Record]) -> Stor
     """Add records to the file of a kind and a source; the file changes only if a record does.
 
     A record is known by its `id`. Where a later export has more picks of a search, they are added.
-    Raises InputError for a file that can't be read.
+    Another import waits until
+    this one has written. Raises InputError for a file that can't be read.
     """
     path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
+    with locked_folder(path.parent):
+        return merge_into(path, records)
+
+
+def merge_into(path: Path, records: Iterable[Record]) -> Stored:
+    """Add records to a file, which no other import may change meanwhile; see `store`."""
     stored = read_stored(path)
     new, changed, known = 0, 0, 0
     for record in records:
@@ -55,10 +62,10 @@ def read_stored(path: Path) -> dict[str, Record]:
     if not path.exists():
         return {}
     records: dict[str, Record] = {}
-    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")  # a text may hold U+2028
+    lines = path.read_bytes().rstrip(b"\n").split(b"\n")  # a text may hold U+2028
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode())
             records[record["id"]] = record
         except (ValueError, KeyError, TypeError):
             reason = "no record that an import wrote"

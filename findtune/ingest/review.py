@@ -1,6 +1,7 @@
-"""Labels that a person looked at: review.csv beside the data, which ingest reads back.
+"""Labels that a person looked at: review.csv beside the data, which ingest reads.
 
-`make stats` lists labels that are likely wrong. A person writes into the column `decision`:
+`make stats` lists labels that are likely wrong in review/. A person writes into the column
+`decision`, and the rows that have one move to:
 
     data/finetuning/review.csv       sentence_1,sentence_2,score,...     drop, keep, or the score
     data/training_data/review.csv    query,url,label,...     drop, keep, picked, or not picked
@@ -31,12 +32,11 @@ PairKey = frozenset[str]
 SourceKey = tuple[str, str]
 
 
-def read_review(folder: Path, columns: tuple[str, ...]) -> list[Row]:
-    """Return the rows of the review beside some data; none if there is no file.
+def read_review(path: Path, columns: tuple[str, ...]) -> list[Row]:
+    """Return the rows of a review; none if there is no file.
 
     Raises InputError for a file without one of its columns.
     """
-    path = folder / REVIEW
     if not path.exists():
         return []
     try:
@@ -82,7 +82,7 @@ class PairReview:
         self.path = folder / REVIEW
         self.counts: Counter[str] = Counter()
         self.decisions: dict[PairKey, tuple[str, float]] = {}
-        for row in read_review(folder, self.COLUMNS):
+        for row in read_review(self.path, self.COLUMNS):
             decision = row["decision"].strip().casefold()
             if decision not in ("", KEEP):
                 self.decisions[pair_key(row["sentence_1"], row["sentence_2"])] = (
@@ -125,7 +125,7 @@ class ListReview:
         self.used: set[SourceKey] = set()
         self.decisions: dict[SourceKey, tuple[str, str]] = {}
         self.queries: set[str] = set()
-        for row in read_review(folder, self.COLUMNS):
+        for row in read_review(self.path, self.COLUMNS):
             decision = row["decision"].strip().casefold()
             if decision not in ("", KEEP, DROP, PICKED, PASSED_OVER):
                 raise InputError(

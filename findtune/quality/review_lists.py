@@ -1,33 +1,21 @@
-"""Writes labels that are in doubt into the review.csv that ingest reads back.
+"""Writes labels that are in doubt into the lists of review/, for a person to decide.
 
-Rows with a decision stay as they are; the others are replaced by those that are in doubt now.
+A label on which somebody has decided is listed no more; the others are made anew.
 """
 
-import csv
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
 from findtune.core.files import write_csv
-from findtune.ingest.review import (
-    PASSED_OVER,
-    PICKED,
-    REVIEW,
-    ListReview,
-    PairReview,
-    read_review,
-    to_cell,
-)
+from findtune.ingest.review import PASSED_OVER, PICKED, to_cell
+from findtune.quality.decisions import PAIRS, PICKS, Cells, ReviewList, is_decided, stored_rows
 from findtune.quality.doubtful_labels import DoubtfulPair, DoubtfulPick
 
-PAIR_COLUMNS = ("sentence_1", "sentence_2", "score", "expected", "decision", "source")
-LIST_COLUMNS = ("query", "url", "title", "label", "expected", "decision", "record")
 MAX_ROWS = {"pairs": 50, PICKED: 50, PASSED_OVER: 25}  # what a person reads at once
 
-Cells = tuple[str, ...]
 
-
-def list_pairs(folder: Path, doubtful: Sequence[DoubtfulPair]) -> int:
+def list_pairs(root: Path, doubtful: Sequence[DoubtfulPair]) -> int:
     """Write the most doubtful scored pairs; return how many wait for a decision."""
     rows = (
         (
@@ -40,11 +28,10 @@ def list_pairs(folder: Path, doubtful: Sequence[DoubtfulPair]) -> int:
         )
         for pair in doubtful
     )
-    read_review(folder, PairReview.COLUMNS)  # refuses a file that ingest can't read
-    return write_review(folder, PAIR_COLUMNS, rows, MAX_ROWS["pairs"])
+    return write_review(root, PAIRS, rows, MAX_ROWS["pairs"])
 
 
-def list_picks(folder: Path, doubtful: Sequence[DoubtfulPick]) -> int:
+def list_picks(root: Path, doubtful: Sequence[DoubtfulPick]) -> int:
     """Write the most doubtful picks and missed picks; return how many wait for a decision."""
     kept = [
         pick
@@ -63,30 +50,21 @@ def list_picks(folder: Path, doubtful: Sequence[DoubtfulPick]) -> int:
         )
         for pick in kept
     )
-    read_review(folder, ListReview.COLUMNS)
-    return write_review(folder, LIST_COLUMNS, rows, len(kept))
+    return write_review(root, PICKS, rows, len(kept))
 
 
-def write_review(folder: Path, columns: Sequence[str], rows: Iterable[Cells], most: int) -> int:
-    """Write decided rows and new ones; return the number of new ones.
+def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells], most: int) -> int:
+    """Write the labels that wait for a decision; return their number.
 
     The same rows change nothing. Where no row is left, no file is made.
     """
-    path = folder / REVIEW
-    before = stored_rows(path, columns)
-    place = [*columns].index("decision")
-    decided = [row for row in before if row[place].strip()]
-    known = {row[:2] for row in decided}
+    path = labels.path(root)
+    before = stored_rows(path, labels)
+    decisions = [*before, *stored_rows(labels.decisions(root), labels)]
+    known = {row[:2] for row in decisions if is_decided(row, labels)}
     fresh = (tuple(map(to_cell, row)) for row in rows)
     new = [*islice((row for row in fresh if row[:2] not in known), most)]
-    if [*decided, *new] != before:
-        write_csv(path, columns, [*decided, *new])
+    kept = [row for row in before if is_decided(row, labels)]
+    if [*kept, *new] != before:
+        write_csv(path, labels.columns, [*kept, *new])
     return len(new)
-
-
-def stored_rows(path: Path, columns: Sequence[str]) -> list[Cells]:
-    """Return the cells of a review as they stand in its file; none if there is no file."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [tuple(row.get(column) or "" for column in columns) for row in csv.DictReader(file)]

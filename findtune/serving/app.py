@@ -36,7 +36,7 @@ log = logging.getLogger("findtune.serving")
 MAX_PROBLEMS = 5  # of a body, that one answer names
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-    for status in (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503)
+    for status in (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 500, 503)
 }
 
 
@@ -44,6 +44,7 @@ def create_app(
     served: ServedModels,
     *,
     api_key: str | None = None,
+    hosts: frozenset[str] | None = None,
     limits: Limits | None = None,
     recorder: Recorder | None = None,
     load: Callable[[], ServedModels] | None = None,
@@ -51,9 +52,10 @@ def create_app(
     """Return the application that serves some models.
 
     api_key: what every request but that for its health has to bring; None for no key. Other sites'
-    pages cannot use it from a browser, since no answer allows another origin. recorder: where
-    searches are kept, which also opens the pages of training mode. load: returns the models that
-    are in the folders now, for when the server is asked to change to them.
+    pages cannot use it from a browser, since no answer allows another origin. hosts: the names that
+    the server answers to; None for every name. recorder: where searches are kept, which also opens
+    the pages of training mode. load: returns the models that are in the folders now, for when the
+    server is asked to change to them.
     """
     limits = limits or Limits()
     service = Service(served, limits, Worker(limits), Metrics(), recorder, load)
@@ -65,7 +67,7 @@ def create_app(
     app.state.service = service
     for routes in (embedding_routes, rerank_routes, search_routes, status_routes, pages):
         app.include_router(routes.router)
-    app.add_middleware(Gate, service=service, api_key=api_key)
+    app.add_middleware(Gate, service=service, api_key=api_key, hosts=hosts)
     app.add_exception_handler(RefusedError, answer_refusal)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)

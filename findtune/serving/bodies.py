@@ -196,4 +196,3 @@ class PicksBody(Body):
 
     search: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
     picks: Annotated[list[Text], Field(max_length=MAX_RESULTS)] | None
-    pipeline: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None

@@ -1,4 +1,4 @@
-"""What every request passes: the key, the limits on its body, the clock, and the last resort."""
+"""What every request passes: the host, the key, limits on its body, the clock, the last resort."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from findtune.serving.hosts import is_allowed
 from findtune.serving.pages import is_page
 from findtune.serving.refusals import RefusedError, error_body
 from findtune.serving.service import Service
@@ -24,10 +25,19 @@ UNMATCHED = "unmatched"  # the route of paths that nothing answers
 
 
 class Gate:
-    """Middleware of one service; api_key: None where everybody may ask."""
+    """Middleware of one service.
 
-    def __init__(self, app: ASGIApp, service: Service, api_key: str | None) -> None:
-        self.app, self.service, self.api_key = app, service, api_key
+    api_key: None where everybody may ask; hosts: the names that the server answers to, or None.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        service: Service,
+        api_key: str | None,
+        hosts: frozenset[str] | None = None,
+    ) -> None:
+        self.app, self.service, self.api_key, self.hosts = app, service, api_key, hosts
         self.requests = 0  # that are here now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,6 +48,7 @@ class Gate:
         self.requests += 1
         try:
             self.refuse_crowd()
+            self.refuse_other_names(scope)
             self.refuse_stranger(scope)
             refuse_other_sites(scope)
             body = await self.read_body(scope, receive)
@@ -58,6 +69,13 @@ class Gate:
         if self.requests > self.service.limits.max_requests:
             message = f"{self.requests - 1} requests are here; try again later."
             raise RefusedError(503, "overloaded_error", message, RETRY_AFTER)
+
+    def refuse_other_names(self, scope: Scope) -> None:
+        """Raise RefusedError 421 for a request to a name that is not this server's."""
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        if not is_allowed(host, self.hosts):
+            message = "this server does not answer to this host name; ALLOWED_HOSTS=NAME lets it."
+            raise RefusedError(421, "invalid_request_error", message)
 
     def refuse_stranger(self, scope: Scope) -> None:
         """Raise RefusedError 401 for a request without the key, compared in constant time.

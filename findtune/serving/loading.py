@@ -1,6 +1,7 @@
 """Loading what is served from the folders that the stages write."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,23 @@ def load_served(
     )
 
 
-def load_rival(models: Path, size: str, corpus: Path | None) -> ServedSearch:
-    """Return the search of the stack in a folder; raise InputError without a corpus."""
+def with_rival(served: ServedModels, models: Path, size: str, corpus: Path | None) -> ServedModels:
+    """Return what is served, with the search of the stack in another folder as its rival.
+
+    Raises InputError where nothing is searched, or where both stacks are the same.
+    """
     if corpus is None:
         raise InputError("there is no corpus to search; name one: make serve CORPUS=FILE")
+    if not served.searches:
+        raise InputError("no stack is served that AGAINST could be compared with; leave it out.")
     folder = models / "stack" / size
-    return search_of(load_stack(folder), sha256(folder / "stack.json"), corpus)
+    digest = sha256(folder / "stack.json")
+    if digest in {search.content_hash for search in served.searches.values()}:
+        raise InputError(
+            f"{folder} is the stack that is served, byte for byte, so there is nothing to "
+            "compare; leave AGAINST out, or train another."
+        )
+    return replace(served, rival=search_of(load_stack(folder), digest, corpus))
 
 
 def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:

@@ -112,9 +112,7 @@ class Recorder:
         record = await asyncio.to_thread(find_answer, self.folder, key)
         return record.picks if record else None
 
-    async def keep_picks(
-        self, key: str, picks: Sequence[str] | None, pipeline: str | None = None
-    ) -> PickRecord:
+    async def keep_picks(self, key: str, picks: Sequence[str] | None) -> PickRecord:
         """Record an answer to a search.
 
         Raises RefusedError: 404 for a search that is not recorded, 400 for picks that it did not
@@ -125,7 +123,7 @@ class Recorder:
         if picks is not None and not {*picks} <= shown:
             raise invalid("a pick is no URL that this search showed.")
         picks = None if picks is None else list(dict.fromkeys(picks))
-        record = PickRecord(search=key, time=now(), picks=picks, pipeline=pipeline)
+        record = PickRecord(search=key, time=now(), picks=picks)
         await asyncio.to_thread(self.write_pick, record)
         return record
 

@@ -42,5 +42,5 @@ async def picks(body: PicksBody, service: ServiceOfApp) -> dict[str, Any]:
     """Keep what a user picked of a recorded search; a later answer replaces an earlier one."""
     if service.recorder is None:
         raise not_served("this server records nothing; start it with make serve RECORD=1.")
-    record = await service.recorder.keep_picks(body.search, body.picks, body.pipeline)
+    record = await service.recorder.keep_picks(body.search, body.picks)
     return record.model_dump(mode="json")

@@ -9,7 +9,9 @@ from findtune.core.errors import InputError
 def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in a folder and return how it ended."""
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, capture_output=True, check=False, encoding="utf-8", errors="surrogateescape"
+    )
 
 
 def commit_hash(root: Path, revision: str = "HEAD") -> str:
@@ -29,5 +31,10 @@ def committed_file(root: Path, commit: str, path: str) -> bytes | None:
 
 def changed_files(root: Path) -> list[str]:
     """Return the files that differ from the last commit, and those that git does not know."""
-    lines = run_git(root, "status", "--porcelain").stdout.splitlines()
-    return [line[3:] for line in lines]
+    names = []
+    fields = iter(run_git(root, "status", "--porcelain", "-z").stdout.split("\0"))
+    for field in fields:
+        names += [field[3:]] if field else []
+        if field[:1] in ("R", "C"):  # the old name follows
+            names.append(next(fields))
+    return names

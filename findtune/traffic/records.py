@@ -67,11 +67,9 @@ class PickRecord(Record):
     """What a user picked of a search.
 
     picks: the URLs, the best first; none of them where no source was right, and None where the
-    answer was taken back. A later record of the same search replaces this one. pipeline: which of
-    two pipelines is credited, where they were compared.
+    answer was taken back. A later record of the same search replaces this one.
     """
 
     search: str = Field(min_length=1)
     time: Time
     picks: list[str] | None
-    pipeline: str | None = None

@@ -122,6 +122,50 @@ def test_changes_that_are_no_data_are_refused_in_one_line(made: list[str]) -> No
     assert made == []
 
 
+@pytest.mark.parametrize("fails", ["train", pytest.param("readme", marks=pytest.mark.slow)])
+def test_a_loop_that_failed_half_way_is_gone_on_with(
+    made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    make = loop.run_make
+
+    def fail(*arguments: str) -> None:
+        make(*arguments)
+        Path("metrics/stack/small.md").write_text("half", encoding="utf-8")
+        if arguments[0] == fails:
+            raise InputError(f"`make {fails}` failed with 2; see its lines above.")
+
+    monkeypatch.setattr(loop, "run_make", fail)
+    assert run(0.5).stderr == f"Error: `make {fails}` failed with 2; see its lines above.\n"
+    changed = tool("git status --porcelain")
+    assert "dvc.lock" in changed
+    assert "metrics/" in changed
+    monkeypatch.setattr(loop, "run_make", make)
+    result = run(0.5)
+    assert result.exit_code == 0, result.output
+    assert "stack v1.0.0 is live in prod: " in result.output
+    assert tool("git status --porcelain") == ""
+
+
+@pytest.mark.slow
+def test_what_a_training_by_hand_left_is_gone_on_with_but_no_text_of_a_person(
+    made: list[str], tool: Tool
+) -> None:
+    Path("metrics/stack/small.md").write_text("half", encoding="utf-8")
+    assert run(0.5).exit_code == 0
+    assert tool("git status --porcelain") == ""
+    Path("README.md").write_text("my own words", encoding="utf-8")
+    result = run(0.6)
+    assert result.stderr.startswith("Error: README.md differ from the last commit")
+
+
+@pytest.mark.slow
+def test_feedback_under_any_name_is_no_surprise(made: list[str], tool: Tool) -> None:
+    Path("data/training_data").mkdir(parents=True)
+    Path("data/training_data/caf\u00e9 1.md").write_text("", encoding="utf-8")
+    assert run(0.5).exit_code == 0
+    assert tool("git status --porcelain") == ""
+
+
 def test_a_second_loop_does_not_start(made: list[str]) -> None:
     Path(".scratch").mkdir()
     with Path(".scratch/loop.lock").open("a") as file:

@@ -19,6 +19,7 @@ import yaml
 import zc.lockfile
 
 from commands import reproduce
+from findtune.quality.decisions import PAIRS
 from stages.command import RUN, has_ended
 
 ROOT = Path.cwd()
@@ -68,10 +69,16 @@ def test_what_a_kill_has_left_is_repaired_and_said(tiny_project: Path) -> None:
     entry = {"pid": os.getpid(), "cmd": "dvc repro"}  # the number of a process that is no DVC
     rwlock = {"read": {}, "write": {str(tiny_project / "models/stack/small"): entry}}
     Path(".dvc/tmp/rwlock").write_text(json.dumps(rwlock))
-    stale, restored = run("stack@small").splitlines()
+    Path("review").mkdir()
+    row = "a,b,0.9,0.1,drop,f.csv:2"
+    Path("review/pairs.csv").write_text(f"{','.join(PAIRS.columns)}\n{row}\n", encoding="utf-8")
+    stale, restored, taken = run("stack@small").splitlines()
     assert stale.startswith(f"process {os.getpid()} (dvc repro) runs DVC no longer")
     assert restored.startswith("dvc.lock was cut off, as after a kill: restored the last good one")
     assert LOCK.read_bytes() == good
+    # What somebody has decided on the list of `make stats` is data from now on.
+    assert taken == "1 decisions of review/pairs.csv are in data/finetuning/review.csv now"
+    assert Path("data/finetuning/review.csv").read_text(encoding="utf-8").endswith(f"{row}\n")
 
 
 def test_an_unknown_stage_fails_in_one_line(tiny_project: Path) -> None:

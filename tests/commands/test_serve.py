@@ -11,13 +11,21 @@ from commands import serve
 
 
 @pytest.fixture
-def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def answered() -> list[frozenset[str] | None]:
+    """Return the host names that each application answers to."""
+    return []
+
+
+@pytest.fixture
+def calls(
+    project: Path, answered: list[frozenset[str] | None], monkeypatch: pytest.MonkeyPatch
+) -> list[Any]:
     """Return what was loaded, made and run, in a folder without a corpus."""
     calls: list[Any] = []
     modules = {
         "findtune.serving.app": SimpleNamespace(
-            create_app=lambda served, api_key, recorder, load: (
-                calls.append((api_key, recorder)) or "app"
+            create_app=lambda served, api_key, hosts, recorder, load: (
+                calls.append((api_key, recorder)) or answered.append(hosts) or "app"
             )
         ),
         "findtune.serving.recording": SimpleNamespace(Recorder=str),
@@ -92,3 +100,15 @@ def test_pipelines_are_compared_only_where_picks_are_recorded(calls: list[Any]) 
     assert result.exit_code == 1
     assert result.output == "Error: nothing can be compared that is not recorded: add RECORD=1.\n"
     assert not calls
+
+
+def test_only_a_server_of_this_machine_without_a_key_answers_to_its_own_names_alone(
+    calls: list[Any], answered: list[frozenset[str] | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for options in ([], ["--allowed-host", "search.test"], ["--host", "0.0.0.0"]):
+        CliRunner().invoke(serve.main, ["small", *options], catch_exceptions=False)
+    own = {"localhost", "127.0.0.1", "::1"}
+    assert answered == [own, own | {"search.test"}, None]
+    monkeypatch.setenv(serve.API_KEY, "key")
+    CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
+    assert answered[-1] is None

@@ -85,13 +85,14 @@ def test_the_statistics_name_counts_ranks_agreement_and_what_is_too_few() -> Non
     assert "| reranker | 10    | 10  | 10   | 10        | ndcg@10 |" in output
     assert "warning: only 10 different questions are left to test the reranker" in output
     assert "warning: the reranker has only 10 examples to learn from; add data." in output
-    assert not [*DATA.glob("*/review.csv")]
+    assert not Path("review").exists()
 
 
 @pytest.mark.usefixtures("project")
 def test_labels_in_doubt_are_listed_for_review() -> None:
-    assert "- 1 scored pairs wait for a decision in data/finetuning/review.csv" in run().stdout
-    [_, row] = (DATA / "finetuning/review.csv").read_text(encoding="utf-8").splitlines()
+    assert "- 1 scored pairs wait for a decision in review/pairs.csv" in run().stdout
+    assert not [*DATA.glob("*/review.csv")]
+    [_, row] = Path("review/pairs.csv").read_text(encoding="utf-8").splitlines()
     assert row.startswith("jobs in region 7,the jobs of region 7,0.05,0.9")
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from findtune.core.text import content_stems, hash_fraction, near_duplicate_key, normalize, words
+from findtune.core.text import (
+    content_stems,
+    hash_fraction,
+    loose_key,
+    near_duplicate_key,
+    normalize,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,43 @@ def test_near_duplicates_share_a_key(left: str, right: str) -> None:
 def test_texts_that_differ_in_a_fact_have_different_keys(left: str, right: str) -> None:
     assert normalize(left) != normalize(right)
     assert near_duplicate_key(left) != near_duplicate_key(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("日本の失業率は？", "日本 失業率")]
+    # Accents, vowel marks and characters of no width, which people write or not.
+    + [("population of México", "Mexico population"), ("taux de chômage", "taux de chomage")]
+    + [("Tasas de pobreza en Perú", "tasas de pobreza en PERU"), ("Łódź", "lodz")]
+    + [("Bevölkerung von Köln", "bevolkerung von koln"), ("Αθήνα", "ΑΘΗΝΑ"), ("ёлки", "елки")]
+    + [("Befolkningen i København", "befolkningen i kobenhavn"), ("Me\u0301xico", "mexico")]
+    + [("عَدَد السكان", "عدد السكان"), ("مصــر", "مصر"), ("أسعار الخبز", "اسعار الخبز")]
+    + [("ประชากร\u200bไทย", "ประชากรไทย"), ("می\u200cخواهم", "میخواهم"), ("שָׁלוֹם", "שלום")]
+    # Korean particles, and the word for a year.
+    + [("서울의 인구는?", "서울 인구"), ("서울 인구가", "서울은 인구")]
+    + [("부산의 실업률은 얼마입니까", "부산 실업률이 얼마인가요?")]
+    + [("2020년 서울 인구", "서울 인구 2020"), ("2020년에 서울에서의 인구", "서울 인구 2020년")]
+    + [("민주주의의 역사", "민주주의 역사"), ("전문가가 본 국가의 물가", "전문가 본 국가 물가")],
+)
+def test_spellings_of_one_question_share_a_loose_key(left: str, right: str) -> None:
+    assert loose_key(left) == loose_key(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("under 5", "over 5"), ("income <10000", "income >10000"), ("1.5 año", "15 año")]
+    # Marks that make other words: Vietnamese tones, the Russian й, Thai and Japanese vowels.
+    + [("tỷ lệ nam", "tỷ lệ năm"), ("мой", "мои"), ("ข้าวไทย", "ขาวไทย"), ("くし", "ぐし")]
+    + [("한국 인구", "한 인구"), ("10000명 도시", "10001명 도시"), ("2020명", "2020년")]
+    + [("오백만 가구", "오백 가구"), ("국가 부채", "국 부채"), ("증가율", "증율"), ("아이", "아")],
+)
+def test_texts_that_differ_in_a_fact_have_different_loose_keys(left: str, right: str) -> None:
+    assert loose_key(left) != loose_key(right)
+
+
+def test_the_loose_key_of_an_english_text_is_its_key() -> None:
+    text = "Rents of the cities <2,000, in 2019!"
+    assert loose_key(text) == near_duplicate_key(text)
 
 
 @pytest.mark.parametrize("text", ["the", "To be or not", "A and the", "%"])

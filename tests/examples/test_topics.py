@@ -46,6 +46,21 @@ def test_near_duplicates_and_questions_with_one_named_topic_share_it() -> None:
     assert grouped(questions) == [{"Men, teas?", "rice", "tea of men"}, {"rent"}]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("rents in México", "Mexico rents in"),
+        ("서울의 인구는?", "서울 인구"),
+        ("عَدَد السكان", "عدد السكان"),
+        ("ประชากร\u200bไทย", "ประชากรไทย"),
+    ],
+)
+def test_spellings_of_one_question_share_a_topic(first: str, second: str) -> None:
+    assert grouped({first: None, second: None, "rent": None}) == sorted(
+        [{first, second}, {"rent"}], key=sorted
+    )
+
+
 OTHERS = [  # documents, whether a question with them has the topic of one with a, b, c and d
     ("abcd", True),
     ("abcxy", True),  # 3 of 6

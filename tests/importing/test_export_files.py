@@ -81,3 +81,10 @@ def test_a_file_of_commas_and_a_number_of_absurd_length_are_no_records(tmp_path:
     text = f'{{"a": {"9" * 5000}}}\n{{"a": 1}}'
     assert read(tmp_path / "export.jsonl", text, tally) == [(2, 1)]
     assert len(tally.unused["lines that are not JSON"]) == 1
+
+
+def test_half_a_character_is_written_as_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(r'[{"a\ud800": ["b\udc00", {"c": "\ud83c\udf75"}]}]', encoding="utf-8")
+    [row] = read_rows(path, Tally())
+    assert row.fields == {"a\ufffd": ["b\ufffd", {"c": "\U0001f375"}]}

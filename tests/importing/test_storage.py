@@ -1,5 +1,7 @@
 """Storage: nothing is written twice, and nothing that was written is lost."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +51,27 @@ def test_a_file_that_no_import_wrote_is_named_with_its_line(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"_ubi\.jsonl:2: no record that an import wrote"):
         store(tmp_path, "searches", "ubi", [record("2", "x")])
     assert len(stored.path.read_text(encoding="utf-8").strip().split("\n")) == 2
+
+
+def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
+    content = stored.path.read_bytes() + b'{"id": "2", "query": "caf\xe9"}\n'
+    stored.path.write_bytes(content)
+    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: no record that an import wrote; move"):
+        store(tmp_path, "searches", "ubi", [record("3", "x")])
+    assert stored.path.read_bytes() == content
+
+
+def test_imports_at_once_lose_no_record_and_leave_no_other_file(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from findtune.importing.storage import store\n"
+        "for n in range(20):\n"
+        "    rows = [{'id': f'{sys.argv[2]}-{n}', 'query': 'a', 'positive_sources': []}]\n"
+        "    store(Path(sys.argv[1]), 'ranked_lists', 'ubi', rows)\n"
+    )
+    imports = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "abcd"
+    ]
+    assert [process.wait(60) for process in imports] == [0] * 4
+    [path] = (tmp_path / "training_data").iterdir()
+    assert len(read_jsonl(path)) == 4 * 20

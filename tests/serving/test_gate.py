@@ -9,7 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from findtune.serving.gate import Gate
+from findtune.serving.hosts import allowed_hosts
 from findtune.serving.limits import Limits
+from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 
 Make = Callable[..., TestClient]
@@ -134,3 +136,41 @@ def test_more_requests_than_may_be_here_are_503_as_json(
     answer = client.post("/v2/rerank", json={"query": "bread", "documents": ["bread"]})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.json()["error"]["type"] == "overloaded_error"
+
+
+LOOPBACK = allowed_hosts("127.0.0.1", (), has_key=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:8080", "LOCALHOST.:80", "127.0.0.1:9", "[::1]:8080", "[::1]", "::1"],
+)
+def test_a_server_of_this_machine_answers_to_its_names(
+    served: ServedModels, make_client: Make, host: str
+) -> None:
+    client = make_client(served, hosts=LOOPBACK)
+    assert client.get("/v1/models", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example"]
+    + ["", "evil.example:localhost", "[::1].evil", "localhost@evil.example", "0.0.0.0", "[::2]:80"],
+)
+def test_a_name_that_another_site_gave_to_this_machine_is_421(
+    served: ServedModels, make_client: Make, recorder: Recorder, host: str
+) -> None:
+    client = make_client(served, hosts=LOOPBACK, recorder=recorder)
+    for path in ("/v1/models", "/", "/health"):
+        answer = client.get(path, headers={"Host": host})
+        assert answer.status_code == 421
+        assert "ALLOWED_HOSTS" in answer.json()["message"]
+
+
+def test_a_name_that_is_allowed_is_answered(served: ServedModels, make_client: Make) -> None:
+    hosts = allowed_hosts("127.0.0.1", ["Search.test"], has_key=True)
+    client = make_client(served, hosts=hosts)
+    assert client.get("/health", headers={"Host": "search.test:443"}).status_code == 200
+    assert client.get("/health", headers={"Host": "other.test"}).status_code == 421
+    assert allowed_hosts("0.0.0.0", (), has_key=False) is None
+    assert allowed_hosts("127.0.0.3", (), has_key=False) == {*LOOPBACK, "127.0.0.3"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,3 +94,20 @@ def test_what_is_missing_is_one_line(models: Path, tmp_path: Path) -> None:
         load_served(models, "huge", None)
     with pytest.raises(InputError, match="there is no file .*none.jsonl; name one"):
         load_served(models, "small", tmp_path / "none.jsonl")
+
+
+def test_a_rival_is_another_stack(models: Path, corpus: Path, tmp_path: Path) -> None:
+    from findtune.serving.loading import load_served, with_rival
+    from findtune.serving.served import ServedModels
+
+    served = load_served(models, "small", corpus)
+    with pytest.raises(InputError, match="is the stack that is served, byte for byte"):
+        with_rival(served, models, "small", corpus)
+    with pytest.raises(InputError, match="no stack is served"):
+        with_rival(ServedModels(), models, "small", corpus)
+    copytree(models, tmp_path / "other")
+    stack = tmp_path / "other/stack/small/stack.json"
+    stack.write_bytes(stack.read_bytes() + b"\n")
+    rival = with_rival(served, tmp_path / "other", "small", corpus).rival
+    assert rival
+    assert rival.content_hash != served.searches["stack/small"].content_hash

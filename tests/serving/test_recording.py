@@ -50,7 +50,7 @@ def test_a_search_is_recorded_with_what_was_shown_and_a_hash_of_who_asked(
 def test_picks_are_kept_replaced_and_taken_back(client: TestClient, recorder: Recorder) -> None:
     key = client.post("/v1/search", json={"query": "bread"}).json()["id"]
     for picks in (["u"], [], None):
-        answer = client.post("/v1/picks", json={"search": key, "picks": picks, "pipeline": "a"})
+        answer = client.post("/v1/picks", json={"search": key, "picks": picks})
         assert (answer.status_code, answer.json()["picks"]) == (200, picks)
         traffic = read_traffic(recorder.folder)
         assert traffic.picks_of(traffic.searches[0]) == picks

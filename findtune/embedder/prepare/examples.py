@@ -26,7 +26,7 @@ from typing import NamedTuple
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_json, write_jsonl
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key, normalize
+from findtune.core.text import normalize
 from findtune.embedder.prepare.feedback import read_ranked_lists, split_lists
 from findtune.embedder.prepare.guard_queries import read_guard_queries, split_guard_queries
 from findtune.embedder.prepare.held_out_queries import (
@@ -90,11 +90,9 @@ class Catalog:
     wordings: Mapping[str, Keys]
     queries: Mapping[str, Sequence[Record]]
 
-    @property
-    def hidden(self) -> Keys:
-        """The keys of all queries of dev and of test."""
-        queries = (query for split in self.queries.values() for query in split)
-        return frozenset(near_duplicate_key(query["text"]) for query in queries)
+    def all_queries(self) -> list[Record]:
+        """Return the queries of dev and of test."""
+        return [query for queries in self.queries.values() for query in queries]
 
     def trained(self) -> list[Variable]:
         """Return the known variables without the wordings that dev and test hold out."""
@@ -154,7 +152,7 @@ def build_examples(data: CleanData, settings: PrepareSettings) -> Examples:
     records, leaking = remove_leaks(drafts, catalog.variables, left_out)
     refuse_empty_splits(records)
     mark_seen_pairs(records)
-    corpus = corpus_records(catalog.variables, catalog.hidden)
+    corpus = corpus_records(catalog.variables, catalog.all_queries())
     report = build_leak_report(records, catalog.variables, corpus, leaking)
     return Examples(records, corpus, report, left_out)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from findtune.core.files import iter_jsonl
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key, normalize
+from findtune.core.text import loose_key, near_duplicate_key, normalize
 from findtune.examples.documents import document_text
 from findtune.examples.groups import Asked, asked_records, find_groups
 from findtune.examples.left_out import LeftOut
@@ -21,6 +21,7 @@ NOTHING_UNPICKED = "picks of lists that leave nothing with another text unpicked
 
 # Questions of a log seldom come back, so a cache would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
+uncached_loose_key = loose_key.__wrapped__
 
 
 def read_ranked_lists(path: Path) -> Iterable[Record]:
@@ -28,10 +29,19 @@ def read_ranked_lists(path: Path) -> Iterable[Record]:
     return iter_jsonl(path) if path.exists() else ()
 
 
-def list_key(ranked_list: Record) -> str:
-    """Return the key that decides the split of a list: of its topic, or else of its question."""
-    key: str = uncached_key(ranked_list.get("topic") or ranked_list["query"])
-    return key
+class ListKeys:
+    """The keys that decide the splits of lists: of their topics, or else of their questions.
+
+    Of questions that differ in spelling alone, the key of the first one counts for all.
+    """
+
+    def __init__(self) -> None:
+        self.first_keys: dict[str, str] = {}
+
+    def __call__(self, ranked_list: Record) -> str:
+        """Return the key of a list."""
+        text = ranked_list.get("topic") or ranked_list["query"]
+        return self.first_keys.setdefault(uncached_loose_key(text), uncached_key(text))
 
 
 def split_lists(
@@ -44,13 +54,15 @@ def split_lists(
     """
     splits: dict[str, list[Record]] = {split: [] for split in (*SPLITS, "refit")}
     asked: list[Asked] = []
+    list_key = ListKeys()
     for ranked_list in ranked_lists:
-        split = assign_split(list_key(ranked_list), shares)
+        key = list_key(ranked_list)
+        split = assign_split(key, shares)
         asked += asked_records(
             [ranked_list], list_key, lambda topic: assign_split(topic, shares) != "train"
         )
         if split != "train":
-            splits[split].append(list_record(ranked_list))
+            splits[split].append(list_record(ranked_list, key))
         if split != "test":
             picks = [*pick_records(ranked_list, negatives)]
             splits["refit"] += picks
@@ -97,10 +109,10 @@ def unpicked_texts(texts: Mapping[str, str], picks: Iterable[str]) -> list[str]:
     return [text for text in texts.values() if normalize(text) not in useless]
 
 
-def list_record(ranked_list: Record) -> Record:
+def list_record(ranked_list: Record, group: str) -> Record:
     """Return a held-out list: its texts in the order shown, and which of them were picked.
 
-    `group`: lists with the same one are not independent.
+    group: lists with the same one are not independent.
     """
     documents = ranked_list["sources"]
     return {
@@ -108,6 +120,6 @@ def list_record(ranked_list: Record) -> Record:
         "query": ranked_list["query"],
         "documents": [document_text(document) for document in documents],
         "picked": [document["url"] in ranked_list["picks"] for document in documents],
-        "group": list_key(ranked_list),
+        "group": group,
         "record": ranked_list["record"],
     }

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction, near_duplicate_key
+from findtune.core.text import hash_fraction, loose_key, near_duplicate_key
 from findtune.embedder.prepare.variables import CatalogText, Variable
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
@@ -19,10 +19,8 @@ Keys = Set[str]  # near-duplicate keys
 
 
 def naming_keys(variables: Iterable[Variable]) -> Keys:
-    """Return the keys of all names and descriptions; a text with such a key is never held out."""
-    return {
-        near_duplicate_key(text.text) for variable in variables for text in variable.naming_texts
-    }
+    """Return the loose keys of names and descriptions; a text with such a key is never held out."""
+    return {loose_key(text.text) for variable in variables for text in variable.naming_texts}
 
 
 def hold_out_wordings(
@@ -35,7 +33,11 @@ def hold_out_wordings(
     """
     held_out: dict[str, set[str]] = {"dev": set(), "test": set()}
     for variable in variables:
-        keys = {near_duplicate_key(text.text) for text in variable.alternatives} - naming
+        keys = {
+            near_duplicate_key(text.text)
+            for text in variable.alternatives
+            if loose_key(text.text) not in naming
+        }
         by_hash = sorted(keys, key=hash_fraction)
         for split, split_keys in cut(by_hash, shares, spare=spare_texts(variable)).items():
             held_out[split].update(split_keys)
@@ -84,9 +86,7 @@ def new_variable_queries(
     """Return a share of the alternatives of each new variable, by hash, and at least one."""
     queries = []
     for variable in variables:
-        candidates = [
-            text for text in variable.alternatives if near_duplicate_key(text.text) not in naming
-        ]
+        candidates = [text for text in variable.alternatives if loose_key(text.text) not in naming]
         chosen = [text for text in candidates if hash_fraction(text.text) < share]
         queries += chosen or candidates[:1]
     return queries
@@ -124,14 +124,18 @@ def query_records(
     return list(records.values())
 
 
-def corpus_records(variables: Mapping[str, Sequence[Variable]], hidden: Keys) -> list[Record]:
-    """Return the corpus: every text of every variable, except those with a hidden key.
+def corpus_records(
+    variables: Mapping[str, Sequence[Variable]], queries: Iterable[Record]
+) -> list[Record]:
+    """Return the corpus: every text of every variable but those of a query, however spelled.
 
     variables: split -> its variables.
     """
+    hidden = {loose_key(query["text"]) for query in queries}
     return [
         {"dcid": variable.dcid, "text": text.text}
         for split in SPLITS
-        for variable in without_texts(variables[split], hidden)
+        for variable in variables[split]
         for text in variable.texts
+        if loose_key(text.text) not in hidden
     ]

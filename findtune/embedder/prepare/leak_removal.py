@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key
+from findtune.core.text import loose_key
 from findtune.embedder.prepare.variables import Variable
 from findtune.examples.left_out import LeftOut
 
@@ -32,7 +32,7 @@ NEARLY_HELD_OUT = {
 
 @dataclass(frozen=True)
 class HeldOutKeys:
-    """Near-duplicate keys of everything that must stay unseen.
+    """Loose keys of everything that must stay unseen.
 
     texts: of all texts of held-out variables, of held-out queries and questions, and of guard
     texts; queries: of held-out queries and questions; guards: of guard texts; pairs: of held-out
@@ -88,9 +88,9 @@ def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
 def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
     """Return the keys of held-out records and variables."""
     guards = set[str]().union(*(text_keys(row) for row in records if row["kind"] in GUARDS))
-    texts = {near_duplicate_key(text.text) for variable in variables for text in variable.texts}
+    texts = {loose_key(text.text) for variable in variables for text in variable.texts}
     queries = {
-        near_duplicate_key(record["text" if record["kind"] == "query" else "query"])
+        loose_key(record["text" if record["kind"] == "query" else "query"])
         for record in records
         if record["kind"] in ("query", *FEEDBACK)
     }
@@ -107,7 +107,7 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
     if record["kind"] in GUARDS:
         return False
     if record["kind"] in FEEDBACK:
-        question = near_duplicate_key(record["query"])
+        question = loose_key(record["query"])
         learned_guard = record["kind"] == "pick" and question in held_out.guards
         return learned_guard or question in held_out.queries
     if record["kind"] == "scored":
@@ -123,14 +123,14 @@ def without_leaking_negatives(record: Record, held_out: HeldOutKeys) -> Record:
     negatives = [
         negative
         for negative in record["negatives"]
-        if near_duplicate_key(negative["text"]) not in held_out.texts
+        if loose_key(negative["text"]) not in held_out.texts
     ]
     return record | {"negatives": negatives}
 
 
 def text_keys(record: Record) -> set[str]:
-    """Return the near-duplicate keys of a record's own texts, hard negatives excluded."""
-    return {near_duplicate_key(record[field]) for field in TEXT_FIELDS if field in record}
+    """Return the loose keys of a record's own texts, hard negatives excluded."""
+    return {loose_key(record[field]) for field in TEXT_FIELDS if field in record}
 
 
 def pair_key(record: Record) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key, normalize
+from findtune.core.text import loose_key, normalize
 from findtune.embedder.prepare.leak_removal import (
     FEEDBACK,
     Records,
@@ -59,8 +59,8 @@ def wordings(records: Records, corpus: Iterable[Record]) -> dict[str, set[str]]:
 
 
 def keys(texts: Iterable[str]) -> set[str]:
-    """Return the near-duplicate keys of texts."""
-    return set(map(near_duplicate_key, texts))
+    """Return the loose keys of texts."""
+    return set(map(loose_key, texts))
 
 
 def learned_texts(records: Iterable[Record]) -> list[str]:

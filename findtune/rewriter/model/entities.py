@@ -4,8 +4,9 @@ Users often type names in lower case, so capitals in the question are not enough
 written with more care: a word that nearly always has a capital within their sentences is a name.
 
 That is no evidence where capitals say something else: in headlines, and in German, where every
-noun has one. In German a name is what follows "in" or "aus" directly and never an article. Scripts
-without capitals show no names; there only numbers are entities.
+noun has one. In German a name is what follows "in" or "aus" directly and never an article. In a
+question that may be an English title, a name is what follows a preposition of place: Exports of Tea
+from Kenya. Scripts without capitals show no names; there only numbers are entities.
 """
 
 import os
@@ -18,10 +19,10 @@ from typing import NamedTuple
 
 import regex
 
+from findtune.core.spelling import without_accents
 from findtune.core.text import UNSPACED, fold_case, stem, words
 
 SENTENCE_END = regex.compile(r"[!?;\n]+|[.:]+(?!\d)|(?<!\d)[.:]+")
-ACCENTS = regex.compile(r"[\u0300-\u036f]+")  # as combining marks
 LATIN = regex.compile(r"\p{Latin}")
 MIN_OCCURRENCES = 2  # of a name with a capital, not counting the first words of sentences
 MIN_CAPITAL_SHARE = 0.9  # of a name's occurrences
@@ -36,7 +37,7 @@ MINOR_WORDS = frozenset([
     "des", "di", "do", "dos", "du", "e", "el", "em", "en", "et", "la", "las", "le", "les",
     "los", "na", "no", "o", "para", "por", "pour", "sur", "un", "una", "y",
 ])
-# Words of German that no other language has in plenty, and of English, which outweigh them.
+# Words of German; other languages share some of them, so those of others outweigh them.
 GERMAN = frozenset([
     "der", "und", "ist", "nicht", "ein", "eine", "einer", "eines", "einem", "einen", "für",
     "auf", "zum", "zur", "vom", "beim", "wie", "viele", "gibt", "nach", "über", "zwischen",
@@ -46,6 +47,30 @@ GERMAN = frozenset([
 ENGLISH = frozenset([
     "the", "of", "and", "is", "are", "were", "what", "how", "many", "much", "which",
     "to", "with", "by", "does",
+])
+# Words of languages that write only names with capitals: Danish, Norwegian and Swedish; Dutch and
+# Afrikaans; the Romance languages.
+OTHERS = frozenset([
+    "og", "och", "i", "på", "af", "av", "er", "var", "det", "som", "til", "till", "fra", "från",
+    "hvor", "hvad", "hva", "hvilke", "hvilken", "hvem", "hvordan", "mange", "många", "bor", "ikke",
+    "inte", "har", "att", "å", "om", "eller", "mellem", "mellom", "mellan", "siden", "efter",
+    "etter", "blandt", "blant", "hur", "vad", "vilka", "findes", "finnes", "flest", "fleste",
+    "de", "het", "een", "van", "voor", "naar", "uit", "hoeveel", "wonen", "woont", "zijn", "niet",
+    "aan", "ook", "bij", "tussen", "welke", "wat", "met", "op", "waar", "dat", "vir", "nie",
+    "hoe", "meeste",
+    "del", "la", "las", "los", "el", "en", "y", "e", "et", "du", "le", "les", "au", "aux", "da",
+    "do", "dos", "em", "na", "para", "por", "pour", "sur", "di", "della", "al", "un", "una",
+    "que", "est", "sont", "dans", "vers", "desde", "hasta", "entre", "con", "per",
+])
+# What may stand before names in an English title, and between them.
+PLACE_WORDS = frozenset([
+    "from", "in", "into", "to", "between", "across", "within", "outside", "via", "near", "around",
+    "throughout", "vs", "versus",
+])
+WITHIN_NAMES = frozenset(["and", "or", "the", "of", "de", "del", "da", "do", "la", "el", "al", "y"])
+# First words of questions and orders, which no title begins with.
+ASKING = frozenset([
+    "compare", "is", "are", "was", "were", "do", "does", "did", "has", "have", "can", "will",
 ])
 ARTICLES = frozenset([
     "der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer",
@@ -152,8 +177,22 @@ def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
 
 def is_german(sentence: Sequence[str]) -> bool:
     """Return whether a sentence is German, in which every noun has a capital."""
-    lower = [fold_case(word) for word in sentence]
-    return sum(word in GERMAN for word in lower) > sum(word in ENGLISH for word in lower)
+    return count_words(sentence, GERMAN) > count_words(sentence, ENGLISH | OTHERS)
+
+
+def has_no_titles(sentence: Sequence[str]) -> bool:
+    """Return whether a sentence is of a language that gives capitals to names alone.
+
+    English titles have them for most words, and so may those of a Latin script that is not known.
+    """
+    if not any(map(LATIN.search, sentence)):
+        return True
+    return count_words(sentence, OTHERS) > count_words(sentence, ENGLISH | PLACE_WORDS)
+
+
+def count_words(sentence: Sequence[str], listed: Set[str]) -> int:
+    """Return how many words of a sentence are in a list."""
+    return sum(fold_case(word) in listed for word in sentence)
 
 
 def is_capitalized(word: str) -> bool:
@@ -169,12 +208,46 @@ def extract_entities(question: str, names: Set[str]) -> set[str]:
     """
     entities: set[str] = set()
     for sentence in split_sentences(question):
-        lower = [fold_case(word) for word in sentence]
-        entities |= {word for word in lower if any(map(str.isdigit, word))} | {*lower} & names
-        if not is_mostly_capitalized(sentence) and not is_german(sentence):
-            pairs = zip(lower[1:], sentence[1:], strict=True)
-            entities |= {word for word, written in pairs if is_capitalized(written) and word[1:]}
+        lower = {fold_case(word) for word in sentence}
+        entities |= {word for word in lower if any(map(str.isdigit, word))} | lower & names
+        entities |= {fold_case(word) for word in marked_names(sentence) if word[1:]}
     return entities
+
+
+def marked_names(sentence: Sequence[str]) -> list[str]:
+    """Return the words of a question that its capitals mark as names, but never the first word.
+
+    What is written with capitals throughout marks none.
+    """
+    rest = sentence[1:]
+    if is_german(sentence):
+        return []
+    if is_mostly_capitalized(sentence):
+        if not any(word[0].islower() for word in rest):
+            return []
+        if not has_no_titles(sentence):
+            return names_of_title(sentence)
+    return [word for word in rest if is_capitalized(word)]
+
+
+def names_of_title(sentence: Sequence[str]) -> list[str]:
+    """Return the names of what may be a title: Exports of Tea from Kenya to the United Kingdom.
+
+    They follow a preposition of place. After "of" stands a name only if there is no such word, and
+    one word before: Population of South Sudan, but Median Income of Households.
+    """
+    places = PLACE_WORDS
+    first = fold_case(sentence[0])
+    if sentence[1] == "of" and first not in ENGLISH and not places & {*sentence[1:]}:
+        places = places | {"of"}
+    names = []
+    is_place = first in ASKING
+    for word in sentence[1:]:
+        if is_capitalized(word):
+            names += [word] if is_place else []
+        elif word[0].islower() and (word in places or word not in WITHIN_NAMES):
+            is_place = word in places
+    return names
 
 
 def keeps_entities(rewrite: str, entities: Set[str], names: Set[str]) -> bool:
@@ -201,11 +274,6 @@ def name_stem(word: str) -> str:
     """Return the stem of a word without accents, which people leave out: México is Mexico."""
     folded = fold_case(word)
     return stem(folded if folded.isascii() else without_accents(folded))
-
-
-def without_accents(word: str) -> str:
-    """Return a word without the accents of Latin, Greek and Cyrillic letters."""
-    return unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFD", word)))
 
 
 def are_forms_of_one_name(left: str, right: str, names: Set[str]) -> bool:

@@ -112,7 +112,8 @@ def test_no_hard_negative_is_a_text_of_a_held_out_variable(build: Build) -> None
 @pytest.mark.parametrize(
     "text",
     [change.format(text.text) for text in (*DEV, *TEST) for change in ("{}", "The {}!", " of {}  ")]
-    + ["he shut the door 3", "He shuts doors 4", "soup, 5"],
+    + ["he shut the door 3", "He shuts doors 4", "soup, 5"]
+    + ["wóods and gróvés", "The Böats at Sea", "he shut the dóor 6"],
 )
 def test_near_duplicates_of_held_out_texts_and_guard_sentences_are_not_trained_on(
     build: Build, text: str
@@ -233,6 +234,16 @@ def test_a_query_that_names_two_variables_lists_both_and_is_hidden_from_the_corp
     [query] = of_kind("query", examples, "test")
     assert query["dcids"] == sorted([TREES, WOMEN])
     assert normalize(query["text"]) not in {normalize(row["text"]) for row in examples.corpus}
+
+
+def test_another_spelling_of_a_query_is_hidden_from_the_corpus_but_no_name_is(build: Build) -> None:
+    known = variable(WOMEN, curated="wóods and groves|Bréad eaters, women")
+    examples = build([*TRAIN, *DEV, *TEST, *known])
+    texts = {row["text"] for row in examples.corpus}
+    assert texts >= {"Bread Eaters, Women", "Bréad eaters, women"}
+    assert not texts & {"woods and groves", "wóods and groves"}
+    spelled = variable(TREES, curated="Trées")
+    assert queries(build([*TRAIN, *DEV, *TEST, *spelled]), "test") == ["woods and groves"]
 
 
 def test_other_catalogs_are_left_out_and_a_query_has_the_catalog_of_its_variable(

@@ -90,6 +90,22 @@ def test_a_topic_keeps_its_questions_in_one_split_and_no_question_is_learned_and
     assert examples.leak_report["shared"]["questions"]["train and test"] == 0
 
 
+def test_spellings_of_one_question_lie_in_one_split_and_are_one_group(build: Build) -> None:
+    for number in range(20):
+        spellings = [f"méxico rents {number}", f"mexico rents {number}"]
+        rows = [ranked_list(text) | {"record": text} for text in spellings]
+        examples = build(ranked_lists=[*LISTS, *rows])
+        learned = {row["query"] for row in of_kind("pick", examples, "train")}
+        held_out = [
+            {row["query"]: row["group"] for row in of_kind("list", examples, split)}
+            for split in ("dev", "test")
+        ]
+        splits = [{*queries} & {*spellings} for queries in (learned, *held_out)]
+        assert sorted(splits, key=len) == [set(), set(), {*spellings}]
+        groups = [row.get(text) for row in held_out for text in spellings]
+        assert len(set(groups) - {None}) <= 1
+
+
 def test_a_question_of_test_is_not_trained_on_as_a_text_of_the_catalog(build: Build) -> None:
     texts = [*TRAIN, *DEV, *TEST, *variable(MEN, generated=f"The {LISTS[2]['query']}")]
     examples = build(texts, ranked_lists=LISTS)

@@ -64,7 +64,9 @@ def test_words_that_nearly_always_have_a_capital_are_names(
         ("My rent rose in 2019. What is the average?", NONE, {"2019"}),
         ("Rents Of Kisumu", NONE, set()),
         ("RENTS IN KISUMU", NONE, set()),
-        ("Rate of Rents in the Republic of the Ivory Coast", NONE, set()),
+        # In what may be a title, what follows a preposition of place.
+        ("Rate of Rents in the Republic of the Ivory Coast", NONE, {"republic", "ivory", "coast"}),
+        ("Exports from Kenya to the United Kingdom", NONE, {"kenya", "united", "kingdom"}),
         ("taux de Chômage en 2020", NONE, {"chômage", "2020"}),
         # German nouns have capitals, so there only known names and numbers count.
         ("Wie viele Arbeitslose gibt es in Jena 2020?", NONE, {"2020"}),
@@ -78,6 +80,85 @@ def test_numbers_known_names_and_capitals_are_entities(
     question: str, names: frozenset[str], entities: set[str]
 ) -> None:
     assert extract_entities(question, names) == entities
+
+
+@pytest.mark.parametrize(
+    ("question", "entities"),
+    [
+        ("Exports of Tea from Kenya to the United Kingdom", "kenya united kingdom"),
+        (
+            "Poverty in the United States and in the Republic of Kenya",
+            "united states republic kenya",
+        ),
+        ("Flights from Lagos to Accra and on to Dakar via Abidjan", "lagos accra dakar abidjan"),
+        ("Migration from South Sudan to Kenya and Uganda", "south sudan kenya uganda"),
+        ("Trade between New Zealand and Papua New Guinea", "new zealand papua guinea"),
+        ("Population of South Sudan", "south sudan"),
+        ("Kenya vs South Africa", "south africa"),
+        ("Compare Kenya, Uganda and Tanzania", "kenya uganda tanzania"),
+        ("Is Kenya or Uganda or Ghana in the EAC?", "kenya uganda ghana eac"),
+        ("Rate of Unemployment by Sex in Rio de Janeiro", "rio janeiro"),
+        ("Median Household Income in Kenya by Age and Education", "kenya"),
+        # Other languages have no titles with capitals.
+        ("Exportaciones de Kenia al Reino Unido", "kenia reino unido"),
+        ("Commerce entre la France et le Royaume Uni", "france royaume uni"),
+        ("Migratie van Zuid Soedan naar Kenia", "zuid soedan kenia"),
+        ("Население России и Республики Беларусь", "россии республики беларусь"),
+    ],
+)
+def test_a_title_like_question_protects_its_places(question: str, entities: str) -> None:
+    assert extract_entities(question, NONE) == {*entities.split()}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Median Income of Households",
+        "Unemployment Rate by Age and Sex",
+        "Which of the Two Big Countries Has More People per Doctor",
+        "Health and Education Spending for Children at School",
+        "Exports From Kenya To The United Kingdom",
+        "EXPORTS FROM KENYA TO THE UNITED KINGDOM",
+        "Anteil Kinder im Alter unter Armutsgrenze",
+    ],
+)
+def test_the_capitals_of_a_title_alone_make_no_names(question: str) -> None:
+    assert extract_entities(question, NONE) == set()
+
+
+@pytest.mark.parametrize(
+    ("question", "entities"),
+    [
+        ("Hvor mange mennesker bor der i København?", {"københavn"}),
+        ("Hvor mange der bor i Oslo er unge?", {"oslo"}),
+        ("Mit land er Danmark, og hvor mange bor der", {"danmark"}),
+        ("Hvilken by i Norge har ein god skule?", {"norge"}),
+        ("Hur många bor i Malmö?", {"malmö"}),
+        ("Wie woont er in Nederland en in de buurt van Utrecht?", {"nederland", "utrecht"}),
+        ("Waar werden de meeste huizen in Rotterdam gebouwd?", {"rotterdam"}),
+        ("Hoeveel mense is daar in Kaapstad wat die taal praat?", {"kaapstad"}),
+        ("Quels bei Roma e Milano", {"roma", "milano"}),
+        # German, where a noun is no name.
+        ("Wie hoch ist der Anteil der Arbeitslosen in Kenia?", set()),
+        ("Was kostet die Miete für eine Wohnung mit Balkon?", set()),
+        ("Anteil der Frauen und Kinder", set()),
+        ("Wie viele Kinder hat er und wo wohnen die Eltern", set()),
+    ],
+)
+def test_words_that_german_shares_with_other_languages_make_no_text_german(
+    question: str, entities: set[str]
+) -> None:
+    assert extract_entities(question, NONE) == entities
+
+
+def test_danish_and_dutch_documents_show_names() -> None:
+    texts = [
+        "Antallet der bor i Aarhus stiger.",
+        "Der er mange i Aarhus.",
+        "Aantal der inwoners van Delft",
+        "Wie in de stad Delft woont",
+    ]
+    assert find_names(texts) == {"aarhus", "delft"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""The host names that a server without a key answers to.
+
+A page of another site may give its own name the address 127.0.0.1, and would then read answers as
+if they were its own (DNS rebinding). Its requests still carry its name in the header Host.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Set
+
+IPV6 = re.compile(r"\[([^\[\]]*)\](?::\d*)?")  # with a port, or without
+LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
+
+
+def allowed_hosts(bound: str, named: Iterable[str], *, has_key: bool) -> frozenset[str] | None:
+    """Return the names that a server answers to; None for every name.
+
+    bound: what the server listens at; named: what its user lets it be called beside the names of
+    this machine. A server with a key, or one that is open to a network, answers to every name,
+    unless some are named.
+    """
+    names = frozenset(map(host_name, named))
+    if not names and (has_key or not is_loopback(bound)):
+        return None
+    return names | LOOPBACK | {host_name(bound)}
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host_name(host) == "localhost"
+
+
+def host_name(host: str) -> str:
+    """Return a Host header, or an address, without its port, in lower case."""
+    name = host.strip().lower()
+    if match := IPV6.fullmatch(name):
+        return match[1]
+    bare = name.partition(":")[0] if name.count(":") == 1 else name
+    return bare.removesuffix(".")
+
+
+def is_allowed(host: str, allowed: Set[str] | None) -> bool:
+    """Return whether a server answers a request with this Host header."""
+    return allowed is None or host_name(host) in allowed
