@@ -45,6 +45,7 @@ from findtune.rewriter.training.training_data import (
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
 from findtune.training.arguments import run_trainer, trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 from findtune.training.interpolation import State, interpolate, snapshot
 from findtune.training.precision import supported_precision
@@ -68,6 +69,7 @@ def fit(
     say: Say,
     *,
     progress: bool,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> FitResult:
     """Return a rewriter tuned on a folder of examples.
 
@@ -93,10 +95,9 @@ def fit(
         measured.append((more, more.sample_rewrites(rewriter)))
     callback = build_callback(rewriter, dev=dev, base=base_result, recipe=recipe, say=say)
     targets = [record for kind in TARGET_KINDS for record in train_rows[kind]]
-    say(f"{len(targets)} examples")
     untuned = compare_untuned(measured)
-    settings = trainer_arguments(recipe, precision, seed, progress=progress)
-    train(rewriter, targets, recipe=recipe, callback=callback, settings=settings)
+    learn = partial(train, recipe=recipe, callback=callback, checkpoints=checkpoints)
+    learn(rewriter, targets, settings=trainer_arguments(recipe, precision, seed, progress=progress))
     return select_on_dev(
         rewriter, dev=dev, base=base_weights, untuned=untuned, callback=callback, recipe=recipe
     )
@@ -134,8 +135,10 @@ def train(
     recipe: Recipe,
     callback: EvalCallback,
     settings: Mapping[str, Any],
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> None:
     """Train the language model on targets; settings: what all rooms share."""
+    callback.say(f"{len(targets)} examples")
     backbone, model = rewriter.backbone, rewriter.model
     rewriter.tokenizer.padding_side = backbone.padding_side
     arguments = Seq2SeqTrainingArguments(
@@ -154,7 +157,8 @@ def train(
         data_collator=WeightedCollator(rewriter.tokenizer),
         callbacks=[callback],
     )
-    run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+    progress = not arguments.disable_tqdm
+    run_trainer(trainer, model, progress=progress, checkpoints=checkpoints.phase("tuning"))
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
