@@ -297,6 +297,50 @@ def save_untrained(model_class: Any, config_class: Any, tokenizer: Any, folder: 
     return folder
 
 
+# A training that is killed again and again
+
+
+class Killed(BaseException):
+    """What a test raises in the place of SIGKILL."""
+
+
+@pytest.fixture
+def train_in_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return the function that trains until the end, in lives that are cut off after some steps.
+
+    train: gets the checkpoints; steps: of each life; saved_every: steps from one checkpoint to the
+    next. Returns what train returns, and all lines about checkpoints.
+    """
+    from findtune.training.checkpoints import Checkpoints
+    from findtune.training.resumption import SaveCheckpoints
+
+    on_step_end = SaveCheckpoints.on_step_end
+    counts, lines = [0], list[str]()
+
+    def end_step(self: SaveCheckpoints, *arguments: Any, **options: Any) -> None:
+        counts[-1] += 1
+        if counts[-1] > counts[0]:
+            raise Killed
+        on_step_end(self, *arguments, **options)
+
+    def run(train: Callable[[Checkpoints], Any], steps: int, saved_every: int = 1) -> Any:
+        def is_due(self: SaveCheckpoints) -> bool:
+            return bool(self.trainer.state.global_step % saved_every == 0)
+
+        monkeypatch.setattr(SaveCheckpoints, "on_step_end", end_step)
+        monkeypatch.setattr(SaveCheckpoints, "is_due", is_due)
+        counts[0] = steps
+        for _ in range(100):
+            counts.append(0)
+            try:
+                return train(Checkpoints(tmp_path / "checkpoints" / "key", lines.append)), lines
+            except Killed:
+                continue
+        raise AssertionError("the training does not get on")
+
+    return run
+
+
 # A project that git and DVC keep, for the tests of doctor, registry and sharing
 
 

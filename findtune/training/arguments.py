@@ -5,6 +5,9 @@ from typing import Any, Protocol
 import torch
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
+from findtune.training.resumption import train_resumably
+
 
 class TrainerRecipe(Protocol):
     """The settings that every room's recipe has."""
@@ -19,9 +22,9 @@ class TrainerRecipe(Protocol):
 def trainer_arguments(
     recipe: TrainerRecipe, precision: str, seed: int, *, progress: bool
 ) -> dict[str, Any]:
-    """Return the training arguments that all rooms share. Nothing is saved or sent anywhere."""
+    """Return the training arguments that all rooms share. Nothing is sent anywhere."""
     return {
-        "output_dir": ".",  # unused, since save_strategy is "no"
+        "output_dir": ".",  # unused, since save_strategy is "no"; see resumption.py
         "warmup_steps": recipe.warmup_ratio,  # transformers 5 reads a value below 1 as a ratio
         "weight_decay": recipe.weight_decay,
         "bf16": precision == "bf16",
@@ -36,14 +39,27 @@ def trainer_arguments(
     }
 
 
-def run_trainer(trainer: Trainer, model: torch.nn.Module, *, progress: bool) -> None:
-    """Train a model with at most a progress bar on the screen; leave it in evaluation mode."""
+def run_trainer(
+    trainer: Trainer,
+    model: torch.nn.Module,
+    *,
+    progress: bool,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+) -> None:
+    """Train a model with at most a progress bar on the screen; leave it in evaluation mode.
+
+    checkpoints: of this phase, which another trainer must not use; with a folder, the trainer is
+    `Resumable`, and goes on from the last one.
+    """
     trainer.remove_callback(PrinterCallback)
     if not progress:
         trainer.remove_callback(ProgressCallback)
     # full_determinism also fills each new tensor with NaN, in case an operation reads it unwritten
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    trainer.train()
+    if checkpoints.folder:
+        train_resumably(trainer, checkpoints)
+    else:
+        trainer.train()
     model.eval()
 
 

@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -122,9 +123,67 @@ class EvalCallback(TrainerCallback):
         values = ", ".join(f"{name} {result.measures[name]:.4f}" for name in self.reported)
         self.say(f"step {step}: dev {values}")
 
+    def export(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Return what a checkpoint needs: values of JSON, and the kept weights unless the base's.
+
+        The base's result is not exported: `begin` gives it again.
+        """
+        kept = self.kept if self.kept_step else None
+        values = {
+            "history": self.history,
+            "best": self.best and as_json(self.best),
+            "kept": kept and as_json(kept),
+            "kept_step": self.kept_step,
+            "not_as_good": self.not_as_good,
+        }
+        return values, self.kept_weights if kept else {}
+
+    def restore(self, values: Mapping[str, Any], kept_weights: dict[str, torch.Tensor]) -> None:
+        """Go on from what was exported, after `begin` if that was called before.
+
+        kept_weights: empty if they are the network's own, or the base's.
+        """
+        self.history = values["history"]
+        self.kept_step, self.not_as_good = values["kept_step"], values["not_as_good"]
+        if self.kept is None:
+            return
+        base = self.kept.payload
+        self.best = from_json(values["best"], base) if values["best"] else None
+        if self.kept_step:
+            self.kept = from_json(values["kept"], base)
+            self.kept_weights = kept_weights or snapshot(self.network)
+
     def report_progress(self, state: TrainerState) -> None:
         """Report the current step once a minute."""
         if time.monotonic() - self.last_report > REPORT_SECONDS:
             self.last_report = time.monotonic()
             prefix = f"{self.phase}: " if self.phase else ""
             self.say(f"{prefix}step {state.global_step} of {state.max_steps}")
+
+
+def as_json(result: DevResult) -> dict[str, Any]:
+    """Return a result as values of JSON; see `from_json`."""
+    return {**asdict(result), "payload": without_arrays(result.payload)}
+
+
+def from_json(values: Mapping[str, Any], like: Any) -> DevResult:
+    """Return the result that `as_json` wrote; like: a payload of the same type."""
+    return DevResult(values["measures"], values["score"], with_arrays(values["payload"], like))
+
+
+def without_arrays(payload: Any) -> Any:
+    """Return a payload with lists in the place of arrays."""
+    if isinstance(payload, np.ndarray):
+        return payload.tolist()
+    return [*map(without_arrays, payload)] if isinstance(payload, (list, tuple)) else payload
+
+
+def with_arrays(values: Any, like: Any) -> Any:
+    """Return values with arrays and named tuples where a payload of the same type has them."""
+    if isinstance(like, np.ndarray):
+        return np.array(values, dtype=like.dtype)
+    if isinstance(like, tuple):
+        return type(like)(*map(with_arrays, values, like))
+    if isinstance(like, list) and like:
+        return [with_arrays(value, like[0]) for value in values]
+    return values

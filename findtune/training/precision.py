@@ -1,5 +1,6 @@
-"""The number format that this machine can train in."""
+"""The number format that this machine can train in, and what else decides how it rounds."""
 
+import platform
 from collections.abc import Callable
 
 import torch
@@ -16,3 +17,9 @@ def supported_precision(wanted: str, say: Callable[[str], None]) -> str:
     if not supported:
         say("this machine has no bf16 arithmetic: training in fp32, which takes longer")
     return "bf16" if supported else "fp32"
+
+
+def arithmetic() -> list[str]:
+    """Return what decides how a machine rounds: only on its like do the same bytes come out."""
+    devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    return [platform.machine(), torch.backends.cpu.get_cpu_capability(), *devices]

@@ -79,15 +79,18 @@ def fit_reranker(
 ) -> "Callable[..., FitResult]":
     """The function that trains a reranker; keywords change the bases, examples, seed or recipe."""
     from findtune.reranker.training.fit import Recipe, fit
+    from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 
     def run(
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
         bases: dict[str, Path] = bases,
         examples: Path = example_folder,
         seed: int = 13,
         **changes: Any,
     ) -> "FitResult":
         changed = Recipe(**recipe | changes)
-        return fit(bases, examples, changed, seed, lambda _: None, progress=False)
+        options = {"progress": False, "checkpoints": checkpoints}
+        return fit(bases, examples, changed, seed, lambda _: None, **options)
 
     return run
 

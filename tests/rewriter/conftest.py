@@ -10,6 +10,7 @@ from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.model.settings import RewriterSettings
 from findtune.rewriter.training.fit import Recipe, fit
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 
 GENERATION = {"prompt": "Rewrite the question.", "num_return_sequences": 4, "temperature": 0.8}
@@ -82,10 +83,11 @@ def fit_tiny(
 ) -> Callable[..., FitResult]:
     """Return the function that tunes a base: (kind, **changes of the recipe)."""
 
-    def fit_kind(kind: str, **changes: Any) -> FitResult:
+    def fit_kind(kind: str, checkpoints: Checkpoints = NO_CHECKPOINTS, **changes: Any) -> FitResult:
         recipe = make_recipe(**(LONGER if kind == "causal" else {}) | changes)
         bases_of_rooms = {"rewriter": bases[kind], "embedder": tiny_base}
-        return fit(bases_of_rooms, rewriter_examples, recipe, 13, lambda _: None, progress=False)
+        options = {"progress": False, "checkpoints": checkpoints}
+        return fit(bases_of_rooms, rewriter_examples, recipe, 13, lambda _: None, **options)
 
     return fit_kind
 

@@ -1,14 +1,24 @@
-"""A training that fails leaves the model of the one before, and nothing else."""
+"""A training that fails leaves the model of the one before, and goes on where it was."""
 
 import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from findtune.core.files import sha256
 from findtune.core.manifest import refuse_damaged
+from findtune.training.checkpoints import Checkpoints
 from stages import rooms, train
 
 MODEL = Path("models/embedder/small")
@@ -30,8 +40,13 @@ def run(monkeypatch: pytest.MonkeyPatch, weights: str, error: Exception | None =
         if error:
             raise error
 
-    fitted = SimpleNamespace(save=save, history=[], sweep=[], facts={"interpolation": 1.0})
-    room = SimpleNamespace(fit=lambda **_: fitted, Recipe=dict)
+    def fit(checkpoints: Checkpoints, **_: Any) -> SimpleNamespace:
+        facts = {"interpolation": len(checkpoints.complete())}
+        with checkpoints.write("step-1") as folder:
+            (folder / "weights").write_text(weights)
+        return SimpleNamespace(save=save, history=[], sweep=[], facts=facts)
+
+    room = SimpleNamespace(fit=fit, Recipe=dict)
     monkeypatch.setattr(rooms, "load", lambda *_: room)
     return CliRunner().invoke(train.main, ["embedder", "small"])
 
@@ -65,6 +80,92 @@ def test_a_full_disk_is_named_with_the_model_and_the_rerun_works(
     assert result.stderr.count("\n") == 1
     assert run(monkeypatch, "second").exit_code == 0
     assert (MODEL / "weights").read_text() == "second"
+
+
+def test_checkpoints_stay_until_the_model_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(".scratch/checkpoints/embedder-small")
+    full = OSError(errno.ENOSPC, "full")
+    run(monkeypatch, "first", full)
+    assert len([*folder.iterdir()]) == 1
+    assert run(monkeypatch, "first").stdout == f"{MODEL}: interpolation 1\n"  # checkpoint
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("changed", ["seed", "recipe", "examples", "base", "package", "machine"])
+def test_a_checkpoint_of_other_inputs_is_never_used(
+    monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    values = {"seed": 13, "embedder": {"small": {}}}
+    examples, base = Path("data/examples/embedder/small"), Path("models/base/embedder/small")
+    for folder in (examples, base):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("before")
+    run(monkeypatch, "first", OSError(errno.ENOSPC, "full"))
+    if changed in ("seed", "recipe"):
+        other = {"seed": 14} if changed == "seed" else {"embedder": {"small": {"epochs": 2}}}
+        Path("params.yaml").write_text(yaml.safe_dump(values | other))
+    elif changed == "package":
+        monkeypatch.setattr(train, "version", lambda name: f"{name} 99")
+    elif changed == "machine":
+        monkeypatch.setattr("findtune.training.precision.arithmetic", lambda: ["another"])
+    else:
+        ({"examples": examples, "base": base}[changed] / "file").write_text("after")
+    result = run(monkeypatch, "second")
+    assert result.stderr.startswith("embedder small: .scratch/checkpoints/embedder-small/")
+    assert result.stderr.endswith(" is of a training that read something else: removed\n")
+    assert result.stdout == f"{MODEL}: interpolation 0\n"  # checkpoints
+
+
+@pytest.mark.parametrize("model", rooms.MODELS)
+def test_a_checkpoint_depends_on_the_code_that_dvc_lists(model: str) -> None:
+    root = Path(train.__file__).parents[1]
+    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    deps = [dep.replace("${item.model}", model) for dep in stages["train"]["deps"]]
+    code = [dep for dep in deps if dep.startswith(("stages/", "findtune/"))]
+    assert sorted(path.format(model=model) for path in train.CODE) == sorted(code)
+    assert all((root / path).exists() for path in code)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", rooms.MODELS)
+def test_a_stage_that_is_killed_at_random_writes_the_same_bytes(
+    whole_pipeline: Path, tmp_path: Path, model: str
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(whole_pipeline, project)
+    before = files_in(project / "models" / model / "small")
+    shutil.rmtree(project / "models" / model / "small")
+    often = "from findtune.training import resumption as r; r.MIN_SECONDS, r.MAX_SHARE = 0, 1e9"
+    code = f"{often}; from stages.train import main; main()"
+    command = [sys.executable, "-c", code, model, "small"]
+    environment = {**os.environ, "PYTHONPATH": str(project), "HF_HUB_OFFLINE": "1"}
+    rng, kills, lines = Random(13), 0, ""
+    while kills < 4:
+        with subprocess.Popen(
+            command, cwd=project, env=environment, text=True, stderr=subprocess.PIPE
+        ) as process:
+            deadline = time.monotonic() + 120
+            while not steps_in(project) and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.5))
+            process.send_signal(signal.SIGKILL)
+            lines += process.communicate()[1]
+        kills += 1
+    result = subprocess.run(
+        command, cwd=project, env=environment, text=True, capture_output=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "going on after" in lines + result.stderr
+    assert files_in(project / "models" / model / "small") == before
+    assert not (project / ".scratch" / "checkpoints" / f"{model}-small").exists()
+
+
+def steps_in(project: Path) -> list[Path]:
+    return [*project.glob(".scratch/checkpoints/*/*/*/step-*")]
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {path.name: sha256(path) for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

@@ -31,6 +31,7 @@ from findtune.embedder.training.trainer import learned_records, train
 from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 from findtune.training.interpolation import State, interpolate, snapshot
 from findtune.training.precision import supported_precision
@@ -63,6 +64,7 @@ def fit(
     say: Say,
     *,
     progress: bool,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> FitResult:
     """Return a base model tuned on a folder of examples.
 
@@ -79,7 +81,8 @@ def fit(
     base = Base(dev.evaluate(model), snapshot(model))
     callback = build_callback(model, dev=dev, base=base.result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
-    epoch_steps = train(model, learned_records(examples), recipe, settings, callback=callback)
+    learn = partial(train, recipe=recipe, settings=settings, checkpoints=checkpoints)
+    epoch_steps = learn(model, learned_records(examples), callback=callback)
     a, steps, sweep = 1.0, callback.history[-1]["step"], list[Row]()
     facts = {"precision": precision, "steps": steps}
     if recipe.recipe == "joint":  # the usual recipe by hand, plain, keeps its last weights
@@ -87,7 +90,7 @@ def fit(
         facts["best_step"] = steps = callback.kept_step
     shipped = model
     if recipe.refit and a > 0:
-        train_again = partial(train, recipe=recipe, settings=settings, epochs=steps / epoch_steps)
+        train_again = partial(learn, epochs=steps / epoch_steps)
         rest: dict[str, Any] = {"dev": dev, "recipe": recipe, "a": a, "say": say}
         shipped = refit(model, base, train_again, examples, **rest)
     facts |= {"interpolation": a, "refit": shipped is not model}

@@ -15,7 +15,9 @@ from findtune.embedder.training.objectives import LearnedRecords, build_objectiv
 from findtune.embedder.training.recipe import Recipe
 from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.encoding import fast_layers
+from findtune.training.resumption import Resumable
 
 
 def learned_records(examples: Path, split: str = "train") -> LearnedRecords:
@@ -32,10 +34,12 @@ def train(
     *,
     callback: EvalCallback | None = None,
     epochs: float | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> float:
     """Train a model, and return the number of steps in one epoch.
 
-    settings: what all rooms share; epochs: as many as the recipe asks for, if None.
+    settings: what all rooms share; callback: None in the refit, which is not evaluated; epochs: as
+    many as the recipe asks for, if None.
     """
     objective = build_objective(model, learned, recipe, settings["seed"])
     epochs = epochs or recipe.epochs_of(objective.batches)
@@ -54,9 +58,10 @@ def train(
         callbacks=[callback] if callback else [],
     )
     with fast_layers(model):
-        run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+        phase = checkpoints.phase("tuning" if callback else "refit")
+        run_trainer(trainer, model, progress=not arguments.disable_tqdm, checkpoints=phase)
     return trainer.state.max_steps / epochs
 
 
-class QuietTrainer(WithoutModelCard, SentenceTransformerTrainer):
+class QuietTrainer(Resumable, WithoutModelCard, SentenceTransformerTrainer):
     """The trainer of sentence-transformers without its model card."""

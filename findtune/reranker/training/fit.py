@@ -27,6 +27,7 @@ from findtune.reranker.training.saving import save_model
 from findtune.reranker.training.training_data import TrainingData, read_training_data
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 from findtune.training.interpolation import snapshot
 from findtune.training.precision import supported_precision
@@ -44,6 +45,7 @@ def fit(
     say: Say,
     *,
     progress: bool,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> FitResult:
     """Return a reranker tuned on a folder of examples.
 
@@ -53,11 +55,12 @@ def fit(
     torch.set_num_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
-    data = read_training_data(examples, bases["embedder"], recipe, settings, say)
+    data = read_training_data(examples, bases["embedder"], recipe, settings, say, checkpoints)
     model = load_or_create(bases["reranker"], recipe.max_length, seed)
     dev = RerankerDevSet(data.lists["dev"], data.features["dev"], precision, data.examination.eta)
     callback = build_callback(model, dev=dev, recipe=recipe, say=say)
-    run = partial(run_phase, model=model, callback=callback, settings=settings)
+    learn = partial(run_phase, settings=settings, checkpoints=checkpoints)
+    run = partial(learn, model=model, callback=callback)
     if not has_head(bases["reranker"]):
         run(distillation_phase(model, data, recipe))
     base = Base(dev.evaluate(model.eval()), snapshot(model))

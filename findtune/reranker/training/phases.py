@@ -12,7 +12,9 @@ from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncode
 from findtune.reranker.training.recipe import PhaseArguments
 from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.encoding import fast_layers
+from findtune.training.resumption import Resumable
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ def run_phase(
     *,
     callback: EvalCallback,
     settings: Mapping[str, Any],
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> None:
     """Train a model for one phase; settings: the trainer settings that all rooms share."""
     if not phase.arguments.epochs:
@@ -54,8 +57,9 @@ def run_phase(
         callbacks=[callback],
     )
     with fast_layers(model):
-        run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+        progress = not arguments.disable_tqdm
+        run_trainer(trainer, model, progress=progress, checkpoints=checkpoints.phase(phase.name))
 
 
-class QuietTrainer(WithoutModelCard, CrossEncoderTrainer):
+class QuietTrainer(Resumable, WithoutModelCard, CrossEncoderTrainer):
     """The trainer of sentence-transformers without its model card."""

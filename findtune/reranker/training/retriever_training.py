@@ -26,7 +26,9 @@ from findtune.reranker.training.recipe import RetrieverArguments
 from findtune.reranker.training.retriever_loss import InBatchListLoss, sample_topics
 from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import WithoutModelCard, run_trainer
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.encoding import fast_layers
+from findtune.training.resumption import Resumable
 
 Array = np.ndarray
 Row = dict[str, Any]  # `question`, `document_1` and so on, `label`
@@ -46,6 +48,7 @@ def fit_retriever(
     arguments: RetrieverArguments,
     settings: Mapping[str, Any],
     eta: float = 0.0,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> SentenceTransformer:
     """Return the encoder in a folder, tuned on the grades or picks of some lists.
 
@@ -69,13 +72,14 @@ def fit_retriever(
         loss=InBatchListLoss(retriever),
     )
     with fast_layers(retriever):
-        run_trainer(trainer, retriever, progress=not training_arguments.disable_tqdm)
+        progress = not training_arguments.disable_tqdm
+        run_trainer(trainer, retriever, progress=progress, checkpoints=checkpoints)
     if not all(bool(weight.isfinite().all()) for weight in retriever.parameters()):
         raise CollapseError("the retriever's weights are no longer finite; lower learning_rate.")
     return retriever
 
 
-class QuietTrainer(WithoutModelCard, SentenceTransformerTrainer):
+class QuietTrainer(Resumable, WithoutModelCard, SentenceTransformerTrainer):
     """The trainer of sentence-transformers without its model card."""
 
 

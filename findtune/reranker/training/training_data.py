@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.position_bias import describe, estimate_examination
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.retriever_training import fit_retriever, load_retriever
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 Say = Callable[[str], None]
 Array = np.ndarray
@@ -60,7 +62,12 @@ class TrainingData:
 
 
 def read_training_data(
-    examples: Path, folder: Path, recipe: Recipe, settings: Mapping[str, Any], say: Say
+    examples: Path,
+    folder: Path,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    say: Say,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> TrainingData:
     """Return the training data in a folder of examples.
 
@@ -74,10 +81,12 @@ def read_training_data(
     untuned = untuned_features(base, known)
     examination = examine(known, untuned)
     say(describe(examination))
+    numbers = count(1)  # of the retrievers, always in this order
 
     def fit(chosen: Sequence[Record]) -> SentenceTransformer:
         say(f"tuning the retriever on {len(chosen)} lists")
-        return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta)
+        phase = checkpoints.phase(f"retriever-{next(numbers)}")
+        return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta, phase)
 
     tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
     features = join_features(tuned, untuned)

@@ -19,6 +19,7 @@ from findtune.rewriter.training.select_model import (
     measure_candidates,
 )
 from findtune.rewriter.training.training_data import all_targets, sample_questions
+from findtune.training.checkpoints import Checkpoints
 from findtune.training.interpolation import State, snapshot
 
 FOLDS = 2  # each costs a training on the rest of train
@@ -57,25 +58,26 @@ def cross_fit(
     rewriter: Rewriter,
     folds: Sequence[Fold],
     ask: Callable[[list[Record]], RewriterDevSet],
-    *,
     base: State,
-    learn: Callable[[list[Record]], None],
+    learn: Callable[..., None],
+    checkpoints: Checkpoints,
     shares: Sequence[float],
-    say: Callable[[str], None],
 ) -> list[Comparison]:
     """Return the recalls of all candidates on the questions of each fold.
 
-    ask: makes a set of questions; base: the weights before training; learn: trains the rewriter on
-    targets; shares: of tuning; without any, nothing is learned. The rewriter's weights change.
+    ask: makes a set of questions; base: the weights before training; learn: trains the rewriter,
+    (targets, checkpoints=...); shares: of tuning; without any, nothing is learned. The rewriter's
+    weights change.
     """
     compared = []
-    for fold in folds:
+    for number, fold in enumerate(folds):
         questions = ask(fold.questions)
         rewriter.model.load_state_dict(base)
         before = after = Checkpoint(base, questions.sample_rewrites(rewriter))
         if shares:
-            say(f"cross-fitting: {len(fold.targets)} examples, for {len(fold.questions)} questions")
-            learn(fold.targets)
+            asked = len(fold.questions)
+            checkpoints.say(f"cross-fitting: {len(fold.targets)} examples, for {asked} questions")
+            learn(fold.targets, checkpoints=checkpoints.phase(f"fold-{number}"))
             after = Checkpoint(snapshot(rewriter.model), questions.sample_rewrites(rewriter))
         compared.append(measure_candidates(rewriter, questions, before, after, shares))
     return compared

@@ -45,6 +45,7 @@ from findtune.rewriter.training.training_data import (
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
 from findtune.training.arguments import run_trainer, trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 from findtune.training.interpolation import State, interpolate, snapshot
 from findtune.training.precision import supported_precision
@@ -68,6 +69,7 @@ def fit(
     say: Say,
     *,
     progress: bool,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> FitResult:
     """Return a rewriter tuned on a folder of examples.
 
@@ -91,12 +93,12 @@ def fit(
     learn = partial(train, rewriter, recipe=recipe, settings=settings)
     targets = all_targets(train_rows)
     say(f"{len(targets)} examples")
-    learn(targets, callbacks=[callback])
+    learn(targets, callbacks=[callback], checkpoints=checkpoints.phase("tuning"))
     before, after = Checkpoint(base, base_result.payload.rewrites), kept_checkpoint(callback)
     shares = sorted(recipe.interpolation) if callback.kept_step else []
     compared = [measure_candidates(rewriter, dev, before, after, shares)]
     folds, ask = split_train(train_rows, recipe.train_questions), partial(new_set, seeds=seeds[:1])
-    compared += cross_fit(rewriter, folds, ask, base=base, learn=learn, shares=shares, say=say)
+    compared += cross_fit(rewriter, folds, ask, base, learn, checkpoints, shares)
     return select_model(rewriter, dev, base=base, compared=join(compared), callback=callback)
 
 
@@ -138,10 +140,12 @@ def train(
     recipe: Recipe,
     settings: Mapping[str, Any],
     callbacks: Sequence[TrainerCallback] = (),
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> None:
     """Train the language model on targets; settings: what all rooms share.
 
-    Raises CollapseError when a loss or a weight is no longer finite.
+    checkpoints: of this training alone. Raises CollapseError when a loss or a weight is no longer
+    finite.
     """
     backbone, model = rewriter.backbone, rewriter.model
     rewriter.tokenizer.padding_side = backbone.padding_side
@@ -161,7 +165,8 @@ def train(
         data_collator=WeightedCollator(rewriter.tokenizer),
         callbacks=[*callbacks],
     )
-    run_trainer(trainer, model, progress=not arguments.disable_tqdm)
+    progress = not arguments.disable_tqdm
+    run_trainer(trainer, model, progress=progress, checkpoints=checkpoints)
     refuse_nonfinite(model)
 
 

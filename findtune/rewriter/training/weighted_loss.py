@@ -8,9 +8,10 @@ from transformers import Seq2SeqTrainer
 
 from findtune.core.errors import CollapseError
 from findtune.rewriter.model.backbone import IGNORED_LABEL
+from findtune.training.resumption import Resumable
 
 
-class WeightedTrainer(Seq2SeqTrainer):
+class WeightedTrainer(Resumable, Seq2SeqTrainer):
     """The trainer of transformers, with a weight for each example."""
 
     def compute_loss(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -20,6 +21,7 @@ from findtune.embedder.training.dev_set import EmbedderDevSet, GuardResults
 from findtune.embedder.training.fit import Recipe, describe_data, fit
 from findtune.training.arguments import run_trainer
 from findtune.training.callback import DevResult
+from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 
 FitTiny = Callable[..., FitResult]
@@ -30,10 +32,16 @@ MEASURES = ["ndcg@10", "pairs_spearman", "guard_spearman", "random_cosine"]
 def fit_tiny(tiny_base: Path, example_folder: Path, recipe: dict[str, Any]) -> FitTiny:
     """Train the tiny base model; `changes` are settings of the recipe."""
 
-    def fit_with(examples: Path | None = None, seed: int = 13, **changes: Any) -> FitResult:
+    def fit_with(
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+        examples: Path | None = None,
+        seed: int = 13,
+        **changes: Any,
+    ) -> FitResult:
         bases, examples = {"embedder": tiny_base}, examples or example_folder
         tiny_recipe = Recipe(**recipe | changes)
-        return fit(bases, examples, tiny_recipe, seed, lambda _: None, progress=False)
+        options = {"progress": False, "checkpoints": checkpoints}
+        return fit(bases, examples, tiny_recipe, seed, lambda _: None, **options)
 
     return fit_with
 
@@ -74,6 +82,38 @@ def test_a_seed_gives_the_same_weights_again_and_changes_no_file(
     assert again.history == tuned.history
     assert fingerprint(fit_tiny(seed=14).model) != fingerprint(tuned.model)
     assert contents(tiny_base) | contents(example_folder) == before
+
+
+def test_a_killed_training_ends_with_the_same_weights(
+    tuned: FitResult, fit_tiny: FitTiny, train_in_lives: Callable[..., Any]
+) -> None:
+    again, lines = train_in_lives(fit_tiny, steps=33, saved_every=2)
+    assert lines == ["tuning: going on after step 32"]
+    assert fingerprint(again.model) == fingerprint(tuned.model)
+    assert (again.history, again.sweep) == (tuned.history, tuned.sweep)
+    assert again.facts == tuned.facts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [7, 56, 57, 58])  # around the end of the tuning, too
+@pytest.mark.parametrize(
+    "changes", [{"refit": True}, {"recipe": "plain"}, {"refit": True, "precision": "bf16"}]
+)
+def test_each_recipe_survives_kills_and_refits_alike(
+    fit_tiny: FitTiny,
+    train_in_lives: Callable[..., Any],
+    steps: int,
+    changes: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    undisturbed = fit_tiny(**changes)
+    again, _ = train_in_lives(partial(fit_tiny, **changes), steps=steps)
+    assert (again.history, again.facts) == (undisturbed.history, undisturbed.facts)
+    undisturbed.save(tmp_path / "undisturbed")
+    again.save(tmp_path / "again")
+    assert [*contents(tmp_path / "undisturbed").values()] == [
+        *contents(tmp_path / "again").values()
+    ]
 
 
 def test_the_first_evaluation_is_kept_although_the_base_is_better(
@@ -138,7 +178,7 @@ def test_training_works_without_scored_pairs_and_in_fp32_without_bf16(
         write_jsonl(tmp_path / path.name, records)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    trained = fit_tiny(tmp_path, precision="bf16", epochs=1)
+    trained = fit_tiny(examples=tmp_path, precision="bf16", epochs=1)
     assert trained.history[-1]["pairs_spearman"] == 0
     assert trained.facts["precision"] == "fp32"
 
@@ -208,7 +248,7 @@ def test_picks_are_learned_beside_the_catalog_or_alone_and_lists_count_on_dev(
     alone = fit_tiny(tmp_path)
     assert alone.history[-1]["score"] == alone.history[-1]["feedback_ndcg@10"]
     with pytest.raises(InputError, match="`recipe: plain` learns from a catalog"):
-        fit_tiny(tmp_path, recipe="plain")
+        fit_tiny(examples=tmp_path, recipe="plain")
 
 
 def test_a_line_says_what_is_learned_and_what_is_absent(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -101,6 +102,50 @@ def test_the_recorded_interpolation_is_that_of_what_ships(
     weights = CROSS_ENCODER_ONLY.model_copy(update={"cross_encoder": weight})
     ranking = Ranking(name, weights, np.ones(3))
     assert shipped_share(Selection([], interpolation, weights), ranking) == share
+
+
+def test_a_killed_training_ends_with_the_same_bytes(
+    fitted: FitResult,
+    saved: Path,
+    fit_reranker: Fit,
+    folder_contents: Contents,
+    train_in_lives: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    again, lines = train_in_lives(fit_reranker, steps=17, saved_every=2)
+    finished = {line.partition(":")[0] for line in lines if "trained before" in line}
+    assert finished == {"retriever-1", "retriever-2", "retriever-3", "distilling"}
+    assert (again.history, again.sweep) == (fitted.history, fitted.sweep)
+    assert again.facts == fitted.facts
+    again.save(tmp_path / "again")
+    assert folder_contents(tmp_path / "again") == folder_contents(saved)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, 3, 8])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("kind", ["encoder", "jina"])
+def test_each_cross_encoder_survives_kills(
+    kind: str,
+    precision: str,
+    steps: int,
+    bases: dict[str, Path],
+    converted_jina: Path,
+    fit_reranker: Fit,
+    folder_contents: Contents,
+    train_in_lives: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # so few steps in bf16 give equal scores
+    monkeypatch.setattr("findtune.reranker.training.dev_set.refuse_collapse", lambda _: None)
+    both = {**bases, "reranker": converted_jina} if kind == "jina" else bases
+    train = partial(fit_reranker, bases=both, precision=precision)
+    undisturbed, (again, _) = train(), train_in_lives(train, steps=steps)
+    assert (again.history, again.facts) == (undisturbed.history, undisturbed.facts)
+    undisturbed.save(tmp_path / "undisturbed")
+    again.save(tmp_path / "again")
+    assert folder_contents(tmp_path / "again") == folder_contents(tmp_path / "undisturbed")
 
 
 def test_the_same_seed_gives_the_same_reranker_and_writes_nothing(

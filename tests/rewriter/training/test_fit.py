@@ -155,6 +155,30 @@ def test_the_same_seed_saves_the_same_rewriter_and_changes_no_other_file(
     assert base.num_rewrites > 0
 
 
+def test_a_killed_training_saves_the_same_rewriter(
+    tuned: Tuned, fit_tiny: Fit, train_in_lives: Callable[..., Any]
+) -> None:
+    again, lines = train_in_lives(partial(fit_tiny, "t5"), steps=8, saved_every=3)
+    before = tuned["t5"]
+    assert lines == [f"tuning: going on after step {step}" for step in (6, 12)]
+    assert (again.history, again.sweep, again.facts) == (before.history, before.sweep, before.facts)
+    assert have_equal_weights(again.model, before.model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, 7])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_each_architecture_survives_kills(
+    kind: str, precision: str, steps: int, fit_tiny: Fit, train_in_lives: Callable[..., Any]
+) -> None:
+    # dropout, and orders of epochs that are drawn by the same generator
+    train = partial(fit_tiny, kind, precision=precision, epochs=2, eval_steps=0.3)
+    undisturbed, (again, _) = train(), train_in_lives(train, steps=steps)
+    assert (again.history, again.facts) == (undisturbed.history, undisturbed.facts)
+    assert again.sweep == undisturbed.sweep
+    assert have_equal_weights(again.model, undisturbed.model)
+
+
 def always_write(rewrites: list[str]) -> Callable[..., list[list[str]]]:
     return lambda _self, questions, *_: [[*rewrites] for _ in questions]
 

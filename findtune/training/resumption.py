@@ -1,0 +1,222 @@
+"""Going on with a training that was killed, so that it ends with the bytes of an undisturbed one.
+
+Saved are the weights, the optimizer, the learning rates, the states of all random generators, and
+what the evaluations on dev found so far. The trainer of transformers skips the batches before.
+"""
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, load_model, save_file, save_model
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from findtune.training.callback import EvalCallback
+from findtune.training.checkpoints import END, STEP, Checkpoints
+
+MIN_SECONDS = 30.0  # between two checkpoints
+MAX_SHARE = 0.02  # of the time, at most, is spent on writing checkpoints
+WEIGHTS, KEPT, OPTIMIZER = (f"{name}.safetensors" for name in ("weights", "kept", "optimizer"))
+TRAINER, STATE = "trainer_state.json", "state.json"  # the first name is that of transformers
+
+Values = dict[str, Any]  # of JSON
+
+
+class Resumable:
+    """A base class of trainers that go on from the checkpoints of `SaveCheckpoints`."""
+
+    def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
+        """Do nothing: the callback restores the weights, of any architecture."""
+
+
+def train_resumably(trainer: Any, checkpoints: Checkpoints) -> None:
+    """Train from the last checkpoint of a phase, or from the start; not at all if it has ended."""
+    latest = checkpoints.latest()
+    saver = SaveCheckpoints(trainer, checkpoints, latest)
+    if latest and latest.name == END:
+        checkpoints.say(f"{latest.parent.name}: trained before, going on after its last step")
+        saver.restore_end(latest)
+        return
+    if latest:
+        checkpoints.say(f"{latest.parent.name}: going on after {latest.name.replace('-', ' ')}")
+    trainer.add_callback(saver)  # behind the evaluation on dev
+    trainer.train(resume_from_checkpoint=str(latest) if latest else None)
+    saver.save(END)
+
+
+class SaveCheckpoints(TrainerCallback):
+    """Saves checkpoints so seldom that they cost next to nothing, and restores the last one."""
+
+    def __init__(self, trainer: Any, checkpoints: Checkpoints, latest: Path | None) -> None:
+        """Prepare for one phase; latest: the checkpoint that it goes on from, if any."""
+        callbacks = trainer.callback_handler.callbacks
+        self.dev = [callback for callback in callbacks if isinstance(callback, EvalCallback)]
+        self.trainer, self.checkpoints, self.latest = trainer, checkpoints, latest
+        self.restored: Values = {}  # until the first step
+        self.epoch_rng: Values = {}
+        self.cost, self.last_save, self.is_broken = 0.0, time.monotonic(), False
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Restore everything but the random generators, which the first batch still needs."""
+        if self.latest:
+            self.restored = self.restore(self.latest)
+            restore_optimizer(self.trainer, self.restored, self.latest)
+        self.last_save = time.monotonic()
+
+    def on_epoch_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Draw the order of an epoch that was cut off as it was drawn before."""
+        if self.restored:
+            set_rng_state(self.restored["epoch_rng"] or self.restored["rng"])
+            loader = kwargs["train_dataloader"]
+            # transformers tells the sampler whose batches it skips, but not a sampler within it
+            loader.set_epoch(state.global_step // len(loader))
+        self.epoch_rng = rng_state()
+
+    def on_step_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Restore the random generators before the first step, once its batch was drawn."""
+        if self.restored and self.restored["epoch_rng"]:
+            set_rng_state(self.restored["rng"])
+        self.restored = {}
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Save a checkpoint when it is time; after the last step `train_resumably` does."""
+        steps = len(kwargs["train_dataloader"])
+        is_regular = round((state.epoch or 0) * steps) == state.global_step  # no epoch was short
+        if self.is_due() and is_regular and not control.should_training_stop:
+            self.save(f"{STEP}{state.global_step}", at_epoch_end=state.global_step % steps == 0)
+
+    def is_due(self) -> bool:
+        """Return whether enough time has passed since the last checkpoint."""
+        pause = max(MIN_SECONDS, self.cost / MAX_SHARE)
+        return time.monotonic() - self.last_save >= pause
+
+    def save(self, name: str, *, at_epoch_end: bool = False) -> None:
+        """Write a checkpoint; if the disk does not take it, say so once and save no more."""
+        if self.is_broken:
+            return
+        start = time.monotonic()
+        try:
+            with self.checkpoints.write(name) as folder:
+                epoch_rng = {} if at_epoch_end else self.epoch_rng
+                self.write(folder, epoch_rng, with_optimizer=name != END)
+        except (OSError, SafetensorError) as error:
+            self.is_broken = True
+            reason = f"no checkpoint can be written ({error})"
+            self.checkpoints.say(f"{reason}: training goes on without")
+        self.last_save = time.monotonic()
+        self.cost = self.last_save - start
+
+    def write(self, folder: Path, epoch_rng: Values, *, with_optimizer: bool) -> None:
+        """Write the state of the training.
+
+        epoch_rng: of the random generators when the epoch began, empty if it has ended.
+        """
+        trainer, state = self.trainer, self.trainer.state
+        values: Values = {"rng": rng_state(), "epoch_rng": epoch_rng, "dev": None}
+        save_model(trainer.model, str(folder / WEIGHTS))
+        state.save_to_json(str(folder / TRAINER))
+        if with_optimizer:
+            values |= optimizer_values(trainer)
+            save_file(optimizer_tensors(trainer), folder / OPTIMIZER)
+        for dev in self.dev:
+            values["dev"], kept = dev.export()
+            if kept and dev.kept_step != state.global_step:
+                contiguous = {key: tensor.contiguous() for key, tensor in kept.items()}
+                save_file(contiguous, folder / KEPT)
+        (folder / STATE).write_text(json.dumps(values), encoding="utf-8")
+
+    def restore(self, folder: Path) -> Values:
+        """Restore the weights and the evaluations of a checkpoint; return its values."""
+        values: Values = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        load_model(self.trainer.model, str(folder / WEIGHTS))
+        for dev in self.dev:
+            device = str(self.trainer.args.device)
+            kept = load_file(folder / KEPT, device=device) if (folder / KEPT).exists() else {}
+            dev.restore(values["dev"], {key: tensor.clone() for key, tensor in kept.items()})
+        return values
+
+    def restore_end(self, folder: Path) -> None:
+        """Leave trainer and model as a training leaves them that has just ended."""
+        values = self.restore(folder)
+        self.trainer.state = TrainerState.load_from_json(str(folder / TRAINER))
+        self.trainer.accelerator.prepare_model(self.trainer.model)  # adds autocast to `forward`
+        set_rng_state(values["rng"])
+
+
+def optimizer_values(trainer: Any) -> Values:
+    """Return what the optimizer and the scheduler of the learning rate hold beside tensors."""
+    groups = trainer.optimizer.state_dict()["param_groups"]
+    return {"param_groups": groups, "scheduler": trainer.lr_scheduler.state_dict()}
+
+
+def optimizer_tensors(trainer: Any) -> dict[str, torch.Tensor]:
+    """Return the tensors of the optimizer, by `PARAMETER NAME`."""
+    by_parameter = trainer.optimizer.state_dict()["state"]
+    return {
+        f"{number} {name}": tensor.contiguous()
+        for number, tensors in by_parameter.items()
+        for name, tensor in tensors.items()
+    }
+
+
+def restore_optimizer(trainer: Any, values: Mapping[str, Any], folder: Path) -> None:
+    """Restore the optimizer and the scheduler of the learning rate."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in load_file(folder / OPTIMIZER).items():
+        number, name = key.split(" ")
+        state.setdefault(int(number), {})[name] = tensor.clone()
+    groups = [{**group, "betas": tuple(group["betas"])} for group in values["param_groups"]]
+    trainer.optimizer.load_state_dict({"state": state, "param_groups": groups})
+    trainer.lr_scheduler.load_state_dict(values["scheduler"])
+
+
+def rng_state() -> Values:
+    """Return the states of all random generators, as values of JSON."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": [name, np.asarray(keys).tolist(), *rest],
+        "torch": torch.get_rng_state().tolist(),
+        "cuda": [state.tolist() for state in torch.cuda.get_rng_state_all()],
+    }
+
+
+def set_rng_state(values: Mapping[str, Any]) -> None:
+    """Restore the states of all random generators."""
+    version, state, gauss = values["python"]
+    random.setstate((version, tuple(state), gauss))
+    name, keys, *rest = values["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(torch.tensor(values["torch"], dtype=torch.uint8))
+    states = [torch.tensor(state, dtype=torch.uint8) for state in values["cuda"]]
+    torch.cuda.set_rng_state_all(states)
