@@ -28,9 +28,12 @@ LAYERS = {
     "registry": {"core", "evaluation", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
+    "stack.int8": {"core", "bases", "retrieval", "evaluation", "stack", "reranker.training"}
+    | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "evaluation")},
     "traffic": {"core"},
     "monitoring": {"core", "quality", "report", "traffic", "rewriter.model"},
-    "serving": {"core", "retrieval", "stack", "traffic"} | {f"{room}.model" for room in ROOMS},
+    "serving": {"core", "retrieval", "stack", "stack.int8", "traffic"}
+    | {f"{room}.model" for room in ROOMS},
     "benchmark": {"core", "health", "retrieval", "training", "stack"}
     | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "training", "evaluation")},
     "ROOM.prepare": {"core", "examples", "retrieval", "ROOM.model"},
@@ -42,7 +45,8 @@ LAYERS = {
 
 def layer(parts: tuple[str, ...]) -> str:
     """Return the layer of a module, given its name's parts after `findtune`."""
-    return ".".join(parts[:2]) if parts[0] in ROOMS else parts[0]
+    is_layer = parts[0] in ROOMS or parts[:2] == ("stack", "int8")
+    return ".".join(parts[:2]) if is_layer else parts[0]
 
 
 def imported_names(path: Path) -> set[str]:
