@@ -26,6 +26,7 @@ def main(models: tuple[str, ...]) -> None:
     yaml = layout_keeping_yaml()
     document = yaml.load(params.PARAMS)
     document["export"]["models"].extend(new)
+    document["export"]["models"].fa.set_flow_style()  # an empty list has no style to keep
     with atomic_open(params.PARAMS) as file:
         yaml.dump(document, file)
     click.echo(f"params.yaml: export.models is now {', '.join([*listed, *new])}.")

@@ -61,21 +61,18 @@ def test_copies_refuse_the_index_that_their_models_made(
     assert version(copied, saved) == version(again, saved) != version(stack, saved)
 
 
-@pytest.mark.parametrize("name", ["base", "retriever", "cross_encoder"])
-def test_a_network_without_a_copy_is_named(name: str, saved: Path, exports: Exports) -> None:
-    if name == "base":  # its copy is found by what it is a copy of, wherever it lies
-        with pytest.raises(InputError, match="no int8 copy of .*; `make export` makes it"):
-            findtune.stack.load(saved, exports=saved / "none")
-        return
-    with pytest.raises(InputError, match="no int8 copy of .*stack/reranker.*`make export`"):
-        findtune.stack.load(saved, exports=exports(without=("base_retriever", name)))
+def test_a_network_without_a_copy_is_named(saved: Path, exports: Exports) -> None:
+    with pytest.raises(InputError, match="no int8 copy of .*stack/embedder; `make export` makes"):
+        findtune.stack.load(saved, exports=saved / "none")
+    with pytest.raises(InputError, match="no int8 copy of .*stack/reranker; `make export` makes"):
+        findtune.stack.load(saved, exports=exports(without=("cross_encoder",)))
 
 
 def test_a_damaged_copy_is_named_and_not_used(saved: Path, exports: Exports) -> None:
     root = exports()
-    path = root / "embedder" / "small" / "base.onnx"
+    path = root / "reranker" / "small" / "cross_encoder.onnx"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"base\.onnx has changed since it was written"):
+    with pytest.raises(InputError, match=r"cross_encoder\.onnx has changed since it was written"):
         findtune.stack.load(saved, exports=root)

@@ -11,9 +11,6 @@ from click.testing import CliRunner
 from findtune.core.files import write_jsonl
 from findtune.core.manifest import refuse_damaged, write_manifest
 from stages.export import main
-from tests.stack.int8.conftest import encoder_copy
-
-__all__ = ["encoder_copy"]
 
 DOCUMENTS = ["price of bread", "people who are out of work", "rice that is harvested"]
 
