@@ -69,8 +69,8 @@ def judge_reranker(
     fp32 = ndcg(reranker, held_out, folder)
     int8 = ndcg(run_reranker(reranker, folder, copies), held_out, folder)
     difference = compare(fp32, int8, MEASURE, seed, held_out.groups)
-    means = ({MEASURE: float(values.mean())} for values in (fp32, int8))
-    return {"lists": result(*means, difference)}
+    means = [{MEASURE: float(values.mean())} for values in (fp32, int8)]
+    return {"lists": result(means[0], means[1], difference)}
 
 
 def ndcg(reranker: Reranker, held_out: rerankers.HeldOut, folder: Path) -> np.ndarray:

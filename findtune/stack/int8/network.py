@@ -13,7 +13,6 @@ import onnxruntime  # type: ignore[import-untyped]
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from transformers import PretrainedConfig
-from transformers.utils import ModelOutput
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 TOKEN_OUTPUT, TEXT_OUTPUT = "last_hidden_state", "logits"
@@ -41,10 +40,10 @@ class OnnxNetwork(torch.nn.Module):
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any
-    ) -> ModelOutput:
+    ) -> dict[str, torch.Tensor]:
         """Return the vectors of tokens, (texts, tokens, dimensions), or logits, (texts, 1).
 
-        Of padding, the vectors are 0.
+        Of padding, the vectors are 0. They stand under the name of the output.
         """
         mask = attention_mask.cpu().numpy().astype(bool)
         values = {"input_ids": input_ids, "attention_mask": attention_mask, **others}
@@ -55,8 +54,8 @@ class OnnxNetwork(torch.nn.Module):
         ]
         spread: Callable[..., Any] = self.executor.map if len(rows) > 1 else map
         outputs = [output[0] for output in spread(self.run_text, rows)]
-        result = outputs if self.output == TEXT_OUTPUT else padded(outputs, mask)
-        return ModelOutput({self.output: torch.from_numpy(np.stack(result)).to(input_ids.device)})
+        result = np.stack(outputs) if self.output == TEXT_OUTPUT else padded(outputs, mask)
+        return {self.output: torch.from_numpy(result).to(input_ids.device)}
 
     def run_text(self, inputs: dict[str, Array]) -> Array:
         """Return the output for one text: (1, tokens, dimensions) or (1, 1)."""
