@@ -93,3 +93,13 @@ def test_what_is_missing_is_one_line(models: Path, tmp_path: Path) -> None:
         load_served(models, "huge", None)
     with pytest.raises(InputError, match="there is no file .*none.jsonl; name one"):
         load_served(models, "small", tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize("name", ["stack", "embedder"])
+def test_models_that_are_to_run_on_copies_never_run_without(
+    name: str, models: Path, tmp_path: Path
+) -> None:
+    from findtune.serving.loading import load_served
+
+    with pytest.raises(InputError, match="no int8 copy of .*`make export` makes it"):
+        load_served(models, "small", None, [name], exports=tmp_path / "none")
