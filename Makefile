@@ -67,8 +67,8 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train import stats preview rewrite search serve collect forget compare monitor loop \
-	metrics diff plots report crossvalidate prove prove-stack bench readme check test test-all torture private \
+.PHONY: help setup train import stats preview rewrite search serve export collect forget compare monitor \
+	loop metrics diff plots report crossvalidate prove prove-stack bench readme check test test-all torture private \
 	push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -107,18 +107,28 @@ stats: setup    ## Show what the data are before training, and list likely wrong
 rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; yours: Q='...'
 	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
 
-search: setup   ## Search the corpus with the pipeline that ships: make search Q='...'
-	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') -- "$$QUESTION"
+search: setup   ## Search the corpus with the pipeline that ships: make search Q='...' INT8=1
+	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') \
+		$(if $(filter 1,$(INT8)),--int8) -- "$$QUESTION"
 
 serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 RECORD=1
 	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
 		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)') \
-		$(if $(AGAINST),--against '$(AGAINST)') \
+		$(if $(AGAINST),--against '$(AGAINST)') $(if $(filter 1,$(INT8)),--int8) \
 		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
 
 collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
 	@python -m commands.collect
+
+# The rewriter gets no copy: it is sampled in bf16.
+EXPORTED = $(filter-out rewriter,$(MODELS))
+
+export: setup   ## Make int8 copies of MODELS, judged on test, for make serve INT8=1
+	$(if $(EXPORTED),,$(error MODELS is $(MODELS); copies are made of embedder and reranker))
+	@python -m commands.add_size $(SIZE)
+	@python -m commands.add_export $(EXPORTED)
+	$(REPRODUCE) $(EXPORTED:%=export@%-$(SIZE))
 
 # An option whose variable is set, even to nothing: left out, it would widen what goes.
 named = $(if $(filter command environment,$(origin $(1))),$(2))

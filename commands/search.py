@@ -6,8 +6,9 @@
 It prints users' questions, so it is no stage: no file should hold what it prints.
 
 Reads   models/stack/SIZE/
+        with --int8: models/export/
         the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
-Writes  .scratch/index-HASH/   the index of this corpus by this stack
+Writes  .scratch/index-HASH/   the index of this corpus by this stack, or by its copies
 """
 
 from importlib import import_module
@@ -28,7 +29,8 @@ CHARACTERS = 100  # of a text
 @click.argument("question")
 @click.option("--corpus", type=click.Path(path_type=Path), help="A JSONL file: url, title, text.")
 @click.option("--top-k", default=10, show_default=True, type=click.IntRange(min=1))
-def main(size: str, question: str, corpus: Path | None, top_k: int) -> None:
+@click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
+def main(size: str, question: str, corpus: Path | None, top_k: int, int8: bool) -> None:
     """Search for QUESTION with the stack of SIZE."""
     folder = Path("models", "stack", size)
     if not folder.exists():
@@ -36,9 +38,13 @@ def main(size: str, question: str, corpus: Path | None, top_k: int) -> None:
     documents = corpus or Path("data", "examples", "rewriter", size, "corpus.jsonl")
     if not documents.is_file():
         raise InputError(f"there is no file {documents}; name one: make search CORPUS=FILE Q='...'")
-    stack = import_module("findtune.stack").load(folder)
+    exports = Path("models", "export") if int8 else None
+    stack = import_module("findtune.stack").load(folder, exports)
     # Named by all that decides about it: after a training, or an edit, there is another one.
-    name = f"index-{sha256(folder / 'stack.json')[:12]}-{sha256(documents)[:12]}"
+    version = sha256(folder / "stack.json")
+    if int8:
+        version = import_module("findtune.stack.int8.loading").version(stack, folder)
+    name = f"index-{version[:12]}-{sha256(documents)[:12]}"
     index = stack.index(documents, Path(".scratch", name))
     result = stack.search(question, index, top_k=top_k)
     click.echo("\n".join(result_lines(result, stack)))

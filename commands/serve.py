@@ -6,11 +6,13 @@
     python -m commands.serve small --record
     python -m commands.serve small --live prod
     python -m commands.serve small --record --against prod
+    python -m commands.serve small --int8
 
 Without a key, and on this machine alone, it answers only to the names of this machine.
 FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
+        with --int8: models/export/
         with --live, --against: git tags, and the stack of their commit in DVC's cache or remote
         the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
 Writes  .scratch/index-HASH/   the index of this corpus by this stack
@@ -33,6 +35,7 @@ from findtune.traffic.log import SERVED
 from stages.command import TorchStage
 
 API_KEY = "FINDTUNE_API_KEY"
+EXPORTS = Path("models", "export")
 MODELS = ("stack", "embedder", "reranker", "rewriter")
 
 
@@ -52,6 +55,7 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
 @click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
 @click.option("--allowed-host", "names", multiple=True, help="A name that clients call it by.")
 @click.option("--against", help="Show documents of the stack live in this stage among its own.")
+@click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
 def main(
     size: str,
     corpus: Path | None,
@@ -62,12 +66,16 @@ def main(
     stage: str | None,
     names: tuple[str, ...],
     against: str | None,
+    int8: bool,
 ) -> None:
     """Serve the stack of SIZE, or single models of it."""
     if against and not record:
         raise InputError("nothing can be compared that is not recorded: add RECORD=1.")
     api_key = read_api_key()
-    load = partial(load_models, size, corpus or default_corpus(size), models, stage, against)
+    exports = EXPORTS if int8 else None
+    load = partial(
+        load_models, size, corpus or default_corpus(size), models, stage, against, exports
+    )
     hosts = allowed_hosts(host, names, has_key=bool(api_key))
     app = load_app(load, api_key, hosts, record=record)
     click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
@@ -94,14 +102,16 @@ def load_models(
     models: tuple[str, ...],
     stage: str | None,
     against: str | None,
+    exports: Path | None = None,
 ) -> object:
     """Return the models that are in the folders now, or live in a stage now.
 
-    against: the stage whose stack is team A in every recorded search.
+    against: the stage whose stack is team A in every recorded search, in fp32. exports: int8 copies
+    that all others run on.
     """
     folder = check_out_live(Path(), "stack", stage, size) if stage else Path("models")
     loading = import_module("findtune.serving.loading")
-    served = loading.load_served(folder, size, corpus, models)
+    served = loading.load_served(folder, size, corpus, models, exports)
     if against:
         rival = check_out_live(Path(), "stack", against, size)
         served = loading.with_rival(served, rival, size, corpus)

@@ -18,6 +18,7 @@ from findtune.core import params
 from findtune.core.files import atomic_open
 from findtune.report.markdown import replace_between_markers
 from stages.command import Stage
+from stages.export import MODELS
 
 DOCUMENT = Path("docs", "operations.md")
 MARKERS = ("<!-- stale: written by commands.stale_table -->", "<!-- end of stale -->")
@@ -28,19 +29,24 @@ Entries = Mapping[str, Mapping[str, Any]]  # stage@MODEL-SIZE -> its entry, with
 def main() -> None:
     """Write the table of stale stages into docs/operations.md."""
     document = DOCUMENT.read_text(encoding="utf-8")
-    updated = replace_between_markers(document, stale_table(resolved_stages()), MARKERS)
+    updated = replace_between_markers(document, stale_table(resolved_stages(MODELS)), MARKERS)
     with atomic_open(DOCUMENT) as file:
         file.write(updated)
     click.echo(f"{DOCUMENT}: written")
 
 
-def resolved_stages() -> Entries:
-    """Return the stages of dvc.yaml, with every matrix and foreach laid out."""
+def resolved_stages(exported: Sequence[str] = ()) -> Entries:
+    """Return the stages of dvc.yaml, with every matrix and foreach laid out.
+
+    exported: the models that get int8 copies, beside those that params.yaml lists.
+    """
     # Imported here, since they take a while.
     from dvc.parsing import DataResolver  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 
     content = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))
+    if exported:  # by default there is none, and the stage would be missing
+        content["stages"]["export"]["matrix"]["model"] = [*exported]
     resolver = DataResolver(Repo(uninitialized=True), str(Path.cwd()), content)
     stages: Entries = resolver.resolve()["stages"]
     return stages

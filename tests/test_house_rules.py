@@ -30,9 +30,11 @@ LAYERS = {
     "registry": {"core", "evaluation", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
+    "stack.int8": {"core", "bases", "retrieval", "evaluation", "stack", "reranker.training"}
+    | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "evaluation")},
     "traffic": {"core"},
     "monitoring": {"core", "pages", "quality", "report", "traffic", "rewriter.model"},
-    "serving": {"core", "pages", "retrieval", "stack", "traffic"}
+    "serving": {"core", "pages", "retrieval", "stack", "stack.int8", "traffic"}
     | {f"{room}.model" for room in ROOMS},
     "benchmark": {"core", "health", "retrieval", "training", "stack"}
     | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "training", "evaluation")},
@@ -45,7 +47,8 @@ LAYERS = {
 
 def layer(parts: tuple[str, ...]) -> str:
     """Return the layer of a module, given its name's parts after `findtune`."""
-    return ".".join(parts[:2]) if parts[0] in ROOMS else parts[0]
+    is_layer = parts[0] in ROOMS or parts[:2] == ("stack", "int8")
+    return ".".join(parts[:2]) if is_layer else parts[0]
 
 
 def imported_names(path: Path) -> set[str]:

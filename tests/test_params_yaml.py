@@ -27,7 +27,7 @@ def leaves(section: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def other_value(value: Any, number: int) -> Any:
     """Return a value of the same type that no other leaf has."""
     if isinstance(value, list):
-        return [other_value(value[0], number)]
+        return [other_value(value[0] if value else None, number)]
     if value is None or isinstance(value, str):
         return f"other {number}"
     return number + (0.5 if isinstance(value, float) else 0)

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from commands.stale_table import resolved_stages
-from stages import rooms
+from stages import export, rooms
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-STAGES = resolved_stages()
+STAGES = resolved_stages(export.MODELS)
 MODULES = {
     ".".join(path.with_suffix("").parts): path
     for top in ("findtune", "stages")

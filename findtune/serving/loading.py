@@ -1,6 +1,6 @@
 """Loading what is served from the folders that the stages write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ from findtune.retrieval.encoder import load_encoder
 from findtune.rewriter.model.rewriter import load as load_rewriter
 from findtune.serving.parts import ServedEmbedder, ServedReranker, ServedRewriter, ServedSearch
 from findtune.serving.served import ServedModels
+from findtune.stack import load as load_stack
 from findtune.stack.artifact import hash_below
-from findtune.stack.artifact import load as load_stack
 from findtune.stack.caches import VectorCache
+from findtune.stack.int8.exports import read_exports
+from findtune.stack.int8.loading import hash_with_copies, networks_of, version
+from findtune.stack.int8.parts import load_int8_encoder, load_int8_reranker
 from findtune.stack.model_files import content_hash, hash_files, needed_files
 from findtune.stack.pipeline import Stack
 from findtune.stack.scorers import RerankerScorer
@@ -26,22 +29,27 @@ Parts = dict[str, dict[str, Any]]  # room -> name -> part
 
 
 def load_served(
-    models: Path, size: str, corpus: Path | None, names: Sequence[str] = ()
+    models: Path,
+    size: str,
+    corpus: Path | None,
+    names: Sequence[str] = (),
+    exports: Path | None = None,
 ) -> ServedModels:
     """Return what a server of one size offers.
 
     names: of the folders to load: stack, embedder, reranker, rewriter. Without names, the stack, if
-    there is one, and those models that it does not ship and that exist. Raises InputError when a
-    folder that was named is missing, or when there is nothing to serve.
+    there is one, and those models that it does not ship and that exist. exports: a folder with
+    int8 copies, on which embedders and rerankers then run. Raises InputError when a folder that was
+    named or a copy is missing, or when there is nothing to serve.
     """
     refuse_missing(models, size, names)
     parts: Parts = {"embedder": {}, "reranker": {}, "rewriter": {}, "search": {}}
     if "stack" in names or (not names and (models / "stack" / size).exists()):
-        add_stack(parts, models / "stack" / size, f"stack/{size}", corpus)
-    for room, add in (("embedder", embedder), ("reranker", reranker), ("rewriter", rewriter)):
+        add_stack(parts, models / "stack" / size, f"stack/{size}", corpus, exports)
+    for room, add in ADD.items():
         folder = models / room / size
         if room in names or (not names and not parts[room] and folder.exists()):
-            parts[room][f"{room}/{size}"] = add(folder)
+            parts[room][f"{room}/{size}"] = add(folder, exports)
     if not any(parts.values()):
         raise InputError(f"{models} has no model of {size}; `make train SIZE={size}` makes them.")
     return ServedModels(
@@ -78,20 +86,23 @@ def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:
             raise InputError(f"there is no {models / name / size}; `make train` makes it.")
 
 
-def add_stack(parts: Parts, folder: Path, name: str, corpus: Path | None) -> None:
+def add_stack(
+    parts: Parts, folder: Path, name: str, corpus: Path | None, exports: Path | None = None
+) -> None:
     """Load a stack, and offer what it ships: its models, and its search of a corpus."""
-    stack = load_stack(folder)
+    stack = load_stack(folder, exports)
     files = read_json(folder / "stack.json")["files"]
     if "embedder" in stack.encoders:
         encoder = stack.encoders["embedder"]
         parts["embedder"][name] = ServedEmbedder(encoder.content_hash, encoder.cache.encoder)
     if stack.scorer:
-        parts["reranker"][name] = ServedReranker(hash_below(files, "reranker/"), stack.scorer)
+        digest = hash_with_copies(hash_below(files, "reranker/"), networks_of(stack.scorer))
+        parts["reranker"][name] = ServedReranker(digest, stack.scorer)
     if stack.writer.rewriter:
         digest = hash_below(files, "rewriter/")
         parts["rewriter"][name] = ServedRewriter(digest, stack.writer.rewriter, stack.seed)
     if corpus is not None:
-        parts["search"][name] = search_of(stack, sha256(folder / "stack.json"), corpus)
+        parts["search"][name] = search_of(stack, version(stack, folder), corpus)
 
 
 def search_of(stack: Stack, digest: str, corpus: Path) -> ServedSearch:
@@ -102,21 +113,34 @@ def search_of(stack: Stack, digest: str, corpus: Path) -> ServedSearch:
     return ServedSearch(digest, stack, stack.index(corpus, folder))
 
 
-def embedder(folder: Path) -> ServedEmbedder:
-    """Return the embedder in a folder."""
-    return ServedEmbedder(hash_of(folder), load_encoder(folder))
+def embedder(folder: Path, exports: Path | None) -> ServedEmbedder:
+    """Return the embedder in a folder; exports: with int8 copies, if it is to run on one."""
+    if exports is None:
+        return ServedEmbedder(hash_of(folder), load_encoder(folder))
+    encoder = load_int8_encoder(folder, read_exports(exports))
+    return ServedEmbedder(hash_with_copies(hash_of(folder), [encoder]), encoder)
 
 
-def reranker(folder: Path) -> ServedReranker:
-    """Return the reranker in a folder."""
-    model = load_reranker(folder)
+def reranker(folder: Path, exports: Path | None) -> ServedReranker:
+    """Return the reranker in a folder; exports: as of `embedder`."""
+    if exports is None:
+        model = load_reranker(folder)
+    else:
+        model = load_int8_reranker(folder, read_exports(exports))
     scorer = RerankerScorer.of(model, VectorCache(model.base_retriever))
-    return ServedReranker(hash_of(folder), scorer)
+    return ServedReranker(hash_with_copies(hash_of(folder), networks_of(scorer)), scorer)
 
 
-def rewriter(folder: Path) -> ServedRewriter:
-    """Return the rewriter in a folder."""
+def rewriter(folder: Path, _: Path | None) -> ServedRewriter:
+    """Return the rewriter in a folder; it has no int8 copy."""
     return ServedRewriter(hash_of(folder), load_rewriter(folder), SEED)
+
+
+ADD: dict[str, Callable[[Path, Path | None], Any]] = {
+    "embedder": embedder,
+    "reranker": reranker,
+    "rewriter": rewriter,
+}
 
 
 def hash_of(folder: Path) -> str:

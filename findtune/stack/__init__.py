@@ -7,8 +7,17 @@ if TYPE_CHECKING:
     from findtune.stack.pipeline import Stack
 
 
-def load(folder: Path | str) -> "Stack":
-    """Return the stack in a folder; see `findtune.stack.artifact.load`."""
-    from findtune.stack.artifact import load as load_artifact  # torch is loaded only when needed
+def load(folder: Path | str, exports: Path | str | None = None) -> "Stack":
+    """Return the stack in a folder; see `findtune.stack.artifact.load`.
 
-    return load_artifact(folder)
+    exports: a folder with int8 copies, such as models/export, on which it then runs; see
+    `findtune.stack.int8.loading.load_on_exports`.
+    """
+    # torch is loaded only when needed
+    if exports is None:
+        from findtune.stack.artifact import load as load_artifact
+
+        return load_artifact(folder)
+    from findtune.stack.int8.loading import load_on_exports
+
+    return load_on_exports(folder, exports)

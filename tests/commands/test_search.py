@@ -41,7 +41,7 @@ def stack(project: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     folder.mkdir(parents=True)
     (folder / "stack.json").write_text("{}", encoding="utf-8")
     fake = FakeStack()
-    module = SimpleNamespace(load=lambda _: fake)
+    module = SimpleNamespace(load=lambda *_: fake)
     monkeypatch.setattr("commands.search.import_module", lambda _: module)
     (project / "my.jsonl").write_text("Bread Rice", encoding="utf-8")
     return fake

@@ -43,7 +43,12 @@ def test_a_size_is_served_on_this_machine_only(calls: list[Any]) -> None:
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert result.stderr == "http://127.0.0.1:8080, without a key\n"
     run = ("app", "127.0.0.1", 8080)
-    assert calls == [(Path("models"), "small", None, ()), (None, None), run]
+    assert calls == [(Path("models"), "small", None, (), None), (None, None), run]
+
+
+def test_int8_copies_are_run_only_where_asked_for(calls: list[Any]) -> None:
+    CliRunner().invoke(serve.main, ["small", "--int8"], catch_exceptions=False)
+    assert calls[0] == (Path("models"), "small", None, (), Path("models/export"))
 
 
 def test_searches_are_recorded_only_where_asked_for(calls: list[Any]) -> None:
@@ -57,7 +62,7 @@ def test_the_corpus_of_the_feedback_is_searched(calls: list[Any]) -> None:
     corpus.write_text("{}", encoding="utf-8")
     options = ["small", "--model", "stack", "--port", "9000"]
     CliRunner().invoke(serve.main, options, catch_exceptions=False)
-    assert calls[0] == (Path("models"), "small", corpus, ("stack",))
+    assert calls[0] == (Path("models"), "small", corpus, ("stack",), None)
     assert calls[2] == ("app", "127.0.0.1", 9000)
 
 
@@ -90,9 +95,9 @@ def test_what_is_live_in_a_stage_is_served_and_looked_up_at_each_load(
     folders = iter([Path("live/1"), Path("live/2")])
     monkeypatch.setattr(serve, "check_out_live", lambda *arguments: next(folders))
     CliRunner().invoke(serve.main, ["small", "--live", "prod"], catch_exceptions=False)
-    assert calls[0] == (Path("live/1"), "small", None, ())
+    assert calls[0] == (Path("live/1"), "small", None, (), None)
     serve.load_models("small", None, (), "prod", None)
-    assert calls[-1] == (Path("live/2"), "small", None, ())
+    assert calls[-1] == (Path("live/2"), "small", None, (), None)
 
 
 def test_pipelines_are_compared_only_where_picks_are_recorded(calls: list[Any]) -> None:

@@ -111,3 +111,13 @@ def test_a_rival_is_another_stack(models: Path, corpus: Path, tmp_path: Path) ->
     rival = with_rival(served, tmp_path / "other", "small", corpus).rival
     assert rival
     assert rival.content_hash != served.searches["stack/small"].content_hash
+
+
+@pytest.mark.parametrize("name", ["stack", "embedder"])
+def test_models_that_are_to_run_on_copies_never_run_without(
+    name: str, models: Path, tmp_path: Path
+) -> None:
+    from findtune.serving.loading import load_served
+
+    with pytest.raises(InputError, match="no int8 copy of .*`make export` makes it"):
+        load_served(models, "small", None, [name], exports=tmp_path / "none")

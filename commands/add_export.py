@@ -1,0 +1,36 @@
+"""Add models to those of which `dvc repro` makes int8 copies.
+
+    python -m commands.add_export embedder reranker
+
+Reads   params.yaml: export.models
+Writes  params.yaml: export.models; comments and layout are kept
+"""
+
+import click
+
+from commands.add_size import layout_keeping_yaml
+from findtune.core import params
+from findtune.core.files import atomic_open
+from stages.command import Stage
+from stages.export import MODELS
+
+
+@click.command(cls=Stage)
+@click.argument("models", nargs=-1, required=True, type=click.Choice(MODELS))
+def main(models: tuple[str, ...]) -> None:
+    """Add MODELS to export.models in params.yaml, unless they are there."""
+    listed = params.read("export.models", list[str])
+    new = [model for model in models if model not in listed]
+    if not new:
+        return
+    yaml = layout_keeping_yaml()
+    document = yaml.load(params.PARAMS)
+    document["export"]["models"].extend(new)
+    document["export"]["models"].fa.set_flow_style()  # an empty list has no style to keep
+    with atomic_open(params.PARAMS) as file:
+        yaml.dump(document, file)
+    click.echo(f"params.yaml: export.models is now {', '.join([*listed, *new])}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The folder of a model's int8 copies, and finding the copy of a network.
+
+FOLDER/
+    PART.onnx      one network: tuned and base of an embedder; of a reranker its retriever, its
+                   base_retriever and, if it has a weight, its cross_encoder
+    export.json    part -> hash of the network that it is a copy of
+    SHA256SUMS     the manifest
+
+A copy holds no tokenizer and no pooling: it is run by the model's own folder. It is found by what
+it is a copy of, so that a model that was trained again is never run by an older copy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from findtune.core.errors import InputError
+from findtune.core.files import read_json
+from findtune.core.manifest import refuse_damaged
+from findtune.stack.model_files import content_hash, hash_files
+
+NETWORK_FILES = ("config.json", "model.safetensors")  # what decides about a network
+
+
+@dataclass(frozen=True)
+class Exports:
+    """The int8 copies below a folder. paths: hash of a network -> its copy."""
+
+    root: Path
+    paths: Mapping[str, Path]
+
+    def copy_of(self, folder: Path) -> Path:
+        """Return the int8 copy of the network in a folder; raise InputError if there is none."""
+        path = self.paths.get(network_hash(folder))
+        if path is None:
+            raise InputError(
+                f"{self.root} has no int8 copy of {folder}; `make export` makes it, and makes it "
+                "again after a training."
+            )
+        refuse_damaged(path.parent)
+        return path
+
+
+def network_hash(folder: Path) -> str:
+    """Return the hash of the network in a model's folder."""
+    return content_hash(hash_files(folder, (folder / name for name in NETWORK_FILES)))
+
+
+def read_exports(root: Path | str) -> Exports:
+    """Return the int8 copies below a folder, as ROOM/SIZE/PART.onnx."""
+    paths = {
+        digest: listing.parent / f"{part}.onnx"
+        for listing in sorted(Path(root).glob("*/*/export.json"))
+        for part, digest in read_json(listing).items()
+    }
+    return Exports(Path(root), paths)

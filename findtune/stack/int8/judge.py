@@ -1,0 +1,101 @@
+"""What an int8 copy loses on the held-out questions of test: nDCG@10 beside the fp32 model.
+
+Both read the same texts, so their difference is due to the copy alone. It holds for a model that
+was refitted, too, although its measures themselves would be those of texts that it has learned.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from findtune.core.errors import InputError
+from findtune.core.records import Record
+from findtune.embedder.evaluation import evaluate as embedders
+from findtune.embedder.model.encode import encode
+from findtune.embedder.model.list_ranking import measure_lists as measure_embedder_lists
+from findtune.evaluation.significance import compare
+from findtune.reranker.evaluation import evaluate as rerankers
+from findtune.reranker.model.examination import read_examination
+from findtune.reranker.model.ranked_lists import measure_lists
+from findtune.reranker.model.reranker import Reranker
+from findtune.reranker.model.reranker import load as load_reranker
+from findtune.retrieval.encoder import load_encoder
+from findtune.stack.int8.network import run_on
+from findtune.stack.int8.parts import run_reranker
+
+MEASURE = "ndcg@10"
+
+
+def judge_embedder(folder: Path, copy: Path, examples: Path, seed: int) -> dict[str, Record]:
+    """Return the measures of an embedder and of its copy: kind of question -> result.
+
+    folder: of the embedder; copy: the ONNX file; examples: with test.jsonl.
+    """
+    held_out, encoder = embedders.read_held_out(examples), load_encoder(folder)
+    fp32 = embedder_results(encoder, held_out)
+    run_on(encoder, copy)
+    evaluation = embedders.Evaluation(fp32, embedder_results(encoder, held_out))
+    return {
+        part.name: result(part.means("base"), part.means("tuned"), part.difference(seed))
+        for part in embedders.parts_of(evaluation, held_out)
+    }
+
+
+def embedder_results(
+    encoder: SentenceTransformer, held_out: embedders.HeldOut
+) -> embedders.ModelResults:
+    """Return what an embedder ranks; its cosines of pairs are not looked at."""
+    encode_texts, none = partial(encode, encoder), np.zeros(0)
+    texts = encode_texts(embedders.searched_texts(held_out)) if held_out.queries else none
+    lists = held_out.lists
+    return embedders.ModelResults(
+        per_query=embedders.search_catalog(texts, held_out, encode_texts) if len(texts) else {},
+        per_list=measure_embedder_lists(lists, encode_texts, [MEASURE]) if lists else {},
+        scored_cosines=none,
+        guard_cosines=none,
+        guard_ranks=none,
+        random_cosine=0.0,
+    )
+
+
+def judge_reranker(
+    folder: Path, copies: Mapping[str, Path], examples: Path, seed: int
+) -> dict[str, Record]:
+    """Return the measures of a reranker and of its copies; copies: name -> ONNX file."""
+    held_out, reranker = rerankers.read_held_out(examples), load_reranker(folder)
+    fp32 = ndcg(reranker, held_out, folder)
+    int8 = ndcg(run_reranker(reranker, folder, copies), held_out, folder)
+    difference = compare(fp32, int8, MEASURE, seed, held_out.groups)
+    means = [{MEASURE: float(values.mean())} for values in (fp32, int8)]
+    return {"lists": result(means[0], means[1], difference)}
+
+
+def ndcg(reranker: Reranker, held_out: rerankers.HeldOut, folder: Path) -> np.ndarray:
+    """Return the decisive measure of each list, (lists,), as the evaluation takes it."""
+    gains = held_out.decisive(read_examination(folder / "examination.json").eta)
+    return measure_lists(reranker.scores(held_out.lists), gains)[MEASURE]
+
+
+def result(fp32: Mapping[str, float], int8: Mapping[str, float], difference: Record) -> Record:
+    """Return the measures of both, and their difference."""
+    return {"fp32": dict(fp32), "int8": dict(int8), "difference": difference}
+
+
+def refuse_loss(part: str, results: Mapping[str, Record], max_loss: float) -> None:
+    """Raise InputError for a copy that loses more than max_loss of nDCG@10 on the questions.
+
+    results: kind of question -> measures; the first kind is that on which the verdict of the model
+    rests, see `embedder.evaluation.evaluate.parts_of`.
+    """
+    for kind, measures in results.items():
+        loss = -measures["difference"]["mean"]
+        if not loss <= max_loss:  # true for NaN as well
+            before, after = (measures[name][MEASURE] for name in ("fp32", "int8"))
+            raise InputError(
+                f"the int8 copy of {part} loses {loss:.4f} of {MEASURE} on test ({kind}: "
+                f"{before:.4f} -> {after:.4f}), and export.max_loss of params.yaml allows "
+                f"{max_loss:g}; nothing was kept. Raise it, or take the model out of export.models."
+            )
