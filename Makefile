@@ -46,7 +46,7 @@ $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewri
 endif
 
 # DVC needs git, which an unpacked archive of the project lacks.
-ifneq ($(filter train preview stats metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
+ifneq ($(filter train job preview stats metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
 ifeq ($(wildcard .git),)
 ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
 $(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
@@ -69,7 +69,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .NOTPARALLEL:
 .PHONY: help setup train import stats preview rewrite search serve export collect forget compare monitor \
 	loop metrics diff plots report crossvalidate prove prove-stack bench readme check test test-all torture private \
-	push pull remote current published comment doctor promote rollback history lock
+	job push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -223,6 +223,12 @@ push: setup     ## Publish data and models to the DVC remote
 
 pull: setup     ## Fetch published data and models instead of making them
 	dvc pull
+
+# What `make train` makes, but add_size: the clones that share results must have the same params.yaml.
+TARGET ?= $(MODELS:%=card@%-$(SIZE)) $(if $(LEFT_OUT),,stack@$(SIZE) report@$(SIZE))
+
+job: setup      ## Make TARGET on any machine; finished stages come from, and go to, the DVC remote
+	@exec python -m commands.job $(TARGET)
 
 current: setup  ## Gate: no stage would run again, as far as git can tell
 	@python -m commands.gate current

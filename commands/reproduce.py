@@ -42,7 +42,14 @@ PAUSE = 0.5  # seconds between two looks at a lock
 def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     """Bring TARGETS, stages of dvc.yaml, and those before them up to date."""
     signal.signal(signal.SIGTERM, end_with_children)
-    repo = open_repo(_wait_for_lock=True)
+    ctx.exit(reproduce(open_repo(_wait_for_lock=True), *targets))
+
+
+def reproduce(repo: Any, *arguments: str) -> int:
+    """Run `dvc repro` with these options and targets after repairs; return its exit status.
+
+    Raises InputError if the disk is full or can't be written.
+    """
     os.chdir(repo.root_dir)
     os.environ[RUN] = str(os.getpid())
     try:
@@ -50,11 +57,10 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
             with repo.lock:
                 for line in (*repair(repo), *take_decisions(Path())):
                     click.echo(printable(line), err=True)
-            status = import_module("dvc.cli").main(["--wait-for-lock", "repro", *targets])
+            return int(import_module("dvc.cli").main(["--wait-for-lock", "repro", *arguments]))
     except OSError as error:  # of the repairs; DVC reports its own
         remedy = "make room, or make the folder writable, then run this again"
         raise InputError(f"{error.filename or 'the disk'}: {error.strerror}; {remedy}.") from None
-    ctx.exit(status)
 
 
 def repair(repo: Any) -> Iterator[str]:
@@ -98,11 +104,16 @@ def holder_of(path: Path) -> str:
         return "another run"
 
 
-def end_with_children(number: int, _: FrameType | None) -> None:
-    """End the stage that runs, then this process by the same signal."""
+def end_children() -> None:
+    """End all processes that this one started, such as the stage that runs."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             child.terminate()
+
+
+def end_with_children(number: int, _: FrameType | None) -> None:
+    """End the stage that runs, then this process by the same signal."""
+    end_children()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
