@@ -1,7 +1,7 @@
 """Reranking lists: the whole tuned reranker beside `CrossEncoder.predict` of its cross-encoder.
 
-The reranker does more: two retrievers read every text, too. So the ratio says what the features
-cost beside the cross-encoder alone.
+The reranker does more: retrievers whose features have a weight read every text, too. So the ratio
+says what the features cost beside the cross-encoder alone.
 """
 
 from collections.abc import Callable, Mapping

@@ -12,11 +12,11 @@ from sentence_transformers import SentenceTransformer
 from findtune.retrieval.bm25 import BM25Index
 from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.encoder import load_encoder
+from findtune.retrieval.encoding import encode_texts
 from findtune.retrieval.fusion import reciprocal_rank_fusion
 from findtune.retrieval.nearest import neighbours, read_neighbours
 
 DEPTH = 100  # documents that one search returns
-ENCODING_BATCH = 64
 MANY_TEXTS = 5000  # encoding more may take minutes, so a progress bar is shown
 SCORING_BATCH = 256  # queries whose scores of all documents are in memory at once
 HYBRID_RANK_CONSTANT = 60  # as in the paper of reciprocal rank fusion
@@ -66,12 +66,8 @@ class DenseSearch:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors, (texts, dimensions)."""
-        return self.encoder.encode(
-            list(texts),
-            batch_size=ENCODING_BATCH,
-            normalize_embeddings=True,
-            show_progress_bar=len(texts) > MANY_TEXTS and sys.stderr.isatty(),
-        )
+        progress = len(texts) > MANY_TEXTS and sys.stderr.isatty()
+        return encode_texts(self.encoder, texts, progress=progress)
 
     def search(self, queries: Iterable[str]) -> list[Ranking]:
         """Return the ranking of each query."""

@@ -10,16 +10,22 @@ from typing import Any, cast
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
+from findtune.retrieval.encoding import encode_texts
 from findtune.retrieval.search import Ranking, Search
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.stack.corpus_file import as_corpus
 from findtune.stack.index import Index
 from findtune.stack.pipeline import SearchResult, Stack
 from findtune.stack.query_writer import QueryWriter
-from findtune.stack.scorers import CrossEncoderScorer, Scorer, candidate_list
+from findtune.stack.scorers import (
+    CosineScorer,
+    CrossEncoderScorer,
+    RerankerScorer,
+    Scorer,
+    candidate_list,
+)
 from findtune.stack.settings import without_rewrites
 
-BATCH_SIZE = 32
 FIRST = 10  # documents of a query's ranking that count as what the query found
 
 Array = np.ndarray
@@ -44,11 +50,9 @@ class ServedEmbedder:
 
     def embed(self, texts: Sequence[str]) -> list[tuple[Array, int]]:
         """Return each text's unit vector, (dimensions,), fp32, and the tokens that were read."""
-        vectors = self.encoder.encode(
-            list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
-        )
+        vectors = encode_texts(self.encoder, texts)
         counts = count_tokens(self.encoder.tokenizer, texts, self.max_tokens)
-        return list(zip(vectors.astype(np.float32), counts, strict=True))
+        return list(zip(vectors, counts, strict=True))
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,9 @@ def model_of(scorer: Scorer) -> Any:
     """Return a model whose tokenizer and length are those of a scorer."""
     if isinstance(scorer, CrossEncoderScorer):
         return scorer.logits.model
-    return scorer.vector_caches()["reranker"].encoder
+    if isinstance(scorer, RerankerScorer):
+        return scorer.retriever.encoder
+    return cast(CosineScorer, scorer).encoder.encoder
 
 
 def uncalibrated(scorer: Scorer, scores: Array) -> Array:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
-BATCH_SIZE = 64
+from findtune.retrieval.encoding import encode_texts
+
 MANY_TEXTS = 1000  # encoding more may take minutes, so a terminal shows a progress bar
 
 Array = np.ndarray
@@ -56,12 +57,8 @@ class VectorCache:
         """Return unit vectors from the model itself, (texts, dimensions)."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        return self.encoder.encode(
-            list(texts),
-            batch_size=BATCH_SIZE,
-            normalize_embeddings=True,
-            show_progress_bar=len(texts) > MANY_TEXTS and sys.stderr.isatty(),
-        ).astype(np.float32)
+        progress = len(texts) > MANY_TEXTS and sys.stderr.isatty()
+        return encode_texts(self.encoder, texts, progress=progress)
 
     def keep(self, texts: Sequence[str], vectors: Array | None = None) -> Array:
         """Keep the vectors of a corpus's texts, (texts, dimensions), and return them.

@@ -34,6 +34,7 @@ class Grid:
     def __post_init__(self) -> None:
         self.bm25 = BM25Search(self.corpus)
         self.dense: dict[Level, DenseSearch] = {}
+        self.written: dict[tuple[int, str], list[list[str]]] = {}  # by writer and questions
 
     def search_by(self, retriever: Retriever) -> Search:
         """Return one way to search the corpus, which each encoder reads once."""
@@ -60,12 +61,16 @@ class Grid:
         return self.rerank(retrieved, cells, questions)
 
     def rewrites(self, queries: Queries, questions: Sequence[Question]) -> list[list[str]]:
-        """Return the rewrites of each question."""
+        """Return the rewrites of each question; the tuned rewriter may be the base."""
         writer = self.parts.writer(queries)
-        if writer.rewriter is not None:
-            self.say(f"rewriting {len(questions)} questions with the {queries} rewriter")
+        texts = [question.query for question in questions]
         histories = [question.history for question in questions]
-        return writer.rewrites([question.query for question in questions], self.seed, histories)
+        key = (id(writer), repr((texts, histories)))
+        if key not in self.written:
+            if writer.rewriter is not None:
+                self.say(f"rewriting {len(questions)} questions with the {queries} rewriter")
+            self.written[key] = writer.rewrites(texts, self.seed, histories)
+        return self.written[key]
 
     def retrieve(
         self, cell: Cell, questions: Sequence[Question], rewrites: Sequence[Sequence[str]]

@@ -42,14 +42,16 @@ class Parts:
 
     @cache  # noqa: B019  # the parts live as long as the process
     def writer(self, queries: Queries) -> QueryWriter:
-        """Return what writes the queries of a question."""
+        """Return what writes the queries of a question; one for both where the base ships."""
         if queries == "question":
             return QueryWriter(without_rewrites(None))
         if queries == "prf":
             return QueryWriter(self.prf_settings)
         if queries == "tuned":
             rewriter = load_rewriter(self.tuned["rewriter"])
-            return QueryWriter(rewriter.settings, rewriter)
+            base = self.writer("base") if rewriter.settings.ships == "base" else None
+            same = base and base.rewriter and rewriter.writes_as(base.rewriter)
+            return base if base and same else QueryWriter(rewriter.settings, rewriter)
         folder = self.tuned["rewriter"]
         settings = RewriterSettings(**read_json(folder / "base.json"))
         rewriter = load_as_rewriter(

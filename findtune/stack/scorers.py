@@ -15,6 +15,7 @@ from sentence_transformers import CrossEncoder, SentenceTransformer
 from findtune.core.records import Record
 from findtune.reranker.model.cross_encoder import predict_logits
 from findtune.reranker.model.reranker import Reranker
+from findtune.reranker.model.retriever_features import BASE_FEATURES, TUNED_FEATURES
 from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.search import Ranking
 from findtune.stack.caches import LogitCache, VectorCache
@@ -109,7 +110,9 @@ class RerankerScorer:
         return self.reranker.relevance(scores)
 
     def vector_caches(self) -> Mapping[str, VectorCache]:
-        return {"reranker": self.retriever, "reranker_base": self.base_retriever}
+        caches = {"reranker": self.retriever, "reranker_base": self.base_retriever}
+        features = {"reranker": TUNED_FEATURES, "reranker_base": BASE_FEATURES}
+        return {name: caches[name] for name in caches if self.reranker.weighs(features[name])}
 
     def forget(self) -> None:
         for cache in (self.logits, self.retriever, self.base_retriever):

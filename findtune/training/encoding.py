@@ -5,7 +5,7 @@ then padding, and a document that two rows share is encoded twice. Here the dist
 batch lie one behind the other. The vectors are the same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +14,16 @@ from sentence_transformers import CrossEncoder, SentenceTransformer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from findtune.training import unpadded_attention
+from findtune.retrieval import unpadded_attention
+from findtune.retrieval.encoding import (
+    Features,
+    Tokens,
+    can_be_unpadded,
+    encode_unpadded,
+    without_padding,
+)
 
 CHUNK = 16  # texts, where a model needs padding
-
-Features = Mapping[str, Tensor]  # input_ids and attention_mask, (rows, tokens)
 
 
 class LossOfTexts(torch.nn.Module):
@@ -45,13 +50,7 @@ def encode_columns(model: SentenceTransformer, columns: Sequence[Features]) -> l
     return list(torch.split(encoded, [len(column["input_ids"]) for column in columns]))
 
 
-def without_padding(column: Features) -> list[tuple[int, ...]]:
-    """Return the tokens of each text of a column."""
-    pairs = zip(column["input_ids"], column["attention_mask"], strict=True)
-    return [tuple(tokens[mask.bool()].tolist()) for tokens, mask in pairs]
-
-
-def encode(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
+def encode(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
@@ -60,25 +59,7 @@ def encode(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tens
     return torch.cat([encode_padded(model, chunk) for chunk in chunks])
 
 
-def encode_unpadded(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
-    """Return the vectors of texts that lie one behind the other, (texts, dimensions)."""
-    lengths = [len(text) for text in texts]
-    reader: Any = model[0]
-    first_position = reader._infer_flatten_position_offset()
-    positions = torch.cat([torch.arange(length) for length in lengths]) + first_position
-    tokens = torch.tensor([token for text in texts for token in text])
-    starts = torch.tensor([0, *lengths]).cumsum(0)
-    features: dict[str, Any] = {
-        "input_ids": tokens.unsqueeze(0).to(model.device),
-        "position_ids": positions.unsqueeze(0).to(model.device),
-        "cu_seq_lens_q": starts.to(model.device),  # by which the vectors are pooled
-        "blocks": unpadded_attention.cut(lengths, model.device),
-    }
-    vectors: Tensor = model(features)["sentence_embedding"]
-    return vectors
-
-
-def encode_padded(model: SentenceTransformer, texts: Sequence[tuple[int, ...]]) -> Tensor:
+def encode_padded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts of similar length, (texts, dimensions)."""
     tokens = [torch.tensor(text, device=model.device) for text in texts]
     features = {
@@ -116,22 +97,3 @@ def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
         for layer, share in zip(layers, shares, strict=True):
             layer.p = share
         transformer.set_attn_implementation(attention)
-
-
-def can_be_unpadded(model: SentenceTransformer | CrossEncoder) -> bool:
-    """Return whether a model reads single tokens except in attention that can be replaced.
-
-    Here each token attends to all of its text. A decoder sees only what stands before, some
-    encoders only a window, and some share keys among heads; those are padded as before.
-    """
-    transformer: Any = model[0].model
-    config = transformer.config.get_text_config()
-    heads = config.num_attention_heads
-    sees_all = not (
-        any(getattr(layer, "is_causal", False) for layer in transformer.modules())
-        or getattr(config, "sliding_window", None)
-        or "sliding_attention" in (getattr(config, "layer_types", None) or ())
-        or (getattr(config, "num_key_value_heads", None) or heads) != heads
-    )
-    is_embedder = isinstance(model, SentenceTransformer)
-    return is_embedder and sees_all and bool(transformer.is_backend_compatible())

@@ -1,7 +1,9 @@
 """A stack that was saved searches as the grid did, and uses nothing that has changed."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +73,30 @@ def test_a_loaded_stack_searches_as_its_cell_did_when_it_was_judged(
     rankings = [[hit.url for hit in loaded.search(text, index).documents] for text in QUESTIONS]
     assert rankings == expected
     assert any(rankings)
+
+
+def test_where_the_base_ships_base_and_tuned_share_their_rewrites(
+    parts: "Parts",
+    corpus: Corpus,
+    make_question: Callable[..., Question],
+    tmp_path: Path,
+) -> None:
+    from findtune.stack.grid import Grid
+
+    shutil.copytree(parts.tuned["rewriter"], tmp_path / "rewriter")
+    shutil.copyfile(tmp_path / "rewriter" / "base.json", tmp_path / "rewriter" / "rewriter.json")
+    base_ships = replace(parts, tuned={**parts.tuned, "rewriter": tmp_path / "rewriter"})
+    questions = [make_question(text) for text in QUESTIONS]
+    for models, times in ((base_ships, 1), (parts, 2)):
+        lines: list[str] = []
+        Grid(models, corpus, rerank_depth=2, seed=13, say=lines.append).rankings(CELLS, questions)
+        assert len([line for line in lines if line.startswith("rewriting")]) == times
+
+
+def test_an_encoder_without_a_weight_reads_no_documents(parts: "Parts") -> None:
+    scorer = parts.scorer("tuned")
+    assert scorer is not None
+    assert [*scorer.vector_caches()] == ["reranker"]  # and not its base
 
 
 def test_a_result_says_what_each_part_did(stack: "Stack", documents: Documents) -> None:
@@ -154,9 +180,9 @@ def test_an_encoder_that_drifts_is_noticed_by_its_canaries(
     stack: "Stack", corpus_path: Path
 ) -> None:
     stack.search("bread", corpus_path)
-    encoder = stack.encoders["embedder"].cache.encoder
-    compute = encoder.encode
-    encoder.encode = lambda texts, **_: np.roll(compute(texts), 1, axis=1)  # type: ignore[method-assign]
+    cache = stack.encoders["embedder"].cache
+    compute = cache.compute
+    cache.compute = lambda texts: np.roll(compute(texts), 1, axis=1)  # type: ignore[method-assign]
     with pytest.raises(InputError, match="the same model now gives other vectors"):
         stack.index(corpus_path, corpus_path.with_name("documents.jsonl.index"))
 

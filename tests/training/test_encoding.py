@@ -7,8 +7,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from findtune.retrieval.encoder import load_encoder
+from findtune.retrieval.encoding import Features, without_padding
 from findtune.training import encoding
-from findtune.training.encoding import Features, can_be_unpadded, encode_columns, fast_layers
+from findtune.training.encoding import encode_columns, fast_layers
 
 QUESTIONS = ["tea", "a much longer question about green tea in Japan", "coffee"]
 DOCUMENTS = ["Tea is a drink.", "tea", "Coffee grows in Brazil, and elsewhere in warm countries."]
@@ -56,7 +57,7 @@ def test_each_text_is_encoded_once_without_padding(
     encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]["input_ids"]))
     with fast_layers(encoder):
         encode_columns(encoder, columns)
-    distinct = {text for column in columns for text in encoding.without_padding(column)}
+    distinct = {text for column in columns for text in without_padding(column)}
     [tokens] = seen
     assert tokens.shape == (1, sum(map(len, distinct)))
     assert len(distinct) < len([*QUESTIONS, *DOCUMENTS])
@@ -79,7 +80,7 @@ def test_each_text_is_encoded_once_beside_texts_of_its_length(
     seen: list[torch.Tensor] = []
     encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]["attention_mask"]))
     encode_columns(encoder, columns)
-    distinct = {text for column in columns for text in encoding.without_padding(column)}
+    distinct = {text for column in columns for text in without_padding(column)}
     assert sum(len(mask) for mask in seen) == len(distinct) < len([*QUESTIONS, *DOCUMENTS])
     lengths = [int(length) for mask in seen for length in mask.sum(dim=1)]
     assert lengths == sorted(lengths, reverse=True)
@@ -100,18 +101,3 @@ def test_dropout_and_fused_attention_are_off_during_training_only(
     assert torch.equal(first, again)
     assert {layer.p for layer in layers} == {0.5}
     assert encoder[0].model.config._attn_implementation == attention
-
-
-@pytest.mark.parametrize("change", ["causal", "window", "shared keys"])
-def test_a_model_in_which_a_token_does_not_see_all_of_its_text_is_padded(
-    encoder: SentenceTransformer, change: str
-) -> None:
-    transformer = encoder[0].model
-    assert can_be_unpadded(encoder)
-    if change == "causal":
-        transformer.encoder.layer[0].attention.self.is_causal = True
-    elif change == "window":
-        transformer.config.sliding_window = 128
-    else:
-        transformer.config.num_key_value_heads = 1
-    assert not can_be_unpadded(encoder)

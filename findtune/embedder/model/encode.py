@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-BATCH_SIZE = 64
+from findtune.retrieval.encoding import encode_texts
+
 MIN_TEXTS_FOR_PROGRESS = 1000
 
 Array = np.ndarray
@@ -18,6 +19,4 @@ def encode(model: SentenceTransformer, texts: Sequence[str]) -> Array:
     For many texts, a terminal shows a progress bar.
     """
     progress = len(texts) > MIN_TEXTS_FOR_PROGRESS and sys.stderr.isatty()
-    return model.encode(
-        list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
-    ).astype(np.float32)
+    return encode_texts(model, texts, progress=progress)

@@ -20,7 +20,11 @@ from findtune.reranker.model.blending import (
     write_weights,
 )
 from findtune.reranker.model.cross_encoder import predict_logits
-from findtune.reranker.model.retriever_features import retriever_features
+from findtune.reranker.model.retriever_features import (
+    BASE_FEATURES,
+    TUNED_FEATURES,
+    retriever_features,
+)
 from findtune.retrieval.encoder import load_encoder
 
 __all__ = ["BlendWeights", "Reranker", "load"]
@@ -43,8 +47,23 @@ class Reranker:
         lists: {"query", "documents": [{"title", "text"}]}; a document may have `rank`, the engine's
         `score` and `query_used`. Raises CollapseError when a score is NaN or infinite.
         """
-        features = self.features(lists, progress=progress)
-        return blend(self.logits(lists, progress=progress), features, self.weights)
+        logits = self.logits(lists, progress=progress)
+        features = self.weighted_features(lists, progress=progress)
+        return blend(logits, features, self.weights)
+
+    def weighted_features(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
+        """Return the features of each list; 0 where none of an encoder has a weight."""
+        return retriever_features(
+            self.retriever if self.weighs(TUNED_FEATURES) else None,
+            self.base_retriever if self.weighs(BASE_FEATURES) else None,
+            lists,
+            self.weights.temperature,
+            progress=progress,
+        )
+
+    def weighs(self, features: Sequence[str]) -> bool:
+        """Return whether any of some features has a weight."""
+        return any(getattr(self.weights, name) for name in features)
 
     def features(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
         """Return the retriever's features of each list, (documents, features)."""

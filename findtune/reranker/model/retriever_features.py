@@ -24,7 +24,8 @@ resemble each other: the cluster hypothesis (van Rijsbergen 1979), used as in sc
 (Diaz, CIKM 2005).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -33,19 +34,20 @@ from findtune.core.records import Record
 from findtune.core.text import normalize
 from findtune.reranker.model.ranked_lists import document_texts, document_titles
 from findtune.retrieval.bm25 import BM25Index
+from findtune.retrieval.encoding import encode_texts
 
 TUNED_FEATURES = ("retriever", "doc_similarity", "title_similarity", "title_cosine")
 LIST_FEATURES = ("bm25", "shown_rank", "engine_score", "found_by_query")
-UNTUNED_FEATURES = ("base_retriever", *LIST_FEATURES)
+BASE_FEATURES = ("base_retriever",)
+UNTUNED_FEATURES = (*BASE_FEATURES, *LIST_FEATURES)
 FEATURES = (*TUNED_FEATURES, *UNTUNED_FEATURES)  # columns, and weights
-BATCH_SIZE = 128
 
 Array = np.ndarray
 
 
 def retriever_features(
-    retriever: SentenceTransformer,
-    base: SentenceTransformer,
+    retriever: SentenceTransformer | None,
+    base: SentenceTransformer | None,
     lists: Sequence[Record],
     temperature: float,
     *,
@@ -53,7 +55,8 @@ def retriever_features(
 ) -> list[Array]:
     """Return the features of each list, (documents, features).
 
-    temperature: of the softmax over query similarity; see `similarity_to_others`.
+    Where there is no retriever or no base, the features that it would give are 0. temperature: of
+    the softmax over query similarity; see `similarity_to_others`.
     """
     tuned = tuned_features(retriever, lists, temperature, progress=progress)
     return join_features(tuned, untuned_features(base, lists, progress=progress))
@@ -65,14 +68,16 @@ def join_features(tuned: Sequence[Array], untuned: Sequence[Array]) -> list[Arra
 
 
 def tuned_features(
-    retriever: SentenceTransformer,
+    retriever: SentenceTransformer | None,
     lists: Sequence[Record],
     temperature: float,
     *,
     progress: bool = False,
 ) -> list[Array]:
-    """Return the TUNED_FEATURES of each list, (documents, 4)."""
-    vectors = encode_texts(retriever, lists, progress=progress)
+    """Return the TUNED_FEATURES of each list, (documents, 4); 0 without a retriever."""
+    if retriever is None:
+        return [np.zeros((len(row["documents"]), len(TUNED_FEATURES))) for row in lists]
+    vectors = encode_once(retriever, map(all_texts, lists), progress=progress)
     features = []
     for ranked_list in lists:
         query = vectors[ranked_list["query"]]
@@ -89,16 +94,28 @@ def tuned_features(
 
 
 def untuned_features(
-    base: SentenceTransformer, lists: Sequence[Record], *, progress: bool = False
+    base: SentenceTransformer | None, lists: Sequence[Record], *, progress: bool = False
 ) -> list[Array]:
-    """Return the UNTUNED_FEATURES of each list, (documents, 5)."""
-    vectors = encode_texts(base, lists, progress=progress)
-    features = []
-    for ranked_list in lists:
-        documents = stack(vectors, document_texts(ranked_list))
-        cosines = documents @ vectors[ranked_list["query"]]
-        features.append(np.column_stack([cosines, *list_columns(ranked_list)]).astype(np.float32))
-    return features
+    """Return the UNTUNED_FEATURES of each list, (documents, 5); no cosine without a base."""
+    cosines = base_cosines(base, lists, progress=progress)
+    return [
+        np.column_stack([list_cosines, *list_columns(ranked_list)]).astype(np.float32)
+        for ranked_list, list_cosines in zip(lists, cosines, strict=True)
+    ]
+
+
+def base_cosines(
+    base: SentenceTransformer | None, lists: Sequence[Record], *, progress: bool
+) -> list[Array]:
+    """Return the cosine of query and document, (documents,) for each list; 0 without a base."""
+    if base is None:
+        return [np.zeros(len(ranked_list["documents"])) for ranked_list in lists]
+    texts = ([ranked_list["query"], *document_texts(ranked_list)] for ranked_list in lists)
+    vectors = encode_once(base, texts, progress=progress)
+    return [
+        stack(vectors, document_texts(ranked_list)) @ vectors[ranked_list["query"]]
+        for ranked_list in lists
+    ]
 
 
 def list_columns(ranked_list: Record) -> list[Array]:
@@ -141,19 +158,17 @@ def engine_score(documents: Sequence[Record]) -> Array:
     return standardized
 
 
-def encode_texts(
-    encoder: SentenceTransformer, lists: Sequence[Record], *, progress: bool
+def encode_once(
+    encoder: SentenceTransformer, texts: Iterable[Iterable[str]], *, progress: bool
 ) -> dict[str, Array]:
-    """Return the unit vector of every text of some lists; each is encoded once.
+    """Return the unit vector of every text of some lists of texts; each is encoded once.
 
     In fp64: in fp32 the last bits of sums would differ between processors, and training amplifies
     that.
     """
-    texts = sorted({text for ranked_list in lists for text in all_texts(ranked_list)})
-    vectors = encoder.encode(
-        texts, batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
-    ).astype(np.float64)
-    return dict(zip(texts, vectors, strict=True))
+    distinct = sorted(set(chain.from_iterable(texts)))
+    vectors = encode_texts(encoder, distinct, progress=progress).astype(np.float64)
+    return dict(zip(distinct, vectors, strict=True))
 
 
 def stack(vectors: dict[str, Array], texts: Sequence[str]) -> Array:

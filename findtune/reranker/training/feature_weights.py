@@ -5,6 +5,7 @@ of the rankings that need no training: each of them is a choice of weights too.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,9 @@ from scipy.special import log_softmax
 from findtune.core.records import Record
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, blend_features
 from findtune.reranker.model.ranked_lists import decisive_gains, measure_lists
-from findtune.reranker.model.retriever_features import FEATURES
+from findtune.reranker.model.retriever_features import BASE_FEATURES, FEATURES
 from findtune.reranker.training.cross_fitting import fold_numbers
+from findtune.training.selection import within_one_standard_error
 
 DECISIVE = "ndcg@10"
 DECIMALS = 6  # of a fitted weight; further decimals depend on how a processor rounds
@@ -54,10 +56,39 @@ def select_ranking(
         Ranking(name, weights, measure_lists(blend_features(features, weights), gains)[DECISIVE])
         for name, weights in candidates
     ]
-    fused = fit_feature_weights(lists, features, temperature, eta)
+    fuse = partial(fuse_features, lists, folds=folds, temperature=temperature, eta=eta)
+    fused = cheaper_if_as_good(fuse(features), fuse(without_base(features)), lists)
+    return sorted([*rankings, fused], key=lambda ranking: -ranking.ndcg.mean())
+
+
+def fuse_features(
+    lists: Sequence[Record],
+    features: Sequence[Array],
+    *,
+    folds: int,
+    temperature: float,
+    eta: float,
+) -> Ranking:
+    """Return the ranking by all features, measured by cross-fitting."""
+    gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
+    weights = fit_feature_weights(lists, features, temperature, eta)
     scores = cross_fitted_scores(lists, features, folds=folds, temperature=temperature, eta=eta)
-    rankings.append(Ranking(FUSED, fused, measure_lists(scores, gains)[DECISIVE]))
-    return sorted(rankings, key=lambda ranking: -ranking.ndcg.mean())
+    return Ranking(FUSED, weights, measure_lists(scores, gains)[DECISIVE])
+
+
+def without_base(features: Sequence[Array]) -> list[Array]:
+    """Return features in which those of the untuned retriever are 0, so they get no weight."""
+    kept = np.array([name not in BASE_FEATURES for name in FEATURES])
+    return [list_features * kept for list_features in features]
+
+
+def cheaper_if_as_good(full: Ranking, cheaper: Ranking, lists: Sequence[Record]) -> Ranking:
+    """Return the ranking that needs one encoder less, unless it is worse by more than noise.
+
+    An encoder without a weight reads no text: a ranking takes half as long without it.
+    """
+    groups = [ranked_list["group"] for ranked_list in lists]
+    return cheaper if within_one_standard_error(cheaper.ndcg, full.ndcg, groups) else full
 
 
 def single_feature(feature: str, temperature: float) -> BlendWeights:

@@ -17,7 +17,8 @@ from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from findtune.training.encoding import Features, encode_columns
+from findtune.retrieval.encoding import Features
+from findtune.training.encoding import encode_columns
 
 SCALE = 20.0  # 1 / temperature of the softmax over cosines, as in sentence-transformers
 

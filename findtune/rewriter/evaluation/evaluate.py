@@ -62,10 +62,7 @@ def evaluate_model(
     searches = open_searches(held_out.corpus, bases["embedder"])
     say(f"searching by {retriever}, {rewriter.settings.ships} ships")
     search = searches.by_name(retriever)
-    rewrites = {}
-    for name, model in {"base": base, "tuned": rewriter}.items():
-        say(f"{name}: rewriting {len(held_out.queries)} questions, {len(seeds)} samples of each")
-        rewrites[name] = [write_rewrites(model, held_out, search, seed) for seed in seeds]
+    rewrites = write_with_both(base, rewriter, held_out, search, seeds, say)
     methods = search_methods({**baselines, "tuned": rewriter.settings}, rewrites)
     queries, picks = held_out.queries, held_out.picks
     names = RETRIEVERS if with_other_retrievers else (retriever,)
@@ -79,6 +76,25 @@ def evaluate_model(
         graded=measure_methods(methods, search, queries, held_out.graded),
         lexicon=rewriter.lexicon,
     )
+
+
+def write_with_both(
+    base: Rewriter,
+    tuned: Rewriter,
+    held_out: HeldOut,
+    search: Search,
+    seeds: Sequence[int],
+    say: Say,
+) -> dict[str, list[ModelRewrites]]:
+    """Return what base and tuned write, one item per seed; the same where the base ships."""
+
+    def write(name: str, rewriter: Rewriter) -> list[ModelRewrites]:
+        say(f"{name}: rewriting {len(held_out.queries)} questions, {len(seeds)} samples of each")
+        return [write_rewrites(rewriter, held_out, search, seed) for seed in seeds]
+
+    by_base = write("base", base)
+    same = tuned.writes_as(base)
+    return {"base": by_base, "tuned": by_base if same else write("tuned", tuned)}
 
 
 def write_rewrites(

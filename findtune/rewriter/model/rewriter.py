@@ -129,6 +129,17 @@ class Rewriter:
         tokens = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device)
         return tokens.reshape(-1)
 
+    def writes_as(self, other: "Rewriter") -> bool:
+        """Return whether another rewriter samples the same: it has the same settings and weights.
+
+        So it is where the base ships: a tuned rewriter is then a copy of it.
+        """
+        weights, others = self.model.state_dict(), other.model.state_dict()
+        return self.settings == other.settings and (
+            weights.keys() == others.keys()
+            and all(torch.equal(weight, others[name]) for name, weight in weights.items())
+        )
+
     def as_saved(self, precision: str) -> "Rewriter":
         """Return this rewriter as it is saved and used: a bf16 copy if it was trained in bf16."""
         if precision == "fp32":

@@ -16,7 +16,7 @@ from findtune.reranker.model.blending import CROSS_ENCODER_ONLY
 from findtune.reranker.model.cross_encoder import has_head, load_or_create, predict_logits
 from findtune.reranker.model.ranked_lists import document_texts
 from findtune.reranker.model.reranker import Reranker, load
-from findtune.reranker.model.retriever_features import FEATURES
+from findtune.reranker.model.retriever_features import BASE_FEATURES, FEATURES, TUNED_FEATURES
 from findtune.retrieval.encoder import load_encoder
 
 
@@ -62,6 +62,19 @@ def test_each_model_can_score_alone(reranker: Reranker, lists: list[Record]) -> 
         for row, scores in zip(lists, alone.scores(lists), strict=True):
             expected = encoder.encode(document_texts(row)) @ encoder.encode(row["query"])
             assert scores == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("names", "encoder"), [(TUNED_FEATURES, "retriever"), (BASE_FEATURES, "base_retriever")]
+)
+def test_an_encoder_none_of_whose_features_has_a_weight_is_never_called(
+    reranker: Reranker, lists: list[Record], names: tuple[str, ...], encoder: str
+) -> None:
+    weightless = reranker.with_weights(**dict.fromkeys(names, 0.0))
+    without = replace(weightless, **{encoder: cast(Any, None)})
+    almost = reranker.with_weights(**dict.fromkeys(names, 1e-9))
+    for scores, expected in zip(without.scores(lists), almost.scores(lists), strict=True):
+        assert scores == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_cross_encoder_without_a_weight_is_never_called(

@@ -20,6 +20,7 @@ from findtune.reranker.model.retriever_features import (
     shown_rank,
     similarity_to_others,
     tuned_features,
+    untuned_features,
 )
 from findtune.retrieval.encoder import load_encoder
 
@@ -126,3 +127,15 @@ def test_a_document_without_a_title_is_compared_by_its_text(
     repeated = lists[0] | {"documents": [row | {"title": row["text"]} for row in documents]}
     first, second = tuned_features(load_encoder(tiny_base), [untitled, repeated], 0.2)
     assert first.tolist() == second.tolist()
+
+
+def test_the_untuned_retriever_reads_no_titles(lists: list[Record]) -> None:
+    def encode(texts: list[str], **_: object) -> np.ndarray:
+        read.extend(texts)
+        return np.ones((len(texts), 2))
+
+    read: list[str] = []
+    base: Any = SimpleNamespace(encode=encode)
+    untuned_features(base, lists)
+    expected = {text for row in lists for text in (row["query"], *document_texts(row))}
+    assert sorted(read) == sorted(expected)

@@ -135,6 +135,32 @@ def test_base_and_tuned_write_with_the_settings_that_suit_each_and_the_same_seed
     assert expected[1].searched == rewriter.rewrites(held_out.queries, evaluate.EVAL_SEEDS[1])
 
 
+def test_where_the_base_ships_its_rewrites_are_sampled_once(
+    tiny_t5: Path,
+    tiny_base: Path,
+    saved: Path,
+    held_out: HeldOut,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def write(*arguments: Any) -> ModelRewrites:
+        sampled.append(arguments[-1])
+        return write_rewrites(*arguments)
+
+    sampled: list[int] = []
+    write_rewrites = evaluate.write_rewrites
+    monkeypatch.setattr(evaluate, "write_rewrites", write)
+    bases, few = {"rewriter": tiny_t5, "embedder": tiny_base}, held_out.first(3)
+    lexicon, settings = load(saved).lexicon, RewriterSettings(**read_json(saved / "base.json"))
+    load_as_rewriter(tiny_t5, settings, lexicon).save(tmp_path)
+    settings.write(tmp_path / "base.json")
+    rewrites = evaluate.evaluate_model(bases, tmp_path, few, seeds=[1, 2]).rewrites
+    assert sampled == [1, 2]
+    assert rewrites["base"] == rewrites["tuned"]
+    evaluate.evaluate_model(bases, saved, few, seeds=[1, 2])  # a tuned model ships
+    assert sampled == [1, 2] * 3
+
+
 def test_all_ways_to_search_are_measured_and_the_rewriters_own_one_decides(
     evaluation: Evaluation, saved: Path, held_out: HeldOut, tiny_base: Path
 ) -> None:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from findtune.training import unpadded_attention
-from findtune.training.unpadded_attention import Blocks, cut
+from findtune.retrieval import unpadded_attention
+from findtune.retrieval.unpadded_attention import Blocks, cut
 
 CPU = torch.device("cpu")
 HEADS, SIZE = 2, 4

@@ -1,0 +1,138 @@
+"""Encoding texts as unit vectors, on a CPU without padding between them.
+
+`SentenceTransformer.encode` pads the texts of a batch to the longest. A list has short titles and
+long documents, so half of its tokens would be padding. Here the texts lie one behind the other.
+The vectors are the same, within rounding.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+from torch.nn.functional import normalize
+from tqdm import tqdm  # type: ignore[import-untyped]
+from transformers import PreTrainedModel
+
+from findtune.retrieval import unpadded_attention
+
+BATCH_SIZE = 64  # texts, where a model or a device needs padding
+MAX_TOKENS = 2048  # read together: more of them no longer fit a processor's cache
+TOKENIZED = 4096  # texts whose tokens are in memory at once
+
+Array = np.ndarray
+Features = Mapping[str, Tensor]  # input_ids and attention_mask, (rows, tokens)
+Tokens = tuple[int, ...]  # of one text
+
+
+def encode_texts(
+    encoder: SentenceTransformer, texts: Sequence[str], *, progress: bool = False
+) -> Array:
+    """Return the unit vectors of texts, (texts, dimensions), fp32.
+
+    encoder: or what stands in for one, of which only `encode` is called.
+    """
+    if texts and reads_unpadded(encoder):
+        return encode_without_padding(encoder, texts, progress=progress)
+    return encoder.encode(
+        list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
+    ).astype(np.float32)
+
+
+def reads_unpadded(encoder: SentenceTransformer) -> bool:
+    """Return whether texts may lie one behind the other; the encoder's attention is set for that.
+
+    A GPU pads, since the library has FlashAttention for it. An encoder that puts a prompt before
+    each text, or cuts its vectors, is left to the library, too.
+    """
+    if not isinstance(encoder, SentenceTransformer) or encoder.device.type != "cpu":
+        return False
+    if encoder.default_prompt_name or encoder.truncate_dim or not can_be_unpadded(encoder):
+        return False
+    transformer: Any = cast(Any, encoder[0]).model
+    if transformer.config._attn_implementation != unpadded_attention.NAME:
+        transformer.set_attn_implementation(unpadded_attention.NAME)  # the same for padded texts
+    return True
+
+
+@torch.inference_mode()
+def encode_without_padding(
+    encoder: SentenceTransformer, texts: Sequence[str], *, progress: bool = False
+) -> Array:
+    """Return the unit vectors of texts that lie one behind the other, (texts, dimensions)."""
+    encoder.eval()
+    vectors: list[Tensor] = []
+    with tqdm(total=len(texts), disable=not progress) as bar:
+        for start in range(0, len(texts), TOKENIZED):
+            features = encoder.preprocess(list(texts[start : start + TOKENIZED]))
+            tokens = without_padding(features)
+            order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
+            encoded = []
+            for batch in batches([tokens[row] for row in order]):
+                encoded.append(encode_unpadded(encoder, batch))
+                bar.update(len(batch))
+            vectors.append(torch.cat(encoded)[np.argsort(order)])
+    unit: Array = normalize(torch.cat(vectors).float(), dim=1).numpy()
+    return unit
+
+
+def batches(texts: Sequence[Tokens]) -> Iterator[Sequence[Tokens]]:
+    """Yield texts in batches of at most MAX_TOKENS tokens, or of one text."""
+    start, size = 0, 0
+    for row, text in enumerate(texts):
+        if row > start and size + len(text) > MAX_TOKENS:
+            yield texts[start:row]
+            start, size = row, 0
+        size += len(text)
+    yield texts[start:]
+
+
+def encode_unpadded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
+    """Return the vectors of texts that lie one behind the other, (texts, dimensions).
+
+    The model's attention must be the unpadded one.
+    """
+    lengths = [len(text) for text in texts]
+    reader: Any = model[0]
+    first_position = reader._infer_flatten_position_offset()
+    positions = torch.cat([torch.arange(length) for length in lengths]) + first_position
+    tokens = torch.tensor([token for text in texts for token in text])
+    starts = torch.tensor([0, *lengths]).cumsum(0)
+    features: dict[str, Any] = {
+        "input_ids": tokens.unsqueeze(0).to(model.device),
+        "position_ids": positions.unsqueeze(0).to(model.device),
+        "cu_seq_lens_q": starts.to(model.device),  # by which the vectors are pooled
+        "blocks": unpadded_attention.cut(lengths, model.device),
+    }
+    vectors: Tensor = model(features)["sentence_embedding"]
+    return vectors
+
+
+def without_padding(column: Features) -> list[Tokens]:
+    """Return the tokens of each text of a column."""
+    pairs = zip(column["input_ids"], column["attention_mask"], strict=True)
+    return [tuple(tokens[mask.bool()].tolist()) for tokens, mask in pairs]
+
+
+def can_be_unpadded(model: object) -> bool:
+    """Return whether a model reads single tokens except in attention that can be replaced.
+
+    Here each token attends to all of its text. A decoder sees only what stands before, some
+    encoders only a window, and some share keys among heads; those are padded as before.
+    """
+    if not isinstance(model, SentenceTransformer):
+        return False
+    transformer = getattr(model[0], "model", None)
+    if not isinstance(transformer, PreTrainedModel):  # such as one that another runtime computes
+        return False
+    config: Any = transformer.config.get_text_config()
+    heads = config.num_attention_heads
+    sees_all = not (
+        any(getattr(layer, "is_causal", False) for layer in transformer.modules())
+        or getattr(config, "sliding_window", None)
+        or "sliding_attention" in (getattr(config, "layer_types", None) or ())
+        or (getattr(config, "num_key_value_heads", None) or heads) != heads
+    )
+    return sees_all and bool(cast(Any, transformer).is_backend_compatible())
