@@ -69,8 +69,9 @@ PLACE_WORDS = frozenset([
 ])
 WITHIN_NAMES = frozenset(["and", "or", "the", "of", "de", "del", "da", "do", "la", "el", "al", "y"])
 # First words of questions and orders, which no title begins with.
+COMPARE = "compare"
 ASKING = frozenset([
-    "compare", "is", "are", "was", "were", "do", "does", "did", "has", "have", "can", "will",
+    "is", "are", "was", "were", "do", "does", "did", "has", "have", "can", "will",
 ])
 ARTICLES = frozenset([
     "der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer",
@@ -233,21 +234,39 @@ def marked_names(sentence: Sequence[str]) -> list[str]:
 def names_of_title(sentence: Sequence[str]) -> list[str]:
     """Return the names of what may be a title: Exports of Tea from Kenya to the United Kingdom.
 
-    They follow a preposition of place. After "of" stands a name only if there is no such word, and
-    one word before: Population of South Sudan, but Median Income of Households.
+    They follow a preposition of place, or the first word of a question, if each stands alone: Is
+    Kenya or Uganda in the EAC?
     """
-    places = PLACE_WORDS
-    first = fold_case(sentence[0])
-    if sentence[1] == "of" and first not in ENGLISH and not places & {*sentence[1:]}:
-        places = places | {"of"}
+    places = place_words(sentence)
     names = []
-    is_place = first in ASKING
+    is_place = begins_with_names(sentence)
     for word in sentence[1:]:
         if is_capitalized(word):
             names += [word] if is_place else []
         elif word[0].islower() and (word in places or word not in WITHIN_NAMES):
             is_place = word in places
     return names
+
+
+def place_words(sentence: Sequence[str]) -> Set[str]:
+    """Return the words of a title after which names stand.
+
+    What follows "to" is a place beside "from", or without another such word: Access to Clean Water
+    in Kenya. What follows "of" is one only without any such word, and after one word: Population of
+    South Sudan, but Median Income of Households.
+    """
+    here = PLACE_WORDS & {*sentence[1:]}
+    if "from" not in here and here > {"to"}:
+        return here - {"to"}
+    is_of_one_word = sentence[1] == "of" and fold_case(sentence[0]) not in ENGLISH
+    return here or ({"of"} if is_of_one_word else set())
+
+
+def begins_with_names(sentence: Sequence[str]) -> bool:
+    """Return whether the capitals after the first word of a question are names."""
+    first, *rest = sentence
+    alone = len(rest) > 1 and not is_capitalized(rest[1])
+    return fold_case(first) == COMPARE or (fold_case(first) in ASKING and alone)
 
 
 def keeps_entities(rewrite: str, entities: Set[str], names: Set[str]) -> bool:

@@ -99,6 +99,9 @@ def test_numbers_known_names_and_capitals_are_entities(
         ("Is Kenya or Uganda or Ghana in the EAC?", "kenya uganda ghana eac"),
         ("Rate of Unemployment by Sex in Rio de Janeiro", "rio janeiro"),
         ("Median Household Income in Kenya by Age and Education", "kenya"),
+        ("Is Poverty Falling in Kenya?", "kenya"),
+        ("Access to Clean Water in Kenya", "kenya"),
+        ("Exports to Kenya and South Sudan", "kenya south sudan"),
         # Other languages have no titles with capitals.
         ("Exportaciones de Kenia al Reino Unido", "kenia reino unido"),
         ("Commerce entre la France et le Royaume Uni", "france royaume uni"),
@@ -114,6 +117,7 @@ def test_a_title_like_question_protects_its_places(question: str, entities: str)
     "question",
     [
         "Median Income of Households",
+        "What Is the Median Income of Households",
         "Unemployment Rate by Age and Sex",
         "Which of the Two Big Countries Has More People per Doctor",
         "Health and Education Spending for Children at School",
