@@ -32,10 +32,10 @@ def main() -> None:
     with SOURCE.open(encoding="utf-8", newline="") as file:
         rows = [*csv.DictReader(file)]
     with atomic_open(TARGET) as file:
-        file.write(drawing(rows))
+        file.write(svg_of(rows))
 
 
-def drawing(rows: Sequence[Row]) -> str:
+def svg_of(rows: Sequence[Row]) -> str:
     """Return the SVG of all panels, one beside the other."""
     panels = [[*group] for _, group in groupby(rows, lambda row: row["panel"])]
     body = "".join(panel(group, number * WIDTH) for number, group in enumerate(panels))

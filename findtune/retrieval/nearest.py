@@ -18,7 +18,7 @@ from findtune.core.errors import InputError
 
 MAX_EXACT = 200_000  # vectors; comparing more with a question takes too long
 LISTS_PER_ROOT = 1  # lists of the inverted file, times the root of the number of vectors
-SEARCHED_LISTS = 64
+SEARCHED_SHARE = 0.25  # of the lists; texts lie less in clusters than most vectors do
 CANDIDATES = 4  # per neighbour that is asked for
 TRAINING_VECTORS = 50  # per list, for k-means
 SEED = 13
@@ -95,8 +95,13 @@ def build_inverted_file(vectors: Array) -> Any:
     index.train(np.ascontiguousarray(vectors[sample], dtype=np.float32))
     for start in range(0, len(vectors), BATCH):
         index.add(np.ascontiguousarray(vectors[start : start + BATCH], dtype=np.float32))
-    index.nprobe = SEARCHED_LISTS
+    index.nprobe = searched_lists(index.nlist)
     return index
+
+
+def searched_lists(lists: int) -> int:
+    """Return how many lists of an inverted file one query searches."""
+    return max(1, round(SEARCHED_SHARE * lists))
 
 
 def write_inverted_file(found: ApproximateNeighbours, path: Path) -> None:
@@ -118,7 +123,7 @@ def read_neighbours(vectors: Array, path: Path) -> Neighbours:
             f"{path} has {index.ntotal:,} vectors of {index.d} dimensions, but the corpus has "
             f"{len(vectors):,} of {vectors.shape[1]}; delete the folder, and it is built again."
         )
-    index.nprobe = SEARCHED_LISTS
+    index.nprobe = searched_lists(index.nlist)
     return ApproximateNeighbours(vectors, index)
 
 

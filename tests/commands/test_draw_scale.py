@@ -3,13 +3,13 @@
 import csv
 from pathlib import Path
 
-from commands.draw_scale import SOURCE, TARGET, drawing
+from commands.draw_scale import SOURCE, TARGET, svg_of
 
 
 def test_the_drawing_in_the_documents_is_that_of_the_measurements() -> None:
     with SOURCE.open(encoding="utf-8", newline="") as file:
         rows = [*csv.DictReader(file)]
-    svg = drawing(rows)
+    svg = svg_of(rows)
     assert svg == Path(TARGET).read_text(encoding="utf-8"), "run `python -m commands.draw_scale`"
     assert svg.count("<circle") == len(rows)
 
@@ -17,7 +17,7 @@ def test_the_drawing_in_the_documents_is_that_of_the_measurements() -> None:
 def test_ten_times_the_time_is_drawn_one_line_of_the_grid_higher() -> None:
     row = {"panel": "Time", "unit": "s", "line": "a", "size": "10000", "value": "1"}
     higher = row | {"size": "100000", "value": "10"}
-    flat = drawing([row, higher | {"value": "1"}, row | {"line": "b", "value": "10"}])
-    assert '<circle cx="75.0" cy="190.0"' in drawing([row, higher])
-    assert 'cy="34.0"' in drawing([row, higher])
+    flat = svg_of([row, higher | {"value": "1"}, row | {"line": "b", "value": "10"}])
+    assert '<circle cx="75.0" cy="190.0"' in svg_of([row, higher])
+    assert 'cy="34.0"' in svg_of([row, higher])
     assert 'cx="75.0" cy="34.0"' in flat

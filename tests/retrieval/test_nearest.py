@@ -44,7 +44,6 @@ def test_a_large_corpus_is_searched_approximately_and_finds_nearly_the_same(
     pytest.importorskip("faiss")
     assert isinstance(neighbours(vectors), ExactNeighbours)
     monkeypatch.setattr(nearest, "MAX_EXACT", 100)
-    monkeypatch.setattr(nearest, "SEARCHED_LISTS", 10)
     built = neighbours(vectors)
     assert isinstance(built, ApproximateNeighbours)
     write_inverted_file(built, tmp_path / "vectors.ivf")

@@ -159,6 +159,24 @@ def test_a_flipped_byte_in_an_index_is_named(stack: "Stack", corpus_path: Path, 
         stack.search("bread", corpus_path)
 
 
+def test_a_large_corpus_is_saved_with_its_words_and_its_inverted_file(
+    stack: "Stack", corpus_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("faiss")
+    for module in ("findtune.retrieval.nearest", "findtune.stack.index"):
+        monkeypatch.setattr(f"{module}.MAX_EXACT", 1)
+    monkeypatch.setattr("findtune.retrieval.nearest.SEARCHED_SHARE", 1.0)
+    folder = corpus_path.with_name("documents.jsonl.index")
+    built = stack.search(QUESTIONS[0], corpus_path)
+    assert {"bm25.json", "embedder.ivf"} <= {path.name for path in folder.iterdir()}
+    monkeypatch.setattr("findtune.retrieval.nearest.build_inverted_file", None)
+    assert stack.search(QUESTIONS[0], corpus_path).documents == built.documents
+    path = folder / "embedder.ivf"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match=r"embedder\.ivf"):
+        stack.search(QUESTIONS[0], corpus_path)
+
+
 def test_an_index_of_another_model_is_refused(
     stack: "Stack", save: Save, corpus_path: Path
 ) -> None:
