@@ -8,27 +8,26 @@ import pytest
 from findtune.core.errors import InputError
 
 
-def results(*losses: float) -> dict[str, Any]:
-    """Return the measures of some kinds of questions, by what they lose."""
+def results(**losses: tuple[int, float]) -> dict[str, Any]:
+    """Return the measures of some kinds of questions, by how many there are and what they lose."""
     return {
-        f"kind {number}": {
-            "fp32": {"ndcg@10": 0.75},
-            "int8": {"ndcg@10": 0.75 - loss},
-            "difference": {"mean": -loss},
-        }
-        for number, loss in enumerate(losses)
+        kind: {"fp32": {"ndcg@10": 0.75}, "int8": {"ndcg@10": 0.75 - loss}, "queries": queries}
+        for kind, (queries, loss) in losses.items()
     }
 
 
-def test_a_loss_that_is_allowed_or_a_gain_is_kept() -> None:
+def test_every_question_counts_once_of_whatever_kind_it_is() -> None:
     from findtune.stack.int8.judge import refuse_loss
 
-    refuse_loss("the tuned embedder", results(0.005, -0.1), 0.005)
+    refuse_loss("the tuned embedder", results(known=(90, 0.0), new=(10, 0.04)), 0.005)
+    with pytest.raises(
+        InputError, match="the tuned embedder loses 0.0080 of ndcg@10 on test .0.75"
+    ):
+        refuse_loss("the tuned embedder", results(known=(80, 0.0), new=(20, 0.04)), 0.005)
 
 
-@pytest.mark.parametrize("loss", [0.006, math.nan])
-def test_a_loss_on_any_kind_of_question_is_refused(loss: float) -> None:
+def test_a_loss_that_is_no_number_is_refused() -> None:
     from findtune.stack.int8.judge import refuse_loss
 
-    with pytest.raises(InputError, match="the tuned embedder loses .* on test .kind 1: 0.7500"):
-        refuse_loss("the tuned embedder", results(0.0, loss), 0.005)
+    with pytest.raises(InputError, match="loses nan"):
+        refuse_loss("the tuned reranker", results(lists=(9, math.nan)), 0.005)
