@@ -237,7 +237,7 @@ def with_feedback(example_folder: Path, tmp_path_factory: pytest.TempPathFactory
 def test_picks_are_learned_beside_the_catalog_or_alone_and_lists_count_on_dev(
     fit_tiny: FitTiny, tuned: FitResult, with_feedback: Path, tmp_path: Path
 ) -> None:
-    both = fit_tiny(with_feedback)
+    both = fit_tiny(examples=with_feedback)
     assert both.facts["steps"] > tuned.facts["steps"]
     row = both.history[-1]
     assert row["score"] == pytest.approx((row["ndcg@10"] + row["feedback_ndcg@10"]) / 2)
@@ -245,7 +245,7 @@ def test_picks_are_learned_beside_the_catalog_or_alone_and_lists_count_on_dev(
     for path in with_feedback.glob("*.jsonl"):
         kinds = ("pick", "list", "guard")
         write_jsonl(tmp_path / path.name, [r for r in read_jsonl(path) if r.get("kind") in kinds])
-    alone = fit_tiny(tmp_path)
+    alone = fit_tiny(examples=tmp_path)
     assert alone.history[-1]["score"] == alone.history[-1]["feedback_ndcg@10"]
     with pytest.raises(InputError, match="`recipe: plain` learns from a catalog"):
         fit_tiny(examples=tmp_path, recipe="plain")
