@@ -17,9 +17,9 @@ from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, b
 from findtune.reranker.model.ranked_lists import decisive_gains, measure_lists
 from findtune.reranker.model.retriever_features import BASE_FEATURES, FEATURES
 from findtune.reranker.training.cross_fitting import fold_numbers
-from findtune.training.selection import within_one_standard_error
 
 DECISIVE = "ndcg@10"
+NEGLIGIBLE_LOSS = 0.001  # of ndcg@10, by cross-fitting
 DECIMALS = 6  # of a fitted weight; further decimals depend on how a processor rounds
 RIDGE = 0.01  # on the weights of standardized features
 # Rankings that need no training: name -> the feature that is the ranking. The simplest is first.
@@ -57,7 +57,7 @@ def select_ranking(
         for name, weights in candidates
     ]
     fuse = partial(fuse_features, lists, folds=folds, temperature=temperature, eta=eta)
-    fused = cheaper_if_as_good(fuse(features), fuse(without_base(features)), lists)
+    fused = cheaper_if_as_good(fuse(features), fuse(without_base(features)))
     return sorted([*rankings, fused], key=lambda ranking: -ranking.ndcg.mean())
 
 
@@ -82,13 +82,12 @@ def without_base(features: Sequence[Array]) -> list[Array]:
     return [list_features * kept for list_features in features]
 
 
-def cheaper_if_as_good(full: Ranking, cheaper: Ranking, lists: Sequence[Record]) -> Ranking:
-    """Return the ranking that needs one encoder less, unless it is worse by more than noise.
+def cheaper_if_as_good(full: Ranking, cheaper: Ranking) -> Ranking:
+    """Return the ranking that needs one encoder less, unless that loses something.
 
     An encoder without a weight reads no text: a ranking takes half as long without it.
     """
-    groups = [ranked_list["group"] for ranked_list in lists]
-    return cheaper if within_one_standard_error(cheaper.ndcg, full.ndcg, groups) else full
+    return cheaper if cheaper.ndcg.mean() >= full.ndcg.mean() - NEGLIGIBLE_LOSS else full
 
 
 def single_feature(feature: str, temperature: float) -> BlendWeights:
