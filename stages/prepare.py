@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from findtune.core import params
+from findtune.core.files import atomic_folder
 from findtune.examples.left_out import read_counts, summary_line
 from findtune.examples.word_overlap import warning
 from stages import rooms
@@ -28,7 +29,8 @@ def main(model: str, size: str) -> None:
     room = rooms.load(model, "prepare")
     settings = params.read(f"prepare.{model}.{size}", room.PrepareSettings)
     out = Path("data", "examples", model, size)
-    counts = room.write_examples(Path("data", "clean", model), out, settings)
+    with atomic_folder(out) as part:
+        counts = room.write_examples(Path("data", "clean", model), part, settings)
     for split, by_kind in counts.items():
         listed = ", ".join(f"{number} {kind}" for kind, number in sorted(by_kind.items()))
         click.echo(f"{out}/{split}.jsonl: {listed}")

@@ -323,7 +323,7 @@ def train_in_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
             raise Killed
         on_step_end(self, *arguments, **options)
 
-    def run(train: Callable[[Checkpoints], Any], steps: int, saved_every: int = 1) -> Any:
+    def run(train: Callable[..., Any], steps: int, saved_every: int = 1) -> Any:
         def is_due(self: SaveCheckpoints) -> bool:
             return bool(self.trainer.state.global_step % saved_every == 0)
 
@@ -333,7 +333,8 @@ def train_in_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
         for _ in range(100):
             counts.append(0)
             try:
-                return train(Checkpoints(tmp_path / "checkpoints" / "key", lines.append)), lines
+                checkpoints = Checkpoints(tmp_path / "checkpoints" / "key", lines.append)
+                return train(checkpoints=checkpoints), lines
             except Killed:
                 continue
         raise AssertionError("the training does not get on")

@@ -151,8 +151,7 @@ class SaveCheckpoints(TrainerCallback):
         for dev in self.dev:
             values["dev"], kept = dev.export()
             if kept and dev.kept_step != state.global_step:
-                contiguous = {key: tensor.contiguous() for key, tensor in kept.items()}
-                save_file(contiguous, folder / KEPT)
+                save_file(with_own_memory(kept), folder / KEPT)
         (folder / STATE).write_text(json.dumps(values), encoding="utf-8")
 
     def restore(self, folder: Path) -> Values:
@@ -171,6 +170,18 @@ class SaveCheckpoints(TrainerCallback):
         self.trainer.state = TrainerState.load_from_json(str(folder / TRAINER))
         self.trainer.accelerator.prepare_model(self.trainer.model)  # adds autocast to `forward`
         set_rng_state(values["rng"])
+
+
+def with_own_memory(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return weights of which none shares memory, as tied ones do, and as safetensors refuses."""
+    own: dict[str, torch.Tensor] = {}
+    addresses: set[int] = set()
+    for name, weight in weights.items():
+        contiguous = weight.contiguous()
+        is_tied = contiguous.data_ptr() in addresses
+        own[name] = contiguous.clone() if is_tied else contiguous
+        addresses.add(contiguous.data_ptr())
+    return own
 
 
 def optimizer_values(trainer: Any) -> Values:

@@ -82,10 +82,10 @@ def fit_reranker(
     from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 
     def run(
-        checkpoints: Checkpoints = NO_CHECKPOINTS,
         bases: dict[str, Path] = bases,
         examples: Path = example_folder,
         seed: int = 13,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
         **changes: Any,
     ) -> "FitResult":
         changed = Recipe(**recipe | changes)

@@ -313,10 +313,12 @@ def test_a_position_bias_changes_what_is_learned_from_picks_but_not_from_grades(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    unbiased = fit_reranker(examples=ungraded_examples)
+    tune = {"epochs": 4, "learning_rate": 1e-2}
+    train = partial(fit_reranker, examples=ungraded_examples, tune=tune)
+    unbiased = train()
     bias = NO_BIAS.model_copy(update={"eta": 1.0})
     monkeypatch.setattr(training_data, "estimate_examination", lambda *_: bias)
-    biased = fit_reranker(examples=ungraded_examples)
+    biased = train()
     assert biased.facts["examination_eta"] == 1
     assert weights_of(biased.model.retriever) != weights_of(unbiased.model.retriever)
     biased.save(tmp_path / "model")
