@@ -117,6 +117,15 @@ def loose_key(text: str) -> str:
     return key
 
 
+def all_keys(text: str) -> frozenset[str]:
+    """Return the keys of a text; two texts that share one are nearly the same.
+
+    Both are needed: the stemmer takes salariés and salariées for one word, but salaries and
+    salariees for two.
+    """
+    return frozenset((near_duplicate_key(text), loose_key(text)))
+
+
 def content_stems(text: str) -> list[str]:
     """Return the stems of the content words of a text, in its order.
 

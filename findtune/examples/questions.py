@@ -52,11 +52,15 @@ class Share(NamedTuple):
 
 
 class Questions(NamedTuple):
-    """What is known of the questions of a file: its pieces with hashes, (records,) uint64."""
+    """What is known of the questions of a file: its pieces with hashes, (records,) uint64.
+
+    linked: hash of a key, or of a spelling that need not be there -> hash of its topic.
+    """
 
     shares: Sequence[Share]
     split_shares: SplitShares
     processes: int
+    linked: Mapping[int, int]
 
     def hashes_by_split(self) -> dict[str, Set[int]]:
         """Return the hashes of the near-duplicate keys of the questions of each split."""
@@ -65,6 +69,15 @@ class Questions(NamedTuple):
             for key, topic in zip(share.keys.tolist(), share.topics.tolist(), strict=True):
                 keys[split_of_position(position(topic), self.split_shares)].add(key)
         return {**keys}
+
+    def held_out_keys(self) -> set[int]:
+        """Return the hashes of the keys of the questions of dev and test, in all spellings."""
+        keys = self.hashes_by_split()
+        return {*keys["dev"], *keys["test"]} | {
+            key
+            for key, topic in self.linked.items()
+            if split_of_position(position(topic), self.split_shares) != "train"
+        }
 
     def rows(self, share: Share) -> Iterator[Row]:
         """Yield the records of a piece, in their order."""
@@ -103,7 +116,8 @@ def read_questions(path: Path, qrels: Qrels, split_shares: SplitShares) -> Quest
     keys = [look.keys for look in looks]
     rows = zip(parts, keys, *hashes(looks, topics, groups), strict=True)
     shares = [Share(*row) for row in rows]
-    return Questions(shares, split_shares, processes)
+    linked_keys = {hash_64(key): hash_64(topic) for key, topic in topics.items()}
+    return Questions(shares, split_shares, processes, linked_keys)
 
 
 def look_at(piece: Piece, relevant_keys: frozenset[str]) -> FirstLook:

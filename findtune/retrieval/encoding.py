@@ -120,7 +120,8 @@ def can_be_unpadded(model: object) -> bool:
     """Return whether a model reads single tokens except in attention that can be replaced.
 
     Here each token attends to all of its text. A decoder sees only what stands before, some
-    encoders only a window, and some share keys among heads; those are padded as before.
+    encoders only a window, some share keys among heads, and MobileBERT puts each token's vector
+    beside those of its neighbours; those are padded as before.
     """
     if not isinstance(model, SentenceTransformer):
         return False
@@ -132,6 +133,7 @@ def can_be_unpadded(model: object) -> bool:
     sees_all = not (
         any(getattr(layer, "is_causal", False) for layer in transformer.modules())
         or getattr(config, "sliding_window", None)
+        or getattr(config, "trigram_input", False)
         or "sliding_attention" in (getattr(config, "layer_types", None) or ())
         or (getattr(config, "num_key_value_heads", None) or heads) != heads
     )

@@ -159,8 +159,8 @@ class SaveCheckpoints(TrainerCallback):
         values: Values = json.loads((folder / STATE).read_text(encoding="utf-8"))
         load_model(self.trainer.model, str(folder / WEIGHTS))
         for dev in self.dev:
-            device = str(self.trainer.args.device)
-            kept = load_file(folder / KEPT, device=device) if (folder / KEPT).exists() else {}
+            # on the CPU, where `snapshot` leaves the base's weights too
+            kept = load_file(folder / KEPT) if (folder / KEPT).exists() else {}
             dev.restore(values["dev"], {key: tensor.clone() for key, tensor in kept.items()})
         return values
 

@@ -3,6 +3,7 @@
 import pytest
 
 from findtune.core.text import (
+    all_keys,
     content_stems,
     hash_fraction,
     loose_key,
@@ -88,6 +89,15 @@ def test_texts_that_differ_in_a_fact_have_different_loose_keys(left: str, right:
 def test_the_loose_key_of_an_english_text_is_its_key() -> None:
     text = "Rents of the cities <2,000, in 2019!"
     assert loose_key(text) == near_duplicate_key(text)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("salariés", "salariées"), ("población de México", "poblacion de Mexico"), ("rents", "rent")],
+)
+def test_nearly_equal_texts_share_a_key(left: str, right: str) -> None:
+    assert all_keys(left) & all_keys(right)
+    assert not all_keys(left) & all_keys("the price of bread")
 
 
 @pytest.mark.parametrize("text", ["the", "To be or not", "A and the", "%"])

@@ -75,7 +75,7 @@ def test_a_saved_encoder_does_not_name_the_attention(
     assert "unpadded" not in str(read_json(tmp_path / "config.json"))
 
 
-@pytest.mark.parametrize("change", ["causal", "window", "shared keys"])
+@pytest.mark.parametrize("change", ["causal", "window", "shared keys", "neighbours"])
 def test_a_model_in_which_a_token_does_not_see_all_of_its_text_is_padded(
     encoder: SentenceTransformer, change: str
 ) -> None:
@@ -85,6 +85,8 @@ def test_a_model_in_which_a_token_does_not_see_all_of_its_text_is_padded(
         transformer.encoder.layer[0].attention.self.is_causal = True
     elif change == "window":
         transformer.config.sliding_window = 128
+    elif change == "neighbours":
+        transformer.config.trigram_input = True
     else:
         transformer.config.num_key_value_heads = 1
     assert not can_be_unpadded(encoder)

@@ -280,6 +280,21 @@ def test_no_target_is_an_error_with_a_remedy(tmp_path: Path) -> None:
         make_examples(tmp_path, [*UNBEATEN, DEV, TEST])
 
 
+def test_a_held_out_question_is_no_target_in_another_spelling(tmp_path: Path) -> None:
+    question = next(
+        text
+        for length in count(1)
+        if split_of(text := f"población de México {'o' * length}") == "dev"
+    )
+    plain = question.replace("ó", "o").replace("é", "e")
+    taught = search_record(TRAIN_QUESTION, {"own": "b", plain: "ab"})
+    records = [taught, TRAIN, search_record(question, {"own": "c"}, "c", number=2), TEST]
+    make_examples(tmp_path, records)
+    targets = {row.get("target") for row in read_jsonl(tmp_path / "examples" / "train.jsonl")}
+    assert plain not in targets
+    assert "tea" in targets
+
+
 def test_the_preview_shows_a_target_with_its_weight_reason_and_origin(tmp_path: Path) -> None:
     make_examples(tmp_path)
     text = "\n".join(preview_lines(tmp_path / "examples", 3))

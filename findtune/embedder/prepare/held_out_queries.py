@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction, loose_key, near_duplicate_key
+from findtune.core.text import all_keys, hash_fraction, near_duplicate_key
 from findtune.embedder.prepare.variables import CatalogText, Variable
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
@@ -19,8 +19,9 @@ Keys = Set[str]  # near-duplicate keys
 
 
 def naming_keys(variables: Iterable[Variable]) -> Keys:
-    """Return the loose keys of names and descriptions; a text with such a key is never held out."""
-    return {loose_key(text.text) for variable in variables for text in variable.naming_texts}
+    """Return the keys of names and descriptions; a text with such a key is never held out."""
+    texts = (text.text for variable in variables for text in variable.naming_texts)
+    return set[str]().union(*map(all_keys, texts))
 
 
 def hold_out_wordings(
@@ -36,7 +37,7 @@ def hold_out_wordings(
         keys = {
             near_duplicate_key(text.text)
             for text in variable.alternatives
-            if loose_key(text.text) not in naming
+            if not all_keys(text.text) & naming
         }
         by_hash = sorted(keys, key=hash_fraction)
         for split, split_keys in cut(by_hash, shares, spare=spare_texts(variable)).items():
@@ -86,7 +87,7 @@ def new_variable_queries(
     """Return a share of the alternatives of each new variable, by hash, and at least one."""
     queries = []
     for variable in variables:
-        candidates = [text for text in variable.alternatives if loose_key(text.text) not in naming]
+        candidates = [text for text in variable.alternatives if not all_keys(text.text) & naming]
         chosen = [text for text in candidates if hash_fraction(text.text) < share]
         queries += chosen or candidates[:1]
     return queries
@@ -131,11 +132,11 @@ def corpus_records(
 
     variables: split -> its variables.
     """
-    hidden = {loose_key(query["text"]) for query in queries}
+    hidden = set[str]().union(*(all_keys(query["text"]) for query in queries))
     return [
         {"dcid": variable.dcid, "text": text.text}
         for split in SPLITS
         for variable in variables[split]
         for text in variable.texts
-        if loose_key(text.text) not in hidden
+        if not all_keys(text.text) & hidden
     ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from findtune.core.records import Record
-from findtune.core.text import loose_key
+from findtune.core.text import all_keys, loose_key, near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
 from findtune.examples.left_out import LeftOut
 
@@ -32,7 +32,7 @@ NEARLY_HELD_OUT = {
 
 @dataclass(frozen=True)
 class HeldOutKeys:
-    """Loose keys of everything that must stay unseen.
+    """Keys of everything that must stay unseen, near-duplicate and loose ones.
 
     texts: of all texts of held-out variables, of held-out queries and questions, and of guard
     texts; queries: of held-out queries and questions; guards: of guard texts; pairs: of held-out
@@ -88,17 +88,20 @@ def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
 def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
     """Return the keys of held-out records and variables."""
     guards = set[str]().union(*(text_keys(row) for row in records if row["kind"] in GUARDS))
-    texts = {loose_key(text.text) for variable in variables for text in variable.texts}
+    texts = {
+        key for variable in variables for text in variable.texts for key in all_keys(text.text)
+    }
     queries = {
-        loose_key(record["text" if record["kind"] == "query" else "query"])
+        key
         for record in records
         if record["kind"] in ("query", *FEEDBACK)
+        for key in all_keys(record["text" if record["kind"] == "query" else "query"])
     }
     return HeldOutKeys(
         texts=texts | queries | guards,
         queries=queries,
         guards=guards,
-        pairs={pair_key(record) for record in records if "sentence_1" in record},
+        pairs={key for record in records if "sentence_1" in record for key in pair_keys(record)},
     )
 
 
@@ -107,12 +110,12 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
     if record["kind"] in GUARDS:
         return False
     if record["kind"] in FEEDBACK:
-        question = loose_key(record["query"])
-        learned_guard = record["kind"] == "pick" and question in held_out.guards
-        return learned_guard or question in held_out.queries
+        question = all_keys(record["query"])
+        learned_guard = record["kind"] == "pick" and bool(question & held_out.guards)
+        return learned_guard or bool(question & held_out.queries)
     if record["kind"] == "scored":
         holds_query = bool(held_out.queries & text_keys(record))
-        return holds_query or pair_key(record) in held_out.pairs
+        return holds_query or bool(pair_keys(record) & held_out.pairs)
     return bool(held_out.texts & text_keys(record))
 
 
@@ -123,16 +126,20 @@ def without_leaking_negatives(record: Record, held_out: HeldOutKeys) -> Record:
     negatives = [
         negative
         for negative in record["negatives"]
-        if loose_key(negative["text"]) not in held_out.texts
+        if not all_keys(negative["text"]) & held_out.texts
     ]
     return record | {"negatives": negatives}
 
 
 def text_keys(record: Record) -> set[str]:
-    """Return the loose keys of a record's own texts, hard negatives excluded."""
-    return {loose_key(record[field]) for field in TEXT_FIELDS if field in record}
+    """Return the keys of a record's own texts, hard negatives excluded."""
+    return {key for field in TEXT_FIELDS if field in record for key in all_keys(record[field])}
 
 
-def pair_key(record: Record) -> str:
-    """Return a key of a pair of sentences that does not depend on their order."""
-    return " | ".join(sorted(text_keys(record)))
+def pair_keys(record: Record) -> set[str]:
+    """Return the keys of a pair of sentences, which do not depend on their order."""
+    texts = [record[field] for field in TEXT_FIELDS if field in record]
+    return {
+        " | ".join(sorted({key_of(text) for text in texts}))
+        for key_of in (near_duplicate_key, loose_key)
+    }

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from findtune.core.records import Record
-from findtune.core.text import loose_key, normalize
+from findtune.core.text import all_keys, normalize
 from findtune.embedder.prepare.leak_removal import (
     FEEDBACK,
     Records,
     never_learned,
-    pair_key,
+    pair_keys,
 )
 from findtune.embedder.prepare.variables import Variable
 from findtune.examples.splits import SPLITS, leak_report
@@ -36,7 +36,9 @@ def build_leak_report(
             "texts": {split: set(map(normalize, texts[split])) for split in SPLITS},
             "near_duplicates": {split: keys(texts[split]) for split in SPLITS},
             "questions": {split: keys(questions(records[split])) for split in SPLITS},
-            "scored_pairs": {split: set(map(pair_key, scored[split])) for split in SPLITS},
+            "scored_pairs": {
+                split: set[str]().union(*map(pair_keys, scored[split])) for split in SPLITS
+            },
             "wordings": wordings(records, corpus),
             "refit": {
                 "refit": keys(learned_texts(refitted)),
@@ -59,8 +61,8 @@ def wordings(records: Records, corpus: Iterable[Record]) -> dict[str, set[str]]:
 
 
 def keys(texts: Iterable[str]) -> set[str]:
-    """Return the loose keys of texts."""
-    return set(map(loose_key, texts))
+    """Return the keys of texts, near-duplicate and loose ones."""
+    return set[str]().union(*map(all_keys, texts))
 
 
 def learned_texts(records: Iterable[Record]) -> list[str]:

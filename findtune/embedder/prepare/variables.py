@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.files import iter_jsonl
-from findtune.core.text import loose_key
+from findtune.core.text import all_keys
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
 NAMING_ROLES = ("name", "description")
@@ -56,9 +56,9 @@ class Variable:
     @property
     def alternatives(self) -> list[CatalogText]:
         """The alternative names that say more than the name and the descriptions."""
-        known = {loose_key(text.text) for text in self.naming_texts}
+        known = set[str]().union(*(all_keys(text.text) for text in self.naming_texts))
         candidates = self.with_role(*ALTERNATIVE_ROLES)
-        return [text for text in candidates if loose_key(text.text) not in known]
+        return [text for text in candidates if not all_keys(text.text) & known]
 
 
 def read_catalog(path: Path) -> list[CatalogText]:

@@ -60,7 +60,12 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     names = corpus_names(out / "corpus.jsonl")
     with atomic_open(out / "names.json") as file:
         json.dump(sorted(names), file, ensure_ascii=False)
-    rules = target_rules(searches, questions, survey, TargetRules(settings, names, held_out(keys)))
+    rules = target_rules(
+        searches,
+        questions,
+        survey,
+        TargetRules(settings, names, hash_set(questions.held_out_keys())),
+    )
     left_out = LeftOut()
     look_for_shared_words(questions, left_out)
     teach = Teacher(rules, qrels, survey)
@@ -87,11 +92,6 @@ def survey_all(
         corpus.write(out / "corpus.jsonl")
     picked, unbeaten = survey_train(questions, settings.gains)
     return Survey(keys, picked, urls, unbeaten)
-
-
-def held_out(keys: Mapping[str, Set[int]]) -> HashSet:
-    """Return the keys of the questions of dev and test."""
-    return hash_set([*keys["dev"], *keys["test"]])
 
 
 def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:

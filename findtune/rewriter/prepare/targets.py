@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from findtune.core.hashes import HashSet
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction, near_duplicate_key
+from findtune.core.text import hash_fraction, loose_key, near_duplicate_key
 from findtune.examples.left_out import LeftOut
 from findtune.rewriter.model.entities import extract_entities, lost_entities
 from findtune.rewriter.prepare.gains import better_searches
@@ -20,13 +20,14 @@ NO_GAIN = "questions that no search beat"
 
 # Without the cache: most questions of a log occur once, and keeping them all would fill memory.
 question_key = near_duplicate_key.__wrapped__
+spelling_key = loose_key.__wrapped__
 
 
 @dataclass(frozen=True)
 class TargetRules:
     """What decides whether a text may be learned.
 
-    names: the words of the corpus that are names; held_out: keys of the questions of dev and test;
+    names: the words of the corpus that are names; held_out: keys of dev's and test's questions;
     identity_threshold: unbeaten questions with a smaller hash fraction are learned.
     """
 
@@ -36,8 +37,10 @@ class TargetRules:
     identity_threshold: float = 0.0
 
     def is_held_out(self, text: str) -> bool:
-        """Return whether a text is nearly a question of dev or test."""
-        return question_key(text) in self.held_out
+        """Return whether a text is nearly a question of dev or test, in whatever spelling."""
+        if question_key(text) in self.held_out:
+            return True
+        return not text.isascii() and spelling_key(text) in self.held_out
 
 
 def target_records(record: Record, rules: TargetRules, left_out: LeftOut) -> Iterator[Record]:
