@@ -74,6 +74,10 @@ def ordered_map(
             yield pending.popleft().result()
     except BrokenProcessPool:
         raise killed(processes) from None
+    except BaseException:  # nobody waits for what the workers are at
+        for worker in [*(pool._processes or {}).values()]:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

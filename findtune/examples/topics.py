@@ -46,7 +46,7 @@ def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
     """Return the topic of each question that shares one with another; others are their own topic.
 
     records: with `query`, and `topic` where it is known. A topic is the first of its keys in
-    alphabetical order.
+    alphabetical order, of which those without accents come first.
     """
     relevant_keys = keys_with_relevant(qrels)
     keyed = ((record, uncached_key(record["query"])) for record in records)
@@ -82,16 +82,21 @@ def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:
     members: dict[str, set[str]] = defaultdict(set)  # topic -> keys of questions
     relevant: dict[str, set[str]] = {}
     links: list[tuple[str, str]] = []
+    spellings: set[str] = set()
     for key, topic, query, spelling in questions:
         if topic:
             members[topic].add(key)
         if spelling:
             links.append((key, spelling))
+            spellings.add(spelling)
         grades = qrels.get(query, {})
         relevant.setdefault(key, {url for url, grade in grades.items() if grade > 0})
     links += [pair for keys in members.values() for pair in pairwise(sorted(keys))]
-    spellings = sorted({spelling for _, spelling in links} - relevant.keys())
-    topics = components([*sorted(relevant), *spellings], [*links, *same_judgments(relevant)])
+    # loose keys come first, so that a question without accents keeps its topic when others come
+    topics = components(
+        [*sorted(spellings), *sorted(relevant.keys() - spellings)],
+        [*links, *same_judgments(relevant)],
+    )
     return {key: topic for key, topic in topics.items() if key != topic}
 
 

@@ -80,6 +80,15 @@ def neighbours(vectors: Array) -> Neighbours:
     return ApproximateNeighbours(vectors, build_inverted_file(vectors))
 
 
+def refuse_without_faiss(number: int) -> None:
+    """Raise InputError when so many vectors need faiss and it is not installed.
+
+    Call it before they are computed, which may take hours.
+    """
+    if number > MAX_EXACT:
+        load_faiss()
+
+
 def build_inverted_file(vectors: Array) -> Any:
     """Return the inverted file of some unit vectors, (n, dimensions)."""
     faiss = load_faiss()

@@ -14,7 +14,7 @@ from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.encoder import load_encoder
 from findtune.retrieval.encoding import encode_texts
 from findtune.retrieval.fusion import reciprocal_rank_fusion
-from findtune.retrieval.nearest import neighbours, read_neighbours
+from findtune.retrieval.nearest import neighbours, read_neighbours, refuse_without_faiss
 
 DEPTH = 100  # documents that one search returns
 MANY_TEXTS = 5000  # encoding more may take minutes, so a progress bar is shown
@@ -57,6 +57,7 @@ class DenseSearch:
         self, corpus: Corpus, encoder: SentenceTransformer, inverted_file: Path | None = None
     ) -> None:
         """inverted_file: of the vectors, where it was saved; see `findtune.retrieval.nearest`."""
+        refuse_without_faiss(len(corpus.texts))
         self.urls, self.encoder = np.array(list(corpus.texts), dtype=object), encoder
         self.titles, vectors = corpus.titles, self.encode(list(corpus.texts.values()))
         self.neighbours = (

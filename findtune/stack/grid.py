@@ -7,6 +7,7 @@ from typing import cast
 from sentence_transformers import SentenceTransformer
 
 from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.nearest import refuse_without_faiss
 from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Ranking, Search
 from findtune.stack.cells import Cell, Queries, Retriever
 from findtune.stack.held_out import Question
@@ -43,6 +44,7 @@ class Grid:
         level: Level = "tuned" if "tuned" in retriever else "base"
         if level not in self.dense:
             self.say(f"encoding {len(self.corpus.texts)} documents with the {level} embedder")
+            refuse_without_faiss(len(self.corpus.texts))
             encoder = self.parts.encoder(level)
             encoder.keep(list(self.corpus.texts.values()))
             self.dense[level] = DenseSearch(self.corpus, cast(SentenceTransformer, encoder))

@@ -33,7 +33,12 @@ from findtune.core.files import (
 )
 from findtune.retrieval.bm25 import FILES, BM25Index
 from findtune.retrieval.corpus import Corpus
-from findtune.retrieval.nearest import MAX_EXACT, ApproximateNeighbours, write_inverted_file
+from findtune.retrieval.nearest import (
+    MAX_EXACT,
+    ApproximateNeighbours,
+    refuse_without_faiss,
+    write_inverted_file,
+)
 from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Search
 from findtune.stack.caches import VectorCache
 from findtune.stack.cells import Retriever
@@ -91,6 +96,8 @@ class Index:
 def build_index(documents: Sequence[Document], encoders: Encoders, retriever: Retriever) -> Index:
     """Return the index of some documents."""
     corpus = as_corpus(documents)
+    if retriever != "bm25":
+        refuse_without_faiss(len(corpus.texts))
     for encoder in encoders.values():
         texts = encoder.texts(corpus)
         encoder.cache.keep(texts)

@@ -32,7 +32,7 @@ def read_ranked_lists(path: Path) -> Iterable[Record]:
 class ListKeys:
     """The keys that decide the splits of lists: of their topics, or else of their questions.
 
-    Of questions that differ in spelling alone, the key of the first one counts for all.
+    Questions that differ in spelling alone have one: that of the spelling without accents.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class ListKeys:
     def __call__(self, ranked_list: Record) -> str:
         """Return the key of a list."""
         text = ranked_list.get("topic") or ranked_list["query"]
-        return self.first_keys.setdefault(uncached_loose_key(text), uncached_key(text))
+        return self.first_keys.setdefault(uncached_key(text), uncached_loose_key(text))
 
 
 def split_lists(

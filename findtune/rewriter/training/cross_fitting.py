@@ -6,8 +6,11 @@ writes for the other one. Source: cross-fitting, as in Chernozhukov et al. 2018 
 learning), 3.1.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from findtune.core.records import Record
 from findtune.rewriter.model.rewriter import Rewriter
@@ -30,6 +33,20 @@ class Fold(NamedTuple):
 
     questions: list[Record]
     targets: list[Record]
+
+
+class StopAt(TrainerCallback):
+    """Stops a training after a share of its steps: as far as the weights that dev kept."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stop when it is time."""
+        if state.global_step >= math.ceil(self.share * state.max_steps):
+            control.should_training_stop = True
 
 
 def split_train(train_rows: Mapping[str, Sequence[Record]], number: int) -> list[Fold]:
@@ -59,7 +76,7 @@ def cross_fit(
     folds: Sequence[Fold],
     ask: Callable[[list[Record]], RewriterDevSet],
     base: State,
-    learn: Callable[..., None],
+    learn: Callable[..., object],
     checkpoints: Checkpoints,
     shares: Sequence[float],
 ) -> list[Comparison]:

@@ -24,7 +24,7 @@ from findtune.retrieval.search import open_searches
 from findtune.rewriter.model.backbone import Backbone
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.training.collator import WeightedCollator
-from findtune.rewriter.training.cross_fitting import cross_fit, split_train
+from findtune.rewriter.training.cross_fitting import StopAt, cross_fit, split_train
 from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.recipe import Recipe
 from findtune.rewriter.training.select_model import (
@@ -93,12 +93,13 @@ def fit(
     learn = partial(train, rewriter, recipe=recipe, settings=settings)
     targets = all_targets(train_rows)
     say(f"{len(targets)} examples")
-    learn(targets, callbacks=[callback], checkpoints=checkpoints.phase("tuning"))
+    steps = learn(targets, callbacks=[callback], checkpoints=checkpoints.phase("tuning"))
     before, after = Checkpoint(base, base_result.payload.rewrites), kept_checkpoint(callback)
     shares = sorted(recipe.interpolation) if callback.kept_step else []
     compared = [measure_candidates(rewriter, dev, before, after, shares)]
     folds, ask = split_train(train_rows, recipe.train_questions), partial(new_set, seeds=seeds[:1])
-    compared += cross_fit(rewriter, folds, ask, base, learn, checkpoints, shares)
+    as_far = partial(learn, callbacks=[StopAt(callback.kept_step / steps)])
+    compared += cross_fit(rewriter, folds, ask, base, as_far, checkpoints, shares)
     return select_model(rewriter, dev, base=base, compared=join(compared), callback=callback)
 
 
@@ -141,9 +142,10 @@ def train(
     settings: Mapping[str, Any],
     callbacks: Sequence[TrainerCallback] = (),
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-) -> None:
-    """Train the language model on targets; settings: what all rooms share.
+) -> int:
+    """Train the language model on targets, and return the steps that were planned.
 
+    settings: what all rooms share.
     checkpoints: of this training alone. Raises CollapseError when a loss or a weight is no longer
     finite.
     """
@@ -168,6 +170,7 @@ def train(
     progress = not arguments.disable_tqdm
     run_trainer(trainer, model, progress=progress, checkpoints=checkpoints)
     refuse_nonfinite(model)
+    return int(trainer.state.max_steps)
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:

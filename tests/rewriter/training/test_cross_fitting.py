@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from findtune.core.records import Record
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.rewriter.training import fit as training
-from findtune.rewriter.training.cross_fitting import split_train
+from findtune.rewriter.training.cross_fitting import StopAt, split_train
 from findtune.rewriter.training.training_data import all_targets, read_train
 from findtune.training.fit_result import FitResult
 
@@ -61,10 +62,10 @@ def test_each_fold_starts_from_the_base_and_learns_its_own_targets(
     learned: list[list[Record]] = []
     train = training.train
 
-    def watch(rewriter: Rewriter, targets: list[Record], **settings: Any) -> None:
+    def watch(rewriter: Rewriter, targets: list[Record], **settings: Any) -> int:
         before.append(next(rewriter.model.parameters()).clone())
         learned.append(targets)
-        train(rewriter, targets, **settings)
+        return train(rewriter, targets, **settings)
 
     monkeypatch.setattr(training, "train", watch)
     fit_tiny("t5", train_questions=99, epochs=1, eval_steps=1.0)
@@ -73,3 +74,15 @@ def test_each_fold_starts_from_the_base_and_learns_its_own_targets(
     assert len(folds) == 2
     assert learned == [all_targets(rows), *folds]
     assert all(torch.equal(*pair) for pair in pairwise(before))
+
+
+@pytest.mark.parametrize(("share", "last"), [(0.5, 4), (0.2, 2), (1.0, 7)])
+def test_a_fold_is_trained_as_far_as_the_weights_that_dev_kept(share: float, last: int) -> None:
+    arguments, control = TrainingArguments(), TrainerControl()
+    steps = []
+    for step in range(1, 8):
+        steps.append(step)
+        StopAt(share).on_step_end(arguments, TrainerState(global_step=step, max_steps=7), control)
+        if control.should_training_stop:
+            break
+    assert steps[-1] == last
