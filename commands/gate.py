@@ -1,10 +1,11 @@
 """Check what a pull request must not break, in a clone without data and models.
 
     python -m commands.gate current
+    python -m commands.gate trained
     python -m commands.gate published
 
 `current` fails if a stage would run again: dvc.lock does not belong to the code, the params or the
-data in git. `published` fails if the DVC remote lacks something that dvc.lock names.
+data in git. `trained` leaves out the int8 copies, which `make train` does not make. `published` fails if the DVC remote lacks something that dvc.lock names.
 
 Reads   dvc.yaml, dvc.lock, what the stages read and is in git; the default DVC remote
 """
@@ -15,7 +16,7 @@ from typing import Any
 import click
 
 from findtune.core.errors import InputError
-from findtune.health.gates import missing_on_remote, stale_stages
+from findtune.health.gates import EXPORT, missing_on_remote, stale_stages
 from findtune.health.pipeline import some
 from findtune.tracking.lock import read_lock
 from findtune.tracking.repository import open_repo
@@ -25,6 +26,12 @@ GATES: dict[str, tuple[Callable[[Any], Iterator[str]], str, str]] = {
     "current": (
         lambda repo: stale_stages(repo, read_lock()),
         "every stage is up to date",
+        "run `make train`, and `make export` if export.models lists models, and commit dvc.lock "
+        "with metrics/",
+    ),
+    "trained": (
+        lambda repo: stale_stages(repo, read_lock(), EXPORT),
+        "all that `make train` makes is up to date",
         "run `make train` and commit dvc.lock with metrics/",
     ),
     "published": (

@@ -99,8 +99,8 @@ def refuse_unknown_changes() -> None:
 
 
 def is_current() -> bool:
-    """Return whether no stage would run again."""
-    command = [sys.executable, "-m", "commands.gate", "current"]
+    """Return whether `make train` would run no stage."""
+    command = [sys.executable, "-m", "commands.gate", "trained"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

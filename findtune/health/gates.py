@@ -11,13 +11,19 @@ from findtune.health.pipeline import is_stale, without_incomplete
 from findtune.tracking.lock import FOLDER, Stages, outdated_inputs
 
 
-def stale_stages(repo: Any, stages: Stages) -> Iterator[str]:
+EXPORT = "export@"  # stages that only `make export` runs
+
+
+def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Iterator[str]:
     """Yield why stages would run again; repo: a dvc.repo.Repo, stages: those of its dvc.lock.
 
-    The files that are missing here are taken to be those that dvc.lock names.
+    The files that are missing here are taken to be those that dvc.lock names. without: how the
+    names of stages begin that are not looked at.
     """
+    if without:
+        stages = {name: stage for name, stage in stages.items() if not name.startswith(without)}
     for stage, changes in without_incomplete(repo.status(), stages).items():
-        if is_stale(changes):
+        if is_stale(changes) and not (without and stage.startswith(without)):
             yield f"{stage} is no longer up to date"
     for path in sorted({*outdated_inputs(stages, *stages.values())}):
         yield f"{path} has changed since another stage read it"
