@@ -46,7 +46,7 @@ $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewri
 endif
 
 # DVC needs git, which an unpacked archive of the project lacks.
-ifneq ($(filter train job preview stats metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
+ifneq ($(filter train export job preview stats metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
 ifeq ($(wildcard .git),)
 ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
 $(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
