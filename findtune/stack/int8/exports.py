@@ -34,8 +34,8 @@ class Exports:
         path = self.paths.get(network_hash(folder))
         if path is None:
             raise InputError(
-                f"{self.root} has no int8 copy of {folder}; `make export` makes it, and makes it "
-                "again after a training."
+                f"{self.root} has no int8 copy of {folder}; `make export` makes those of the embedders "
+                "and the tuned reranker of models/, and makes them again after a training."
             )
         refuse_damaged(path.parent)
         return path
@@ -51,6 +51,17 @@ def read_exports(root: Path | str) -> Exports:
     paths = {
         digest: listing.parent / f"{part}.onnx"
         for listing in sorted(Path(root).glob("*/*/export.json"))
-        for part, digest in read_json(listing).items()
+        for part, digest in read_listing(listing).items()
     }
     return Exports(Path(root), paths)
+
+
+def read_listing(path: Path) -> dict[str, str]:
+    """Return part -> hash of an export.json; raise InputError if it was damaged."""
+    try:
+        listing = read_json(path)
+    except ValueError:
+        listing = None
+    if not isinstance(listing, dict) or not all(isinstance(each, str) for each in listing.values()):
+        raise InputError(f"{path} is broken; delete {path.parent}, and `make export` makes it again.")
+    return listing
