@@ -8,7 +8,10 @@ import ipaddress
 import re
 from collections.abc import Iterable, Set
 
+from findtune.core.errors import InputError
+
 IPV6 = re.compile(r"\[([^\[\]]*)\](?::\d*)?")  # with a port, or without
+NAME = re.compile(r"[\w.-]+(:\d+)?|\[?[0-9a-fA-F:.]+\]?(:\d+)?")
 LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 
 
@@ -19,10 +22,19 @@ def allowed_hosts(bound: str, named: Iterable[str], *, has_key: bool) -> frozens
     this machine. A server with a key, or one that is open to a network, answers to every name,
     unless some are named.
     """
-    names = frozenset(map(host_name, named))
+    names = frozenset(map(checked_name, named))
     if not names and (has_key or not is_loopback(bound)):
         return None
     return names | LOOPBACK | {host_name(bound)}
+
+
+def checked_name(name: str) -> str:
+    """Return a name that clients may call a server by; raise InputError for what is no name."""
+    if not NAME.fullmatch(name.strip()):
+        raise InputError(
+            f"ALLOWED_HOSTS has {name!r}; write host names alone, such as search.example.org."
+        )
+    return host_name(name)
 
 
 def is_loopback(host: str) -> bool:
