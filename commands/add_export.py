@@ -25,8 +25,10 @@ def main(models: tuple[str, ...]) -> None:
         return
     yaml = layout_keeping_yaml()
     document = yaml.load(params.PARAMS)
-    document["export"]["models"].extend(new)
-    document["export"]["models"].fa.set_flow_style()  # an empty list has no style to keep
+    models_there = document["export"]["models"]
+    if not listed:
+        models_there.fa.set_flow_style()  # an empty list has no style to keep
+    models_there.extend(new)
     with atomic_open(params.PARAMS) as file:
         yaml.dump(document, file)
     click.echo(f"params.yaml: export.models is now {', '.join([*listed, *new])}.")
