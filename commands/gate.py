@@ -5,7 +5,8 @@
     python -m commands.gate published
 
 `current` fails if a stage would run again: dvc.lock does not belong to the code, the params or the
-data in git. `trained` leaves out the int8 copies, which `make train` does not make. `published` fails if the DVC remote lacks something that dvc.lock names.
+data in git. `trained` does the same but for int8 copies, which `make train` does not make.
+`published` fails if the DVC remote lacks something that dvc.lock names.
 
 Reads   dvc.yaml, dvc.lock, what the stages read and is in git; the default DVC remote
 """

@@ -10,7 +10,6 @@ from typing import Any
 from findtune.health.pipeline import is_stale, without_incomplete
 from findtune.tracking.lock import FOLDER, Stages, outdated_inputs
 
-
 EXPORT = "export@"  # stages that only `make export` runs
 
 

@@ -34,8 +34,8 @@ class Exports:
         path = self.paths.get(network_hash(folder))
         if path is None:
             raise InputError(
-                f"{self.root} has no int8 copy of {folder}; `make export` makes those of the embedders "
-                "and the tuned reranker of models/, and makes them again after a training."
+                f"{self.root} has no int8 copy of {folder}; `make export` makes those of the "
+                "embedders and the tuned reranker of models/, and again after a training."
             )
         refuse_damaged(path.parent)
         return path
@@ -63,5 +63,7 @@ def read_listing(path: Path) -> dict[str, str]:
     except ValueError:
         listing = None
     if not isinstance(listing, dict) or not all(isinstance(each, str) for each in listing.values()):
-        raise InputError(f"{path} is broken; delete {path.parent}, and `make export` makes it again.")
+        raise InputError(
+            f"{path} is broken; delete {path.parent}, and `make export` makes it again."
+        )
     return listing

@@ -96,8 +96,8 @@ def refuse_loss(part: str, results: Mapping[str, Record], max_loss: float) -> No
     queries = [measures["queries"] for measures in results.values()]
     if not queries:
         raise InputError(
-            f"test has no question that could judge the int8 copy of {part}; nothing was kept. Take "
-            "the model out of export.models."
+            f"test has no question that could judge the int8 copy of {part}; nothing was kept. "
+            "Take the model out of export.models."
         )
     before, after = (
         float(np.average([row[name][MEASURE] for row in results.values()], weights=queries))
