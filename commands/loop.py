@@ -47,7 +47,6 @@ def main(size: str, stage: str) -> None:
     """Train SIZE again, and make it live in STAGE if it is surely better."""
     with only_loop():
         refuse_unknown_changes()
-        UNFINISHED.touch()
         if search_files(SERVED):
             run_make("collect")
         for line in take_decisions(Path()):
@@ -58,6 +57,7 @@ def main(size: str, stage: str) -> None:
             )
             UNFINISHED.unlink(missing_ok=True)
             return
+        UNFINISHED.touch()
         run_make("train", f"SIZE={size}")
         run_make("readme", f"SIZE={size}")
         verdict, line = judge(size, stage)
