@@ -74,9 +74,10 @@ class Questions(NamedTuple):
         """Return the hashes of the keys of the questions of dev and test, in all spellings."""
         keys = self.hashes_by_split()
         return {*keys["dev"], *keys["test"]} | {
-            key
+            spelling
             for key, topic in self.linked.items()
             if split_of_position(position(topic), self.split_shares) != "train"
+            for spelling in (key, topic)  # a topic is named by the spelling without accents
         }
 
     def rows(self, share: Share) -> Iterator[Row]:

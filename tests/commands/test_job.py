@@ -79,6 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
 
 
+@pytest.mark.slow
 def test_another_clone_restores_what_a_job_made_and_runs_nothing(
     worker: Path, enter_home: Callable[[], Path], tmp_path: Path
 ) -> None:

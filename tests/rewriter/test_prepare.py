@@ -281,12 +281,8 @@ def test_no_target_is_an_error_with_a_remedy(tmp_path: Path) -> None:
 
 
 def test_a_held_out_question_is_no_target_in_another_spelling(tmp_path: Path) -> None:
-    question = next(
-        text
-        for length in count(1)
-        if split_of(text := f"población de México {'o' * length}") == "dev"
-    )
-    plain = question.replace("ó", "o").replace("é", "e")
+    plain = question_in("dev", "poblacion de Mexico")
+    question = plain.replace("poblacion", "población").replace("Mexico", "México")
     taught = search_record(TRAIN_QUESTION, {"own": "b", plain: "ab"})
     records = [taught, TRAIN, search_record(question, {"own": "c"}, "c", number=2), TEST]
     make_examples(tmp_path, records)

@@ -119,5 +119,5 @@ def test_models_that_are_to_run_on_copies_never_run_without(
 ) -> None:
     from findtune.serving.loading import load_served
 
-    with pytest.raises(InputError, match="no int8 copy of .*`make export` makes it"):
+    with pytest.raises(InputError, match="no int8 copy of .*`make export` makes those"):
         load_served(models, "small", None, [name], exports=tmp_path / "none")

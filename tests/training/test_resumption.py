@@ -98,7 +98,7 @@ SLOW_KILLS = [(1, 1), (2, 1), (11, 1), (5, 5), (7, 5), (10, 5)]
     ("steps", "saved_every"),
     [
         (7, 1),  # killed within epochs
-        (10, 1),  # and at their ends
+        pytest.param(10, 1, marks=pytest.mark.slow),  # and at their ends
         *(pytest.param(*kills, marks=pytest.mark.slow) for kills in SLOW_KILLS),
     ],
 )

@@ -2,7 +2,8 @@
 
 Both are chosen together: every interpolation is tried with every weight of the cross-encoder in
 the blend. Weight 1 is the cross-encoder alone, weight 0 the retriever's features alone. The
-cross-encoder has a weight only where it adds more than one standard error of dev.
+cross-encoder has a weight only where it adds more than two standard errors of dev, since the best
+of many candidates flatters itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,9 @@ from findtune.reranker.training.dev_set import DECISIVE, RerankerDevSet
 from findtune.reranker.training.recipe import Recipe
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.interpolation import State, interpolate
-from findtune.training.selection import within_one_standard_error
+from findtune.training.selection import standard_error
+
+MIN_ERRORS = 2  # standard errors that the cross-encoder has to add
 
 Row = dict[str, float]
 Array = np.ndarray
@@ -73,7 +76,8 @@ def select_blend(
         weights = candidates[row["cross_encoder_weight"]]
         return dev.measure_each(logits[row["interpolation"]], weights)[DECISIVE]
 
-    if within_one_standard_error(ndcg(without), ndcg(best), dev.groups):
+    gain = ndcg(best) - ndcg(without)
+    if gain.mean() <= MIN_ERRORS * standard_error(gain, dev.groups):
         best = without
     a = best["interpolation"]
     model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))

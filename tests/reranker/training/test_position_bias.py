@@ -81,7 +81,7 @@ def estimates(lists: int, eta: float, *, graded: bool = False, shown: int = 1) -
     return [estimate_examination(*log).eta for log in logs]
 
 
-@pytest.mark.parametrize("eta", [0.5, 1.0])
+@pytest.mark.parametrize("eta", [0.5, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_with_grades_a_planted_bias_is_recovered(eta: float) -> None:
     assert estimates(lists=200, eta=eta, graded=True) == pytest.approx([eta] * 20, abs=TOLERANCE)
 
@@ -92,12 +92,12 @@ def test_with_documents_at_several_ranks_a_strong_bias_is_recovered_without_grad
 
 
 @pytest.mark.parametrize("graded", [True, False])
-@pytest.mark.parametrize("shown", [1, 3])
+@pytest.mark.parametrize("shown", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_where_users_read_everything_nothing_is_corrected(graded: bool, shown: int) -> None:
     assert estimates(lists=200, eta=0.0, graded=graded, shown=shown) == [0] * 20
 
 
-@pytest.mark.parametrize("graded", [True, False])
+@pytest.mark.parametrize("graded", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_explicit_picks_of_the_three_best_are_no_bias(graded: bool) -> None:
     fits = [
         estimate_examination(*Simulation(seed).best_three(200, graded=graded)) for seed in SEEDS
