@@ -31,7 +31,7 @@ LAYERS = {
     "registry": {"core", "evaluation", "tracking"},
     "stack": {"core", "bases", "examples", "retrieval", "evaluation"}
     | {f"{room}.model" for room in ROOMS},
-    "stack.int8": {"core", "bases", "retrieval", "evaluation", "stack", "reranker.training"}
+    "stack.int8": {"core", "bases", "retrieval", "evaluation", "stack", "training"}
     | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "evaluation")},
     "traffic": {"core"},
     "monitoring": {"core", "pages", "quality", "report", "traffic", "rewriter.model"},

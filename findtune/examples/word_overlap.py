@@ -4,11 +4,13 @@ It happens where questions and documents are in different languages, or in one w
 too much for the stemmer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from findtune.core.records import Record
 from findtune.core.text import content_stems
 from findtune.examples.left_out import LeftOut
+from findtune.examples.questions import Questions
+from findtune.examples.splits import SPLITS
 
 NO_SHARED_WORD = "questions that a search by words can't serve: no document has a word of theirs"
 MAX_RECORDS = 1000  # that are looked at, since reading all documents of a large log takes long
@@ -36,6 +38,22 @@ class WordOverlap:
             if not asked.isdisjoint(content_stems(f"{document['title']} {document['snippet']}")):
                 return
         self.left_out.add(NO_SHARED_WORD, record["query"], record=record["record"])
+
+
+def look_for_shared_words(
+    questions: Questions, left_out: LeftOut, documents: Callable[[Record], Iterable[Record]]
+) -> None:
+    """Count the questions that share no word with their documents, of train first.
+
+    documents: returns those of a record.
+    """
+    overlap = WordOverlap(left_out)
+    for split in SPLITS:
+        for row in questions.all_rows():
+            if overlap.is_done:
+                return
+            if row.split == split:
+                overlap.look_at(row.record, documents(row.record))
 
 
 def warning(counts: dict[str, int], questions: int) -> str:

@@ -50,7 +50,7 @@ class Objective(NamedTuple):
     datasets: Dataset | DatasetDict
     losses: torch.nn.Module | dict[str, torch.nn.Module]
     batch_sampler: str | Callable[..., Any]
-    batches: int = 0  # of positive pairs or picks in one epoch; 0 if it does not matter
+    batches: int = 0  # of positive pairs in one epoch; 0 if it does not matter
 
 
 class Part(NamedTuple):
@@ -80,10 +80,14 @@ def joint_objective(
 ) -> Objective:
     """Return the objective of the joint recipe: the parts for which there are records."""
     parts: dict[str, Part] = {}
+    batches = 0
     if learned.positives:
         parts["positives"] = positive_part(model, learned.positives, recipe, seed)
+        batches = max(len(parts["positives"].batches), pick_batches(learned.picks, recipe, seed))
     if learned.picks:
-        parts["picks"] = pick_part(model, learned.picks, recipe, seed)
+        epochs = max(1, recipe.epochs_of(batches))
+        passes = max(1, round(recipe.feedback_passes / epochs))
+        parts["picks"] = pick_part(model, learned.picks, recipe, seed, passes=passes)
     if learned.scored:
         ranking_batches = max(len(part.batches) for part in parts.values())
         batches = math.ceil(ranking_batches / recipe.cosent_every)
@@ -95,7 +99,6 @@ def joint_objective(
 
     datasets = DatasetDict({name: part.dataset for name, part in parts.items()})
     losses = {name: part.loss for name, part in parts.items()}
-    batches = max(len(parts[name].batches) for name in ("positives", "picks") if name in parts)
     return Objective(datasets, losses, batch_sampler, batches)
 
 
@@ -124,14 +127,32 @@ def positive_part(
 
 
 def pick_part(
-    model: SentenceTransformer, picks: Sequence[Record], recipe: Recipe, seed: int
+    model: SentenceTransformer,
+    picks: Sequence[Record],
+    recipe: Recipe,
+    seed: int,
+    *,
+    passes: int,
 ) -> Part:
-    """Return the picks of users, each with unpicked documents of its list as hard negatives."""
+    """Return the picks of users, each with unpicked documents of its list as hard negatives.
+
+    passes: over all picks, in one epoch.
+    """
     loss = MultipleNegativesRankingLoss(model, scale=recipe.scale)
-    batches = InBatchNegativesSampler(
-        [picked_pairs(picks)], recipe.feedback_batch_size, seed, recipe.feedback_passes
-    )
+    batches = pick_sampler(picks, recipe, seed, passes)
     return Part(pick_dataset(picks), LossOfTexts(loss), batches)
+
+
+def pick_batches(picks: Sequence[Record], recipe: Recipe, seed: int) -> int:
+    """Return the number of batches in one pass over the picks."""
+    return len(pick_sampler(picks, recipe, seed, 1)) if picks else 0
+
+
+def pick_sampler(
+    picks: Sequence[Record], recipe: Recipe, seed: int, passes: int
+) -> InBatchNegativesSampler:
+    """Return the batches of one epoch over the picks."""
+    return InBatchNegativesSampler([picked_pairs(picks)], recipe.feedback_batch_size, seed, passes)
 
 
 def scored_part(

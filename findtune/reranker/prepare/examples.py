@@ -28,9 +28,9 @@ from findtune.core.hashes import HashSet
 from findtune.core.records import Record
 from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import record_location, sample_lines
-from findtune.examples.questions import Questions, Row, read_questions
+from findtune.examples.questions import Row, read_questions
 from findtune.examples.splits import SPLITS, leak_report
-from findtune.examples.word_overlap import WordOverlap
+from findtune.examples.word_overlap import look_for_shared_words
 from findtune.examples.writing import write_splits
 from findtune.reranker.prepare.labelling import Qrels, label_list, without_order
 from findtune.reranker.prepare.random_negatives import add_random_negatives
@@ -58,7 +58,7 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     candidates = list(survey.train_documents.values())
     label = Labeller(settings, qrels, survey.train_urls, candidates, survey.order_unknown)
     left_out = LeftOut()
-    look_for_shared_words(questions, left_out)
+    look_for_shared_words(questions, left_out, lambda ranked_list: ranked_list["sources"])
     titles = list(title_lists(candidates, settings.title_lists, left_out))
     counts = write_splits(out, questions, label, left_out, {"train": titles})
     left_out.write(out)
@@ -75,17 +75,6 @@ def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
                 f"{path} leaves no list for {split}; add feedback, or change the shares in "
                 "prepare.reranker of params.yaml."
             )
-
-
-def look_for_shared_words(questions: Questions, left_out: LeftOut) -> None:
-    """Count the questions that share no word with their documents."""
-    overlap = WordOverlap(left_out)
-    for split in SPLITS:
-        for row in questions.all_rows():
-            if overlap.is_done:
-                return
-            if row.split == split:
-                overlap.look_at(row.record, row.record["sources"])
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,16 @@ tokenizer, and no code of this project. The same model gives the same bytes.
 """
 
 import copy
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from findtune.core.errors import FindtuneError, InputError
+from findtune.training.onnx_graph import OneOutput, trace
 
 TOLERANCE = 1e-4  # the largest difference of a logit
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -38,10 +34,10 @@ def export_onnx(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     """
     if model.config.num_labels != 1:
         raise InputError(f"the model has {model.config.num_labels} logits; a reranker has one.")
-    network = LogitsOnly(copy.deepcopy(model)).cpu().float().eval()
+    network = OneOutput(copy.deepcopy(model).cpu().float().eval(), "logits")
     batches = probe_batches(tokenizer, max_tokens(model, tokenizer))
     expected = model_logits(network, batches)
-    graph = without_metadata(trace(network, batches[-1]))
+    graph = trace(network, batches[-1])
     content = graph.SerializeToString(deterministic=True)
     refuse_disagreement(content, batches, expected)
     path = folder / "onnx" / "model.onnx"
@@ -78,67 +74,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair], max_leng
     return {name: tokens[name] for name in INPUTS if name in tokens}
 
 
-class LogitsOnly(torch.nn.Module):
-    """A model with plain tensors as inputs and output, as the exporter needs them."""
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        token_type_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Return the logits, (texts, 1)."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        logits: torch.Tensor = self.model(input_ids, attention_mask=attention_mask, **types).logits
-        return logits
-
-
-def trace(network: LogitsOnly, batch: Batch) -> onnx.ModelProto:
-    """Return the graph of a model, for any number of texts and tokens."""
-    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence")}
-    with quiet_exporter():
-        program = torch.onnx.export(
-            network,
-            tuple(batch.values()),
-            input_names=list(batch),
-            output_names=["logits"],
-            dynamic_shapes=dict.fromkeys(batch, axes),
-            verbose=False,
-        )
-    assert program is not None
-    graph: onnx.ModelProto = program.model_proto
-    return graph
-
-
-@contextmanager
-def quiet_exporter() -> Iterator[None]:
-    """Suppress the exporter's warnings; it still raises its errors."""
-    exporter = logging.getLogger("torch.onnx")
-    level = exporter.level
-    exporter.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        exporter.setLevel(level)
-
-
-def without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a graph without the exporter's notes, which name source lines and folders."""
-    graph = model.graph
-    parts: list[Any] = [model, graph, *graph.node, *graph.initializer]
-    for part in (*parts, *graph.input, *graph.output, *graph.value_info):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    return model
-
-
-def model_logits(network: LogitsOnly, batches: Sequence[Batch]) -> list[np.ndarray]:
+def model_logits(network: OneOutput, batches: Sequence[Batch]) -> list[np.ndarray]:
     """Return a model's logits for each batch; raise FindtuneError if they are not finite."""
     logits = []
     for batch in batches:

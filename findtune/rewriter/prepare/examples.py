@@ -32,7 +32,7 @@ from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import record_location, sample_lines
 from findtune.examples.questions import Questions, Row, Share, read_questions
 from findtune.examples.splits import SPLITS, leak_report
-from findtune.examples.word_overlap import WordOverlap
+from findtune.examples.word_overlap import look_for_shared_words
 from findtune.examples.writing import write_splits
 from findtune.rewriter.prepare.corpus import Corpus, collect_corpus
 from findtune.rewriter.prepare.identities import identity_threshold
@@ -67,7 +67,7 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
         TargetRules(settings, names, hash_set(questions.held_out_keys())),
     )
     left_out = LeftOut()
-    look_for_shared_words(questions, left_out)
+    look_for_shared_words(questions, left_out, documents_of)
     teach = Teacher(rules, qrels, survey)
     counts = write_splits(out, questions, teach, left_out, {})
     left_out.write(out)
@@ -128,16 +128,9 @@ def target_rules(
     return replace(rules, identity_threshold=threshold)
 
 
-def look_for_shared_words(questions: Questions, left_out: LeftOut) -> None:
-    """Count the questions that share no word with their documents."""
-    overlap = WordOverlap(left_out)
-    for split in SPLITS:
-        for row in questions.all_rows():
-            if overlap.is_done:
-                return
-            if row.split == split:
-                searches = row.record["searches"]
-                overlap.look_at(row.record, (each for s in searches for each in s["sources"]))
+def documents_of(record: Record) -> Iterator[Record]:
+    """Yield the documents that the searches of a record found."""
+    return (source for search in record["searches"] for source in search["sources"])
 
 
 @dataclass(frozen=True)

@@ -8,41 +8,18 @@ optimum would do both, but its releases need an older transformers than this pro
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import onnx
-import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
 
 from findtune.core.errors import InputError
-from findtune.reranker.training.onnx_export import quiet_exporter, without_metadata
 from findtune.stack.int8.network import INPUTS, TEXT_OUTPUT, TOKEN_OUTPUT, Model
+from findtune.training.onnx_graph import OneOutput, trace
 
 EXAMPLES = ("how many people are out of work?", "The share of the labour force without work.")
-
-
-class OneOutput(torch.nn.Module):
-    """A network with plain tensors as inputs and output, as the exporter needs them."""
-
-    def __init__(self, network: torch.nn.Module, output: str) -> None:
-        super().__init__()
-        self.network = network
-        self.output = output
-
-    def forward(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        token_type_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Return the output with the network's name for it."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        outputs = self.network(input_ids=input_ids, attention_mask=attention_mask, **types)
-        output: torch.Tensor = outputs[self.output]
-        return output
 
 
 def write_int8(model: Model, path: Path) -> None:
@@ -60,27 +37,10 @@ def write_int8(model: Model, path: Path) -> None:
     tokens = transformer.preprocess([*EXAMPLES])
     batch = {name: tokens[name] for name in INPUTS if name in tokens}
     graph = trace(OneOutput(copy.deepcopy(network).cpu().float().eval(), output), batch)
+    del graph.graph.value_info[:]  # some shapes are from before weights were transposed
     path.parent.mkdir(parents=True, exist_ok=True)
     with quiet_quantizer():
         quantize_dynamic(graph, path, per_channel=True, weight_type=QuantType.QInt8)
-
-
-def trace(network: OneOutput, batch: Mapping[str, torch.Tensor]) -> onnx.ModelProto:
-    """Return the graph of a network, for any number of texts and tokens."""
-    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence")}
-    with quiet_exporter():
-        program = torch.onnx.export(
-            network,
-            tuple(tensor.cpu() for tensor in batch.values()),
-            input_names=list(batch),
-            output_names=[network.output],
-            dynamic_shapes=dict.fromkeys(batch, axes),
-            verbose=False,
-        )
-    assert program is not None
-    graph = without_metadata(program.model_proto)
-    del graph.graph.value_info[:]  # some shapes are from before weights were transposed
-    return graph
 
 
 @contextmanager

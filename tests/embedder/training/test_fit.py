@@ -251,6 +251,21 @@ def test_picks_are_learned_beside_the_catalog_or_alone_and_lists_count_on_dev(
         fit_tiny(examples=tmp_path, recipe="plain")
 
 
+def test_picks_are_not_repeated_for_the_sake_of_min_batches(
+    with_feedback: Path, fit_tiny: FitTiny, tmp_path: Path
+) -> None:
+    for path in with_feedback.glob("*.jsonl"):
+        write_jsonl(
+            tmp_path / path.name, [r for r in read_jsonl(path) if r.get("kind") != "positive"]
+        )
+    settings: dict[str, Any] = {"feedback_passes": 2, "feedback_batch_size": 2}
+    few, many = (
+        fit_tiny(examples=tmp_path, min_batches=number, **settings).facts["steps"]
+        for number in (1, 40)
+    )
+    assert few == many < 40
+
+
 def test_a_line_says_what_is_learned_and_what_is_absent(
     example_folder: Path, with_feedback: Path
 ) -> None:
