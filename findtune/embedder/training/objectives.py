@@ -90,8 +90,8 @@ def joint_objective(
         parts["picks"] = pick_part(model, learned.picks, recipe, seed, passes=passes)
     if learned.scored:
         ranking_batches = max(len(part.batches) for part in parts.values())
-        batches = math.ceil(ranking_batches / recipe.cosent_every)
-        parts["scored"] = scored_part(model, learned.scored, recipe, batches=batches, seed=seed)
+        number = math.ceil(ranking_batches / recipe.cosent_every)
+        parts["scored"] = scored_part(model, learned.scored, recipe, batches=number, seed=seed)
     samplers = {tuple(part.dataset.column_names): part.batches for part in parts.values()}
 
     def batch_sampler(dataset: Dataset, **_: Any) -> DefaultBatchSampler:
