@@ -86,11 +86,12 @@ def fit_reranker(
         examples: Path = example_folder,
         seed: int = 13,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
+        say: Callable[[str], None] = lambda _: None,
         **changes: Any,
     ) -> "FitResult":
         changed = Recipe(**recipe | changes)
         options = {"progress": False, "checkpoints": checkpoints}
-        return fit(bases, examples, changed, seed, lambda _: None, **options)
+        return fit(bases, examples, changed, seed, say, **options)
 
     return run
 

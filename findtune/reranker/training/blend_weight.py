@@ -15,6 +15,7 @@ from sentence_transformers import CrossEncoder
 from findtune.reranker.model.blending import BlendWeights
 from findtune.reranker.model.retriever_features import FEATURES
 from findtune.reranker.training.calibration import calibrate
+from findtune.reranker.training.collapse import has_collapsed
 from findtune.reranker.training.dev_set import DECISIVE, RerankerDevSet
 from findtune.reranker.training.recipe import Recipe
 from findtune.training.callback import DevResult, EvalCallback
@@ -127,7 +128,10 @@ def sweep_blends(
     dev: RerankerDevSet,
     candidates: Mapping[float, BlendWeights],
 ) -> list[Row]:
-    """Return what dev measures at each interpolation with each weight of the cross-encoder."""
+    """Return what dev measures at each interpolation with each weight of the cross-encoder.
+
+    One that has collapsed gets none: the order of equal scores is chance.
+    """
     return [
         {
             "interpolation": a,
@@ -136,6 +140,7 @@ def sweep_blends(
         }
         for a in logits
         for cross_encoder_weight, weights in candidates.items()
+        if not (cross_encoder_weight and has_collapsed(logits[a]))
     ]
 
 

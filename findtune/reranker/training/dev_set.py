@@ -10,7 +10,7 @@ from findtune.core.records import Record
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, blend
 from findtune.reranker.model.cross_encoder import predict_logits
 from findtune.reranker.model.ranked_lists import decisive_gains, measure_lists, picked
-from findtune.reranker.training.collapse import refuse_collapse
+from findtune.reranker.training.collapse import has_collapsed
 from findtune.training.callback import DevResult
 
 DECISIVE = "ndcg@10"
@@ -39,12 +39,13 @@ class RerankerDevSet:
     def evaluate(self, model: CrossEncoder) -> DevResult:
         """Return the result of a cross-encoder alone; the payload is its logits.
 
-        Raises CollapseError when the logits are not finite, or equal within the lists.
+        Where they are equal within the lists, the score is 0, so that any other result is better.
+        Raises CollapseError when the logits are not finite.
         """
         logits = self.logits(model)
-        refuse_collapse(logits)
+        collapsed = has_collapsed(logits)
         measures = self.measure(logits, CROSS_ENCODER_ONLY)
-        return DevResult(measures, measures[DECISIVE], payload=logits)
+        return DevResult(measures, 0.0 if collapsed else measures[DECISIVE], payload=logits)
 
     def logits(self, model: CrossEncoder) -> list[Array]:
         """Return a cross-encoder's logits of each list, in the precision of training."""

@@ -18,6 +18,7 @@ from findtune.reranker.model.cross_encoder import has_head, load_or_create
 from findtune.reranker.model.ranked_lists import LIST_MEASURES
 from findtune.reranker.model.reranker import Reranker
 from findtune.reranker.training.blend_weight import Base, Selection, select_blend
+from findtune.reranker.training.collapse import COLLAPSED, has_collapsed
 from findtune.reranker.training.dev_set import RerankerDevSet
 from findtune.reranker.training.feature_weights import FUSED, Ranking
 from findtune.reranker.training.list_losses import distillation_loss, pick_loss
@@ -66,6 +67,7 @@ def fit(
     base = Base(dev.evaluate(model.eval()), snapshot(model))
     callback.begin(base.result, base_competes=True)
     run(tuning_phase(model, data, recipe))
+    report_collapse(callback, say)
     best = data.rankings[0]
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
     selection = select(model, best.weights)
@@ -76,6 +78,12 @@ def fit(
     facts["examination_eta"] = data.examination.eta
     facts["interpolation"] = shipped_share(selection, best)
     return FitResult(reranker, save, callback.history, selection.sweep, facts)
+
+
+def report_collapse(callback: EvalCallback, say: Say) -> None:
+    """Say when the cross-encoder that is kept ranks nothing."""
+    if callback.kept and has_collapsed(callback.kept.payload):
+        say(COLLAPSED)
 
 
 def shipped_share(selection: Selection, features_ranking: Ranking) -> float:

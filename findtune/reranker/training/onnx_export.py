@@ -34,7 +34,7 @@ def export_onnx(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     """
     if model.config.num_labels != 1:
         raise InputError(f"the model has {model.config.num_labels} logits; a reranker has one.")
-    network = OneOutput(copy.deepcopy(model).cpu().float().eval(), "logits")
+    network = OneOutput(copy.deepcopy(model), "logits").cpu().float().eval()
     batches = probe_batches(tokenizer, max_tokens(model, tokenizer))
     expected = model_logits(network, batches)
     graph = trace(network, batches[-1])

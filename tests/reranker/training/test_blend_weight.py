@@ -13,7 +13,7 @@ from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, blend
 from findtune.reranker.model.cross_encoder import load_or_create
 from findtune.reranker.model.retriever_features import FEATURES
 from findtune.reranker.training.blend_weight import Base, blended_weights, select_blend, select_row
-from findtune.reranker.training.collapse import refuse_collapse
+from findtune.reranker.training.collapse import has_collapsed
 from findtune.reranker.training.dev_set import RerankerDevSet
 from findtune.reranker.training.fit import Recipe, build_callback
 from findtune.training.callback import DevResult
@@ -63,8 +63,9 @@ def test_dev_goes_all_the_way_where_tuning_helps_and_else_stays_at_the_base(
     )
 
     sweep = [(row["interpolation"], row["cross_encoder_weight"]) for row in selection.sweep]
-    tried = (0, 0.5, 1) if better else (0,)
-    assert sweep == [(a, weight) for a in tried for weight in (0, 0.25, 0.75, 1)]
+    shares, none = (0, 0.25, 0.75, 1), (0,)  # half-way both heads cancel: all scores are the same
+    tried = {0: shares, 0.5: none, 1: shares} if better else {0: shares}
+    assert sweep == [(a, weight) for a, weights in tried.items() for weight in weights]
     assert (callback.kept_step, selection.interpolation) == ((7, 1) if better else (0, 0))
     chosen = last if better else first
     assert all(weight.equal(chosen[name]) for name, weight in model.state_dict().items())
@@ -103,9 +104,8 @@ def test_the_cross_encoder_has_a_weight_only_if_it_adds_more_than_two_standard_e
 
 def test_lists_whose_documents_score_the_same_are_a_collapse() -> None:
     apart, same = np.array([0.1, 0.3]), np.array([0.7, 0.7 + 1e-6])
-    refuse_collapse([apart, same, apart])
-    with pytest.raises(CollapseError, match=r"differ by 5e-07 in score"):
-        refuse_collapse([same, apart, same])
+    assert not has_collapsed([apart, same, apart])
+    assert has_collapsed([same, apart, same])
     for bad in (float("nan"), float("inf")):
         with pytest.raises(CollapseError, match="no longer finite"):
-            refuse_collapse([apart, np.array([0.1, bad])])
+            has_collapsed([apart, np.array([0.1, bad])])

@@ -135,10 +135,7 @@ def test_each_cross_encoder_survives_kills(
     folder_contents: Contents,
     train_in_lives: Callable[..., Any],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # so few steps in bf16 give equal scores
-    monkeypatch.setattr("findtune.reranker.training.dev_set.refuse_collapse", lambda _: None)
     both = {**bases, "reranker": converted_jina} if kind == "jina" else bases
     train = partial(fit_reranker, bases=both, precision=precision)
     undisturbed, (again, _) = train(), train_in_lives(train, steps=steps)
@@ -175,6 +172,19 @@ def test_the_same_seed_gives_the_same_reranker_and_writes_nothing(
 def test_weights_that_are_not_finite_stop_training(fit_reranker: Fit, phase: str) -> None:
     with pytest.raises(CollapseError, match="no longer finite"):
         fit_reranker(**{phase: COLLAPSING})
+
+
+def test_a_cross_encoder_that_ranks_nothing_has_no_weight_and_the_features_ship(
+    fit_reranker: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def same_scores(model: CrossEncoder, lists: list[Any]) -> list[np.ndarray]:
+        return [np.zeros(len(ranked_list["documents"])) for ranked_list in lists]
+
+    monkeypatch.setattr("findtune.reranker.training.dev_set.predict_logits", same_scores)
+    lines: list[str] = []
+    facts = fit_reranker(say=lines.append).facts
+    assert facts["cross_encoder_weight"] == 0
+    assert any("gives all documents of a list the same score" in line for line in lines)
 
 
 def test_only_a_strictly_better_result_is_kept() -> None:
