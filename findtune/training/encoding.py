@@ -3,9 +3,13 @@
 The columns of a batch are padded to their longest text. On real lists a quarter of the tokens is
 then padding, and a document that two rows share is encoded twice. Here the distinct texts of the
 batch lie one behind the other. The vectors are the same.
+
+What a pass forward computes is kept for the pass back, which takes about 0.4 MB a token in a small
+model. Beyond some thousand tokens it is computed again instead (Chen et al. 2016, Training Deep
+Nets with Sublinear Memory Cost), so memory does not grow with lists and texts.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,17 +17,22 @@ import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 from findtune.retrieval import unpadded_attention
 from findtune.retrieval.encoding import (
     Features,
     Tokens,
+    batches,
     can_be_unpadded,
     encode_unpadded,
     without_padding,
 )
 
 CHUNK = 16  # texts, where a model needs padding
+KEPT_TOKENS = 8192  # of a batch; of the others nothing is kept between the two passes
+
+EncodePart = Callable[[SentenceTransformer, Sequence[Tokens]], Tensor]
 
 
 class LossOfTexts(torch.nn.Module):
@@ -54,9 +63,23 @@ def encode(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
-        return encode_unpadded(model, texts)
+        return encode_parts(encode_unpadded, model, batches(texts))
     chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
-    return torch.cat([encode_padded(model, chunk) for chunk in chunks])
+    return encode_parts(encode_padded, model, chunks)
+
+
+def encode_parts(
+    encode_part: EncodePart, model: SentenceTransformer, parts: Iterable[Sequence[Tokens]]
+) -> Tensor:
+    """Return the vectors of all parts; beyond KEPT_TOKENS the pass back computes them again."""
+    vectors, tokens = [], 0
+    for part in parts:
+        tokens += len(part) * len(part[0])  # with padding, the longest text is the first
+        if tokens <= KEPT_TOKENS:
+            vectors.append(encode_part(model, part))
+        else:
+            vectors.append(checkpoint(encode_part, model, part, use_reentrant=False))
+    return torch.cat(vectors)
 
 
 def encode_padded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:

@@ -26,14 +26,18 @@ def columns(encoder: SentenceTransformer) -> list[Features]:
     return [encoder.preprocess(texts) for texts in (QUESTIONS, DOCUMENTS)]
 
 
+@pytest.mark.parametrize("kept", [1000, 20, 0])
 @pytest.mark.parametrize("attention", ["unpadded", "eager"])
 def test_vectors_and_gradients_are_those_of_padded_columns(
     encoder: SentenceTransformer,
     columns: list[Features],
     attention: str,
+    kept: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("findtune.retrieval.encoding.MAX_TOKENS", 12)
     monkeypatch.setattr(encoding, "CHUNK", 2)
+    monkeypatch.setattr(encoding, "KEPT_TOKENS", kept)
 
     def result(vectors: list[torch.Tensor]) -> list[torch.Tensor]:
         encoder.zero_grad()
@@ -61,6 +65,24 @@ def test_each_text_is_encoded_once_without_padding(
     [tokens] = seen
     assert tokens.shape == (1, sum(map(len, distinct)))
     assert len(distinct) < len([*QUESTIONS, *DOCUMENTS])
+
+
+@pytest.mark.parametrize(("kept", "passes"), [(1000, 2), (0, 4)])
+def test_beyond_some_tokens_the_pass_back_computes_activations_again(
+    encoder: SentenceTransformer,
+    columns: list[Features],
+    kept: int,
+    passes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("findtune.retrieval.encoding.MAX_TOKENS", 30)
+    monkeypatch.setattr(encoding, "KEPT_TOKENS", kept)
+    seen: list[None] = []
+    encoder.register_forward_pre_hook(lambda *_: seen.append(None))
+    with fast_layers(encoder):
+        first, second = encode_columns(encoder, columns)
+        (first @ second.T).sum().backward()
+    assert len(seen) == passes
 
 
 def test_a_padded_batch_between_steps_is_encoded_as_before(
