@@ -185,11 +185,14 @@ readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/
 check: setup    ## Lint, check types, and parse the pipeline
 	ruff format --check . && ruff check . && mypy && dvc stage list > /dev/null
 
+# The tests of a file share what they build, so a file stays in one process.
+TEST_PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadfile
+
 test: setup     ## Run the fast tests: no network, no GPU, no real weights
-	pytest
+	pytest $(TEST_PROCESSES)
 
 test-all: setup ## Run the slow tests too
-	pytest -m "slow or not slow"
+	pytest $(TEST_PROCESSES) -m "slow or not slow"
 
 loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
 	@python -m commands.loop $(SIZE) $(STAGE)
