@@ -20,7 +20,6 @@ from findtune.ingest.documents import (
     url_as_written,
 )
 from findtune.ingest.fields import (
-    asker_fields,
     clean_history,
     clean_query,
     clean_topic,
@@ -29,6 +28,7 @@ from findtune.ingest.fields import (
     origin_fields,
     require_pick,
 )
+from findtune.ingest.record_ids import asker_fields
 from findtune.ingest.report import (
     FileReportRow,
     NothingToLearnError,

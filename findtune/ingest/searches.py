@@ -17,7 +17,6 @@ from findtune.ingest.documents import (
     shorten_documents,
 )
 from findtune.ingest.fields import (
-    asker_fields,
     clean_history,
     clean_query,
     clean_topic,
@@ -26,6 +25,7 @@ from findtune.ingest.fields import (
     origin_fields,
     require_pick,
 )
+from findtune.ingest.record_ids import asker_fields
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 
 QUERIES = ("query", "text", "rewrite", "search")
