@@ -10,6 +10,7 @@ from findtune.ingest.plain_text import has_content, strip_html, to_one_line
 from findtune.ingest.record_ids import raw_time, record_ids
 from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
 from findtune.ingest.times import read_time
+from findtune.ingest.written_lists import names_nothing
 
 
 def clean_query(value: object, field: str, report: RecordReport) -> str:
@@ -94,7 +95,7 @@ def require_pick(
     """Raise NothingToLearnError for a record without a pick, and RecordError if no pick is left."""
     if picks:
         return
-    if not record.get(field):
+    if names_nothing(record.get(field)):
         raise NothingToLearnError(field, "records without a pick")
     cause = report.cause(field)
     reason = "no document that was picked is left"

@@ -36,12 +36,12 @@ def reject(project: Any, kind: str, value: object) -> tuple[str, str]:
 BAD_FIELDS: dict[str, dict[str, list[object]]] = {
     "ranked_lists": {
         "all_sources": [[], None, {"a": A}, [{"url": B, "title": 3}], 7],
-        "positive_sources": [[Z], [None], Z, 7, [["b"]]],
+        "positive_sources": [[Z], Z, 7, [["b"]], [7, None]],
         "negative_sources": [7, True],
     },
     "searches": {
         MAPPING: [None, {}, [], {"tea": {"query": "tea"}, "cups": {"sources": []}}],
-        "selected_sources": [[Z], Z, 7, [None]],
+        "selected_sources": [[Z], Z, 7, [True]],
     },
     "preferences": {
         "selected_response": ["response3", None, 0, True, 1.5, [1]],
