@@ -33,6 +33,11 @@ def clean_query(value: object, field: str, report: RecordReport) -> str:
     return query
 
 
+def typed_line(value: str) -> str:
+    """Return a query as it was typed, in one line."""
+    return to_one_line(strip_html(decode_search(value)))
+
+
 def typed_text(value: str, field: str, report: RecordReport) -> str:
     """Return a query as it was typed, in one line; "" for one that says nothing."""
     decoded = decode_search(value)

@@ -15,6 +15,7 @@ from findtune.core.records import Record
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.data_files import open_packed, printable_path
 from findtune.ingest.feedback import FOLDER, JUDGMENTS, judgment_files
+from findtune.ingest.fields import typed_line
 from findtune.ingest.judged_spellings import Spellings, query_key
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
@@ -53,7 +54,7 @@ class JudgmentReader:
             for number, (query, grades) in enumerate(load_object(path).items(), start=1):
                 if isinstance(grades, dict):
                     good = clean_grades(grades, path, number=number, report=report)
-                    grades_by_query.setdefault(to_one_line(query), {}).update(good)
+                    grades_by_query.setdefault(typed_line(query), {}).update(good)
                 else:
                     reject_query(grades, path, number=number, report=report)
             advance(path.stat().st_size)
@@ -173,10 +174,12 @@ def clean_grades(
     for url, grade in grades.items():
         if not is_grade(grade):
             place = (printable_path(path), number, "grade", shorten(f"{grade!r} of {url}"))
-            reason = f"{json_type(grade)} instead of a grade"
+            is_number = isinstance(grade, (int, float)) and not isinstance(grade, bool)
+            shown = str(grade)[:MAX_VALUE_CHARS] if is_number else json_type(grade)
+            reason = f"{shown} instead of a grade"
             remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
             report.add([RecordReportRow("rejected", *place, reason, remedy)])
-    return {to_one_line(url): grade for url, grade in grades.items() if is_grade(grade)}
+    return {to_one_line(url): int(grade) for url, grade in grades.items() if is_grade(grade)}
 
 
 def shorten(value: str) -> str:
@@ -185,5 +188,7 @@ def shorten(value: str) -> str:
 
 
 def is_grade(value: object) -> bool:
-    """Return whether a value is a whole number from 0 to the highest grade."""
+    """Return whether a value is a whole number from 0 to the highest grade; 2.0 is one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_GRADE

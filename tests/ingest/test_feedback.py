@@ -44,7 +44,7 @@ BAD_FIELDS: dict[str, dict[str, list[object]]] = {
         "selected_sources": [[Z], Z, 7, [True]],
     },
     "preferences": {
-        "selected_response": ["response3", None, 0, True, 1.5, [1]],
+        "selected_response": ["response3", 0, True, 1.5, [1]],
         "response1": [None, {}, {"text": 3}, []],
         "response2": [" \n", ["x"], {"content": " "}],
     },
@@ -161,6 +161,7 @@ NO_FAULTS = {
     "questions without a letter or digit",
     "records in which every document was picked",
     "records with a tie",
+    "records without a choice",
     "records with two equal answers",
     "records without a pick",
 }
