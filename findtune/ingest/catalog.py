@@ -42,7 +42,15 @@ ROLES = {
 # The names that Data Commons gives its columns: Id for dcid, and sentence for texts of any kind.
 IDS = {"id": "dcid", "variable": "dcid", "statvar": "dcid", "stat_var": "dcid"}
 SENTENCES = {"sentence": "Alternatives", "sentences": "Alternatives"}
-SENTENCES_HEADER = Header(("dcid", "sentence"), fallbacks={**IDS, "sentences": "sentence"})
+# People who have a name alone leave out the other columns, and call curated texts alternatives.
+NAMES_HEADER = Header(
+    ("dcid", *ROLES),
+    fallbacks={**IDS, "alternatives": "Curated_Alternatives"},
+    optional=frozenset(ROLES) - {"Name"},
+)
+SENTENCES_HEADER = Header(
+    ("dcid", "sentence"), fallbacks={**IDS, "sentences": "sentence"}, otherwise=NAMES_HEADER
+)
 VARIABLES_HEADER = Header(
     ("dcid", *ROLES), fallbacks=IDS, optional=frozenset({"Name"}), otherwise=SENTENCES_HEADER
 )
