@@ -290,3 +290,11 @@ def test_a_formula_is_no_text_and_an_equation_is_one(project: Any, cell: str) ->
     texts, [row] = read(project, f'tea,Tea,"{quoted}",,"=y is 2 x"')
     assert [text["text"] for text in texts] == ["Tea", "=y is 2 x"]
     assert row.reason == "a formula, and no text"
+
+
+@pytest.mark.parametrize("mark", ["、", " / ", " ~ ", " · "])
+def test_a_mark_that_may_separate_texts_is_told_and_separates_none(project: Any, mark: str) -> None:
+    cell = mark.join(["tea", "cup", "pot"])
+    texts, [row] = read(project, f"tea,Tea,,,{cell}")
+    assert [text["text"] for text in texts] == ["Tea", cell]
+    assert row.reason == f"one text holds several {mark.strip()}"
