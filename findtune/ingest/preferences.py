@@ -17,8 +17,10 @@ from findtune.ingest.written_lists import names_nothing
 
 ANSWERS = ("response1", "response2")
 # What holds the text of an answer that is an object, as chat models and their clients name it.
-TEXT_KEYS = ("text", "content", "response", "answer", "message", "output", "value", "completion")
-TEXT_KEYS += ("parts", "choices")
+TEXT_KEYS = (
+    *("text", "content", "response", "answer", "message", "output", "value", "completion"),
+    *("parts", "choices"),
+)
 MAX_DEPTH = 6  # of objects in objects, as in the responses of chat models
 NOT_A_LETTER = re.compile(r"[\W_]+")
 # Names of the two answers, in lower case and without blanks and marks.

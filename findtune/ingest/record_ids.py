@@ -71,8 +71,8 @@ def level_fields(record: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]
 
 def record_ids(record: Mapping[str, Any]) -> list[list[object]]:
     """Return the fields that tell a record from others with the same content, in order."""
-    fields = ([path, value] for path, name, value in level_fields(record) if name in IDS and value)
-    return sorted(fields, key=lambda field: field[0])
+    values = {path: value for path, name, value in level_fields(record) if name in IDS and value}
+    return [[path, values[path]] for path in sorted(values)]
 
 
 def asker_fields(record: Mapping[str, Any]) -> Record:

@@ -10,10 +10,14 @@ from typing import Any
 from findtune.ingest.record_ids import plain_name
 from findtune.ingest.written_lists import read_list
 
-QUERIES = ("query", "text", "rewrite", "search", "q", "search_query", "rewritten_query")
-QUERIES += ("query_text", "search_term", "keywords")
-SOURCES = ("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results")
-SOURCES += ("organic_results", "organic", "links", "value", "source_list")
+QUERIES = (
+    *("query", "text", "rewrite", "search", "q", "search_query", "rewritten_query"),
+    *("query_text", "search_term", "keywords"),
+)
+SOURCES = (
+    *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
+    *("organic_results", "organic", "links", "value", "source_list"),
+)
 
 Named = list[tuple[str, object]]  # the name under which a search is listed, and what is there
 
