@@ -11,7 +11,7 @@ from itertools import pairwise
 # 1. text, 2) text, (3) text, a) text, B. text, [1] text, 1: text, 1 - text, ii. text, 1.text
 MARKED = re.compile(
     r"[(\[]?(?P<mark>[1-9]\d{0,2}|[a-zA-Z]|[ivx]{1,4})"
-    r"(?:(?:[.)\]:]|\)\.| [-–])\s+(?=\S)|[.)](?=[^\W\d_]{2}))"
+    r"(?:(?:[.)\]]|\)\.)\s+(?=\S)|(?::| [-–])\s+(?=[^\W\d_])|[.)](?=[^\W\d_]{2}))"
 )
 ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 ROMAN = {name: place for place, name in enumerate(ROMAN_NUMBERS, start=1)}
@@ -56,6 +56,8 @@ def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: str = "") ->
     if len(marks) > 1 and all(mark in ROMAN for mark in marks) and marks[0] == "i":
         return [ROMAN[mark] for mark in marks] == [*range(1, len(marks) + 1)]
     if not all(mark.isdigit() or len(mark) == 1 for mark in marks):
+        return False
+    if marks and marks[0].isupper() and marks[0] != "A":  # C. elegans;D. melanogaster
         return False
     places = [int(mark) if mark.isdigit() else -ord(mark) for mark in marks]
     return all(abs(after) - abs(before) == 1 for before, after in pairwise(places))

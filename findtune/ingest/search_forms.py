@@ -7,6 +7,7 @@ LangChain (documents), and tables of two columns, as query and URLs.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from findtune.ingest.document_fields import find_field
 from findtune.ingest.record_ids import plain_name
 from findtune.ingest.written_lists import read_list
 
@@ -73,5 +74,13 @@ def with_address(url: str, value: object) -> dict[str, Any]:
 
 
 def unknown_list(entry: Mapping[str, Any]) -> str:
-    """Return the key of a list in a search that may hold its documents; "" if there is none."""
-    return next((key for key, value in entry.items() if isinstance(value, list) and value), "")
+    """Return the key of a list in a search that seems to hold its documents; "" for none."""
+    lists = ((key, value) for key, value in entry.items() if isinstance(value, list) and value)
+    return next((key for key, items in lists if any(map(has_address, items))), "")
+
+
+def has_address(item: object) -> bool:
+    """Return whether an item of a list is a URL, or an object with an address."""
+    if isinstance(item, dict):
+        return isinstance(find_field(item, "url")[1], str)
+    return isinstance(item, str) and "://" in item

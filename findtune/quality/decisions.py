@@ -103,9 +103,12 @@ def stored_rows(path: Path, labels: ReviewList) -> StoredRows:
     Raises InputError for a file that can't be read.
     """
     header = [*labels.columns]
-    if not read_review(path, labels.needed):  # refuses a file that ingest can't read
+    if not path.exists():
         return StoredRows(header, [])
+    read_review(path, labels.needed)  # refuses a file that ingest can't read
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        rows = [{name: row[name] or "" for name in reader.fieldnames or ()} for row in reader]
+        rows: list[Row] = [
+            {name: row[name] or "" for name in reader.fieldnames or ()} for row in reader
+        ]
         return StoredRows([*dict.fromkeys([*(reader.fieldnames or ()), *header])], rows)

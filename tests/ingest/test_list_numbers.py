@@ -50,6 +50,9 @@ NOT_NUMBERED = [
     "ix. tea;iv. milk",
     "0 children;1 child;2 children",
     "①tea;milk",
+    "1 - 2 rooms;2 - 3 rooms;3 - 4 rooms",
+    "1: 500 maps;2: 1000 maps",
+    "C. elegans;D. melanogaster",
     "",
 ]
 

@@ -126,6 +126,13 @@ def test_searches_are_read_in_the_forms_that_people_write(project: Any, mapping:
     assert outcome.rows == []
 
 
+def test_a_search_that_found_nothing_may_have_other_lists(project: Any) -> None:
+    mapping = {"tea": [B], "cup": {"tags": ["a"], "filters": [{"field": "x"}], "sources": None}}
+    record, outcome = project.clean_one("searches", **{MAPPING: mapping})
+    assert queries(record["searches"]) == ["tea", "cup"]
+    assert [row.column for row in outcome.rows] == ["selected_sources"]
+
+
 def test_documents_under_an_unknown_key_are_named_as_the_cause(project: Any) -> None:
     mapping = [{"query": "tea", "fundstellen": [B]}]
     outcome = project.clean("searches", project.search_record(**{MAPPING: mapping}))

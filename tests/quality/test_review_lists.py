@@ -93,6 +93,9 @@ def test_columns_that_a_person_added_to_a_list_stay_when_it_is_made_anew(tmp_pat
     before = path.stat().st_ino
     assert list_pairs(tmp_path, [pair("a"), pair("d"), pair("c")]) == 2
     assert path.stat().st_ino == before
+    path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert list_pairs(tmp_path, [pair("d")]) == 1
+    assert [row["note"] for row in rows(path)] == [""]
 
 
 def test_a_list_that_a_stats_run_finds_decided_keeps_its_decisions(tmp_path: Path) -> None:
