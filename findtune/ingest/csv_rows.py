@@ -5,6 +5,7 @@ or is closed in another row, only the line that opens it is rejected.
 """
 
 import csv
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -335,7 +336,7 @@ def parse_row(raw: bytes, max_row_bytes: int, separator: str) -> list[str]:
 def read_cells(text: str, separator: str) -> list[str]:
     """Return the cells of one row; raise csv.Error or StopIteration for a bad row.
 
-    Some programs write a blank before a quoted cell, or a backslash before a quote in a cell.
+    Some programs write a blank beside a quoted cell, or a backslash before a quote in a cell.
     """
     if f'{separator} "' in text:
         with suppress(csv.Error):
@@ -343,6 +344,7 @@ def read_cells(text: str, separator: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=separator, strict=True))
     except csv.Error:
-        if '\\"' not in text:
-            raise
-        return next(csv.reader([text], BackslashDialect, delimiter=separator))
+        if '\\"' in text:
+            return next(csv.reader([text], BackslashDialect, delimiter=separator))
+        without = re.sub(rf'"[ \t]+(?=[{re.escape(separator)}\r\n])', '"', text)
+        return next(csv.reader([without], delimiter=separator, strict=True))

@@ -21,7 +21,9 @@ SIGNATURES = {
     b"SQLite format 3": ("a SQLite database", "write the table as text"),
     b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file with `git lfs pull`"),
 }
-HTML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+HTML = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|\?xml)\b", re.IGNORECASE
+)
 CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ", "||||||| ")
 CONFLICT = "a mark of a merge conflict"
 CONFLICT_REMEDY = "keep one of the two sides, and delete the marks"
@@ -34,7 +36,7 @@ def refuse_no_text(head: bytes, file: str) -> None:
             raise InputError(f"{file} is {content}; {remedy}.")
     if HTML.match(head):
         raise InputError(
-            f"{file} is a page of HTML, perhaps one that asks to log in; fetch the file again."
+            f"{file} is a page of HTML or XML, perhaps one that asks to log in; fetch it again."
         )
 
 

@@ -19,6 +19,7 @@ QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
 # ['a' 'b'] of NumPy: Python would join the two texts.
 SIDE_BY_SIDE = re.compile(r"(?<=['\"])\s+(?=['\"])")
 ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])\s*(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
+ITEM = re.compile(r"\s*(?:u?['\"]|\{)")
 WHOLE_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"\s*,')
 TEXT_KEYS = ("text", "name", "value", "label", "sentence", "alternative")
 # What may separate texts, and may as well belong to one.
@@ -71,7 +72,7 @@ def parse_list(cell: str) -> list[str] | None:
         return [*whole]
     if text[:1] == "{" and text[-1:] == "}":
         return parse_braces(text)
-    if not (text[:1] in "[(" and text[-1:] in "])" and text[1:-1].strip()[:1] in ("'", '"', "{")):
+    if not (text[:1] in "[(" and text[-1:] in "])" and ITEM.match(text[1:-1])):
         return None
     return evaluate(text)
 

@@ -15,7 +15,7 @@ WORDS = frozenset([
     "<null>", "<NULL>", "<none>", "<None>", "<nan>", "<NaN>", "(null)", "(NULL)", "(none)",
     "(None)", "(nan)", "[null]", "[NULL]", "\\N", "\\\\N", "1.#IND", "-1.#IND", "1.#QNAN",
     "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]", "pd.NA", "np.nan", "#Н/Д",
-    "n. a.", "N. A.", "k.A.", "k. A.", "TBD", "tbd", "(missing)", "(blank)", "(empty)",
+    "n. a.", "N. A.", "k.A.", "k. A.", "NIL", "TBD", "tbd", "(missing)", "(blank)", "(empty)",
 ])
 # fmt: on
 MAX_CHARS = 40  # of a word, with the blanks around it

@@ -7,6 +7,7 @@ Sources: the event formats of Segment, Amplitude, Mixpanel, Google Analytics, Ma
 (@timestamp, _id), OpenTelemetry (trace and span), MTurk and Prolific (worker, participant).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -24,11 +25,16 @@ WITHOUT_ENDING = {
 WITH_ENDING = {
     *("query", "search", "visit", "client", "anonymous", "trace", "span", "conversation", "chat"),
     *("thread", "message", "turn", "log", "interaction", "correlation", "cookie", "distinct"),
-    *("row", "run", "pageview", "transaction", "hit"),
+    *("row", "run", "pageview", "transaction", "hit", "click", "subject"),
 }
 # Fields that tell one record from another, whatever else they share.
 IDS = WITHOUT_ENDING | {f"{name}{end}" for name in WITHOUT_ENDING | WITH_ENDING for end in ENDINGS}
 IDS |= {*ENDINGS, "sid", "uid", "username"}
+# Names of other ids: click_id, subjectId, X-Request-Id. Those below say where a record was put.
+ID_ENDING = re.compile(
+    r"(?i:[^a-z](?:id|uuid|guid))$|(?<=[a-z])(?:I[dD]|U[uU][iI][dD]|G[uU][iI][dD])$"
+)
+PLACES = ("batch", "export", "file", "dataset", "job", "topic", "schema", "index")
 # Fields that say who asked; records of one session or user are not independent. A client, as in
 # client_id, may be a program that all users share.
 SESSIONS = ("session", "visit", "conversation", "chat", "thread")
@@ -71,8 +77,17 @@ def level_fields(record: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]
 
 def record_ids(record: Mapping[str, Any]) -> list[list[object]]:
     """Return the fields that tell a record from others with the same content, in order."""
-    values = {path: value for path, name, value in level_fields(record) if name in IDS and value}
+    values = {path: value for path, name, value in level_fields(record) if value and is_id(path)}
     return [[path, values[path]] for path in sorted(values)]
+
+
+@lru_cache(4096)
+def is_id(key: str) -> bool:
+    """Return whether a key is that of an id, which tells records apart."""
+    name = (
+        plain_name(key.rpartition(".")[2]) if key.partition(".")[0] in NESTED else plain_name(key)
+    )
+    return name in IDS or (bool(ID_ENDING.search(key)) and not name.startswith(PLACES))
 
 
 def asker_fields(record: Mapping[str, Any]) -> Record:

@@ -61,6 +61,8 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     An object of them has their addresses as keys: {URL: title} or {URL: {title: ..., ...}}.
     """
     documents = first_value(entry, SOURCES)
+    if documents is None and entry and all("://" in key for key in entry):
+        documents = entry
     if isinstance(documents, dict) and (inner := first_value(documents, SOURCES)) is not None:
         return inner
     if isinstance(documents, dict):

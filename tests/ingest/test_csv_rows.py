@@ -56,6 +56,7 @@ GOOD = {
     "empty cells behind the last": ("name,grade\nAssam,3,,\nCup,2,\n", [(2, "Assam"), (3, "Cup")]),
     "a title": ("Teas of 2025\n\n,,\nname,grade\nAssam,3\n", [(5, "Assam")]),
     "a comment": ("# made by; a tool\nname;grade\nAssam;3\n", [(3, "Assam")]),
+    "blanks after quotes": ('name,grade\n"Assam, a" ,"3" \n', [(2, "Assam, a")]),
     "blanks before quotes": ('name, grade\n"Assam, a", "3"\n', [(2, "Assam, a")]),
     "backslashes before quotes": (
         'name,grade\n"an \\"Assam\\", a",3\n"a\\b",2\n',

@@ -16,6 +16,7 @@ CONTENTS = {
     "Parquet": (b"PAR1\x15\x04" * 20, "a Parquet file"),
     "gzip": (gzip.compress(b"a,b\n" * 9), "packed by gzip; end its name with .gz"),
     "pointer": (POINTER, "a pointer of Git LFS; fetch the file with `git lfs pull`"),
+    "XML": (b"<?xml version='1.0'?><Error>", "a page of HTML or XML"),
     "HTML": (b"\xef\xbb\xbf\n<!DOCTYPE HTML>\n<html>", "a page of HTML"),
 }
 FILES = {

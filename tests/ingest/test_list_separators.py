@@ -17,6 +17,7 @@ LISTS = {
     "['tea', 'milk', 'ice']": "a list in brackets",
     '("tea", "milk", "ice")': "a list in brackets",
     "tea|milk;ice": "|",
+    "[u'tea', u'milk', u'ice']": "a list in brackets",
     "['tea' 'milk' 'ice']": "a list in brackets",
     "['tea' 'milk'\n 'ice']": "a list in brackets",
     "array(['tea', 'milk', 'ice'], dtype=object)": "a list in brackets",

@@ -13,6 +13,7 @@ from findtune.ingest.record_ids import asker_fields, raw_time, record_ids
         *("session_id", "sessionId", "session-id", "Session ID", "conversationId", "chat_id"),
         *("message_id", "turn_id", "interaction_id", "account_id", "sid", "uid", "_id", "row_id"),
         *("trace_id", "annotator", "worker_id", "participant_id", "distinct_id", "requestId"),
+        *("X-Request-Id", "subject_id", "clickId", "Event UUID", "session.id", "context.hit_id"),
     ],
 )
 def test_an_id_under_any_name_tells_two_records_apart(project: Any, key: str) -> None:
@@ -21,7 +22,8 @@ def test_an_id_under_any_name_tells_two_records_apart(project: Any, key: str) ->
 
 
 def test_a_text_under_a_name_like_that_of_an_id_tells_nothing_apart() -> None:
-    assert record_ids({"message": "a", "chat": ["b"], "log": "c", "query": "d"}) == []
+    others = {"message": "a", "chat": ["b"], "log": "c", "query": "d", "paid": 1, "VALID": 2}
+    assert record_ids({**others, "batch_id": 3, "exportId": 4, "topic_id": 5}) == []
 
 
 @pytest.mark.parametrize("container", ["context", "metadata", "properties"])

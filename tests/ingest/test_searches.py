@@ -111,6 +111,7 @@ FORMS: list[Any] = [
     [["tea", [B]], ["cup", C]],
     [{"tea": {"sources": [B]}}, {"cup": [C]}],
     {"tea": {"sources": {B: ""}}, "cup": {"sources": {C: {"title": ""}}}},
+    {"tea": {B: ""}, "cup": {C: {"title": ""}}},
     {"tea": {"hits": {"hits": [{"_id": B}]}}, "cup": {"items": [C]}},
     [{"search_query": "tea", "search_results": [B]}, {"Q": "cup", "docs": [C]}],
     '{"tea": ["https://example.org/b"], "cup": ["https://example.org/c"]}',
