@@ -75,6 +75,8 @@ def unwrap(text: str) -> str:
 
 def without_dot_segments(path: str) -> str:
     """Return a path without `.`, `..` and empty parts. Source: RFC 3986, 5.2.4."""
+    if "//" not in path and "/." not in path:
+        return path.rstrip("/")
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":

@@ -63,7 +63,10 @@ def find_field(item: Mapping[str, Any], field: str) -> tuple[str, object]:
 
     An empty value counts as none where another name has one.
     """
-    if (value := plain_value(item.get(field), field)) not in (None, ""):
+    value = item.get(field)
+    if type(value) is str and value:  # as nearly always
+        return field, value
+    if (value := plain_value(value, field)) not in (None, ""):
         return field, value
     found = [*other_names(item, field)]
     return found[0] if found else (field, value)
