@@ -141,6 +141,7 @@ def read_rows(
     flag_lines_before(report, file, lines[:start])
     raw_rows = split_rows(lines, max_row_bytes, separator=separator, start=start)
     columns = read_header(next(raw_rows), header, file)
+    empty = dict.fromkeys(header.form_of(columns).optional, "")
     flag_separator(report, file, separator)
     headers = [start]
     for raw_row in raw_rows:
@@ -148,6 +149,7 @@ def read_rows(
         try:
             if not isinstance(raw_row.cells, RowSyntaxError) and header.fits(raw_row.cells):
                 columns = header.name_columns(raw_row.cells, file)
+                empty = dict.fromkeys(header.form_of(columns).optional, "")
                 headers.append(raw_row.line)
                 continue
             refuse_other_separator(raw_row, header, file)
@@ -155,8 +157,7 @@ def read_rows(
         except RowSyntaxError as error:
             reject_line(report, file, raw_row.line, text=lines[raw_row.line - 1], error=error)
         else:
-            optional = header.form_of(columns).optional
-            yield CsvRow(file, raw_row.line, dict.fromkeys(optional, "") | cells)
+            yield CsvRow(file, raw_row.line, empty | cells)
     flag_headers(report, file, headers[1:])
     advance(path.stat().st_size)
 
