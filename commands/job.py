@@ -6,11 +6,22 @@ As `dvc repro --pull TARGETS && dvc push --run-cache`, but each stage is pushed 
 So a machine may be taken away at any time: the next one goes on after the last finished stage.
 When a stage fails, or SIGTERM comes, what is finished is pushed, and the exit status is not 0.
 
+The last push is tried several times, since the network may fail for a moment. The exit status says
+whether another try of the job may help:
+
+    0    all is up to date and on the remote
+    1    a mistake, such as a remote that is not set
+    75   the remote did not take the results (EX_TEMPFAIL of sysexits.h); start the job again
+    143  SIGTERM came
+    255  a stage failed, and would fail again
+
 Reads   dvc.yaml, what the stages read, the default DVC remote and the run cache there
 Writes  what the stages write, dvc.lock, the remote and the run cache there
 """
 
 import signal
+import time
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,6 +32,9 @@ from findtune.core.errors import InputError
 from findtune.tracking.repository import open_repo
 from findtune.tracking.run_cache import Publisher, pushed_after_each_stage
 from stages.command import Stage, reporter
+
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+WAITS = (2.0, 10.0, 30.0)  # seconds between the tries of the last push
 
 report = reporter("")
 
@@ -37,15 +51,24 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     publisher = Publisher(repo)
     status = run_stages(repo, publisher, targets)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the last push is worth the time that is left
-    try:
-        if status == 0:
-            publisher.add_finished(targets)
-        publisher.push()
-    except InputError as error:
-        if status == 0:
-            raise
-        report(f"Error: {error}")
-    ctx.exit(status)
+    if status == 0:
+        publisher.add_finished(targets)
+    is_pushed = push_at_last(publisher, WAITS if status != 128 + signal.SIGTERM else ())
+    ctx.exit(status if is_pushed else status or TRY_AGAIN)
+
+
+def push_at_last(publisher: Publisher, waits: Sequence[float]) -> bool:
+    """Push what waits, again after each of some waits in seconds; return whether all is pushed."""
+    for wait in (*waits, None):
+        try:
+            publisher.push()
+            return True
+        except InputError as error:
+            more = "" if wait is None else f" It is tried again in {wait:g} seconds."
+            report(f"Error: {error}{more}")
+        if wait is not None:
+            time.sleep(wait)
+    return False
 
 
 def run_stages(repo: Any, publisher: Publisher, targets: tuple[str, ...]) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from commands.job import TRY_AGAIN
+
 SLURM = Path("jobs/slurm.sh").resolve()
 # Stands for the project's Makefile; a job that hangs ends when it is asked to, after its push.
 MAKEFILE = """
@@ -98,11 +100,27 @@ def texts(content: Any) -> list[str]:
     return [str(content)]
 
 
-@pytest.mark.parametrize("name", ["sky.yaml", "kubernetes.yaml"])
-def test_a_job_of_sky_and_kubernetes_lets_make_get_its_signals(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("sky.yaml", 'exec make job TARGET="$TARGET"'),
+        ("kubernetes.yaml", "exec python -m commands.job $TARGET"),
+    ],
+)
+def test_a_job_of_sky_and_kubernetes_gets_its_signals(name: str, command: str) -> None:
     content = yaml.safe_load(Path("jobs", name).read_text(encoding="utf-8"))
-    [script] = [text for text in texts(content) if "make job" in text]
-    assert script.rstrip().endswith('exec make job TARGET="$TARGET"')
+    [script] = [text for text in texts(content) if "exec " in text]
+    assert script.rstrip().endswith(command)
+
+
+def test_kubernetes_tries_again_after_trouble_of_the_network_and_after_no_mistake() -> None:
+    content = yaml.safe_load(Path("jobs/kubernetes.yaml").read_text(encoding="utf-8"))
+    rules = content["spec"]["podFailurePolicy"]["rules"]
+    [final] = [rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob"]
+    assert (final["operator"], final["values"]) == ("In", [1, 255])
+    assert TRY_AGAIN not in final["values"]
+    [script] = [text for text in texts(content) if "exec " in text]
+    assert f"make setup || exit {TRY_AGAIN} " in script
 
 
 def test_no_file_of_a_job_has_a_place_for_the_value_of_a_secret() -> None:

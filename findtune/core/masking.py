@@ -10,7 +10,8 @@ from operator import itemgetter
 
 import regex
 
-EMAIL = r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+"
+# Each begins where its run of characters does and gives none back, so the time stays linear.
+EMAIL = r"(?<![\w.+'-])[\w.+'-]++@[\w-]++(?:\.[\w-]++)+"
 # The known beginnings of keys: OpenAI, Stripe, AWS, GitHub, GitLab, Slack, Google, Hugging Face.
 # Then JSON web tokens (RFC 7519).
 KNOWN_KEY = (
@@ -44,6 +45,12 @@ NAMES = {"[e-mail]": "an e-mail address", "[key]": "a key", "[number]": "a telep
 # A row of digits and what stands between them, however long, and what a table calls a code.
 DIGIT_RUN = regex.compile(r"(?<![\w.+(])(?<!\d[./-])\(?[\d](?:[ ()./-]{0,3}\d){8,}\)?(?!\w)")
 CODE = regex.compile(r"(?i)\b(?:table|tract|fips|geoid|isbn)(?: no\.?| number)?:? $")
+# A telephone number as no code is written, and card numbers by their first digits (ISO 7812).
+CALLABLE = regex.compile(r"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
+CARD = regex.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|35|6(?:011|4[4-9]|5)")
+CARD_GROUPS = regex.compile(
+    r"\d{13,19}|\d{4}(?:([ -])\d{4}){2,3}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{5}"
+)
 # Rows of numbers that are no telephone number: years and dates, ranges, decimals, round numbers.
 YEAR = r"(?:1[5-9]|20)\d\d"
 MONTH, DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -58,6 +65,7 @@ RANGE = regex.compile(r"(\d{1,7})-(\d{1,7})")
 ROUND = regex.compile(r"[1-9]\d*0{6}")
 GROUPED = r"[1-9]\d{0,2}(?:(?:\.\d{3})+|(?: \d{3})+)"
 GROUPED_NUMBERS = regex.compile(rf"{GROUPED}(?: ?- ?{GROUPED})+|[1-9]\d{{0,2}}(?:([. ])\d{{3}})+")
+MAX_CODE_CHARS = 16  # of the words before a code
 MIN_LISTED = 4  # short numbers in ascending order that are a list
 MAX_DIGITS = 3  # of a number in such a list
 
@@ -99,10 +107,32 @@ def within(match: regex.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
 def plain_spans(text: str) -> list[tuple[int, int]]:
     """Return where rows of plain numbers start and end."""
     return [
-        run.span()
-        for run in DIGIT_RUN.finditer(text)
-        if is_plain(run[0].strip("()")) or CODE.search(text[: run.start()])
+        run.span() for run in DIGIT_RUN.finditer(text) if is_plain_run(text, run.start(), run[0])
     ]
+
+
+def is_plain_run(text: str, start: int, run: str) -> bool:
+    """Return whether a row of digits that starts somewhere in a text identifies nobody."""
+    if is_card(run):
+        return False
+    if CODE.search(text, max(0, start - MAX_CODE_CHARS), start):
+        return not CALLABLE.fullmatch(run)
+    return is_plain(run.strip("()"))
+
+
+def is_card(run: str) -> bool:
+    """Return whether digits are a card number: its first ones, and the sum of Luhn (ISO 7812)."""
+    if not CARD_GROUPS.fullmatch(run) or is_rising(run.split()):
+        return False
+    digits = [int(digit) for digit in run if digit.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return bool(CARD.match(run)) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def is_rising(numbers: Sequence[str]) -> bool:
+    """Return whether several numbers rise, as incomes and other limits of classes do."""
+    values = [*map(int, filter(str.isdecimal, numbers))]
+    return len(values) > 1 and values == sorted(set(values))
 
 
 def is_plain(run: str) -> bool:

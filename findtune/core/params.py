@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from findtune.core.errors import InputError
 
 PARAMS = Path("params.yaml")
+CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ")
 T = TypeVar("T")
 SEEDS = 2**32  # numpy, which the libraries seed too, takes no higher one
 # The type of a seed; to mypy it is an int, because an Annotated is no type.
@@ -48,13 +49,34 @@ def lookup(key: str, path: Path = PARAMS) -> Any:
 def load(path: Path) -> Any:
     """Return the content of a YAML file; raise InputError when it can't be read."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        refuse_conflict(text, path)
+        return yaml.safe_load(text)
     except FileNotFoundError:
         raise InputError(f"there is no {path} here; run this in the project's folder.") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8.") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
+        raise InputError(f"{path} is not valid YAML: {describe_yaml_error(error)}.") from None
+
+
+def refuse_conflict(text: str, path: Path) -> None:
+    """Raise InputError for a text with the marks that git writes where two branches differ."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith(CONFLICT_MARKS):
+            raise InputError(
+                f"{path}, line {number}: a mark of a merge conflict; keep one of the two sides "
+                "and delete the marks."
+            )
+
+
+def describe_yaml_error(error: yaml.YAMLError) -> str:
+    """Return one line about a mistake in YAML: where and what."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())
+    hint = "; indent with blanks, not with tabs" if "'\\t'" in problem else ""
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{hint}"
 
 
 def describe_errors(key: str, into: type, error: ValidationError) -> str:

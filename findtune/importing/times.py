@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from findtune.ingest.fields import epoch_time
+from findtune.ingest.times import epoch_time
 
 
 def utc_time(value: object) -> str:

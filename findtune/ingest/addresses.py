@@ -31,14 +31,26 @@ TRACKING = re.compile(
     re.IGNORECASE,
 )
 UNRESERVED = "-._~!$'()*,:@"
+# An address as texts hold it: <address>, "address", [title](address) of Markdown, https:\/\/ of
+# JSON in JSON, and with characters that show nothing.
+WRAPPED = re.compile(r"<([^<>]*)>|\"([^\"]*)\"|'([^']*)'|\[[^\]]*\]\((\S+?)(?:\s+\"[^\"]*\")?\)")
+UNSEEN = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Pages that only lead on: host and path, and the parameter that holds the address.
+REDIRECT = re.compile(
+    r"(?:www\.)?google\.[a-z.]{2,6}/url\?(?:.*&)?(?:q|url)=([^&]+)"
+    r"|l\.facebook\.com/l\.php\?(?:.*&)?u=([^&]+)|duckduckgo\.com/l/\?(?:.*&)?uddg=([^&]+)"
+)
 
 
 def normal_form(address: str) -> str:
     """Return what all spellings of an address share; it is compared and never shown."""
     if match := SIMPLE.fullmatch(address):
         return match[1]
-    text = decode_entities(address).encode("utf-8", "replace").decode().strip()
+    text = unwrap(decode_entities(address).encode("utf-8", "replace").decode().strip())
     text = unicodedata.normalize("NFC", text)
+    if UUID.fullmatch(text):
+        return text.lower()
     if doi := DOI.fullmatch(text):
         return f"doi:{unquote(doi[1]).lower().rstrip('/')}"
     if text[:4].lower() == "www.":
@@ -50,9 +62,34 @@ def normal_form(address: str) -> str:
         return text
 
 
+def unwrap(text: str) -> str:
+    """Return an address without what texts put around it, and behind a page that leads to it."""
+    text = UNSEEN.sub("", text).replace("\\/", "/")
+    if match := WRAPPED.fullmatch(text):
+        text = next(filter(None, match.groups()), "").strip()
+    if match := REDIRECT.match(text.partition("://")[2]):
+        target = unquote(next(filter(None, match.groups())))
+        return target if target.startswith(("http://", "https://")) else text
+    return text
+
+
+def without_dot_segments(path: str) -> str:
+    """Return a path without `.`, `..` and empty parts. Source: RFC 3986, 5.2.4."""
+    if "//" not in path and "/." not in path:
+        return path.rstrip("/")
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "".join(f"/{part}" for part in parts)
+
+
 def normal_url(parts: SplitResult) -> str:
     """Return the normal form of a web address; raise ValueError for a port that is none."""
-    path = "/".join(map(normal_part, SESSION.sub("", parts.path).split("/"))).rstrip("/")
+    path = without_dot_segments(SESSION.sub("", parts.path))
+    path = "/".join(map(normal_part, path.split("/")))
     pairs = (pair for pair in parts.query.split("&") if pair and not is_tracking(pair))
     query = "&".join(sorted(normal_part(pair.replace("+", " "), "=") for pair in pairs))
     # A fragment is a place in a page, but #!/page and #/page are pages of their own.

@@ -26,7 +26,7 @@ from findtune.ingest.data_files import printable_path, unread_rows
 from findtune.ingest.file_notes import FileNotes
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.list_numbers import strip_numbers
-from findtune.ingest.list_separators import split_cell
+from findtune.ingest.list_separators import doubtful_mark, split_cell
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import clean_line
 from findtune.ingest.report import Advance, FileReportRow, IngestReport
@@ -42,7 +42,15 @@ ROLES = {
 # The names that Data Commons gives its columns: Id for dcid, and sentence for texts of any kind.
 IDS = {"id": "dcid", "variable": "dcid", "statvar": "dcid", "stat_var": "dcid"}
 SENTENCES = {"sentence": "Alternatives", "sentences": "Alternatives"}
-SENTENCES_HEADER = Header(("dcid", "sentence"), fallbacks={**IDS, "sentences": "sentence"})
+# People who have a name alone leave out the other columns, and call curated texts alternatives.
+NAMES_HEADER = Header(
+    ("dcid", *ROLES),
+    fallbacks={**IDS, "alternatives": "Curated_Alternatives"},
+    optional=frozenset(ROLES) - {"Name"},
+)
+SENTENCES_HEADER = Header(
+    ("dcid", "sentence"), fallbacks={**IDS, "sentences": "sentence"}, otherwise=NAMES_HEADER
+)
 VARIABLES_HEADER = Header(
     ("dcid", *ROLES), fallbacks=IDS, optional=frozenset({"Name"}), otherwise=SENTENCES_HEADER
 )
@@ -220,7 +228,18 @@ def column_texts(row: CsvRow, column: str, notes: FileNotes) -> list[str]:
     if split.separator:
         reason, remedy = f"texts separated by {split.separator}", "separate them by ;"
         notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
+    note_doubtful_marks(row, column, numbered, notes)
     return [line for line in map(clean_line, numbered) if line and not is_null_word(line)]
+
+
+def note_doubtful_marks(row: CsvRow, column: str, texts: Iterable[str], notes: FileNotes) -> None:
+    """Note each text of a list in which a mark may separate several texts."""
+    if column == "Description":
+        return
+    for text in texts:
+        if mark := doubtful_mark(text):
+            reason, remedy = f"one text holds several {mark}", "separate texts by ;"
+            notes.add(row.line, column, value=text, reason=reason, remedy=remedy)
 
 
 def read_alternatives(

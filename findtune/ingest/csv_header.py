@@ -34,8 +34,9 @@ class Header:
         """Return the name of each column; raise InputError for missing and duplicate columns."""
         names = self.match(cells)
         if missing := self.missing(names):
-            if self.otherwise and not self.otherwise.missing(self.otherwise.match(cells)):
+            if self.otherwise and self.otherwise.is_complete(cells):
                 return self.otherwise.name_columns(cells, location)
+            refuse_quoted_lines(self, cells, location)
             raise InputError(
                 f"{location}: no column {', '.join(missing)}: "
                 f"found {abbreviate(', '.join(names)) or 'nothing'}; "
@@ -46,6 +47,18 @@ class Header:
                 f"{location}: duplicate column {', '.join(duplicates)}; keep one of them."
             )
         return names
+
+    def is_complete(self, cells: Sequence[str]) -> bool:
+        """Return whether a row has every column of this form, or of the other one."""
+        if not self.missing(self.match(cells)):
+            return True
+        return self.otherwise is not None and self.otherwise.is_complete(cells)
+
+    def form_of(self, names: Sequence[str]) -> "Header":
+        """Return the form whose columns are named; this one where none has all of them."""
+        if not self.missing(names) or self.otherwise is None:
+            return self
+        return self.otherwise.form_of(names)
 
     @property
     def columns(self) -> set[str]:
@@ -85,6 +98,13 @@ class Header:
         names = self.match(cells)
         fits = not self.missing(names) and len(set(names) - {""}) == len([*filter(None, names)])
         return fits or (self.otherwise is not None and self.otherwise.fits(cells))
+
+
+def refuse_quoted_lines(header: Header, cells: Sequence[str], location: str) -> None:
+    """Raise InputError for a header that is one quoted cell."""
+    if len(cells) == 1 and any(header.fits(split_line(cells[0], mark)) for mark in SEPARATORS):
+        reason = "the whole line is one quoted cell"
+        raise InputError(f"{location}: {reason}; write each column as a cell of its own.")
 
 
 def fold(name: str) -> str:

@@ -5,14 +5,22 @@ or is closed in another row, only the line that opens it is rejected.
 """
 
 import csv
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
-from findtune.ingest.csv_header import SEP_LINE, SEPARATORS, Header, find_separator
+from findtune.ingest.csv_header import SEP_LINE, SEPARATORS, Header, find_separator, split_line
 from findtune.ingest.data_files import files_with_suffix, open_packed, printable_path
+from findtune.ingest.file_contents import (
+    CONFLICT,
+    CONFLICT_REMEDY,
+    is_conflict_mark,
+    refuse_no_text,
+)
 from findtune.ingest.report import (
     MAX_VALUE_CHARS,
     Advance,
@@ -29,7 +37,20 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 BLANKS = b" \t\r\n,"  # all that an empty row of a spreadsheet holds
 CSV_SUFFIXES = (".csv", ".tsv", ".tab")  # each also packed, as .csv.gz
 MAX_UNPACKED_BYTES = 1 << 30
+MAX_TITLE_LINES = 10  # in which the header is looked for
 MANY_NULS = 0.2  # share of NUL bytes, of which UTF-8 has none and UTF-16 up to a half
+
+
+class BlanksDialect(csv.excel):
+    """Blanks before quotes, as people write them."""
+
+    skipinitialspace, strict = True, True
+
+
+class BackslashDialect(csv.excel):
+    """Backslashes before quotes, as Spark and MySQL write them."""
+
+    escapechar, doublequote, strict = "\\", False, True
 
 
 class CsvRow(NamedTuple):
@@ -117,8 +138,10 @@ def read_rows(
     """
     file, lines = printable_path(path), read_utf8_bytes(path).splitlines(keepends=True)
     separator, start = find_dialect(lines, header)
+    flag_lines_before(report, file, lines[:start])
     raw_rows = split_rows(lines, max_row_bytes, separator=separator, start=start)
     columns = read_header(next(raw_rows), header, file)
+    empty = dict.fromkeys(header.form_of(columns).optional, "")
     flag_separator(report, file, separator)
     headers = [start]
     for raw_row in raw_rows:
@@ -126,13 +149,15 @@ def read_rows(
         try:
             if not isinstance(raw_row.cells, RowSyntaxError) and header.fits(raw_row.cells):
                 columns = header.name_columns(raw_row.cells, file)
+                empty = dict.fromkeys(header.form_of(columns).optional, "")
                 headers.append(raw_row.line)
                 continue
+            refuse_other_separator(raw_row, header, file)
             cells = name_cells(raw_row, columns, separator)
         except RowSyntaxError as error:
             reject_line(report, file, raw_row.line, text=lines[raw_row.line - 1], error=error)
         else:
-            yield CsvRow(file, raw_row.line, dict.fromkeys(header.optional, "") | cells)
+            yield CsvRow(file, raw_row.line, empty | cells)
     flag_headers(report, file, headers[1:])
     advance(path.stat().st_size)
 
@@ -142,13 +167,43 @@ def find_dialect(lines: Sequence[bytes], header: Header) -> tuple[str, int]:
     for index, line in enumerate(lines):
         if line.strip(BLANKS):
             directive = SEP_LINE.fullmatch(line)
-            return (directive[1].decode(), index + 1) if directive else find_form(line, header)
+            if directive:
+                return directive[1].decode(), index + 1
+            return find_form(lines, index, header)
     return ",", 0
 
 
-def find_form(line: bytes, header: Header) -> tuple[str, int]:
-    """Return the separator of a file that begins with its header, and 0."""
-    return find_separator(line, header), 0
+def find_form(lines: Sequence[bytes], index: int, header: Header) -> tuple[str, int]:
+    """Return the separator of a file and the index of its header, which may have a title above.
+
+    index: the first line with anything in it. It counts as the header where no line near it is one.
+    """
+    for place in range(index, min(len(lines), index + MAX_TITLE_LINES)):
+        separator = find_separator(lines[place], header)
+        if header.fits(split_line(lines[place].decode("utf-8", "replace"), separator)):
+            return separator, 0 if place == index else place
+    return find_separator(lines[index], header), 0
+
+
+def flag_lines_before(report: IngestReport, file: str, lines: Sequence[bytes]) -> None:
+    """Report once that lines above the header were passed over, such as a title."""
+    titles = [line for line in lines if line.strip(BLANKS) and not SEP_LINE.fullmatch(line)]
+    if titles:
+        reason = f"{len(titles)} lines above the header"
+        value = abbreviate(titles[0].decode("utf-8", "replace"))
+        remedy = "they were passed over; begin with the header"
+        report.add_notes([FileReportRow("dropped", file, 1, "", value, reason, remedy)])
+
+
+def refuse_other_separator(raw_row: RawRow, header: Header, file: str) -> None:
+    """Raise InputError for a row that is the header again, but with another separator."""
+    if isinstance(raw_row.cells, RowSyntaxError) or len(raw_row.cells) > 1:
+        return
+    for separator, name in SEPARATORS.items():
+        if header.fits(split_line(raw_row.cells[0].removeprefix("\ufeff"), separator)):
+            place = f"{file}:{raw_row.line}"
+            reason = f"from here on the columns are separated by {name}"
+            raise InputError(f"{place}: {reason}; save both parts alike, then join them.")
 
 
 def flag_separator(report: IngestReport, file: str, separator: str) -> None:
@@ -179,6 +234,7 @@ def read_utf8_bytes(path: Path) -> bytes:
         raise InputError(f"{file} holds more than {MAX_UNPACKED_BYTES:,} bytes; split it.")
     if not raw.strip():
         raise InputError(f"{file} is empty; it must at least have its header.")
+    refuse_no_text(raw[:1000], file)
     if raw[:2] in UTF_16 or raw[:1000].count(b"\0") > MANY_NULS * len(raw[:1000]):
         raise InputError(f"{file} is UTF-16; save it as UTF-8.")
     return raw
@@ -196,12 +252,15 @@ def name_cells(raw_row: RawRow, columns: Sequence[str], separator: str) -> dict[
     """Return the cells of a row by column; raise RowSyntaxError for a bad row."""
     if isinstance(raw_row.cells, RowSyntaxError):
         raise raw_row.cells
-    if len(raw_row.cells) != len(columns):
-        raise RowSyntaxError(
-            f"{len(raw_row.cells)} cells where the header has {len(columns)}",
-            f'quote cells that hold {SEPARATORS[separator]}, like "a{separator} b"',
-        )
-    return dict(zip(columns, (cell.strip() for cell in raw_row.cells), strict=True))
+    cells = [cell.strip() for cell in raw_row.cells]
+    while len(cells) > len(columns) and not cells[-1]:  # spreadsheets write them
+        cells.pop()
+    if len(cells) != len(columns):
+        remedy = f'quote cells that hold {SEPARATORS[separator]}, like "a{separator} b"'
+        if len(cells) < len(columns):
+            remedy = f"write the missing {SEPARATORS[separator]}; an empty cell needs its own too"
+        raise RowSyntaxError(f"{len(cells)} cells where the header has {len(columns)}", remedy)
+    return dict(zip(columns, cells, strict=True))
 
 
 def split_rows(
@@ -266,8 +325,27 @@ def parse_row(raw: bytes, max_row_bytes: int, separator: str) -> list[str]:
         reason = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         remedy = "save the file as UTF-8 (it looks like latin-1)"
         raise RowSyntaxError(reason, remedy) from None
+    if is_conflict_mark(text):
+        raise RowSyntaxError(CONFLICT, CONFLICT_REMEDY)
     try:
-        return next(iter(csv.reader([text], delimiter=separator, strict=True)))
+        return read_cells(text, separator)
     except (csv.Error, StopIteration) as error:
         remedy = 'double a quote inside quotes, like "a ""b"" c"'
         raise RowSyntaxError(f"not CSV: {error}", remedy) from None
+
+
+def read_cells(text: str, separator: str) -> list[str]:
+    """Return the cells of one row; raise csv.Error or StopIteration for a bad row.
+
+    Some programs write a blank beside a quoted cell, or a backslash before a quote in a cell.
+    """
+    if f'{separator} "' in text:
+        with suppress(csv.Error):
+            return next(csv.reader([text], BlanksDialect, delimiter=separator))
+    try:
+        return next(csv.reader([text], delimiter=separator, strict=True))
+    except csv.Error:
+        if '\\"' in text:
+            return next(csv.reader([text], BackslashDialect, delimiter=separator))
+        without = re.sub(rf'"[ \t]+(?=[{re.escape(separator)}\r\n])', '"', text)
+        return next(csv.reader([without], delimiter=separator, strict=True))

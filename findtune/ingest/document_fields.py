@@ -1,11 +1,15 @@
 """The names that other programs give to the address, the title and the passage of a document.
 
 Sources: SearXNG (content), LangChain (page_content, pageContent, metadata), Elasticsearch (_id),
-RSS and Bing (description, link), BEIR (_id, text), Haystack (content), Algolia (objectID).
+RSS and Bing (description, link), BEIR (_id, text), Haystack (content), Algolia (objectID), Google
+(htmlSnippet), Tavily (raw_content), Chroma (document), Elasticsearch (_source), Qdrant (payload),
+Weaviate (properties), Vespa (fields), LlamaIndex (node), and Solr, whose fields are lists.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from findtune.ingest.record_ids import plain_name
 
 NAMES = {
     "url": (
@@ -19,6 +23,7 @@ NAMES = {
         "docid",
         "document_id",
         "objectid",
+        "$oid",
     ),
     "title": ("title", "name", "headline", "heading"),
     "snippet": (
@@ -29,15 +34,25 @@ NAMES = {
         "passage",
         "body",
         "page_content",
-        "pagecontent",
         "excerpt",
         "summary",
         "abstract",
         "chunk",
+        "extract",
+        "raw_content",
+        "html_snippet",
+        "highlights",
+        "highlight",
+        "document",
+        "passage_text",
     ),
 }
-KNOWN = frozenset(name for names in NAMES.values() for name in names)
-NESTED = "metadata"  # LangChain keeps the address and the title there
+KNOWN = frozenset(plain_name(name) for names in NAMES.values() for name in names)
+# Where stores of vectors and search engines keep the fields of a document.
+NESTED = ("metadata", "_source", "payload", "properties", "fields", "node", "document")
+IN_METADATA = ("source", "file_path", "filepath")  # an address there; outside it names a publisher
+# What holds the text of a field that is an object.
+TEXT_KEYS = ("text", "content", "value", "$oid")
 # Fields of a source that are about its search and not about its content.
 OTHERS = frozenset({"query", "query_used", "reasoning", "reason", "rewrite", "thumbnail", "image"})
 MIN_BLANKS = 5  # in a text that may be a passage
@@ -48,30 +63,62 @@ def find_field(item: Mapping[str, Any], field: str) -> tuple[str, object]:
 
     An empty value counts as none where another name has one.
     """
-    if (value := item.get(field)) not in (None, ""):
+    value = item.get(field)
+    if type(value) is str and value:  # as nearly always
+        return field, value
+    if (value := plain_value(value, field)) not in (None, ""):
         return field, value
     found = [*other_names(item, field)]
     return found[0] if found else (field, value)
 
 
+def plain_value(value: object, field: str) -> object:
+    """Return the value of a field that may be written as a list of texts, or as an object.
+
+    Of several addresses the first one counts; other texts are joined.
+    """
+    if isinstance(value, dict):
+        return next((value[key] for key in TEXT_KEYS if isinstance(value.get(key), str)), value)
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return value[0] if value and field == "url" else " ".join(value)
+    return value
+
+
 def other_names(item: Mapping[str, Any], field: str) -> Iterator[tuple[str, object]]:
     """Yield the other names of a field that hold a text, in any case, the usual ones first."""
-    nested = item.get(NESTED)
-    for level in (item, nested if isinstance(nested, dict) else {}):
-        lower = {key.lower(): value for key, value in level.items()}
-        for name in NAMES[field]:
-            value = lower.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and field == "url":
-                value = str(value) if name != field else None
+    for level, names in levels(item, NAMES[field]):
+        lower = {plain_name(key): (key.lower(), value) for key, value in level.items()}
+        for name in names:
+            written, value = lower.get(plain_name(name), (name, None))
+            value = plain_value(value, field)
+            if field == "url" and (number := number_as_id(value)):
+                value = number if written != field else None
             if isinstance(value, str) and value.strip():
-                yield name, value
+                yield written, value
+
+
+def levels(
+    item: Mapping[str, Any], names: Sequence[str]
+) -> Iterator[tuple[Mapping[str, Any], Sequence[str]]]:
+    """Yield a document and the objects in it that may hold its fields, each with the names."""
+    yield item, names
+    for key in NESTED:
+        if isinstance(nested := item.get(key), dict):
+            is_address = key == NESTED[0] and "url" in names
+            yield from levels(nested, [*names, *IN_METADATA] if is_address else names)
+
+
+def number_as_id(value: object) -> str:
+    """Return the number of a document as text, alike for 17 and 17.0; "" for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return str(value) if type(value) is int else ""
 
 
 def unknown_passage(item: Mapping[str, Any]) -> str:
     """Return the key of an unknown field that may hold a passage; "" if there is none."""
     for key, value in item.items():
-        if isinstance(value, str) and value.count(" ") >= MIN_BLANKS:
-            name = key.lower()
-            if name not in KNOWN and name not in OTHERS:
-                return key
+        is_passage = isinstance(value, str) and value.count(" ") >= MIN_BLANKS
+        if is_passage and plain_name(key) not in KNOWN and key.lower() not in OTHERS:
+            return key
     return ""

@@ -9,10 +9,11 @@ call documents sources.
 import re
 from collections.abc import Iterable, Set
 
-from findtune.ingest.document_fields import find_field, unknown_passage
+from findtune.ingest.document_fields import find_field, number_as_id, unknown_passage
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import has_content, strip_html, to_one_line
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
+from findtune.ingest.written_lists import names_nothing, read_list
 
 UNKNOWN = "unknown key "  # how tallies of keys begin that are not read
 MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
@@ -27,6 +28,7 @@ DocumentsByUrl = dict[str, Document]
 
 def clean_documents(items: object, field: str, report: RecordReport) -> DocumentsByUrl:
     """Return the documents of a list by URL, in its order; bad ones are dropped."""
+    items = read_list(items) if isinstance(items, str) and items.strip() else items
     if isinstance(items, str) and items.strip():
         items = [items]
     if not isinstance(items, list):
@@ -135,6 +137,7 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
 
     One URL may stand for a list.
     """
+    items = [] if names_nothing(items) else read_list(items)
     if isinstance(items, (str, dict)) and items:
         items = [items]
     if not isinstance(items, list):
@@ -143,8 +146,8 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
     urls = []
     for index, item in enumerate(items):
         url = find_field(item, "url")[1] if isinstance(item, dict) else item
-        if isinstance(url, int) and str(url) in report.spellings:  # the number of a document
-            url = str(url)
+        if (number := number_as_id(url)) and number in report.spellings:
+            url = number
         if isinstance(url, str):
             urls.append(report.spell(url.strip()))
         else:

@@ -45,6 +45,7 @@ ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 BATCH = 100  # records that travel to another process together
 PLACES = 1 << 40  # more records than a file has
 
+BULK_ACTIONS = frozenset({"index", "create", "update"})  # of Elasticsearch's bulk form
 PRIVATE = "private: "  # begins the tallies of e-mail addresses, numbers and keys
 
 Conclude = Callable[[Counter[str]], Iterable[FileReportRow]]
@@ -259,6 +260,8 @@ def require_fields(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         remedy = "write an object with the fields of a record"
         raise wrong_type("", value, expected="a record", remedy=remedy)
+    if len(value) == 1 and not BULK_ACTIONS.isdisjoint(value):
+        raise NothingToLearnError("", "lines that only name the action of a bulk export")
     return value
 
 

@@ -49,7 +49,9 @@ def begins_with_record(text: str, wrapper: str) -> bool:
         value, _ = DECODER.raw_decode(text)
     except (json.JSONDecodeError, RecursionError, ValueError):
         return False
-    return isinstance(value, dict) and wrapper not in value and not RECORD_KEYS.isdisjoint(value)
+    if not isinstance(value, dict) or wrapper in value:
+        return False
+    return any(not isinstance(value.get(key), (dict, type(None))) for key in RECORD_KEYS)
 
 
 def is_whole(line: str) -> bool:

@@ -8,6 +8,7 @@ record. One that begins as a list, or with a record over several lines, is read 
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -16,7 +17,13 @@ from typing import IO, Any, NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.ingest.data_files import open_packed, printable_path, suffix
-from findtune.ingest.json_forms import HEAD_BYTES, SHORT_HEAD_BYTES, Form, find_form
+from findtune.ingest.file_contents import (
+    CONFLICT,
+    CONFLICT_REMEDY,
+    is_conflict_mark,
+    refuse_no_text,
+)
+from findtune.ingest.json_forms import HEAD_BYTES, RECORD_KEYS, SHORT_HEAD_BYTES, Form, find_form
 from findtune.ingest.json_problems import (
     DECODER,
     describe_bad_byte,
@@ -31,7 +38,9 @@ from findtune.ingest.text_window import TextWindow
 CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 BOM = b"\xef\xbb\xbf"
+ENDS = ("\0", "\x1a")  # what some systems write behind the end of a file
 LINE_SUFFIXES = (".jsonl", ".ndjson")
+TABLE = re.compile(rb"\"?[A-Za-z_][\w -]*\"?(?:[,;\t]\"?[A-Za-z_][\w -]*\"?)+")  # a header of CSV
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -68,12 +77,26 @@ def read_records(
 def open_utf8(path: Path, name: str) -> IO[bytes]:
     """Open a file for reading; raise InputError if it is missing, or UTF-16."""
     file = open_packed(path)
-    head = file.read(4)
+    head = file.read(SHORT_HEAD_BYTES)
     file.seek(0)
+    try:
+        refuse_no_text(head, name)
+        refuse_table(head, name)
+    except InputError:
+        file.close()
+        raise
+    head = head[:4]
     if head[:2] in UTF_16 or b"\0" in head:
         file.close()
         raise InputError(f"{name} is UTF-16 or not text; save it as UTF-8.")
     return file
+
+
+def refuse_table(head: bytes, name: str) -> None:
+    """Raise InputError for a file that begins with the header of a table."""
+    line = head.removeprefix(BOM).lstrip().split(b"\n")[0]
+    if TABLE.fullmatch(line.rstrip()):
+        raise InputError(f"{name} is a table of CSV; write its rows as JSON, one record a line.")
 
 
 def read_head(file: IO[bytes], by_lines: bool) -> bytes:
@@ -106,7 +129,7 @@ def number_values(scanner: JsonScanner, values: Iterator[Any]) -> Iterator[JsonR
 
 def refuse_more(scanner: JsonScanner, wrapper: str) -> None:
     """Raise InputError when something follows the end of the list or object."""
-    if scanner.peek():
+    if scanner.peek() not in ("", *ENDS):
         remedy = f"write a single {wrapped_form(wrapper)} per file"
         raise scanner.error("something follows the end", remedy)
 
@@ -117,6 +140,8 @@ def read_wrapped_list(scanner: JsonScanner, wrapper: str) -> Iterator[JsonRecord
     keys = []
     for _ in scanner.items("}"):
         keys.append(scanner.read_key())
+        if keys[-1].lower() == wrapper:
+            keys[-1] = wrapper
         if keys[-1] != wrapper:
             skip_value(scanner)
             continue
@@ -162,7 +187,16 @@ def missing_wrapper(scanner: JsonScanner, wrapper: str, keys: list[str]) -> Inpu
     """Return the error for an object without the wrapper key."""
     known = ", ".join(ascii(key[:30]) for key in keys[:10]) or "none"
     remedy = f"write {wrapped_form(wrapper)}, or name a file with one record per line .jsonl"
+    if is_table_of_pandas(keys):
+        remedy = 'of pandas, write to_json(orient="records")'
     return scanner.error(f"no key {wrapper}: found the keys {known}", remedy)
+
+
+def is_table_of_pandas(keys: list[str]) -> bool:
+    """Return whether an object has the keys of a table: its columns, or the numbers of its rows."""
+    tables = ({"columns", "data"}, {"schema", "data"})
+    is_split = any(table <= {*keys} for table in tables)
+    return is_split or bool(keys and all(map(str.isdecimal, keys))) or bool(RECORD_KEYS & {*keys})
 
 
 def read_lines(
@@ -196,7 +230,11 @@ def parse_line(raw: bytes, line: int, wrapper: str) -> Any:
         column = len(raw[: error.start].decode()) + 1
         return UnparsableRecord(line, column, *describe_bad_byte(error))
     except json.JSONDecodeError as error:
+        if is_conflict_mark(text):
+            return UnparsableRecord(line, 1, CONFLICT, CONFLICT_REMEDY)
         remedy = "correct the line, or delete it"
+        if text.startswith("{'"):
+            remedy = "write the record with json.dumps, as JSON has double quotes"
         return UnparsableRecord(line, error.pos + 1, describe_syntax_error(error), remedy)
     except (ValueError, RecursionError) as error:
         index = locate_problem(text, error, start=0, end=len(text))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from findtune.core.errors import InputError
+from findtune.ingest.file_contents import CONFLICT, CONFLICT_REMEDY, is_conflict_mark
 from findtune.ingest.json_problems import (
     DECODER,
     TOKEN,
@@ -18,6 +19,7 @@ from findtune.ingest.report import UnparsableRecord
 from findtune.ingest.text_window import TextWindow
 
 MAX_VALUE_CHARS = 1 << 26
+MAX_MARK_CHARS = 8  # of a merge conflict
 MAX_CUT_CHARS = 16  # how much of a number, a word or an escape a chunk can cut off
 SCALAR = re.compile(r'[^\s,\]}"]*')  # a number or a word
 CUT_OFF = re.compile(r"[\w.+\\-]*\s*")  # a number, a word or an escape that breaks off
@@ -111,6 +113,8 @@ class JsonScanner:
     def error(self, reason: str, remedy: str) -> InputError:
         """Return the error for what is wrong at the position."""
         line, column = self.window.locate(self.window.index)
+        if is_conflict_mark(self.window.text[self.window.index :][:MAX_MARK_CHARS]):
+            reason, remedy = CONFLICT, CONFLICT_REMEDY
         progress = f"{self.records_read:,} records were read before"
         return InputError(
             f"{self.name}: line {line}, column {column}: {reason}; {progress}; {remedy}."

@@ -14,10 +14,10 @@ from findtune.core.text import normalize
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.document_fields import find_field
 from findtune.ingest.feedback import FOLDER, record_files
+from findtune.ingest.fields import typed_line
 from findtune.ingest.json_records import read_records
-from findtune.ingest.percent_encoding import decode_search
-from findtune.ingest.plain_text import strip_html, to_one_line
-from findtune.ingest.searches import MAPPING, SOURCES
+from findtune.ingest.search_forms import named_searches, search_documents
+from findtune.ingest.searches import MAPPING
 
 # How the names of the files begin that show documents, and the key of their records.
 SHOWN = {
@@ -69,7 +69,7 @@ class Spellings:
         """Take up the question and the addresses of a record, where they are expected."""
         query = record.get("query") or record.get("original_query")
         if isinstance(query, str):
-            typed = to_one_line(strip_html(decode_search(query)))
+            typed = typed_line(query)
             if (spellings := self.queries.get(query_key(typed))) is not None:
                 spellings[typed] = None
         for address in shown_addresses(record):
@@ -85,11 +85,8 @@ def query_key(query: str) -> str:
 def shown_addresses(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield the addresses of the documents in a record, or of the document that it is."""
     lists = [record.get("all_sources"), [record]]
-    mapping = record.get(MAPPING)
-    entries = mapping.values() if isinstance(mapping, dict) else mapping
-    for entry in entries if isinstance(entries, Iterable) else ():
-        is_search = isinstance(entry, dict)
-        lists += [entry.get(name) for name in SOURCES] if is_search else [entry]
+    for _, entry in named_searches(record.get(MAPPING)) or ():
+        lists.append(search_documents(entry) if isinstance(entry, dict) else entry)
     for items in lists:
         for item in items if isinstance(items, list) else ():
             address = find_field(item, "url")[1] if isinstance(item, dict) else item

@@ -15,6 +15,13 @@ from findtune.core.records import Record
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.data_files import open_packed, printable_path
 from findtune.ingest.feedback import FOLDER, JUDGMENTS, judgment_files
+from findtune.ingest.fields import typed_line
+from findtune.ingest.file_contents import (
+    CONFLICT,
+    CONFLICT_REMEDY,
+    is_conflict_mark,
+    refuse_no_text,
+)
 from findtune.ingest.judged_spellings import Spellings, query_key
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
@@ -53,7 +60,7 @@ class JudgmentReader:
             for number, (query, grades) in enumerate(load_object(path).items(), start=1):
                 if isinstance(grades, dict):
                     good = clean_grades(grades, path, number=number, report=report)
-                    grades_by_query.setdefault(to_one_line(query), {}).update(good)
+                    grades_by_query.setdefault(typed_line(query), {}).update(good)
                 else:
                     reject_query(grades, path, number=number, report=report)
             advance(path.stat().st_size)
@@ -128,7 +135,9 @@ def load_object(path: Path) -> dict[str, Any]:
     """Return the object in a file; raise InputError if it holds anything else."""
     try:
         with open_packed(path) as file:
-            text = file.read().decode("utf-8-sig")
+            raw = file.read()
+        refuse_no_text(raw[:1000], printable_path(path))
+        text = raw.decode("utf-8-sig")
         content = json.loads(text, object_pairs_hook=merge_pairs)
     except UnicodeDecodeError as error:
         raise InputError(
@@ -136,6 +145,8 @@ def load_object(path: Path) -> dict[str, Any]:
         ) from None
     except json.JSONDecodeError as error:
         place = f"{printable_path(path)}, line {error.lineno}, column {error.colno}"
+        if is_conflict_mark(text[error.pos :]):
+            raise InputError(f"{place}: {CONFLICT}; {CONFLICT_REMEDY}.") from None
         raise InputError(f"{place}: not JSON ({error.msg}); correct it there.") from None
     except (RecursionError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -173,10 +184,12 @@ def clean_grades(
     for url, grade in grades.items():
         if not is_grade(grade):
             place = (printable_path(path), number, "grade", shorten(f"{grade!r} of {url}"))
-            reason = f"{json_type(grade)} instead of a grade"
+            is_number = isinstance(grade, (int, float)) and not isinstance(grade, bool)
+            shown = str(grade)[:MAX_VALUE_CHARS] if is_number else json_type(grade)
+            reason = f"found {shown} instead of a grade"
             remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
             report.add([RecordReportRow("rejected", *place, reason, remedy)])
-    return {to_one_line(url): grade for url, grade in grades.items() if is_grade(grade)}
+    return {to_one_line(url): int(grade) for url, grade in grades.items() if is_grade(grade)}
 
 
 def shorten(value: str) -> str:
@@ -185,5 +198,7 @@ def shorten(value: str) -> str:
 
 
 def is_grade(value: object) -> bool:
-    """Return whether a value is a whole number from 0 to the highest grade."""
+    """Return whether a value is a whole number from 0 to the highest grade; 2.0 is one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_GRADE

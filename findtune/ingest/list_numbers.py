@@ -4,14 +4,22 @@ A number is taken for a mark only on evidence: 1 Bedroom Flats is a text, and so
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
-# 1. text, 2) text, (3) text, a) text
-MARKED = re.compile(r"\(?(?P<mark>[1-9]\d{0,2}|[a-z])(?:[.)]|\)\.)\s+(?=\S)")
+# 1. text, 2) text, (3) text, a) text, B. text, [1] text, 1: text, 1 - text, ii. text, 1.text
+MARKED = re.compile(
+    r"[(\[]?(?P<mark>[1-9]\d{0,2}|[a-zA-Z]|[ivx]{1,4})"
+    r"(?:(?:[.)\]]|\)\.)\s+(?=\S)|(?::| [-–])\s+(?=[^\W\d_])|[.)](?=[^\W\d_]{2}))"
+)
+ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+ROMAN = {name: place for place, name in enumerate(ROMAN_NUMBERS, start=1)}
+# Digits in circles, and digits and stops as wide as Chinese letters.
+ODD_MARK = re.compile(r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+[\uff0e\uff09]")
 BARE = re.compile(r"(?P<mark>[1-9]\d{0,2})\s+(?=[^\W\d_])")
 FIRST = re.compile(r"\(?1[.)]\s+(?=\S)")
-BULLET = re.compile(r"[•‣▪●◦∙·⁃]\s*|[-*–—]\s+")
+BULLET = re.compile(r"[•‣▪●◦∙·⁃✓✔➤►▸→]\s*|[-*–—]\s+")
 MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as many
 
 
@@ -19,8 +27,10 @@ def strip_numbers(texts: Sequence[str]) -> list[str]:
     """Return the texts of a list without its numbers or bullets; other numbers stay."""
     if texts and all(map(BULLET.match, texts)):
         return [BULLET.sub("", text, count=1) for text in texts]
-    if len(texts) > 1 and in_order(texts, MARKED):
-        return [MARKED.sub("", text, count=1) for text in texts]
+    plain = [*map(with_plain_mark, texts)]
+    if len(texts) > 1 and in_order(plain, MARKED):
+        without = [MARKED.sub("", text, count=1) for text in plain]
+        return without if len(set(without)) == len(without) else [*texts]  # 1. Liga;2. Liga
     if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(texts):
         return [BARE.sub("", text, count=1) for text in texts]
     if texts:  # generators number a list and then write one item, or forget the rest
@@ -28,11 +38,26 @@ def strip_numbers(texts: Sequence[str]) -> list[str]:
     return []
 
 
+def with_plain_mark(text: str) -> str:
+    """Return a text whose number is written in ASCII: ① tea becomes 1. tea."""
+    match = ODD_MARK.match(text)
+    if not match:
+        return text
+    number = unicodedata.normalize("NFKC", match[0]).strip("().")
+    return f"{number}. {text[match.end() :].lstrip()}"
+
+
 def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: str = "") -> bool:
     """Return whether each text has a mark, and each mark follows the one before."""
     matches = [pattern.match(text) for text in texts]
     marks = [match["mark"] for match in matches if match]
     if len(marks) < len(texts) or (first and marks[0] != first):
+        return False
+    if len(marks) > 1 and all(mark in ROMAN for mark in marks) and marks[0] == "i":
+        return [ROMAN[mark] for mark in marks] == [*range(1, len(marks) + 1)]
+    if not all(mark.isdigit() or len(mark) == 1 for mark in marks):
+        return False
+    if marks and marks[0].isupper() and marks[0] != "A":  # C. elegans;D. melanogaster
         return False
     places = [int(mark) if mark.isdigit() else -ord(mark) for mark in marks]
     return all(abs(after) - abs(before) == 1 for before, after in pairwise(places))

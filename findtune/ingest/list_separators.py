@@ -1,10 +1,11 @@
 """The texts of a cell that holds a list, whatever separates them.
 
 The separator is `;`. People and programs also write one text a line, `|`, the semicolons of other
-scripts, and lists of JSON or Python.
+scripts, bullets, and lists of JSON, Python, NumPy or PostgreSQL.
 """
 
 import ast
+import csv
 import json
 import re
 from typing import NamedTuple
@@ -12,6 +13,19 @@ from typing import NamedTuple
 # ASCII, full-width, Greek, Arabic, small and reversed
 SEMICOLONS = ";\uff1b\u037e\u061b\ufe54\u204f"
 LINE_ENDS = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
+WRITTEN_LINE_ENDS = re.compile(r"(?:\\r)?\\n")  # a backslash and a letter, as JSON writes it
+BULLETS = re.compile(r"\s*[•‣▪●◦⁃]\s+")
+QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
+# ['a' 'b'] of NumPy: Python would join the two texts.
+SIDE_BY_SIDE = re.compile(r"(?<=['\"])\s+(?=['\"])")
+ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])\s*(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
+ITEM = re.compile(r"\s*(?:u?['\"]|\{)")
+WHOLE_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"\s*,')
+TEXT_KEYS = ("text", "name", "value", "label", "sentence", "alternative")
+# What may separate texts, and may as well belong to one.
+DOUBTFUL = ("、", " / ", " ~ ", " · ")
+MIN_DOUBTFUL = 2
+MIN_TABS = 2  # fewer may stand within a text
 SENTENCE_END = re.compile(r"[.!?。！？؟।:;][\"'”’)]*\s*$")
 BARS = re.compile(r"\s*[|｜¦]+\s*")
 PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -36,30 +50,80 @@ def split_cell(cell: str, *, sentences: bool = False) -> SplitList:
     if any(mark in cell for mark in SEMICOLONS[1:]):
         separators.append("a semicolon of another script")
     texts = [part for text in texts for part in re.split(f"[{SEMICOLONS}]", text)]
-    if any(map(has_bars, texts)):
-        separators.append("|")
-        texts = [
-            part for text in texts for part in (BARS.split(text) if has_bars(text) else [text])
-        ]
-    return SplitList(texts, " and ".join(separators))
+    texts = without_brackets(texts)
+    for name, split in (("|", split_bars), ("bullets", split_bullets), ("tabs", split_tabs)):
+        parts = [part for text in texts for part in split(text)]
+        separators += [name] if len(parts) > len(texts) else []
+        texts = parts
+    return SplitList(without_quotes(texts), " and ".join(separators))
 
 
 def parse_list(cell: str) -> list[str] | None:
-    """Return the texts of a JSON or Python list; None for a cell that is none."""
-    if not (cell[:1] in "[(" and cell[-1:] in "])" and cell[1:-1].strip()[:1] in ("'", '"')):
+    """Return the texts of a list of JSON, Python, NumPy or PostgreSQL; None for a cell of none.
+
+    Of a list that breaks off, as spreadsheets cut long cells, the whole texts are returned.
+    """
+    text = cell.strip().replace("“", '"').replace("”", '"') if cell[:2] in ("[“", "{“") else cell
+    if text[:2] == '"[' and isinstance(inner := read_json(text), str):
+        text = inner
+    if match := ARRAY.fullmatch(text):
+        text = match[1]
+    if text[:2] == '["' and text[-1:] != "]" and (whole := WHOLE_STRING.findall(text)):
+        return [*whole]
+    if text[:1] == "{" and text[-1:] == "}":
+        return parse_braces(text)
+    if not (text[:1] in "[(" and text[-1:] in "])" and ITEM.match(text[1:-1])):
         return None
+    return evaluate(text)
+
+
+def read_json(text: str) -> object:
+    """Return the value that a text holds as JSON; None for a text that is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def evaluate(text: str) -> list[str] | None:
+    """Return the texts of a JSON or Python list; None for a text that is none."""
     for parse in (json.loads, ast.literal_eval):
         try:
-            items = parse(cell)
+            items = parse(SIDE_BY_SIDE.sub(", ", text) if parse is ast.literal_eval else text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        if isinstance(items, (list, tuple)) and all(isinstance(item, str) for item in items):
-            return [*items]
+        if isinstance(items, (list, tuple)):
+            texts = [item_text(item) for item in items if item is not None]
+            return None if None in texts else [text for text in texts if text is not None]
     return None
+
+
+def item_text(item: object) -> str | None:
+    """Return the text of an item of a list, which may be an object with one; None for others."""
+    if isinstance(item, dict):
+        return next((item[key] for key in TEXT_KEYS if isinstance(item.get(key), str)), None)
+    return item if isinstance(item, str) else None
+
+
+def parse_braces(text: str) -> list[str] | None:
+    """Return the texts of {'a', 'b'} of Python, or {a,"b c"} of PostgreSQL; None for others."""
+    inner = text[1:-1].strip()
+    if "{" in inner or not (inner[:1] in ("'", '"') or inner[-1:] == '"'):
+        return None
+    if (items := evaluate(f"[{inner}]")) is not None:
+        return items
+    if inner[:1] == "'":
+        return None
+    try:
+        return next(csv.reader([inner], escapechar="\\", strict=True), None)
+    except csv.Error:
+        return None
 
 
 def lines(cell: str, *, sentences: bool) -> list[str]:
     """Return the lines of a cell that are texts of their own."""
+    if "\\n" in cell and len(WRITTEN_LINE_ENDS.findall(cell)) == cell.count("\\n"):
+        cell = WRITTEN_LINE_ENDS.sub("\n", cell)
     parts = [part for part in LINE_ENDS.split(cell) if part.strip()]
     if sentences and not all(map(SENTENCE_END.search, parts[:-1])):
         return [cell]
@@ -75,3 +139,39 @@ def has_bars(text: str) -> bool:
     """Return whether bars separate texts; a bar in parentheses, as in P(A|B), does not."""
     parts = [part for part in BARS.split(PARENTHESES.sub("", text).strip()) if part]
     return len(parts) > 1 and all(any(map(str.isalpha, part)) for part in parts)
+
+
+def split_bullets(text: str) -> list[str]:
+    """Return the texts that bullets begin: one at the start, and more within."""
+    parts = BULLETS.split(text.strip())
+    return parts[1:] if len(parts) > 2 and not parts[0] else [text]  # noqa: PLR2004
+
+
+def split_tabs(text: str) -> list[str]:
+    """Return the texts that tabs separate, as cells that were pasted into one."""
+    parts = [part for part in text.split("\t") if part.strip()]
+    return parts if text.strip().count("\t") >= MIN_TABS else [text]
+
+
+def without_brackets(texts: list[str]) -> list[str]:
+    """Return the texts of [a; b] without the brackets around all of them."""
+    joined = ";".join(texts).strip()
+    if len(texts) < 2 or not (joined[:1] == "[" and joined[-1:] == "]"):  # noqa: PLR2004
+        return texts
+    inner = joined[1:-1]
+    return texts if "[" in inner or "]" in inner else inner.split(";")
+
+
+def without_quotes(texts: list[str]) -> list[str]:
+    """Return texts without the quotes in which all of them stand."""
+    stripped = [text.strip() for text in texts if text.strip()]
+    are_quoted = all(len(text) > 1 and QUOTES.get(text[0]) == text[-1] for text in stripped)
+    if len(stripped) > 1 and are_quoted and not any(text[0] in text[1:-1] for text in stripped):
+        return [text[1:-1] for text in stripped]
+    return texts
+
+
+def doubtful_mark(text: str) -> str:
+    """Return a mark that stands in a text several times and may separate texts; "" for none."""
+    marks = (mark for mark in DOUBTFUL if text.count(mark) >= MIN_DOUBTFUL)
+    return next(marks, "").strip()

@@ -1,6 +1,6 @@
 """Words that programs write where there is no text: they are nothing, and are learned by no model.
 
-Sources: the missing values that pandas writes and reads, the error values of spreadsheets in five
+Sources: the missing values that pandas writes and reads, the error values of spreadsheets in many
 languages, NULL of databases, None of Python and undefined of JavaScript.
 """
 
@@ -14,12 +14,16 @@ WORDS = frozenset([
     "#N/A N/A", "#NV", "#N/D", "#REF", "#VALUE", "#NAME", "#NUM", "#NULL", "#DIV/0", "<NA>", "<na>",
     "<null>", "<NULL>", "<none>", "<None>", "<nan>", "<NaN>", "(null)", "(NULL)", "(none)",
     "(None)", "(nan)", "[null]", "[NULL]", "\\N", "\\\\N", "1.#IND", "-1.#IND", "1.#QNAN",
-    "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]",
+    "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]", "pd.NA", "np.nan", "#Н/Д",
+    "n. a.", "N. A.", "k.A.", "k. A.", "NIL", "TBD", "tbd", "(missing)", "(blank)", "(empty)",
 ])
 # fmt: on
 MAX_CHARS = 40  # of a word, with the blanks around it
-# #REF! #NAME? #DIV/0! #BEZUG! #¿NOMBRE? #GETTING_DATA, and Err:502 of LibreOffice
-SPREADSHEET_ERROR = re.compile(r"#[¡¿]?[A-ZÀ-Þ][A-ZÀ-Þ0-9/_ ]*[!?]|#GETTING_DATA|Err:\d{3}")
+# #REF! #NAME? #DIV/0! #BEZUG! #¿NOMBRE? #ССЫЛКА! #GETTING_DATA, #N/A of Bloomberg, and Err:502 of
+# LibreOffice
+SPREADSHEET_ERROR = re.compile(
+    r"#[¡¿]?[^\W\d_][\w/ ]*[!?]|#GETTING_DATA|#N/A [A-Z][\w /.]*|Err:\d{3}"
+)
 
 
 def is_null_word(text: str) -> bool:
@@ -27,4 +31,7 @@ def is_null_word(text: str) -> bool:
     if len(text) > MAX_CHARS:
         return False
     word = text.strip("\"' \t\r\n")
-    return word in WORDS or bool(SPREADSHEET_ERROR.fullmatch(word))
+    if word in WORDS:
+        return True
+    is_error = bool(SPREADSHEET_ERROR.fullmatch(word))
+    return is_error and (word == word.upper() or word.startswith(("#N/A", "Err:")))

@@ -22,8 +22,19 @@ def decode_search(text: str) -> str:
 
 
 def decode(text: str, *, plus: bool) -> str:
-    """Return a text without percent-encoding; one whose bytes are not UTF-8 stays as it is."""
+    """Return a text without percent-encoding.
+
+    Bytes that are not UTF-8 are read as cp1252, as old pages send it, if they are letters there;
+    else the text stays as it is.
+    """
+    read = unquote_plus if plus else unquote
     try:
-        return (unquote_plus if plus else unquote)(text, errors="strict")
+        return read(text, errors="strict")
+    except UnicodeDecodeError:
+        pass
+    try:
+        decoded = read(text, encoding="cp1252", errors="strict")
     except UnicodeDecodeError:
         return text
+    others = (letter for letter in decoded if not letter.isascii())
+    return decoded if all(map(str.isalpha, others)) else text

@@ -4,6 +4,7 @@ Cells, questions, searches, titles, snippets, answers and judgments all pass thr
 anything splits or compares them.
 """
 
+import json
 import re
 import unicodedata
 from html import unescape
@@ -21,6 +22,14 @@ INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 MAX_ENCODINGS = 3  # times that entities were encoded one over another, as in &amp;amp;
+# The entities that browsers read without a semicolon too; &copy=1 in an address is none.
+BARE_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|nbsp)(?![\w;=])")
+CDATA = "<![CDATA["
+# Links and bold text of Markdown. Exponents such as 2**3 have letters or digits around the marks.
+LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:https?:|mailto:|/|#|www\.)[^\s()]*(?:\s\"[^\"]*\")?\)")
+BOLD = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)([^*_]+)(?<=\S)\1(?![\w*])")
+# Letters that were written as JSON and not read as JSON, as in caf\\u00e9.
+JSON_LETTERS = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 CLOSED_TAG = re.compile(r"</[a-z]|<[bh]r\b|/>", re.IGNORECASE)
 # Control characters become spaces. Lone surrogates can't be written as UTF-8.
 REPLACEMENTS: dict[int, str] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
@@ -63,7 +72,7 @@ def strip_html(text: str, block: str = " ") -> str:
     if one of them is closed: a text may speak of the tag <b>. block: stands for a tag that starts
     a line of its own.
     """
-    text = strip_tags(text, block)
+    text = strip_tags(strip_marks(text), block)
     if "&" not in text:
         return text
     decoded = decode_entities(text)
@@ -72,8 +81,23 @@ def strip_html(text: str, block: str = " ") -> str:
     return decoded
 
 
+def strip_marks(text: str) -> str:
+    """Return a text without links and bold marks of Markdown, CDATA, and escapes of JSON."""
+    if "](" in text:
+        text = LINK.sub(r"\1", text)
+    if "**" in text or "__" in text:
+        text = BOLD.sub(r"\2", text)
+    if CDATA in text:
+        text = text.replace(CDATA, "").replace("]]>", "")
+    if "\\u" in text:
+        text = JSON_LETTERS.sub(lambda letters: json.loads(f'"{letters[0]}"'), text)
+    return text
+
+
 def decode_entities(text: str) -> str:
     """Return a text without the entities of HTML, also those that were encoded again."""
+    if "&" in text:
+        text = BARE_ENTITY.sub(r"\g<0>;", text)
     for _ in range(MAX_ENCODINGS if "&" in text else 0):
         text = ENTITY.sub(lambda entity: unescape(entity[0]), text)
     return text

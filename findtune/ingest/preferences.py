@@ -13,31 +13,30 @@ from findtune.ingest.documents import clean_documents, shorten_documents
 from findtune.ingest.fields import clean_query, identity_fields, optional_list, origin_fields
 from findtune.ingest.plain_text import to_one_line
 from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
+from findtune.ingest.written_lists import names_nothing
 
 ANSWERS = ("response1", "response2")
 # What holds the text of an answer that is an object, as chat models and their clients name it.
-TEXT_KEYS = ("text", "content", "response", "answer", "message", "output", "value", "completion")
+TEXT_KEYS = (
+    *("text", "content", "response", "answer", "message", "output", "value", "completion"),
+    *("parts", "choices"),
+)
+MAX_DEPTH = 6  # of objects in objects, as in the responses of chat models
 NOT_A_LETTER = re.compile(r"[\W_]+")
 # Names of the two answers, in lower case and without blanks and marks.
+KINDS = ("", "model", "answer", "response", "assistant", "option", "output", "candidate")
 NAMES = (
-    {"response1", "1", "a", "modela", "left", "first", "answer1", "answera", "responsea", "model1"},
-    {
-        "response2",
-        "2",
-        "b",
-        "modelb",
-        "right",
-        "second",
-        "answer2",
-        "answerb",
-        "responseb",
-        "model2",
-    },
+    {f"{kind}{end}" for kind in KINDS for end in ("1", "a", "aisbetter", "1isbetter")}
+    | {"left", "first", "1st"},
+    {f"{kind}{end}" for kind in KINDS for end in ("2", "b", "bisbetter", "2isbetter")}
+    | {"right", "second", "2nd"},
 )
 NO_CHOICES = {
-    *("tie", "draw", "equal", "same", "both", "bothgood", "bothbad", "tiebothbad", "tiebothgood"),
-    *("neither", "none", "nopreference", "nochoice", "skip", "bad", "good", "unsure"),
+    *("none", "nopreference", "nochoice", "skip", "bad", "good", "unsure", "05", "无", "平手"),
 }
+# How the names of ties begin: tie (both bad), both good, equally good, same.
+TIES = ("tie", "draw", "both", "equal", "same", "neither")
+COMPARISON = re.compile(r"\s*\W*([AB12])\W*?\s*(>+|<+|=+)\s*\W*?([AB12])\W*\s*", re.IGNORECASE)
 
 
 def clean_preference(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
@@ -75,15 +74,19 @@ def clean_answer(value: object, field: str) -> str:
     return text
 
 
-def answer_text(value: object) -> str | None:
-    """Return the text of an answer: a string, an object with one, or the last message of a chat."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and isinstance(value[-1], dict):
-        value = value[-1]
+def answer_text(value: object, depth: int = 0) -> str | None:
+    """Return the text of an answer; None if it has none.
+
+    It is a string, an object with one, the last message of a chat, or that in parts.
+    """
+    if isinstance(value, str) or depth > MAX_DEPTH:
+        return value if isinstance(value, str) else None
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        is_text = all(isinstance(part.get("text"), str) for part in value)
+        return "\n".join(part["text"] for part in value) if is_text else answer_text(value[-1])
     if isinstance(value, dict):
-        texts = (value[key] for key in TEXT_KEYS if isinstance(value.get(key), str))
-        return next(texts, None)
+        texts = (answer_text(value[key], depth + 1) for key in TEXT_KEYS if key in value)
+        return next((text for text in texts if text is not None), None)
     return None
 
 
@@ -97,8 +100,10 @@ def selected_answer(record: Mapping[str, Any], answers: Mapping[str, str]) -> st
     for field, names in zip(ANSWERS, NAMES, strict=True):
         if choice_name(selected) in names or selected == record[field] or text == answers[field]:
             return field
-    if choice_name(selected) in NO_CHOICES:
+    if choice_name(selected) in NO_CHOICES or choice_name(selected).startswith(TIES):
         raise NothingToLearnError("selected_response", "records with a tie")
+    if names_nothing(selected):
+        raise NothingToLearnError("selected_response", "records without a choice")
     remedy = f"write {' or '.join(ANSWERS)}, or tie"
     reason = "neither of the two answers"
     raise RecordError("selected_response", selected, reason=reason, remedy=remedy)
@@ -108,7 +113,11 @@ def choice_name(selected: object) -> str:
     """Return a choice in lower case, without blanks and marks; 1.0 is 1."""
     if isinstance(selected, float) and selected.is_integer():
         selected = int(selected)
-    is_name = isinstance(selected, (str, int)) and not isinstance(selected, bool)
+    if isinstance(selected, str) and (match := COMPARISON.fullmatch(selected)):
+        first, mark, second = match.groups()
+        selected = "tie" if mark[0] == "=" or first == second else first
+        return second.lower() if mark[0] == "<" and selected != "tie" else selected.lower()
+    is_name = isinstance(selected, (str, int, float)) and not isinstance(selected, bool)
     return NOT_A_LETTER.sub("", str(selected).lower()) if is_name else ""
 
 

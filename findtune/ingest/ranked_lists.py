@@ -20,7 +20,6 @@ from findtune.ingest.documents import (
     url_as_written,
 )
 from findtune.ingest.fields import (
-    asker_fields,
     clean_history,
     clean_query,
     clean_topic,
@@ -29,6 +28,7 @@ from findtune.ingest.fields import (
     origin_fields,
     require_pick,
 )
+from findtune.ingest.record_ids import asker_fields
 from findtune.ingest.report import (
     FileReportRow,
     NothingToLearnError,
@@ -164,6 +164,7 @@ def tally_order(shown: DocumentsByUrl, picks: list[str], report: RecordReport) -
     """Count lists, and those in which the picks stand before all other documents."""
     report.tallies["lists"] += 1
     report.tallies["picks_first"] += set([*shown][: len(picks)]) == set(picks) < set(shown)
+    report.tallies["picks_last"] += set([*shown][-len(picks) :]) == set(picks) < set(shown)
 
 
 def drop_copies(shown: DocumentsByUrl, *, picks: Sequence[str], report: RecordReport) -> None:
@@ -213,13 +214,13 @@ def document_key(document: Document) -> str:
 
 
 def conclude(tallies: Counter[str]) -> Iterator[FileReportRow]:
-    """Yield what is odd about all lists together: picks that always stand first."""
-    lists, first = tallies["lists"], tallies["picks_first"]
-    if lists >= MIN_LISTS and first >= MIN_PICKS_FIRST * lists:
-        reason = (
-            f"in {first:,} of {lists:,} lists the picks stand first: either users only look at the "
-            "first, or the lists are sorted by pick"
-        )
-        yield remark(
-            reason, "write all_sources in the order shown; else a gain over it says nothing"
-        )
+    """Yield what is odd about all lists together: picks that always stand first or last."""
+    for name, cause in (
+        ("first", "either users only look at the first, or the lists are sorted by pick"),
+        ("last", "the lists are sorted by pick, or by rank in reverse"),
+    ):
+        lists, number = tallies["lists"], tallies[f"picks_{name}"]
+        if lists >= MIN_LISTS and number >= MIN_PICKS_FIRST * lists:
+            reason = f"in {number:,} of {lists:,} lists the picks stand {name}: {cause}"
+            remedy = "write all_sources in the order shown; else a gain over it says nothing"
+            yield remark(reason, remedy)

@@ -6,11 +6,12 @@ scale is a fact of the file.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 # How far outside 0 to 1 a slip or a rounding error lies; a score beyond it has another scale.
 SLIP = 0.15
+MAX_GRADE = 10  # of a scale of whole numbers
 # The scales that people use, the narrowest first: lowest and highest score, and the way to 0-1.
 SCALES = {
     (-1.0, 1.0): "(score + 1) / 2",
@@ -41,6 +42,15 @@ def other_scale(scores: Mapping[int, float]) -> str:
         return ""
     low, high = min(scores.values()), max(scores.values())
     scales = [(scale, way) for scale, way in SCALES.items() if scale[0] <= low and high <= scale[1]]
-    advice = [f"{way} if they are {a:g} to {b:g}" for (a, b), way in scales[:2]]
+    own = own_scale(scores.values()) if (low, high) not in SCALES else []
+    advice = [f"{way} if they are {a:g} to {b:g}" for (a, b), way in [*own, *scales][:2]]
     found = f"scores from {low:g} to {high:g}, the first beyond 0 to 1 in line {line}"
     return f"{found}; write all of them from 0 to 1: {', or '.join(advice) or 'divide by the best'}"
+
+
+def own_scale(scores: Collection[float]) -> list[tuple[tuple[float, float], str]]:
+    """Return the scale of a few whole numbers, such as 0 to 3, and the way to 0-1; else nothing."""
+    low, high = min(scores), max(scores)
+    if high > MAX_GRADE or low not in (0, 1) or not all(map(float.is_integer, scores)):
+        return []
+    return [((low, high), f"(score - 1) / {high - 1:g}" if low else f"score / {high:g}")]

@@ -3,7 +3,7 @@
 Read from data/training_data/query_rewriting_training_data*.json, key query_rewriting_data.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from findtune.core.records import Record
@@ -17,7 +17,6 @@ from findtune.ingest.documents import (
     shorten_documents,
 )
 from findtune.ingest.fields import (
-    asker_fields,
     clean_history,
     clean_query,
     clean_topic,
@@ -26,10 +25,16 @@ from findtune.ingest.fields import (
     origin_fields,
     require_pick,
 )
+from findtune.ingest.record_ids import asker_fields
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
+from findtune.ingest.search_forms import (
+    QUERIES,
+    first_value,
+    named_searches,
+    search_documents,
+    unknown_list,
+)
 
-QUERIES = ("query", "text", "rewrite", "search")
-SOURCES = ("sources", "results", "documents", "hits", "urls")  # as other programs name them
 MAPPING = "query_source_mapping"
 
 
@@ -82,11 +87,8 @@ def clean_selection(
 
 def clean_searches(mapping: object, report: RecordReport) -> list[Search]:
     """Return the searches of a record; bad ones are dropped, and equal queries are merged."""
-    if isinstance(mapping, list):
-        named = [("", entry) for entry in mapping]
-    elif isinstance(mapping, dict):
-        named = [*mapping.items()]
-    else:
+    named = named_searches(mapping)
+    if named is None:
         remedy = 'write {"a query": {"sources": [...]}}'
         raise wrong_type(MAPPING, mapping, expected="an object", remedy=remedy)
     searches: dict[str, Search] = {}
@@ -108,7 +110,7 @@ def clean_search(name: str, entry: object, *, field: str, report: RecordReport) 
 
     The list of its documents may stand for a search that has a name.
     """
-    if isinstance(entry, list) and name:
+    if isinstance(entry, (list, str)) and name:
         return Search(
             clean_query(name, f"{field}.query", report), clean_documents(entry, field, report)
         )
@@ -116,14 +118,12 @@ def clean_search(name: str, entry: object, *, field: str, report: RecordReport) 
         remedy = 'write {"query": ..., "sources": [...]}'
         raise wrong_type(field, entry, expected="a search", remedy=remedy)
     query = clean_query(first_value(entry, QUERIES) or name, f"{field}.query", report)
-    documents = first_value(entry, SOURCES)
+    documents = search_documents(entry)
+    if documents is None and (key := unknown_list(entry)):
+        reason = f"a search without sources, but with a list under the key {ascii(key[:40])}"
+        raise RecordError(field, "", reason=reason, remedy="call the list sources")
     documents = [] if documents is None else documents
     return Search(query, clean_documents(documents, f"{field}.sources", report))
-
-
-def first_value(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """Return the value under the first of some names that an entry has; None for none."""
-    return next((entry[name] for name in names if entry.get(name) is not None), None)
 
 
 def merge_search(search: Search, first: Search, *, field: str, report: RecordReport) -> None:

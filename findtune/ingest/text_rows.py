@@ -17,6 +17,11 @@ GARBLED = re.compile(
     r"[ÂÃ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â[\x80€][\x80-\xbf€™œ“”¢˜¦]|\ufffd"
 )
 
+# =SUM(A1:A9), =Sheet1!B2 and =A1&" people" of spreadsheets, but no equation.
+FORMULA = re.compile(
+    r"=\s*(?:[A-Z][A-Z0-9.]+\(.*\)|(?:'?[\w ]+'?!)?\$?[A-Z]{1,3}\$?\d+\b.*)", re.DOTALL
+)
+
 
 def read_texts(
     path: Path,
@@ -56,6 +61,10 @@ def clean_cell(row: CsvRow, column: str, *, is_list: bool, notes: FileNotes) -> 
         return ""
     if is_null_word(cell):
         reason, remedy = "a word that stands for nothing", "leave the cell empty; it was read so"
+        notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
+        return ""
+    if FORMULA.fullmatch(cell):
+        reason, remedy = "a formula, and no text", "paste the values; it was read as empty"
         notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
         return ""
     if GARBLED.search(cell):

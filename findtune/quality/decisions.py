@@ -7,7 +7,7 @@ A list without a decision is no data: no stage reads it, and git ignores it.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,14 @@ from findtune.ingest.review import REVIEW, ListReview, PairReview, read_review
 
 LISTS = Path("review")
 Cells = tuple[str, ...]
+Row = Mapping[str, str]
+
+
+class StoredRows(NamedTuple):
+    """The columns of a file of labels, also those that a person added, and its rows."""
+
+    header: list[str]
+    rows: list[Row]
 
 
 class ReviewList(NamedTuple):
@@ -25,6 +33,10 @@ class ReviewList(NamedTuple):
     folder: str
     needed: tuple[str, ...]
     columns: tuple[str, ...]
+
+    def key(self, row: Row) -> Cells:
+        """Return the cells of a row that say which label it is about."""
+        return tuple(row.get(name) or "" for name in self.columns[:2])
 
     def path(self, root: Path) -> Path:
         """Return the file of the list."""
@@ -57,42 +69,46 @@ def take_decisions(root: Path) -> Iterator[str]:
     """
     for labels in (PAIRS, PICKS):
         path, target = labels.path(root), labels.decisions(root)
-        rows = stored_rows(path, labels)
-        decided = [row for row in rows if is_decided(row, labels)]
+        stored = stored_rows(path, labels)
+        decided = [row for row in stored.rows if is_decided(row)]
         if not decided:
             continue
-        add_decisions(target, labels, decided)
-        write_csv(path, labels.columns, [row for row in rows if not is_decided(row, labels)])
+        add_decisions(target, labels, stored._replace(rows=decided))
+        write_rows(path, stored.header, [row for row in stored.rows if not is_decided(row)])
         yield f"{len(decided)} decisions of {path} are in {target} now"
 
 
-def add_decisions(path: Path, labels: ReviewList, decided: Sequence[Cells]) -> None:
-    """Write decisions after those that a file has; columns that a person added to it stay."""
-    read_review(path, labels.needed)  # refuses a file that ingest can't read
-    header, before = [*labels.columns], list[dict[str, str]]()
-    if path.exists():
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            before = [*(reader := csv.DictReader(file))]
-        header = [*dict.fromkeys([*(reader.fieldnames or ()), *header])]
-    known = {row[:2] for row in decided}
-    kept = [row for row in before if tuple(row[name] for name in labels.columns[:2]) not in known]
-    new = [dict(zip(labels.columns, row, strict=True)) for row in decided]
-    write_csv(path, header, [[row.get(name) or "" for name in header] for row in [*kept, *new]])
+def add_decisions(path: Path, labels: ReviewList, decided: StoredRows) -> None:
+    """Write decisions after those that a file has; columns that a person added to either stay."""
+    before = stored_rows(path, labels)
+    known = {labels.key(row) for row in decided.rows}
+    kept = [row for row in before.rows if labels.key(row) not in known]
+    old = before.header if path.exists() else []
+    write_rows(path, [*dict.fromkeys([*old, *decided.header])], [*kept, *decided.rows])
 
 
-def is_decided(row: Sequence[str], labels: ReviewList) -> bool:
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write rows under a header; a cell that a row lacks is empty."""
+    write_csv(path, header, [[row.get(name) or "" for name in header] for row in rows])
+
+
+def is_decided(row: Row) -> bool:
     """Return whether somebody has written a decision into a row."""
-    return bool(row[labels.columns.index("decision")].strip())
+    return bool((row.get("decision") or "").strip())
 
 
-def stored_rows(path: Path, labels: ReviewList) -> list[Cells]:
-    """Return the cells of a list as they stand in its file; none if there is no file.
+def stored_rows(path: Path, labels: ReviewList) -> StoredRows:
+    """Return a list as it stands in its file, with all its columns; no row if there is no file.
 
     Raises InputError for a file that can't be read.
     """
-    if not read_review(path, labels.needed):
-        return []
+    header = [*labels.columns]
+    if not path.exists():
+        return StoredRows(header, [])
+    read_review(path, labels.needed)  # refuses a file that ingest can't read
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            tuple(row.get(name) or "" for name in labels.columns) for row in csv.DictReader(file)
+        reader = csv.DictReader(file)
+        rows: list[Row] = [
+            {name: row[name] or "" for name in reader.fieldnames or ()} for row in reader
         ]
+        return StoredRows([*dict.fromkeys([*(reader.fieldnames or ()), *header])], rows)

@@ -1,15 +1,24 @@
 """Writes labels that are in doubt into the lists of review/, for a person to decide.
 
-A label on which somebody has decided is listed no more; the others are made anew.
+A label on which somebody has decided is listed no more; the others are made anew. A row with a
+note in a column that a person added stays.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from findtune.core.files import write_csv
 from findtune.ingest.review import PASSED_OVER, PICKED, to_cell
-from findtune.quality.decisions import PAIRS, PICKS, Cells, ReviewList, is_decided, stored_rows
+from findtune.quality.decisions import (
+    PAIRS,
+    PICKS,
+    Cells,
+    ReviewList,
+    Row,
+    is_decided,
+    stored_rows,
+    write_rows,
+)
 from findtune.quality.doubtful_labels import DoubtfulPair, DoubtfulPick
 
 MAX_ROWS = {"pairs": 50, PICKED: 50, PASSED_OVER: 25}  # what a person reads at once
@@ -56,15 +65,30 @@ def list_picks(root: Path, doubtful: Sequence[DoubtfulPick]) -> int:
 def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells], most: int) -> int:
     """Write the labels that wait for a decision; return their number.
 
-    The same rows change nothing. Where no row is left, no file is made.
+    The same rows change nothing. Where no row is left, no file is made. What a person wrote into
+    columns of their own stays.
     """
     path = labels.path(root)
     before = stored_rows(path, labels)
-    decisions = [*before, *stored_rows(labels.decisions(root), labels)]
-    known = {row[:2] for row in decisions if is_decided(row, labels)}
-    fresh = (tuple(map(to_cell, row)) for row in rows)
-    new = [*islice((row for row in fresh if row[:2] not in known), most)]
-    kept = [row for row in before if is_decided(row, labels)]
-    if [*kept, *new] != before:
-        write_csv(path, labels.columns, [*kept, *new])
+    decisions = [*before.rows, *stored_rows(labels.decisions(root), labels).rows]
+    known = {labels.key(row) for row in decisions if is_decided(row)}
+    added = {labels.key(row): added_cells(row, labels) for row in before.rows}
+    fresh = (dict(zip(labels.columns, map(to_cell, row), strict=True)) for row in rows)
+    waiting = [*islice((row for row in fresh if labels.key(row) not in known), most)]
+    new = [{**row, **added.get(labels.key(row), {})} for row in waiting]
+    listed = {labels.key(row) for row in new}
+    kept = [row for row in before.rows if is_decided(row)]
+    kept += [row for row in before.rows if has_note(row, labels) and labels.key(row) not in listed]
+    if [*kept, *new] != before.rows:
+        write_rows(path, before.header, [*kept, *new])
     return len(new)
+
+
+def added_cells(row: Row, labels: ReviewList) -> dict[str, str]:
+    """Return the cells of a row in columns that a person added."""
+    return {name: cell for name, cell in row.items() if name not in labels.columns}
+
+
+def has_note(row: Row, labels: ReviewList) -> bool:
+    """Return whether a person wrote something into a row, but no decision."""
+    return not is_decided(row) and any(added_cells(row, labels).values())

@@ -30,8 +30,14 @@ Array = np.ndarray
 def best_positions(scores: Array, k: int) -> Array:
     """Return the positions of the k highest scores, best first; of equal ones, the first.
 
-    scores: (n,). It is what a stable sort returns, without sorting all.
+    scores: (n,). It is what a stable sort returns, without sorting all. Raises InputError for a
+    score that is no number: it has no place in any order.
     """
+    if wrong := int(np.isnan(scores).sum()):
+        raise InputError(
+            f"{wrong:,} of {len(scores):,} scores are no number (NaN), so the model's weights are "
+            "damaged; train the model again, or fetch its folder again."
+        )
     if k < len(scores):
         least = np.partition(scores, len(scores) - k)[len(scores) - k]
         kept = np.flatnonzero(scores >= least)

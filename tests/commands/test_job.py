@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from commands import job
+from findtune.core.errors import InputError
 
 ROOT = Path.cwd()
 JOB = [sys.executable, "-m", "commands.job", "evaluate@embedder-small", "stack@small"]
@@ -134,11 +136,53 @@ def test_results_that_the_remote_does_not_take_fail_the_job_but_stop_no_stage(
 ) -> None:
     (tmp_path / "remote").write_text("a file where a folder must be")
     status, log = run()
-    assert status == 1
+    assert status == job.TRY_AGAIN
     assert log.count(RAN) == 3, log
     assert "The next push tries again." in log
+    assert log.count("It is tried again in") == len(job.WAITS)
     assert log.splitlines()[-1].startswith("Error: the remote took no results: ")
     assert "Traceback" not in log
+
+
+class UnsteadyRemote:
+    """Stands for a Publisher; its first pushes fail."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.pushes = failures, 0
+
+    def add_finished(self, targets: tuple[str, ...]) -> None:
+        pass
+
+    def push(self) -> None:
+        self.pushes += 1
+        if self.pushes <= self.failures:
+            raise InputError("the remote took no results: timeout.")
+
+
+@pytest.mark.parametrize(
+    ("stages", "failures", "status", "pushes"),
+    [
+        (0, 0, 0, 1),
+        (0, 2, 0, 3),
+        (0, 9, 75, 4),
+        (255, 9, 255, 4),
+        (255, 1, 255, 2),
+        (143, 9, 143, 1),  # the machine is taken away soon
+    ],
+)
+def test_the_last_push_is_tried_again_and_the_exit_status_says_if_it_failed(
+    monkeypatch: pytest.MonkeyPatch, stages: int, failures: int, status: int, pushes: int
+) -> None:
+    remote = UnsteadyRemote(failures)
+    repo = SimpleNamespace(config={"core": {"remote": "shared"}})
+    monkeypatch.setattr(job.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(job.time, "sleep", lambda _: None)
+    monkeypatch.setattr(job, "open_repo", lambda **_: repo)
+    monkeypatch.setattr(job, "Publisher", lambda _: remote)
+    monkeypatch.setattr(job, "run_stages", lambda *_: stages)
+    result = CliRunner().invoke(job.main, ["stack@small"])
+    assert (result.exit_code, remote.pushes) == (status, pushes)
+    assert result.output.count("Error: ") == min(failures, pushes)
 
 
 def test_a_project_without_a_remote_is_refused_in_one_line(

@@ -152,3 +152,24 @@ def test_a_seed_of_32_bits_is_read(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(f"seed: {seed}\n", encoding="utf-8")
     assert params.read("seed", params.Seed, path) == seed
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            "tea: 1\n\tcup: 2\n",
+            "valid YAML: line 2, column 1: .*; indent with blanks, not with tabs",
+        ),
+        ("tea: [1, 2\ncup: 3\n", "valid YAML: line 2, column 4: "),
+        ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> c\n", "line 2: a mark of a merge conf"),
+    ],
+)
+def test_a_mistake_in_yaml_is_one_line_that_says_where(
+    tmp_path: Path, content: str, expected: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=expected) as caught:
+        params.load(path)
+    assert "\n" not in str(caught.value)

@@ -43,6 +43,26 @@ def test_two_spellings_of_one_page_have_one_normal_form(first: str, second: str)
     assert normal_form(first) == normal_form(second)
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("[The page](https://a.example/b)", '[The page](https://a.example/b "Title")'),
+        *("<https://a.example/b>", '"https://a.example/b"', "https://a.example/b\u200b"),
+        *("https://a.example/\xadb", "https://a.example//b", "https://a.example/x/../b"),
+        *(r"https:\/\/a.example\/b", "https://a.example/./b/"),
+        "https://www.google.com/url?sa=t&q=https://a.example/b&usg=1",
+        "https://duckduckgo.com/l/?uddg=https%3A%2F%2Fa.example%2Fb",
+    ],
+)
+def test_what_texts_and_other_pages_put_around_an_address_is_no_part_of_it(spelling: str) -> None:
+    assert normal_form(spelling) == normal_form("https://a.example/b")
+
+
+def test_a_uuid_has_no_case() -> None:
+    number = "6f1c2e1e-0000-4000-8000-00000000000a"
+    assert normal_form(number.upper()) == number
+
+
 OTHERS = [
     PAGE,
     "https://a.example/cafe/page",
@@ -68,6 +88,9 @@ OTHERS = [
     r"C:\docs\a.pdf",
     "urn:isbn:1",
     "17",
+    "https://www.google.com/url?q=tea",
+    "https://www.google.com/search?q=https://a.example/b",
+    "['a']",
 ]
 
 

@@ -162,7 +162,7 @@ def test_an_override_replaces_the_alternatives_of_its_variable_and_counts_those_
 @pytest.mark.parametrize("path", [SMALL, MEDIUM, WRITTEN])
 def test_a_folder_without_a_csv_file_or_a_column_is_refused(project: Any, path: str) -> None:
     read(project)
-    Path(path).write_text("dcid,Name\ntea,Tea\n")
+    Path(path).write_text("dcid,text\ntea,Tea\n")
     with pytest.raises(InputError, match=rf"{path}:1: no column .*Alternatives"):
         project.read("catalog")
     Path(path).unlink()
@@ -266,3 +266,35 @@ def test_a_file_of_the_catalog_that_nothing_reads_is_named(project: Any) -> None
     _, rows = read(project)
     assert sorted(row.file for row in rows) == [f"data/{name}" for name in sorted(stray)]
     assert {(row.action, row.reason) for row in rows} == {("dropped", "a file that nothing reads")}
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("dcid,Name,Description", "tea,Tea,All tea"),
+        ("Id,Name,Alternatives", "tea,Tea,All tea"),
+        ("Name,Curated_Alternatives,dcid", "Tea,All tea,tea"),
+    ],
+)
+def test_a_catalog_needs_no_columns_but_an_id_and_a_name(
+    project: Any, header: str, row: str
+) -> None:
+    project.write("autogen_input/small/a.csv", f"{header}\n{row}\n")
+    texts = project.read("catalog").records
+    assert [(text["dcid"], text["text"]) for text in texts] == [("tea", "Tea"), ("tea", "All tea")]
+
+
+@pytest.mark.parametrize("cell", ["=SUM(A1:A9)", '=A1&" tea"', "=Sheet1!$B$2", "=HYPERLINK(C3)"])
+def test_a_formula_is_no_text_and_an_equation_is_one(project: Any, cell: str) -> None:
+    quoted = cell.replace('"', '""')
+    texts, [row] = read(project, f'tea,Tea,"{quoted}",,"=y is 2 x"')
+    assert [text["text"] for text in texts] == ["Tea", "=y is 2 x"]
+    assert row.reason == "a formula, and no text"
+
+
+@pytest.mark.parametrize("mark", ["、", " / ", " ~ ", " · "])
+def test_a_mark_that_may_separate_texts_is_told_and_separates_none(project: Any, mark: str) -> None:
+    cell = mark.join(["tea", "cup", "pot"])
+    texts, [row] = read(project, f"tea,Tea,,,{cell}")
+    assert [text["text"] for text in texts] == ["Tea", cell]
+    assert row.reason == f"one text holds several {mark.strip()}"

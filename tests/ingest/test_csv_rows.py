@@ -53,6 +53,15 @@ GOOD = {
         [(2, "Assam"), (5, "C")],
     ),
     "another header": ("name,grade\nAssam,3\ngrade,x,name\n2,1,Cup\n", [(2, "Assam"), (4, "Cup")]),
+    "empty cells behind the last": ("name,grade\nAssam,3,,\nCup,2,\n", [(2, "Assam"), (3, "Cup")]),
+    "a title": ("Teas of 2025\n\n,,\nname,grade\nAssam,3\n", [(5, "Assam")]),
+    "a comment": ("# made by; a tool\nname;grade\nAssam;3\n", [(3, "Assam")]),
+    "blanks after quotes": ('name,grade\n"Assam, a" ,"3" \n', [(2, "Assam, a")]),
+    "blanks before quotes": ('name, grade\n"Assam, a", "3"\n', [(2, "Assam, a")]),
+    "backslashes before quotes": (
+        'name,grade\n"an \\"Assam\\", a",3\n"a\\b",2\n',
+        [(2, 'an "Assam", a'), (3, "a\\b")],
+    ),
     "the longest row": (f"name,grade\n{'x' * 99_998},3", [(2, "x" * 99_998)]),
 }
 
@@ -239,3 +248,31 @@ def test_garbage_in_one_line_never_loses_the_other_rows(
     good_names = [row.cells["name"] for row in rows if row.line != bad_line]
     assert good_names == ["Assam", "Earl\nGrey", 'Ceylon, "black"']
     assert {row.line for row in rejects} <= {bad_line}
+
+
+def test_lines_above_the_header_are_told_and_a_long_way_off_there_is_none(tmp_path: Path) -> None:
+    path, file = tmp_path / "teas.csv", io.StringIO()
+    path.write_text("Teas\n\nname,grade\nAssam,3\n")
+    report = IngestReport(file)
+    [row] = read_rows(path, TEAS, max_row_bytes=1000, report=report, advance=int)
+    assert row.line == 4
+    assert [note.reason for note in report.notes] == ["1 lines above the header"]
+    path.write_text("Teas\n" * 20 + "name,grade\nAssam,3\n")
+    with pytest.raises(InputError, match="no column name, grade: found Teas"):
+        read(tmp_path, path.read_text())
+
+
+def test_parts_of_two_separators_are_refused_where_the_second_begins(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"teas.csv:3: from here on .* separated by semicolons"):
+        read(tmp_path, "name,grade\nAssam,3\n\ufeffName;Grade\nCup;2\n")
+
+
+def test_lines_that_are_one_quoted_cell_are_named_as_that(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the whole line is one quoted cell"):
+        read(tmp_path, '"name,grade"\n"Assam,3"\n')
+
+
+def test_a_row_with_too_few_cells_lacks_commas_and_no_quotes(tmp_path: Path) -> None:
+    rows, [reject] = read(tmp_path, "name,x,grade\nAssam,,3\nCup\n")
+    assert len(rows) == 1
+    assert reject.remedy.startswith("write the missing commas")

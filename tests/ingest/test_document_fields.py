@@ -92,3 +92,43 @@ def test_spellings_of_one_address_are_one_document_and_the_first_one_stays(proje
     assert record["picks"] == [first]
     assert outcome.counts["other_spellings_of_a_url"] == 1
     assert outcome.rows == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"_id": "doc:1", "_source": {"title": "A", "body": "All."}},
+        {"id": "doc:1", "payload": {"title": "A", "text": "All."}},
+        {"properties": {"url": "doc:1", "title": "A", "content": "All."}},
+        {"id": "doc:1", "fields": {"title": "A", "body": "All."}},
+        {"node": {"text": "All.", "metadata": {"url": "doc:1", "title": "A"}}, "score": 0.5},
+        {"page_content": "All.", "metadata": {"source": "doc:1", "title": "A"}},
+        {"id": "doc:1", "title": ["A"], "content": ["All."]},
+        {"link": "doc:1", "title": "A", "htmlSnippet": "<b>All</b>."},
+        {"url": "doc:1", "title": "A", "snippet": {"text": "All."}},
+        {"url": "doc:1", "title": "A", "page-content": "All."},
+        {"url": ["doc:1"], "title": "A", "highlights": ["All."]},
+        {"_id": {"$oid": "doc:1"}, "title": "A", "document": "All."},
+    ],
+)
+def test_the_fields_of_stores_and_search_engines_are_read(
+    project: Any, document: dict[str, Any]
+) -> None:
+    source, _ = first_source(project, document)
+    assert (source["url"], source["title"], source["snippet"]) == ("doc:1", "A", "All.")
+
+
+def test_a_publisher_is_no_address(project: Any) -> None:
+    document = {"source": "The Tea Times", "title": "A", "snippet": "All."}
+    outcome = project.clean("ranked_lists", project.ranked_list(all_sources=[document]))
+    assert [row.reason for row in outcome.rows][0] == "expected a URL, found nothing"
+
+
+@pytest.mark.parametrize("pick", ["17", 17, 17.0, {"id": 17.0}])
+def test_the_number_of_a_document_is_one_id_however_it_is_written(
+    project: Any, pick: object
+) -> None:
+    shown = [{"id": number, "title": f"Title {number}"} for number in (17.0, 18)]
+    fields = {"all_sources": shown, "negative_sources": []}
+    record, _ = project.clean_one("ranked_lists", positive_sources=[pick], **fields)
+    assert record["picks"] == ["17"]

@@ -60,7 +60,7 @@ BAD_DOCUMENTS: list[tuple[object, str, str]] = [
     ({"url": f"{D} b"}, ".url", NOT_A_URL),
     ({"url": f"{D}\ud800"}, ".url", NOT_A_URL),
     ({"url": D + "x" * 500}, ".url", "a URL of 521 characters, more than feedback.max_text_chars"),
-    ({"url": D, "title": ["Title"]}, ".title", "expected text, found a list"),
+    ({"url": D, "title": [1]}, ".title", "expected text, found a list"),
     ({"url": D, "snippet": True}, ".snippet", "expected text, found a boolean"),
     (["d"], "", "expected a document, found a list"),
 ]

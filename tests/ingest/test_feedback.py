@@ -36,15 +36,15 @@ def reject(project: Any, kind: str, value: object) -> tuple[str, str]:
 BAD_FIELDS: dict[str, dict[str, list[object]]] = {
     "ranked_lists": {
         "all_sources": [[], None, {"a": A}, [{"url": B, "title": 3}], 7],
-        "positive_sources": [[Z], [None], Z, 7, [["b"]]],
+        "positive_sources": [[Z], Z, 7, [["b"]], [7, None]],
         "negative_sources": [7, True],
     },
     "searches": {
         MAPPING: [None, {}, [], {"tea": {"query": "tea"}, "cups": {"sources": []}}],
-        "selected_sources": [[Z], Z, 7, [None]],
+        "selected_sources": [[Z], Z, 7, [True]],
     },
     "preferences": {
-        "selected_response": ["response3", None, 0, True, 1.5, [1]],
+        "selected_response": ["response3", 0, True, 1.5, [1]],
         "response1": [None, {}, {"text": 3}, []],
         "response2": [" \n", ["x"], {"content": " "}],
     },
@@ -161,6 +161,7 @@ NO_FAULTS = {
     "questions without a letter or digit",
     "records in which every document was picked",
     "records with a tie",
+    "records without a choice",
     "records with two equal answers",
     "records without a pick",
 }

@@ -284,3 +284,42 @@ def test_a_packed_file_is_read_and_one_that_breaks_off_is_refused(tmp_path: Path
     assert len(list(read_records(path, KEY, advance=int))) == 3000
     for content in (packed[:-30], b"{}", packed[:100] + b"xx" + packed[102:]):
         assert "/tea.jsonl.gz is " in refuse(write(tmp_path, content, "jsonl.gz"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"0": {"query": "a"}, "1": {"query": "b"}},
+        {"query": {"0": "a"}, "url": {"0": "b"}},
+        {"columns": ["query"], "index": [0], "data": [["a"]]},
+        {"schema": {"fields": []}, "data": [{"query": "a"}]},
+    ],
+)
+def test_the_tables_of_pandas_are_refused_with_the_way_to_write_them(
+    tmp_path: Path, content: object
+) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r'to_json\(orient="records"\)'):
+        list(read_records(tmp_path / "x.json", "tea", advance=int))
+
+
+@pytest.mark.parametrize(
+    "content", ['{"Tea": [1]}', "[1    ]\0\0", '{"tea": [1]}\n\x1a', "\ufeff[1]\n"]
+)
+def test_case_and_what_systems_write_at_the_ends_lose_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    records = read_records(tmp_path / "x.json", "tea", advance=int)
+    assert [record.value for record in records] == [1]
+
+
+def test_a_record_that_python_wrote_is_not_to_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("{'query': 'a'}\n")
+    [record] = read_records(tmp_path / "x.jsonl", "tea", advance=int)
+    assert "json.dumps" in record.value.remedy
+
+
+def test_the_actions_of_a_bulk_export_are_no_records(project: Any) -> None:
+    lines = [{"index": {"_id": "1"}}, project.ranked_list(), {"create": {}}]
+    outcome = project.clean("ranked_lists", *lines)
+    assert len(outcome.records) == 1
+    assert outcome.counts["rejected"] == 0

@@ -38,7 +38,7 @@ def test_judgments_may_be_missing(project: Any) -> None:
     assert outcome.counts == {"queries": 0, "judgments": 0}
 
 
-@pytest.mark.parametrize("grade", [101, 2**40, -1, 2.0, True, "3", None, [3]])
+@pytest.mark.parametrize("grade", [101, 2**40, -1, 2.5, True, "3", None, [3]])
 def test_a_grade_that_is_no_whole_number_is_rejected(project: Any, grade: Any) -> None:
     outcome = read(project, {"milk?": {TEA: 1}, "how much tea?": {RICE: grade, TEA: 3}})
     assert grades(outcome) == {"milk?": {TEA: 1}, "how much tea?": {TEA: 3}}
@@ -115,6 +115,12 @@ def test_a_question_that_is_logged_in_two_spellings_has_its_grades_twice(project
     project.clean("ranked_lists", project.ranked_list("Tea?"), project.ranked_list("tea"))
     outcome = read(project, {"TEA": {"https://example.org/a": 1}})
     assert grades(outcome) == {name: {"https://example.org/a": 1} for name in ("Tea?", "tea")}
+
+
+@pytest.mark.parametrize("query", ["How%20much%20tea%3F", "<b>How</b> much&nbsp;tea?"])
+def test_a_judged_question_is_cleaned_as_a_logged_one(project: Any, query: str) -> None:
+    project.clean("ranked_lists", project.ranked_list(LOGGED, all_sources=[SHOWN, "doc:1"]))
+    assert grades(read(project, {query: {SHOWN: 2.0}})) == {LOGGED: {SHOWN: 2}}
 
 
 def test_two_grades_of_one_address_are_reported_and_the_higher_counts(project: Any) -> None:

@@ -17,6 +17,24 @@ LISTS = {
     "['tea', 'milk', 'ice']": "a list in brackets",
     '("tea", "milk", "ice")': "a list in brackets",
     "tea|milk;ice": "|",
+    "[u'tea', u'milk', u'ice']": "a list in brackets",
+    "['tea' 'milk' 'ice']": "a list in brackets",
+    "['tea' 'milk'\n 'ice']": "a list in brackets",
+    "array(['tea', 'milk', 'ice'], dtype=object)": "a list in brackets",
+    '{"tea",milk,"ice"}': "a list in brackets",
+    "{'tea', 'milk', 'ice'}": "a list in brackets",
+    '["tea", null, "milk", "ice"]': "a list in brackets",
+    "['tea', None, 'milk', 'ice']": "a list in brackets",
+    '[{"text": "tea"}, {"name": "milk"}, {"text": "ice"}]': "a list in brackets",
+    "[“tea”, “milk”, “ice”]": "a list in brackets",
+    '"[\\"tea\\", \\"milk\\", \\"ice\\"]"': "a list in brackets",
+    '["tea", "milk", "ice", "wat': "a list in brackets",
+    "• tea • milk • ice": "bullets",
+    "tea\\nmilk\\r\\nice": "the ends of lines",
+    "tea\tmilk\tice": "tabs",
+    "[tea; milk; ice]": "",
+    '"tea";"milk";"ice"': "",
+    "„tea“;„milk“;„ice“": "",
     "tea\nmilk；ice": "the ends of lines and a semicolon of another script",
 }
 
@@ -37,12 +55,24 @@ TEXTS = [
     '["tea", 3]',
     '["tea"',
     "a • b",
+    "{tea}",
+    "{tea: 1}",
+    "{'tea': 1}",
+    "[1] tea",
+    "'tea' and 'milk'",
+    "tea\tcup",
+    "[" * 3000 + "]" * 3000,
 ]
 
 
 @pytest.mark.parametrize("cell", TEXTS)
 def test_what_is_no_list_is_one_text(cell: str) -> None:
     assert split_cell(cell) == ([cell], "")
+
+
+def test_quotes_and_brackets_of_some_texts_alone_stay() -> None:
+    for cell in ('"tea" cups;"milk"', "[a] tea; [b] milk", "[a]; [b]", '"a "b"";"c"'):
+        assert split_cell(cell).texts == cell.split(";")
 
 
 def test_a_sentence_may_be_broken_into_lines_and_two_sentences_are_two_texts() -> None:

@@ -27,6 +27,10 @@ def test_a_word_for_nothing_is_known_with_blanks_around_it(word: str) -> None:
     assert is_null_word(f"  {word}\n")
 
 
+OTHERS += ["#ССЫЛКА!", "#ЗНАЧ!", "#Н/Д", "#DEĞER!", "#名称?", "#ДЕЛ/0!", "#N/A Requesting Data..."]
+OTHERS += ["pd.NA", "n. a.", "k.A.", "TBD", "(blank)"]
+
+
 TEXTS = [
     "nan bread",
     "Nan",
@@ -39,6 +43,7 @@ TEXTS = [
     "#tea",
 ]
 TEXTS += ["#REF! rate", "not a number", "Nullarbor", "N", "0", "-", "", "Error", "#metoo!", "Err"]
+TEXTS += ["#слово!", "missing", "n", "#1!"]
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -40,7 +40,8 @@ SECOND = [
     " Response 2 ",
     "second",
 ]
-SECOND += ["answer_2", "Three cups.\n\nOr four."]
+SECOND += ["answer_2", "Three cups.\n\nOr four.", "2nd", "assistant_b", "B is better", "[[B]]"]
+SECOND += ["A<B", "[[B>>A]]", "b > a"]
 
 
 @pytest.mark.parametrize("selected", SECOND)
@@ -54,6 +55,9 @@ ANSWERS = [
     {"text": "Two."},
     {"content": "Two.", "latency": 1},
     [{"role": "x"}, {"content": "Two."}],
+    {"role": "assistant", "content": [{"type": "text", "text": "Two."}]},
+    {"choices": [{"message": {"role": "assistant", "content": "Two."}}]},
+    {"parts": [{"text": "Two."}]},
 ]
 
 
@@ -65,6 +69,7 @@ def test_an_answer_may_be_an_object_or_a_chat(project: Any, answer: object) -> N
 
 
 TIES = ["tie", "Tie (both bad)", "both_bad", "bothbad", "both good", "neither", "draw", "EQUAL"]
+TIES += ["equally good", "same quality", "both are bad", "0.5", "A=B", "无"]
 
 
 @pytest.mark.parametrize("selected", TIES)
@@ -72,6 +77,12 @@ def test_a_tie_is_dropped_and_is_no_reject(project: Any, selected: str) -> None:
     outcome = project.clean("preferences", project.preference(selected_response=selected))
     assert outcome.records == []
     assert [(row.action, row.reason) for row in outcome.rows] == [("dropped", "records with a tie")]
+
+
+@pytest.mark.parametrize("selected", [None, "", "N/A", "nan"])
+def test_a_vote_that_was_not_given_is_no_reject(project: Any, selected: object) -> None:
+    outcome = project.clean("preferences", project.preference(selected_response=selected))
+    assert [row.reason for row in outcome.rows] == ["records without a choice"]
 
 
 @pytest.mark.parametrize("answer", ["Two cups.", " Two  cups. ", {"text": "Two cups."}])

@@ -91,6 +91,8 @@ def test_the_agreement_of_several_scores_of_one_pair_is_reported(project: Any) -
     ("scores", "message"),
     [
         ("1 1 5 3 1", r"scores from 1 to 5, .* line 4; .*\(score - 1\) / 4 if they are 1 to 5"),
+        ("0 1 2 3", r"scores from 0 to 3, .*line 4; .*score / 3 if they are 0 to 3, or score / 5"),
+        ("1 3 7", r"scores from 1 to 7, .*line 3; .*\(score - 1\) / 6 if they are 1 to 7"),
         ("0 1 4", r"scores from 0 to 4, .* line 4; .*score / 5 if they are 0 to 5"),
         ("0.5 87 1", r"scores from 0.5 to 87, .* line 3; .*score / 100"),
         ("-1 -0,5 0.5 1", r"scores from -1 to 1, .* line 2; .*\(score \+ 1\) / 2"),

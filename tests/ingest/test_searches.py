@@ -107,6 +107,14 @@ FORMS: list[Any] = [
     {"tea": {"results": [{"url": B}]}, "cup": {"documents": [C]}},
     {"1": {"text": "tea", "hits": [B]}, "2": {"search": "cup", "urls": [C]}},
     {"tea": {"sources": B}, "cup": {"sources": C}},
+    {"tea": B, "cup": C},
+    [["tea", [B]], ["cup", C]],
+    [{"tea": {"sources": [B]}}, {"cup": [C]}],
+    {"tea": {"sources": {B: ""}}, "cup": {"sources": {C: {"title": ""}}}},
+    {"tea": {B: ""}, "cup": {C: {"title": ""}}},
+    {"tea": {"hits": {"hits": [{"_id": B}]}}, "cup": {"items": [C]}},
+    [{"search_query": "tea", "search_results": [B]}, {"Q": "cup", "docs": [C]}],
+    '{"tea": ["https://example.org/b"], "cup": ["https://example.org/c"]}',
 ]
 
 
@@ -117,6 +125,21 @@ def test_searches_are_read_in_the_forms_that_people_write(project: Any, mapping:
     urls = [[page["url"] for page in search["sources"]] for search in record["searches"]]
     assert urls == [[B], [C]]
     assert outcome.rows == []
+
+
+def test_a_search_that_found_nothing_may_have_other_lists(project: Any) -> None:
+    mapping = {"tea": [B], "cup": {"tags": ["a"], "filters": [{"field": "x"}], "sources": None}}
+    record, outcome = project.clean_one("searches", **{MAPPING: mapping})
+    assert queries(record["searches"]) == ["tea", "cup"]
+    assert [row.column for row in outcome.rows] == ["selected_sources"]
+
+
+def test_documents_under_an_unknown_key_are_named_as_the_cause(project: Any) -> None:
+    mapping = [{"query": "tea", "fundstellen": [B]}]
+    outcome = project.clean("searches", project.search_record(**{MAPPING: mapping}))
+    [row] = [row for row in outcome.rows if row.action == "rejected"]
+    assert "under the key 'fundstellen'" in row.reason
+    assert row.remedy == "call the list sources"
 
 
 def test_a_page_has_one_spelling_in_all_searches_of_a_record(project: Any) -> None:

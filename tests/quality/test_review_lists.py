@@ -78,6 +78,26 @@ def test_columns_and_rows_that_a_person_added_stay(tmp_path: Path) -> None:
     ]
 
 
+def test_columns_that_a_person_added_to_a_list_stay_when_it_is_made_anew(tmp_path: Path) -> None:
+    path, decisions = tmp_path / "review/pairs.csv", tmp_path / "data/finetuning/review.csv"
+    list_pairs(tmp_path, [pair("a"), pair("c"), pair("e")])
+    lines = path.read_text("utf-8").splitlines()
+    notes = ["note", "ask Ann", "", "later"]
+    path.write_text("\n".join(f"{note},{line}" for note, line in zip(notes, lines, strict=True)))
+    decide(path, "ask Ann,a,b,0.9,0.10,,", "ask Ann,a,b,0.9,0.10,drop,")
+    assert len([*take_decisions(tmp_path)]) == 1
+    assert [row["note"] for row in rows(decisions)] == ["ask Ann"]
+    assert list_pairs(tmp_path, [pair("a"), pair("d"), pair("c")]) == 2
+    noted = [(row["note"], row["sentence_1"]) for row in rows(path)]
+    assert noted == [("later", "e"), ("", "d"), ("", "c")]
+    before = path.stat().st_ino
+    assert list_pairs(tmp_path, [pair("a"), pair("d"), pair("c")]) == 2
+    assert path.stat().st_ino == before
+    path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert list_pairs(tmp_path, [pair("d")]) == 1
+    assert [row["note"] for row in rows(path)] == [""]
+
+
 def test_a_list_that_a_stats_run_finds_decided_keeps_its_decisions(tmp_path: Path) -> None:
     path = tmp_path / "review/pairs.csv"
     list_pairs(tmp_path, [pair("a")])

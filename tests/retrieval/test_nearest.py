@@ -29,6 +29,15 @@ def test_the_best_positions_are_those_of_a_stable_sort(scores: list[float], k: i
     assert best_positions(np.array(scores), k).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 9])
+def test_a_score_that_is_no_number_is_refused_and_makes_no_empty_ranking(k: int) -> None:
+    with pytest.raises(InputError, match=r"1 of 3 scores are no number .* train the model again"):
+        best_positions(np.array([0.5, np.nan, 1.0]), k)
+    vectors = np.full((3, 2), np.nan, dtype=np.float32)
+    with pytest.raises(InputError, match="3 of 3 scores"):
+        next(ExactNeighbours(vectors).nearest(np.ones((1, 2), dtype=np.float32), k))
+
+
 @pytest.fixture(scope="module")
 def vectors() -> np.ndarray:
     rng = np.random.default_rng(1)

@@ -8,11 +8,13 @@ learning), 3.1.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from findtune.core.records import Record
+from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.select_model import (
@@ -77,18 +79,22 @@ def cross_fit(
     ask: Callable[[list[Record]], RewriterDevSet],
     base: State,
     learn: Callable[..., object],
+    lexicon_of: Callable[[list[Record]], Lexicon],
     checkpoints: Checkpoints,
     shares: Sequence[float],
 ) -> list[Comparison]:
     """Return the recalls of all candidates on the questions of each fold.
 
     ask: makes a set of questions; base: the weights before training; learn: trains the rewriter,
-    (targets, checkpoints=...); shares: of tuning; without any, nothing is learned. The rewriter's
-    weights change.
+    (targets, checkpoints=...); lexicon_of: the words that targets teach, so that no fold's rewrites
+    may use words that only its own targets have; shares: of tuning; without any, nothing is
+    learned. The rewriter's weights change.
     """
     compared = []
+    whole = rewriter
     for number, fold in enumerate(folds):
         questions = ask(fold.questions)
+        rewriter = replace(whole, lexicon=lexicon_of(fold.targets))  # of the same weights
         rewriter.model.load_state_dict(base)
         before = after = Checkpoint(base, questions.sample_rewrites(rewriter))
         if shares:

@@ -39,6 +39,7 @@ from findtune.rewriter.training.select_model import (
 )
 from findtune.rewriter.training.training_data import (
     all_targets,
+    fold_lexicon,
     learn_lexicon,
     read_train,
 )
@@ -91,7 +92,7 @@ def fit(
     callback = build_callback(rewriter, dev=dev, base=base_result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
     learn = partial(train, rewriter, recipe=recipe, settings=settings)
-    targets = all_targets(train_rows)
+    targets, words = all_targets(train_rows), partial(fold_lexicon, examples, corpus, train_rows)
     say(f"{len(targets)} examples")
     steps = learn(targets, callbacks=[callback], checkpoints=checkpoints.phase("tuning"))
     before, after = Checkpoint(base, base_result.payload.rewrites), kept_checkpoint(callback)
@@ -99,7 +100,7 @@ def fit(
     compared = [measure_candidates(rewriter, dev, before, after, shares)]
     folds, ask = split_train(train_rows, recipe.train_questions), partial(new_set, seeds=seeds[:1])
     as_far = partial(learn, callbacks=[StopAt(callback.kept_step / steps)])
-    compared += cross_fit(rewriter, folds, ask, base, as_far, checkpoints, shares)
+    compared += cross_fit(rewriter, folds, ask, base, as_far, words, checkpoints, shares)
     return select_model(rewriter, dev, base=base, compared=join(compared), callback=callback)
 
 

@@ -34,6 +34,24 @@ def learn_lexicon(
     return build_lexicon(read_json(examples / "names.json"), texts)
 
 
+def fold_lexicon(
+    examples: Path,
+    corpus: Corpus,
+    train_rows: Mapping[str, Sequence[Record]],
+    targets: Sequence[Record],
+) -> Lexicon:
+    """Return the lexicon that a training on some of the targets has; its questions are all known.
+
+    targets: records of `train_rows`.
+    """
+    kept = {*map(id, targets)}
+    rows = {
+        kind: [record for record in records if kind == "question" or id(record) in kept]
+        for kind, records in train_rows.items()
+    }
+    return learn_lexicon(examples, corpus, rows)
+
+
 def sample_questions(questions: Sequence[Record], number: int) -> list[Record]:
     """Return some of the questions that have a pick, by the hash of their texts."""
     answered = [question for question in questions if question["picks"]]

@@ -10,10 +10,12 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from findtune.core.records import Record
+from findtune.retrieval.corpus import read_corpus
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.rewriter.training import fit as training
 from findtune.rewriter.training.cross_fitting import StopAt, split_train
-from findtune.rewriter.training.training_data import all_targets, read_train
+from findtune.rewriter.training.dev_set import RewriterDevSet
+from findtune.rewriter.training.training_data import all_targets, fold_lexicon, read_train
 from findtune.training.fit_result import FitResult
 
 Fit = Callable[..., FitResult]
@@ -74,6 +76,28 @@ def test_each_fold_starts_from_the_base_and_learns_its_own_targets(
     assert len(folds) == 2
     assert learned == [all_targets(rows), *folds]
     assert all(torch.equal(*pair) for pair in pairwise(before))
+
+
+def test_no_fold_rewrites_with_words_that_only_its_own_targets_have(
+    fit_tiny: Fit, rewriter_examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[frozenset[str]] = []
+    sample = RewriterDevSet.sample_rewrites
+
+    def watch(questions: RewriterDevSet, rewriter: Rewriter) -> object:
+        known.append(rewriter.lexicon.vocabulary)
+        return sample(questions, rewriter)
+
+    monkeypatch.setattr(RewriterDevSet, "sample_rewrites", watch)
+    fitted = fit_tiny("t5", train_questions=99, epochs=1, eval_steps=1.0)
+    rows = read_train(rewriter_examples)
+    folds = split_train(rows, 99)
+    corpus = read_corpus(rewriter_examples / "corpus.jsonl")
+    expected = [
+        fold_lexicon(rewriter_examples, corpus, rows, fold.targets).vocabulary for fold in folds
+    ]
+    assert {*known} == {*expected}
+    assert all(words <= fitted.model.lexicon.vocabulary for words in known)
 
 
 @pytest.mark.parametrize(("share", "last"), [(0.5, 4), (0.2, 2), (1.0, 7)])

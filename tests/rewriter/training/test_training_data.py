@@ -5,7 +5,13 @@ from pathlib import Path
 from findtune.core.files import write_jsonl
 from findtune.core.records import Record
 from findtune.retrieval.corpus import Corpus
-from findtune.rewriter.training.training_data import learn_lexicon, read_train, sample_questions
+from findtune.rewriter.training.training_data import (
+    all_targets,
+    fold_lexicon,
+    learn_lexicon,
+    read_train,
+    sample_questions,
+)
 
 QUESTIONS: list[Record] = [
     {"kind": "question", "query": f"tea {number}", "history": [], "picks": ["a"] * (number % 2)}
@@ -31,3 +37,17 @@ def test_corpus_questions_histories_and_targets_are_in_the_lexicon(tmp_path: Pat
     assert lexicon.names == {"kenya"}
     expected = "tea 0 cups milk pots price of bread"
     assert lexicon.vocabulary == {*expected.split()}
+
+
+def test_words_that_only_left_out_targets_have_are_not_in_the_lexicon_of_a_fold(
+    tmp_path: Path,
+) -> None:
+    targets = [
+        {"kind": "rewrite", "query": f"tea {number}", "history": [], "target": f"{word} bread"}
+        for number, word in enumerate(["pots", "cups"])
+    ]
+    write_jsonl(tmp_path / "train.jsonl", [*QUESTIONS[:2], *targets])
+    (tmp_path / "names.json").write_text("[]", encoding="utf-8")
+    rows, corpus = read_train(tmp_path), Corpus({"a": "price of milk"}, {"a": "Milk"})
+    lexicon = fold_lexicon(tmp_path, corpus, rows, all_targets(rows)[1:])
+    assert lexicon.vocabulary == {*["tea", "0", "1", "cups", "bread", "price", "of", "milk"]}

@@ -1,0 +1,88 @@
+"""The forms in which programs log the searches of a question, and the documents of each.
+
+Sources: SearXNG and Elasticsearch (results, hits in hits), SerpApi (organic_results), Bing (value),
+LangChain (documents), and tables of two columns, as query and URLs.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from findtune.ingest.document_fields import find_field
+from findtune.ingest.record_ids import plain_name
+from findtune.ingest.written_lists import read_list
+
+QUERIES = (
+    *("query", "text", "rewrite", "search", "q", "search_query", "rewritten_query"),
+    *("query_text", "search_term", "keywords"),
+)
+SOURCES = (
+    *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
+    *("organic_results", "organic", "links", "value", "source_list"),
+)
+
+Named = list[tuple[str, object]]  # the name under which a search is listed, and what is there
+
+
+def first_value(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """Return the value under the first of some names that an entry has, in any case, or None."""
+    fields: Mapping[str, Any] = entry
+    if all(entry.get(name) is None for name in names):
+        fields = {plain_name(key): value for key, value in entry.items()}
+        names = [*map(plain_name, names)]
+    return next((fields[name] for name in names if fields.get(name) is not None), None)
+
+
+def named_searches(mapping: object) -> Named | None:
+    """Return the searches of a mapping or a list, each with its name; None for anything else."""
+    mapping = read_list(mapping) if isinstance(mapping, str) else mapping
+    if isinstance(mapping, dict):
+        return [*mapping.items()]
+    if not isinstance(mapping, list):
+        return None
+    return [search for entry in mapping for search in list_entry(entry)]
+
+
+def list_entry(entry: object) -> Named:
+    """Return the search in an item of a list: a row of two cells, or an object that names it."""
+    if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str):  # noqa: PLR2004
+        return [(entry[0], entry[1])]
+    if isinstance(entry, dict) and len(entry) == 1:
+        [(name, inner)] = entry.items()
+        if plain_name(name) not in map(plain_name, (*QUERIES, *SOURCES)) and isinstance(
+            inner, (dict, list)
+        ):
+            return [(name, inner)]
+    return [("", entry)]
+
+
+def search_documents(entry: Mapping[str, Any]) -> Any:
+    """Return the documents of a search as they are written; None if it has none.
+
+    An object of them has their addresses as keys: {URL: title} or {URL: {title: ..., ...}}.
+    """
+    documents = first_value(entry, SOURCES)
+    if documents is None and entry and all("://" in key for key in entry):
+        documents = entry
+    if isinstance(documents, dict) and (inner := first_value(documents, SOURCES)) is not None:
+        return inner
+    if isinstance(documents, dict):
+        return [with_address(url, value) for url, value in documents.items()]
+    return documents
+
+
+def with_address(url: str, value: object) -> dict[str, Any]:
+    """Return a document whose address is the key of its title or of its fields."""
+    return {"url": url, **value} if isinstance(value, dict) else {"url": url, "title": value}
+
+
+def unknown_list(entry: Mapping[str, Any]) -> str:
+    """Return the key of a list in a search that seems to hold its documents; "" for none."""
+    lists = ((key, value) for key, value in entry.items() if isinstance(value, list) and value)
+    return next((key for key, items in lists if any(map(has_address, items))), "")
+
+
+def has_address(item: object) -> bool:
+    """Return whether an item of a list is a URL, or an object with an address."""
+    if isinstance(item, dict):
+        return isinstance(find_field(item, "url")[1], str)
+    return isinstance(item, str) and "://" in item

@@ -1,0 +1,62 @@
+"""Times as logs write them: ISO 8601, seconds since 1970, e-mail's form, and those of databases."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
+MIN_EPOCH, MAX_EPOCH = 1e8, 1e11  # seconds: 1973, and later than any log
+UNITS = (1, 1_000, 1_000_000, 1_000_000_000)  # of a second: milli-, micro- and nanoseconds
+DOTNET = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")  # of .NET's JSON
+EMAIL_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]+ [\w+-]+")  # RFC 2822
+UTC_NAME = re.compile(r"\s*(?:UTC|GMT)$")
+# MongoDB's dates and numbers, and the seconds of Firestore and protocol buffers.
+TIME_KEYS = ("$date", "$numberLong", "_seconds", "seconds")
+
+
+def read_time(value: object) -> str:
+    """Return a time as ISO 8601, as it is written if it is that already; "" if it is no time."""
+    if isinstance(value, Mapping):
+        return read_time(next((value[key] for key in TIME_KEYS if key in value), None))
+    if not isinstance(value, str):
+        return epoch_time(value)
+    text = value.strip()
+    if is_iso_8601(text):
+        return text
+    if match := DOTNET.fullmatch(text):
+        text = match[1]
+    return epoch_time(text) or named_zone(text)
+
+
+def named_zone(text: str) -> str:
+    """Return the ISO 8601 time of a text that names its zone; "" if it is none."""
+    try:
+        if EMAIL_DATE.fullmatch(text):
+            return parsedate_to_datetime(text).isoformat().replace("+00:00", "Z")
+    except ValueError:  # a day that no month has
+        return ""
+    plain = UTC_NAME.sub("", text)
+    return f"{plain}Z" if plain != text and is_iso_8601(f"{plain}Z") else ""
+
+
+def epoch_time(value: object) -> str:
+    """Return the ISO 8601 time of seconds, or thousandths of them, since 1970; "" if it is none."""
+    if isinstance(value, str) and EPOCH.fullmatch(value.strip()):
+        value = float(value)
+    if type(value) not in (int, float) or not isinstance(value, (int, float)):
+        return ""
+    for unit in UNITS:
+        if MIN_EPOCH <= value / unit < MAX_EPOCH:
+            time = datetime.fromtimestamp(value / unit, UTC)
+            return time.isoformat().replace("+00:00", "Z")
+    return ""
+
+
+def is_iso_8601(text: str) -> bool:
+    """Return whether a text is an ISO 8601 date, with or without a time."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return text.isascii() and text.isprintable()

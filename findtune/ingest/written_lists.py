@@ -1,0 +1,43 @@
+"""Lists as exports write them: real lists, one text that holds a list, and ways to write none.
+
+Tables have no lists, so a list that went through one comes back as text: '["a", "b"]' of JSON or
+"['a', 'b']" of Python. An outer join of SQL writes [null] where nothing was picked.
+"""
+
+import ast
+import json
+
+from findtune.ingest.null_words import is_null_word
+
+MAX_CHARS = 1 << 20  # of a text that is parsed as a list
+
+
+def read_list(value: object) -> object:
+    """Return the list or object that a text holds, [] for what names nothing, else the value."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not text or is_null_word(text):
+            return []
+        if text[0] in "[{" and text[-1] in "]}" and len(text) <= MAX_CHARS:
+            value = parse(text, value)
+    return [] if value is None or value == {} else value
+
+
+def parse(text: str, otherwise: object) -> object:
+    """Return what a text holds as JSON, or as Python writes it; `otherwise` if it is neither."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, (list, dict)):
+            return value
+    return otherwise
+
+
+def names_nothing(value: object) -> bool:
+    """Return whether a value of a list names nothing: null, an empty text, or a list of such."""
+    value = read_list(value) if isinstance(value, str) else value
+    if isinstance(value, list):
+        return all(map(names_nothing, value))
+    return value is None or value == {}

@@ -1,0 +1,41 @@
+"""A time is read in each form that logs and databases have, and nothing else is one."""
+
+import pytest
+
+from findtune.ingest.times import read_time
+
+TIME = "2025-01-31T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1738324800,
+        "1738324800000",
+        "Fri, 31 Jan 2025 12:00:00 GMT",
+        "Fri, 31 Jan 2025 12:00:00 +0000",
+        "/Date(1738324800000)/",
+        {"$date": TIME},
+        {"$date": {"$numberLong": "1738324800000"}},
+        {"_seconds": 1738324800, "_nanoseconds": 0},
+        {"seconds": "1738324800"},
+    ],
+)
+def test_a_time_is_read_in_the_form_of_each_database(value: object) -> None:
+    assert read_time(value) == TIME
+
+
+def test_a_named_zone_becomes_z_and_iso_8601_stays() -> None:
+    assert read_time("2025-01-31 12:00:00 UTC") == "2025-01-31 12:00:00Z"
+    assert read_time(" 2025-01-31 12:00:00+00 ") == "2025-01-31 12:00:00+00"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, "", "soon", "31.01.2025", 45688.5, {}, [], {"$date": None}),
+        *("Fri, 31 Feb 2025 12:00:00 GMT", "GMT", {"seconds": {"seconds": {}}}, "/Date(1)/"),
+    ],
+)
+def test_anything_else_is_no_time(value: object) -> None:
+    assert read_time(value) == ""

@@ -1,0 +1,56 @@
+"""A list is read in each way that tables and databases write it, and none is no fault."""
+
+from typing import Any
+
+import pytest
+
+from findtune.ingest.written_lists import names_nothing, read_list
+
+NOTHING = [
+    None,
+    "",
+    " ",
+    "[]",
+    "{}",
+    "None",
+    "nan",
+    "NULL",
+    [],
+    {},
+    [None],
+    [""],
+    ["nan"],
+    "[null]",
+]
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_each_way_to_write_no_pick_is_counted_as_no_pick(project: Any, value: object) -> None:
+    good = [project.ranked_list(f"good {number}?") for number in range(2)]
+    outcome = project.clean("ranked_lists", *good, project.ranked_list(positive_sources=value))
+    assert len(outcome.records) == 2
+    assert outcome.counts["rejected"] == 0
+    good = [project.search_record(f"good {number}?") for number in range(2)]
+    outcome = project.clean("searches", *good, project.search_record(selected_sources=value))
+    assert (len(outcome.records), outcome.counts["rejected"]) == (2, 0)
+
+
+@pytest.mark.parametrize("value", [0, False, "https://example.org/a", ["a"], [None, "a"], [0]])
+def test_a_value_names_something(value: object) -> None:
+    assert not names_nothing(value)
+
+
+def test_a_list_in_a_text_is_read(project: Any) -> None:
+    url = project.url("b")
+    for picks in (f'["{url}"]', f"['{url}']", f"[{{'url': '{url}'}}]", [None, url]):
+        record, _ = project.clean_one("ranked_lists", positive_sources=picks)
+        assert record["picks"] == [url]
+    shown = str([project.document(name) for name in "ab"])
+    record, _ = project.clean_one("ranked_lists", all_sources=shown, negative_sources="[]")
+    assert len(record["sources"]) == 2
+
+
+def test_a_text_that_only_looks_like_a_list_stays() -> None:
+    deep = "[" * 5000 + "]" * 5000
+    for text in ("[1] a", "[a b]", deep, "[__import__('os')]", "[" + "1" * 5000 + "]"):
+        assert read_list(text) == text
