@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 import regex
@@ -49,6 +49,7 @@ SPACED_WORD = regex.compile(
 ASCII_WORD = re.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"\w+"]), re.ASCII
 )
+LONG_WORD = re.compile(r"(?<!\w)[a-z]\w{4,}", re.ASCII)  # no stopword is as long
 NON_ASCII_DIGIT = regex.compile(r"[\p{Nd}--0-9]", regex.VERSION1)
 STEMMER = snowballstemmer.stemmer("english")
 
@@ -102,6 +103,18 @@ def near_duplicate_key(text: str) -> str:
     plain = all(map(str.isascii, content))
     parts = map(stem, content) if plain else chain.from_iterable(map(key_parts, content))
     return " ".join(sorted(set(parts))) or normalize(text)
+
+
+def key_piece(text: str) -> str:
+    """Return a piece of a text that each other one with the same near-duplicate key has, or "".
+
+    text: in lower case. It is a quick test before keys are compared: words of one stem begin alike,
+    up to the last two letters of the stem, and no suffix ends in a digit.
+    """
+    if not text.isascii() or not (match := LONG_WORD.search(text, len(text) // 2)):
+        return ""
+    piece = stem(match[0])
+    return piece if piece[-1].isdigit() else piece[:-2]
 
 
 @cache
@@ -182,7 +195,7 @@ def letter_grams(run: str, sizes: Sequence[int]) -> list[str]:
     return grams or [run]
 
 
-@cache
+@lru_cache(maxsize=1 << 16)  # the words of large logs would fill the memory
 def stem(word: str) -> str:
     """Return the stem of an English word. Source: Snowball's Porter 2 stemmer."""
     stemmed: str = STEMMER.stemWord(word)

@@ -27,4 +27,6 @@ def is_null_word(text: str) -> bool:
     if len(text) > MAX_CHARS:
         return False
     word = text.strip("\"' \t\r\n")
-    return word in WORDS or bool(SPREADSHEET_ERROR.fullmatch(word))
+    if word in WORDS:
+        return True
+    return word.startswith(("#", "Err:")) and bool(SPREADSHEET_ERROR.fullmatch(word))
