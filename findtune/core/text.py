@@ -111,7 +111,8 @@ def key_piece(text: str) -> str:
     text: in lower case. It is a quick test before keys are compared: words of one stem begin alike,
     up to the last two letters of the stem, and no suffix ends in a digit.
     """
-    if not text.isascii() or not (match := LONG_WORD.search(text, len(text) // 2)):
+    match = LONG_WORD.search(text, len(text) // 2) or LONG_WORD.search(text)
+    if not match or not text.isascii():
         return ""
     piece = stem(match[0])
     return piece if piece[-1].isdigit() else piece[:-2]

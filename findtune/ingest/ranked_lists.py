@@ -10,7 +10,6 @@ from typing import Any
 from findtune.core.records import Record
 from findtune.core.text import key_piece, near_duplicate_key
 from findtune.ingest.documents import (
-    Document,
     DocumentsByUrl,
     clean_documents,
     clean_text,

@@ -1,8 +1,11 @@
 """Addresses, numbers and keys are masked in texts; ordinary words and numbers stay."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from findtune.core.masking import mask, private_parts
+from findtune.core import masking
+from findtune.core.masking import mask, may_be_private, private_parts
 
 
 @pytest.mark.parametrize(
@@ -177,3 +180,15 @@ def test_a_mask_that_a_text_has_already_is_nothing_private() -> None:
 @pytest.mark.parametrize("part", ["a+", "1 ", "2015 2016 2017; ", "2019-12-12-", "aB3", "a@a."])
 def test_long_texts_are_masked_in_no_time(part: str) -> None:
     mask(part * 20_000)  # without care, some take minutes
+
+
+PARTS = ["a@b.io", "sk-", "xoxb-", "eyJ", "AIza", "hf_", "pwd", "Token", "bearer", ": ", "is", " "]
+PARTS += ["0123456789"[:n] for n in (2, 5, 9)] + ["aB3dE6gH"[:n] for n in (1, 3, 8)] + [*"+(-./_é"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=9).map("".join))
+def test_the_quick_test_knows_no_text_that_a_pattern_masks(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(masking, "may_be_private", lambda _: True)
+        masked = mask(text)
+    assert may_be_private(text) or masked == text
