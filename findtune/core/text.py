@@ -82,7 +82,12 @@ def ascii_digits(text: str) -> str:
 
 def normalize(text: str) -> str:
     """Return a text in lower case, without differences of width, spacing and punctuation."""
-    return " ".join(words(fold_case(unicodedata.normalize("NFKC", text))))
+    return " ".join(normal_words(text))
+
+
+def normal_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without differences of width."""
+    return words(fold_case(unicodedata.normalize("NFKC", text)))
 
 
 def fold_case(text: str) -> str:
@@ -100,7 +105,7 @@ def near_duplicate_key(text: str) -> str:
     letters where the script is an alphabet.
     """
     content = content_words(text)
-    plain = all(map(str.isascii, content))
+    plain = text.isascii() or all(map(str.isascii, content))
     parts = map(stem, content) if plain else chain.from_iterable(map(key_parts, content))
     return " ".join(sorted(set(parts))) or normalize(text)
 
@@ -154,7 +159,7 @@ def content_stems(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """Return the words of a text in lower case that say something of their own."""
-    return [word for word in normalize(text).split() if word not in STOPWORDS]
+    return [word for word in normal_words(text) if word not in STOPWORDS]
 
 
 def key_parts(word: str) -> list[str]:
