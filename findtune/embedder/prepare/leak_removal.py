@@ -71,18 +71,8 @@ def remove_leaks(
     text; its documents may come back. Hard negatives that are a held-out text are dropped from
     their example.
     """
-    texts = {key for split in RESTRICTED for row in records[split] for key in shown_keys(row)}
     lists = later_questions(asked)
-    held_out = {
-        split: held_out_keys(
-            records=[record for later in later_splits for record in records[later]],
-            variables=[variable for later in later_splits for variable in variables[later]],
-            asked=members(texts, lists[split]),
-        )
-        for split, later_splits in LATER_SPLITS.items()
-    }
-    refit = members(texts, lists["refit"])
-    held_out["refit"] = held_out_keys(never_learned(records), variables=(), asked=refit)
+    held_out = held_out_by_split(records, variables, lists)
     count_leaks(records["train"], held_out["train"], left_out)
     kept = dict(records)
     for split, keys in held_out.items():
@@ -97,6 +87,24 @@ def remove_leaks(
         for split, keys in held_out.items()
     }
     return WithoutLeaks(kept, leaking, forbidden)
+
+
+def held_out_by_split(
+    records: Records, variables: Mapping[str, Sequence[Variable]], lists: Mapping[str, HashSet]
+) -> dict[str, HeldOutKeys]:
+    """Return the keys that each split must not have; lists: the questions to which it yields."""
+    texts = {key for split in RESTRICTED for row in records[split] for key in shown_keys(row)}
+    held_out = {
+        split: held_out_keys(
+            records=[record for later in later_splits for record in records[later]],
+            variables=[variable for later in later_splits for variable in variables[later]],
+            asked=members(texts, lists[split]),
+        )
+        for split, later_splits in LATER_SPLITS.items()
+    }
+    refit = members(texts, lists["refit"])
+    held_out["refit"] = held_out_keys(never_learned(records), variables=(), asked=refit)
+    return held_out
 
 
 def later_questions(asked: Mapping[str, HashSet]) -> dict[str, HashSet]:
