@@ -2,7 +2,8 @@
 
     python -m commands.draw_scale
 
-Reads   docs/scale.csv   panel, unit, line, size, value
+Reads   docs/scale.csv   panel, unit, line, size, value, how: measured or extrapolated; the dots of
+                         what was extrapolated are hollow
 Writes  docs/scale.svg
 """
 
@@ -22,6 +23,7 @@ SOURCE, TARGET = Path("docs", "scale.csv"), Path("docs", "scale.svg")
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 300, 60, 34, 110  # of a panel, pixels
 COLORS = ("#1f6fb4", "#c2410c", "#15803d", "#7e22ce", "#475569")
 SIZES = (4, 6)  # powers of ten
+EXTRAPOLATED = "extrapolated"
 
 Row = dict[str, str]
 
@@ -72,7 +74,11 @@ def line(name: str, rows: Sequence[Row], span: tuple[int, int], number: int) -> 
         for row in rows
     ]
     path = " ".join(f"{x},{y}" for x, y in points)
-    dots = "".join(f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>' for x, y in points)
+    fills = ("white" if row["how"] == EXTRAPOLATED else color for row in rows)
+    dots = "".join(
+        f'<circle cx="{x}" cy="{y}" r="3" fill="{fill}" stroke="{color}"/>'
+        for (x, y), fill in zip(points, fills, strict=True)
+    )
     y = HEIGHT - BOTTOM + 34 + 14 * number
     return (
         f'<polyline points="{path}" fill="none" stroke="{color}"/>{dots}'

@@ -96,5 +96,9 @@ def why_missing(kind: str, data: Path) -> str:
 
 def kinds_of(model: str) -> list[str]:
     """Return the kinds of data that a model reads, as dvc.yaml says it."""
-    entries = params.lookup("stages.ingest.foreach", Path("dvc.yaml"))
-    return [entry["kind"] for entry in entries.values() if entry["model"] == model]
+    entries = [
+        entry
+        for stage in ("ingest", "share")
+        for entry in params.lookup(f"stages.{stage}.foreach", Path("dvc.yaml")).values()
+    ]
+    return [entry["kind"] for entry in entries if entry["model"] == model]

@@ -33,6 +33,21 @@ def atomic_open(path: Path) -> Iterator[IO[str]]:
             part.unlink(missing_ok=True)
 
 
+def atomic_copy(source: Path, target: Path) -> None:
+    """Copy the bytes of a file; the copy appears under its name only when it is complete."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, part)
+        part.replace(target)
+    except OSError as error:
+        name_file(error, part, target)
+        raise
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def name_file(error: OSError, part: Path, path: Path) -> None:
     """Give an error of the system that names no file, or the part, the name that people know."""
     if error.errno and error.filename in (None, str(part)):

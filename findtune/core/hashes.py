@@ -31,16 +31,32 @@ class HashSet:
     def __contains__(self, text: str) -> bool:
         return self.contains([text])[0]
 
+    def __and__(self, other: "HashSet") -> "HashSet":
+        """Return the set of what both have."""
+        return HashSet(np.intersect1d(self.hashes, other.hashes, assume_unique=True))
+
+    def contains_hashes(self, hashes: Array) -> Array:
+        """Return for each hash whether a member has it, bool."""
+        if not len(self.hashes):
+            return np.zeros(len(hashes), dtype=bool)
+        places = np.minimum(self.hashes.searchsorted(hashes), len(self.hashes) - 1)
+        members: Array = self.hashes[places] == hashes
+        return members
+
     def contains(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether it is a member."""
         if not len(self.hashes) or not texts:
             return [False] * len(texts)
         hashes = np.array([hash_64(text) for text in texts], dtype=np.uint64)
-        places = np.minimum(self.hashes.searchsorted(hashes), len(self.hashes) - 1)
-        members: list[bool] = (self.hashes[places] == hashes).tolist()
+        members: list[bool] = self.contains_hashes(hashes).tolist()
         return members
 
 
 def hash_set(hashes: Iterable[int]) -> HashSet:
     """Return the set of some hashes."""
     return HashSet(np.unique(np.array([*hashes], dtype=np.uint64)))
+
+
+def hash_texts(texts: Iterable[str]) -> HashSet:
+    """Return the set of some texts."""
+    return hash_set(map(hash_64, texts))

@@ -4,6 +4,7 @@ Patterns miss what they do not know, such as names and addresses, and they may m
 number. A text that must not be seen is not shown at all: `report.examples: 0`.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
@@ -38,6 +39,10 @@ PATTERNS = (
 )
 TOKEN = regex.compile(LONG_TOKEN)
 NUMBER = regex.compile(PHONE)
+
+# Every private part has some of these; most texts have none, which is quick to tell.
+SUSPECT_PARTS = ("@", "passw", "pwd", "secret", "token", "key", "bearer", "eyj")
+SUSPECT = re.compile(r"[\w+-]{15}|\d(?:[ ()./-]{0,3}\d){8}", re.ASCII)
 
 # What a report of the data calls them; the replacement -> its name.
 NAMES = {"[e-mail]": "an e-mail address", "[key]": "a key", "[number]": "a telephone number"}
@@ -91,11 +96,21 @@ def mask(text: str) -> str:
 
     Years, ranges and other rows of plain numbers stay, and so do names of variables.
     """
+    if not may_be_private(text):
+        return text
     for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
     text = TOKEN.sub(lambda match: "[key]" if is_key(match[0]) else match[0], text)
     spans = plain_spans(text)
     return str(NUMBER.sub(lambda match: match[0] if within(match, spans) else "[number]", text))
+
+
+def may_be_private(text: str) -> bool:
+    """Return whether a pattern may match; False is sure."""
+    if not text.isascii():
+        return True
+    lower = text.lower()
+    return any(part in lower for part in SUSPECT_PARTS) or bool(SUSPECT.search(text))
 
 
 def within(match: regex.Match[str], spans: Sequence[tuple[int, int]]) -> bool:

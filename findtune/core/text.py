@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 import regex
@@ -49,6 +49,7 @@ SPACED_WORD = regex.compile(
 ASCII_WORD = re.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"\w+"]), re.ASCII
 )
+LONG_WORD = re.compile(r"(?<!\w)[a-z]\w{4,}", re.ASCII)  # no stopword is as long
 NON_ASCII_DIGIT = regex.compile(r"[\p{Nd}--0-9]", regex.VERSION1)
 STEMMER = snowballstemmer.stemmer("english")
 
@@ -81,7 +82,12 @@ def ascii_digits(text: str) -> str:
 
 def normalize(text: str) -> str:
     """Return a text in lower case, without differences of width, spacing and punctuation."""
-    return " ".join(words(fold_case(unicodedata.normalize("NFKC", text))))
+    return " ".join(normal_words(text))
+
+
+def normal_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without differences of width."""
+    return words(fold_case(unicodedata.normalize("NFKC", text)))
 
 
 def fold_case(text: str) -> str:
@@ -99,9 +105,22 @@ def near_duplicate_key(text: str) -> str:
     letters where the script is an alphabet.
     """
     content = content_words(text)
-    plain = all(map(str.isascii, content))
+    plain = text.isascii() or all(map(str.isascii, content))
     parts = map(stem, content) if plain else chain.from_iterable(map(key_parts, content))
     return " ".join(sorted(set(parts))) or normalize(text)
+
+
+def key_piece(text: str) -> str:
+    """Return a piece of a text that each other one with the same near-duplicate key has, or "".
+
+    text: in lower case. It is a quick test before keys are compared: words of one stem begin alike,
+    up to the last two letters of the stem, and no suffix ends in a digit.
+    """
+    match = LONG_WORD.search(text, len(text) // 2) or LONG_WORD.search(text)
+    if not match or not text.isascii():
+        return ""
+    piece = stem(match[0])
+    return piece if piece[-1].isdigit() else piece[:-2]
 
 
 @cache
@@ -140,7 +159,7 @@ def content_stems(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """Return the words of a text in lower case that say something of their own."""
-    return [word for word in normalize(text).split() if word not in STOPWORDS]
+    return [word for word in normal_words(text) if word not in STOPWORDS]
 
 
 def key_parts(word: str) -> list[str]:
@@ -182,7 +201,7 @@ def letter_grams(run: str, sizes: Sequence[int]) -> list[str]:
     return grams or [run]
 
 
-@cache
+@lru_cache(maxsize=1 << 16)  # the words of large logs would fill the memory
 def stem(word: str) -> str:
     """Return the stem of an English word. Source: Snowball's Porter 2 stemmer."""
     stemmed: str = STEMMER.stemWord(word)

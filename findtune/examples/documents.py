@@ -5,4 +5,5 @@ from findtune.core.records import Record
 
 def document_text(document: Record) -> str:
     """Return the title and the snippet as one text."""
-    return ". ".join(filter(None, (document["title"].rstrip(" ."), document["snippet"])))
+    title, snippet = document["title"].rstrip(" ."), document["snippet"]
+    return f"{title}. {snippet}" if title and snippet else title or snippet

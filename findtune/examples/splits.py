@@ -5,7 +5,7 @@ under two ids), preparation removes it from the split that learns, and a leak re
 the splits share: zero.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -44,12 +44,12 @@ def split_of_position(hashed: float, shares: SplitShares) -> str:
 
 
 def leak_report(
-    keys_by_split: Mapping[str, Mapping[str, Set[Any]]],
+    keys_by_split: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, int]]:
     """Return how many keys each pair of splits shares, by type of key. All counts are 0.
 
-    keys_by_split: type of key (variables, texts, ...) -> split -> keys. Raises InputError when
-    two splits share a key.
+    keys_by_split: type of key (variables, texts, ...) -> split -> keys, as sets of texts or of
+    hashes. Raises InputError when two splits share a key.
     """
     report = {
         key_type: {

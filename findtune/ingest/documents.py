@@ -7,11 +7,12 @@ call documents sources.
 """
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
 
 from findtune.ingest.document_fields import find_field, number_as_id, unknown_passage
 from findtune.ingest.null_words import is_null_word
-from findtune.ingest.plain_text import has_content, strip_html, to_one_line
+from findtune.ingest.plain_text import has_content, is_clean_line, strip_html, to_one_line
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 from findtune.ingest.written_lists import names_nothing, read_list
 
@@ -19,6 +20,7 @@ UNKNOWN = "unknown key "  # how tallies of keys begin that are not read
 MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
 WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
 WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
+USUAL_URL = re.compile(r"https?://[a-z0-9][!-~]*")  # which passes all tests of an address
 # No address holds control characters or halves of characters, and none is a word for nothing.
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
@@ -55,13 +57,12 @@ def clean_document(item: object, field: str, report: RecordReport) -> Document:
         remedy = "write an object with url, title and snippet"
         raise wrong_type(field, item, expected="a document", remedy=remedy)
     prefix = f"{field}." if field else ""
-    _, url = find_field(item, "url")
-    _, title = find_field(item, "title")
-    name, snippet = find_field(item, "snippet")
-    if name not in ("snippet", "text"):
-        report.counts[f"snippets_under_{name}"] += 1
-    elif not snippet and (key := unknown_passage(item)):
-        report.tallies[f"{UNKNOWN}{key}"] += 1
+    url = item.get("url") or find_field(item, "url")[1]
+    title = item.get("title") or find_field(item, "title")[1]
+    name, snippet = "snippet", item.get("snippet")
+    if not snippet:
+        name, snippet = find_field(item, "snippet")
+        count_names(item, name, snippet, report)
     return {
         "url": clean_url(url, f"{prefix}url", report.limits.max_text_chars),
         "title": clean_text(title, f"{prefix}title", report),
@@ -69,10 +70,20 @@ def clean_document(item: object, field: str, report: RecordReport) -> Document:
     }
 
 
+def count_names(item: Mapping[str, Any], name: str, snippet: object, report: RecordReport) -> None:
+    """Count that the snippet has another name, or that a key is unknown under which it may be."""
+    if name not in ("snippet", "text"):
+        report.counts[f"snippets_under_{name}"] += 1
+    elif not snippet and (key := unknown_passage(item)):
+        report.tallies[f"{UNKNOWN}{key}"] += 1
+
+
 def clean_url(value: object, field: str, max_chars: int) -> str:
     """Return an address without the blanks around it; raise RecordError if it is none."""
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a URL", remedy="write it as a string")
+    if len(value) <= max_chars and USUAL_URL.fullmatch(value):
+        return value
     url = value.strip()
     is_web = WEB_SCHEME.match(url)
     is_bad = not url or is_null_word(url) or UNWRITABLE.search(url)
@@ -95,6 +106,8 @@ def clean_text(value: object, field: str, report: RecordReport) -> str:
         remedy = "write a string, or leave the field out"
         raise wrong_type(field, value, expected="text", remedy=remedy)
     max_chars = report.limits.max_text_chars
+    if len(value) <= max_chars and is_clean_line(value) and not is_null_word(value):
+        return value
     head = value[: max_chars * MARKUP_FACTOR]
     text = strip_html(head)
     if text != head:

@@ -33,5 +33,6 @@ def is_null_word(text: str) -> bool:
     word = text.strip("\"' \t\r\n")
     if word in WORDS:
         return True
-    is_error = bool(SPREADSHEET_ERROR.fullmatch(word))
-    return is_error and (word == word.upper() or word.startswith(("#N/A", "Err:")))
+    if not word.startswith(("#", "Err:")) or not SPREADSHEET_ERROR.fullmatch(word):
+        return False
+    return word == word.upper() or word.startswith(("#N/A", "Err:"))

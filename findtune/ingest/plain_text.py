@@ -50,6 +50,22 @@ def clean_line(text: str) -> str:
     return line if has_content(line) else ""
 
 
+def is_clean_line(text: str) -> bool:
+    """Return whether `clean_line` surely leaves a text as it is; most texts of a log are so.
+
+    A quick test: it knows ASCII alone, and texts that begin with a letter or digit.
+    """
+    return (
+        text.isascii()
+        and text.isprintable()
+        and text[:1].isalnum()
+        and text[-1] != " "
+        and "  " not in text
+        and "<" not in text
+        and "&" not in text
+    )
+
+
 def to_one_line(text: str) -> str:
     """Return a text in one line and NFC, without control and format characters and surrogates."""
     if text.isprintable() and "  " not in text:

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key
+from findtune.core.text import key_piece, near_duplicate_key
 from findtune.ingest.documents import (
-    Document,
     DocumentsByUrl,
     clean_documents,
     clean_text,
@@ -87,15 +86,15 @@ def display_fields(
     ranks = display_ranks(items)
     fields: dict[str, Record] = {}
     for index in sorted(range(len(items)), key=ranks.__getitem__):
-        url = report.spell(url_as_written(items[index]))
+        item = items[index]
+        url = report.spell(url_as_written(item))
         if url not in shown or url in fields:
             continue
-        item = items[index]
-        source = item if isinstance(item, dict) else {}
+        source, place = item if isinstance(item, dict) else {}, f"all_sources[{index}]"
         fields[url] = {
             "rank": ranks[index],
-            "score": clean_score(source.get("score"), f"all_sources[{index}].score", report),
-            "query_used": clean_query_used(source, f"all_sources[{index}].query_used", report),
+            "score": clean_score(source.get("score"), f"{place}.score", report),
+            "query_used": clean_query_used(source, f"{place}.query_used", report),
         }
     return fields
 
@@ -187,30 +186,33 @@ def drop_copies(shown: DocumentsByUrl, *, picks: Sequence[str], report: RecordRe
 
 def find_copies(shown: DocumentsByUrl, picks: Sequence[str]) -> list[str]:
     """Return the documents that were not picked and nearly say what a picked one says."""
-    starts = {url: word_starts(document) for url, document in shown.items()}
+    texts = {url: f"{document['title']} {document['snippet']}" for url, document in shown.items()}
+    picked = [(texts[pick], texts[pick].lower()) for pick in picks]
     copies = []
     for url in [url for url in shown if url not in picks]:
-        alike = [pick for pick in picks if share(starts[url], starts[pick]) >= MIN_SHARE]
-        keys = {document_key(shown[pick]) for pick in alike}
-        if alike and document_key(shown[url]) in keys:
+        piece = key_piece(texts[url].lower())
+        others = [text for text, lower in picked if piece in lower or not lower.isascii()]
+        if others and is_copy(texts[url], others):
             copies.append(url)
     return copies
 
 
-def word_starts(document: Document) -> set[str]:
-    """Return how the words of a document begin; of nearly equal texts most begin alike."""
-    return {word[:4] for word in f"{document['title']} {document['snippet']}".casefold().split()}
+def is_copy(text: str, others: Sequence[str]) -> bool:
+    """Return whether a text nearly says what one of some others says."""
+    starts = word_starts(text)
+    alike = [other for other in others if share(starts, word_starts(other)) >= MIN_SHARE]
+    return bool(alike) and uncached_key(text) in {*map(uncached_key, alike)}
+
+
+def word_starts(text: str) -> set[str]:
+    """Return how the words of a text begin; of nearly equal texts most begin alike."""
+    return {word[:4] for word in text.casefold().split()}
 
 
 def share(first: set[str], second: set[str]) -> float:
     """Return the share of two sets that they have in common; 0 for two empty ones."""
     common = len(first & second)
     return common / max(1, len(first) + len(second) - common)
-
-
-def document_key(document: Document) -> str:
-    """Return a key that documents with nearly the same text share."""
-    return uncached_key(f"{document['title']} {document['snippet']}")
 
 
 def conclude(tallies: Counter[str]) -> Iterator[FileReportRow]:

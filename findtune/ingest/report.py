@@ -146,6 +146,7 @@ class RecordReport:
         self.null_fields: list[str] = []
         self.dropped_urls: set[str] = set()
         self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
+        self.spelled: dict[str, str] = {}  # an address as written -> the same
         self.nothing_to_learn: Counter[str] = Counter()
         self.tallies: Counter[str] = Counter()  # what the kind as a whole is judged by
 
@@ -156,11 +157,15 @@ class RecordReport:
 
     def spell(self, address: str) -> str:
         """Return an address as the record first spells it; a new one is spelled so from now on."""
-        return self.spellings.setdefault(normal_form(address), address)
+        spelling = self.spelled.get(address)
+        if spelling is None:
+            spelling = self.spellings.setdefault(normal_form(address), address)
+            self.spelled[address] = spelling
+        return spelling
 
     def forget_addresses(self) -> None:
         """Forget what only the cleaning of the record needs, so that the report is small."""
-        self.spellings, self.dropped_urls = {}, set()
+        self.spellings, self.spelled, self.dropped_urls = {}, {}, set()
 
     def cause(self, field: str) -> ReportRow | None:
         """Return the row about the first part of a field that was dropped, if there is one."""

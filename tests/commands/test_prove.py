@@ -185,9 +185,10 @@ def test_an_unknown_model_is_refused_with_those_that_are_known(team: Path, model
 
 
 def test_every_kind_that_ingest_writes_for_a_model_is_one_of_its_kinds() -> None:
-    entries = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))["stages"]["ingest"]["foreach"]
+    stages = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))["stages"]
+    entries = {**stages["ingest"]["foreach"], **stages["share"]["foreach"]}
     kinds = {model: kinds_of(model) for model in ("embedder", "reranker", "rewriter")}
-    assert "catalog" in kinds["embedder"] and "searches" in kinds["rewriter"]
+    assert {"catalog", "ranked_lists"} <= {*kinds["embedder"]} and "searches" in kinds["rewriter"]
     assert sum(map(len, kinds.values())) == sum(
         entry["model"] in kinds for entry in entries.values()
     )

@@ -3,8 +3,11 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from findtune.core.masking import mask, private_parts
+from findtune.core import masking
+from findtune.core.masking import mask, may_be_private, private_parts
 
 
 @pytest.mark.parametrize(
@@ -194,3 +197,15 @@ def test_long_texts_are_masked_in_no_time(part: str) -> None:
     begin = time.process_time()
     mask(part * 20_000)  # without care, some take minutes
     assert time.process_time() - begin < 5
+
+
+PARTS = ["a@b.io", "sk-", "xoxb-", "eyJ", "AIza", "hf_", "pwd", "Token", "bearer", ": ", "is", " "]
+PARTS += ["0123456789"[:n] for n in (2, 5, 9)] + ["aB3dE6gH"[:n] for n in (1, 3, 8)] + [*"+(-./_é"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=9).map("".join))
+def test_the_quick_test_knows_no_text_that_a_pattern_masks(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(masking, "may_be_private", lambda _: True)
+        masked = mask(text)
+    assert may_be_private(text) or masked == text

@@ -1,11 +1,14 @@
 """Texts that people take for the same share a key; texts that differ in a fact do not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from findtune.core.text import (
     all_keys,
     content_stems,
     hash_fraction,
+    key_piece,
     loose_key,
     near_duplicate_key,
     normalize,
@@ -147,3 +150,22 @@ def test_scripts_without_spaces_are_searched_by_letters_and_their_neighbours(
     text: str, expected: list[str]
 ) -> None:
     assert content_stems(text) == expected
+
+
+STEMS = ["educat", "employ", "hop", "cry", "happi", "general", "w1234", "population", "dy", "ski"]
+ENDINGS = ["", "s", "e", "es", "ed", "ing", "ion", "ional", "y", "ies", "ly", "ment", "ful", "ness"]
+ENDINGS += ["iveness", "izer", "ization", "'s", "able", "ogist", "ously", "ability", "ying", "2"]
+SPELLED = st.builds("{}{}".format, st.sampled_from(STEMS), st.sampled_from(ENDINGS))
+
+
+@given(st.lists(SPELLED, min_size=1, max_size=2), st.lists(SPELLED, min_size=1, max_size=2))
+def test_texts_of_one_key_have_each_others_piece(left: list[str], right: list[str]) -> None:
+    first, second = " of ".join(left), "The " + ", ".join(right)
+    if near_duplicate_key(first) == near_duplicate_key(second):
+        assert key_piece(first) in second.lower()
+        assert key_piece(second.lower()) in first
+
+
+def test_a_piece_tells_most_texts_apart_and_none_is_known_of_other_scripts() -> None:
+    assert key_piece("the unemployment rate") == "unempl"
+    assert key_piece("失業率 of unemployment") == key_piece("a tea") == ""

@@ -1,8 +1,10 @@
 """All texts go through one cleaning: the same text comes out of every encoding of it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from findtune.ingest.plain_text import clean_line, strip_html, to_one_line
+from findtune.ingest.plain_text import clean_line, is_clean_line, strip_html, to_one_line
 
 TEXTS = {
     "R&amp;D": "R&D",
@@ -44,3 +46,12 @@ def test_a_tag_of_a_block_may_become_the_end_of_a_line() -> None:
     assert strip_html("a<br>b<b>c</b>", "\n") == "a\nbc"
     assert strip_html("a&lt;br&gt;b", "\n") == "a\nb"
     assert to_one_line(" a  b ") == "a b"
+
+
+@given(st.text("ab1 <>&;.-\t\x7f\u00ad\u00e9\ud800", max_size=6))
+def test_the_quick_test_knows_no_text_that_cleaning_changes(text: str) -> None:
+    assert not is_clean_line(text) or clean_line(text) == text
+
+
+def test_the_quick_test_knows_the_usual_texts() -> None:
+    assert is_clean_line("Tea: 12 cups, at 3.50 (each)!")

@@ -12,6 +12,7 @@ import pytest
 
 from findtune.core.errors import InputError
 from findtune.core.files import read_json, read_jsonl, write_jsonl
+from findtune.core.hashes import hash_texts
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
@@ -255,7 +256,7 @@ def test_earlier_questions_of_the_session_are_carried_into_questions_and_targets
 
 
 def test_a_learned_held_out_question_is_an_error(tmp_path: Path) -> None:
-    held_out = {near_duplicate_key("rice in Kenya")}
+    held_out = hash_texts([near_duplicate_key("rice in Kenya")])
     rules = TargetRules(PrepareSettings.model_validate(SETTINGS), frozenset(), held_out)
     path = tmp_path / "train.jsonl"
     own = {"query": "rice in Kenya", "kind": "question"}  # train's own query is no target

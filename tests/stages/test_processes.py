@@ -8,7 +8,10 @@ from random import Random
 import pytest
 
 from findtune.core import params, processes
+from findtune.core.files import write_jsonl
 from findtune.core.processes import VARIABLE
+from findtune.embedder.prepare.examples import PrepareSettings as EmbedderSettings
+from findtune.embedder.prepare.examples import write_examples as write_embedder
 from findtune.reranker.prepare.examples import PrepareSettings as RerankerSettings
 from findtune.reranker.prepare.examples import write_examples as write_reranker
 from findtune.rewriter.prepare import corpus as corpus_module
@@ -17,6 +20,9 @@ from findtune.rewriter.prepare.examples import write_examples as write_rewriter
 from stages.ingest import clean
 
 RECORDS = 300
+ROOMS = ("embedder", "reranker", "rewriter")
+# Two spellings that the stemmer takes for one word and, without accents, for two.
+ACCENTS = ("salariés", "salariées", "tea", "méxico", "mexico")
 
 
 def write_feedback(folder: Path) -> None:
@@ -24,7 +30,7 @@ def write_feedback(folder: Path) -> None:
     rng = Random(1)
     lists, searches = [], []
     for number in range(RECORDS):
-        query = f"question {rng.randrange(200)} about tea"
+        query = f"question {rng.randrange(80)} about {rng.choice(ACCENTS)}"
         shown = [
             {"url": f"https://example.org/{row}", "title": f"Tea {row}", "snippet": text}
             for row in rng.sample(range(400), 6)
@@ -63,6 +69,8 @@ def test_two_processes_write_the_bytes_of_one(
     reranker = params.read("prepare.reranker.small", RerankerSettings)
     rewriter = params.read("prepare.rewriter.small", RewriterSettings)
     rewriter = rewriter.model_copy(update={"max_corpus_documents": 40})  # so that it gets full
+    embedder = params.read("prepare.embedder.small", EmbedderSettings)
+    embedder = embedder.model_copy(update={"learn_from": ("feedback",)})
     for number, piece_bytes in (("1", 1 << 23), ("2", 5000), ("3", 1)):
         monkeypatch.setenv(VARIABLE, number)
         monkeypatch.setattr(processes.pieces, "__defaults__", (piece_bytes,))
@@ -71,9 +79,12 @@ def test_two_processes_write_the_bytes_of_one(
             clean(kind, data=tmp_path, out=out)
         write_reranker(out, out / "reranker", reranker)
         write_rewriter(out, out / "rewriter", rewriter)
+        for kind in ("sentence_pairs", "guard"):
+            write_jsonl(out / f"{kind}.jsonl", [])
+        write_embedder(out, out / "embedder", embedder)
     one = bytes_of(tmp_path / "1")
     assert one == bytes_of(tmp_path / "2") == bytes_of(tmp_path / "3")
-    assert all(len(one[f"{room}/train.jsonl"]) > 1000 for room in ("reranker", "rewriter"))
+    assert all(len(one[f"{room}/train.jsonl"]) > 1000 for room in ROOMS)
     assert len(one["rewriter/corpus.jsonl"].splitlines()) > 40
 
 

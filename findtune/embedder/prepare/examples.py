@@ -16,6 +16,9 @@ data/examples/embedder/SIZE/
     corpus.jsonl        dcid, text: all texts of the catalog except the held-out queries
     left_out.json       what train does not learn: reason -> count, and some examples
     leak_report.json    what the splits share (nothing), and what was left out to get there
+
+Ranked lists are read one at a time and by several processes; of a question only hashes are kept in
+memory. The catalog is kept in memory. docs/scale.md says how much that is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +30,7 @@ from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_json, write_jsonl
 from findtune.core.records import Record
 from findtune.core.text import normalize
-from findtune.embedder.prepare.feedback import read_ranked_lists, split_lists
+from findtune.embedder.prepare.feedback import ListExamples, write_lists
 from findtune.embedder.prepare.guard_queries import read_guard_queries, split_guard_queries
 from findtune.embedder.prepare.held_out_queries import (
     Keys,
@@ -42,6 +45,7 @@ from findtune.embedder.prepare.held_out_queries import (
 )
 from findtune.embedder.prepare.leak_removal import Records, remove_leaks
 from findtune.embedder.prepare.leak_report import build_leak_report, of_kind
+from findtune.embedder.prepare.list_questions import read_list_questions
 from findtune.embedder.prepare.positives import positive_records
 from findtune.embedder.prepare.preview import sample_lines
 from findtune.embedder.prepare.scored_pairs import (
@@ -61,22 +65,22 @@ from findtune.embedder.prepare.variables import (
 from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.splits import SPLITS
 
-__all__ = ["PrepareSettings", "preview_lines", "write_examples"]
+__all__ = ["PrepareSettings", "preview_lines", "write_data", "write_examples"]
 
-LEARNED = ("positive", "pick")
+LEARNED = ("positive", "pick")  # of the catalog, and of feedback
 ASKED = ("query", "list")
 REQUIRED_KINDS = (("train", LEARNED), ("dev", ASKED), ("test", ASKED))
 TRAINED_FIELDS = ("anchor", "positive", "sentence_1", "sentence_2")
 
 
 class CleanData(NamedTuple):
-    """What ingest has cleaned."""
+    """What ingest has cleaned; ranked_lists: the file of lists, which may be too many to keep."""
 
     texts: Sequence[CatalogText]
     scored_pairs: Sequence[ScoredPair]
     guard_pairs: Sequence[ScoredPair]
     guard_queries: Sequence[Record] = ()
-    ranked_lists: Iterable[Record] = ()
+    ranked_lists: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -103,29 +107,36 @@ class Catalog:
         return [variable for split in SPLITS for variable in self.variables[split]]
 
 
-@dataclass(frozen=True)
-class Examples:
-    """All that is written: the records of each split, the corpus, and the leak report."""
-
-    records: Records
-    corpus: list[Record]
-    leak_report: Record
-    left_out: LeftOut
-
-
 def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[str, dict[str, int]]:
     """Write the examples of a folder of clean data; return their number by split and kind.
 
-    Raises InputError as `build_examples` does.
+    Raises InputError as `write_data` does.
     """
-    examples = build_examples(read_clean(clean, settings), settings)
-    for split in (*SPLITS, "refit"):
-        write_jsonl(out / f"{split}.jsonl", examples.records[split])
-    write_jsonl(out / "corpus.jsonl", examples.corpus)
-    write_json(out / "leak_report.json", examples.leak_report)
-    examples.left_out.write(out)
-    counts: dict[str, dict[str, int]] = examples.leak_report["records"]
+    report = write_data(read_clean(clean, settings), out, settings)
+    counts: dict[str, dict[str, int]] = report["records"]
     return counts
+
+
+def write_data(data: CleanData, out: Path, settings: PrepareSettings) -> Record:
+    """Write the examples of clean data; return the leak report.
+
+    Raises InputError when a split has nothing to train or to test on, or when the splits leak.
+    """
+    catalog, left_out = split_catalog(data.texts, settings), LeftOut()
+    lists = read_list_questions(data.ranked_lists, settings.lists)
+    drafts = draft_records(catalog, data, settings)
+    kept = remove_leaks(drafts, catalog.variables, lists.hashes_by_split(), left_out)
+    mark_seen_pairs(kept.records)
+    examples = ListExamples(lists, settings.feedback_negatives, kept.forbidden)
+    written = write_lists(out, kept.records, examples)
+    refuse_empty_splits(kept.records, written.counts)
+    corpus = corpus_records(catalog.variables, catalog.all_queries())
+    write_jsonl(out / "corpus.jsonl", corpus)
+    report = build_leak_report(kept, catalog.variables, corpus, written)
+    write_json(out / "leak_report.json", report)
+    left_out.merge(written.left_out)
+    left_out.write(out)
+    return report
 
 
 def read_clean(clean: Path, settings: PrepareSettings) -> CleanData:
@@ -137,24 +148,8 @@ def read_clean(clean: Path, settings: PrepareSettings) -> CleanData:
         scored_pairs=read_pairs(clean / "sentence_pairs.jsonl"),
         guard_pairs=read_pairs(clean / "guard.jsonl"),
         guard_queries=read_guard_queries(clean / "guard_queries.jsonl"),
-        ranked_lists=read_ranked_lists(clean / "ranked_lists.jsonl") if from_feedback else (),
+        ranked_lists=clean / "ranked_lists.jsonl" if from_feedback else None,
     )
-
-
-def build_examples(data: CleanData, settings: PrepareSettings) -> Examples:
-    """Return the examples of clean data.
-
-    Raises InputError when a split has nothing to train or to test on, or when the splits leak.
-    """
-    catalog = split_catalog(data.texts, settings)
-    left_out = LeftOut()
-    drafts = draft_records(catalog, data, settings, left_out)
-    records, leaking = remove_leaks(drafts, catalog.variables, left_out)
-    refuse_empty_splits(records)
-    mark_seen_pairs(records)
-    corpus = corpus_records(catalog.variables, catalog.all_queries())
-    report = build_leak_report(records, catalog.variables, corpus, leaking)
-    return Examples(records, corpus, report, left_out)
 
 
 def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Catalog:
@@ -175,14 +170,11 @@ def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Ca
     return Catalog(variables, wordings, queries)
 
 
-def draft_records(
-    catalog: Catalog, data: CleanData, settings: PrepareSettings, left_out: LeftOut
-) -> Records:
-    """Return the records of each split; later splits may still leak into earlier ones."""
+def draft_records(catalog: Catalog, data: CleanData, settings: PrepareSettings) -> Records:
+    """Return the records of each split but those of lists; splits may still leak."""
     scored = split_scored_pairs(data.scored_pairs, settings.scored_pairs)
     guard_pairs = split_guard_pairs(data.guard_pairs)
     guard_queries = split_guard_queries(data.guard_queries)
-    lists = split_lists(data.ranked_lists, settings.lists, settings.feedback_negatives, left_out)
     records = {
         "train": positives(catalog.trained(), settings),
         "dev": list(catalog.queries["dev"]),
@@ -195,7 +187,7 @@ def draft_records(
         records["refit"] += [dict(pair) for pair in pairs]
         records[split] += [pair_record("guard", pair) for pair in guard_pairs[split]]
         records[split] += guard_queries[split]
-    return {split: records[split] + lists[split] for split in records}
+    return records
 
 
 def positives(variables: Sequence[Variable], settings: PrepareSettings) -> list[Record]:
@@ -203,10 +195,15 @@ def positives(variables: Sequence[Variable], settings: PrepareSettings) -> list[
     return list(positive_records(variables, settings.labels, settings.hard_negatives))
 
 
-def refuse_empty_splits(records: Mapping[str, Sequence[Record]]) -> None:
-    """Raise InputError when there is nothing to train on, or nothing to test with."""
+def refuse_empty_splits(
+    records: Mapping[str, Sequence[Record]], from_lists: Mapping[str, int]
+) -> None:
+    """Raise InputError when there is nothing to train on, or nothing to test with.
+
+    from_lists: split -> number of examples of ranked lists.
+    """
     for split, kinds in REQUIRED_KINDS:
-        if not any(of_kind(records[split], kind) for kind in kinds):
+        if not from_lists[split] and not of_kind(records[split], kinds[0]):
             raise InputError(
                 f"data/clean/embedder gives no {' and no '.join(kinds)} for {split}; add "
                 "variables with alternatives or ranked lists, or change learn_from or the shares "

@@ -5,79 +5,142 @@ list that were not picked are hard negatives, in the order shown: users read fro
 their last pick, so what stands above it was refused (cascade model: Craswell et al., WSDM 2008).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from findtune.core.files import iter_jsonl
+import numpy as np
+
+from findtune.core.files import atomic_open
+from findtune.core.hashes import HashSet
+from findtune.core.processes import ordered_map, read_piece
 from findtune.core.records import Record
-from findtune.core.text import loose_key, near_duplicate_key, normalize
+from findtune.core.text import normalize
+from findtune.embedder.prepare.leak_removal import NEARLY_HELD_OUT, Records
+from findtune.embedder.prepare.list_questions import Array, ListQuestions, Share
 from findtune.examples.documents import document_text
-from findtune.examples.groups import Asked, asked_records, find_groups
 from findtune.examples.left_out import LeftOut
-from findtune.examples.splits import SPLITS, SplitShares, assign_split
+from findtune.examples.splits import SPLITS
+from findtune.examples.writing import lines
 
 NO_TEXT = "picks without a title and a snippet"
 NOTHING_UNPICKED = "picks of lists that leave nothing with another text unpicked"
+ALL_FILES = (*SPLITS, "refit")
 
-# Questions of a log seldom come back, so a cache would only fill the memory.
-uncached_key = near_duplicate_key.__wrapped__
-uncached_loose_key = loose_key.__wrapped__
-
-
-def read_ranked_lists(path: Path) -> Iterable[Record]:
-    """Yield the clean ranked lists of a file; none where there is no file."""
-    return iter_jsonl(path) if path.exists() else ()
+Texts = dict[str, str]  # URL -> title and snippet
 
 
-class ListKeys:
-    """The keys that decide the splits of lists: of their topics, or else of their questions.
+@dataclass
+class Written:
+    """What a piece of the lists gave, or all of them.
 
-    Questions that differ in spelling alone have one: that of the spelling without accents.
+    lines: split -> lines of its file. counts: split -> number of examples. leaking: split -> how
+    many were left out since a later split holds their question. questions: split -> both keys of
+    the questions of its examples.
     """
 
-    def __init__(self) -> None:
-        self.first_keys: dict[str, str] = {}
-
-    def __call__(self, ranked_list: Record) -> str:
-        """Return the key of a list."""
-        text = ranked_list.get("topic") or ranked_list["query"]
-        return self.first_keys.setdefault(uncached_key(text), uncached_loose_key(text))
+    lines: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ALL_FILES})
+    counts: Counter[str] = field(default_factory=Counter)
+    leaking: Counter[str] = field(default_factory=Counter)
+    questions: dict[str, HashSet] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
-def split_lists(
-    ranked_lists: Iterable[Record], shares: SplitShares, negatives: int, left_out: LeftOut
-) -> dict[str, list[Record]]:
-    """Return the examples of each split: picks in train, whole lists in dev and test.
+@dataclass(frozen=True)
+class ListExamples:
+    """Makes the examples of lists: picks for train and refit, whole lists for dev and test.
 
-    `refit` has the picks of train and of dev. negatives: the most that a pick has. left_out: counts
-    what train does not learn.
+    negatives: the most that a pick has. forbidden: split -> the questions that it must not have.
     """
-    splits: dict[str, list[Record]] = {split: [] for split in (*SPLITS, "refit")}
-    asked: list[Asked] = []
-    list_key = ListKeys()
-    for ranked_list in ranked_lists:
-        key = list_key(ranked_list)
-        split = assign_split(key, shares)
-        asked += asked_records(
-            [ranked_list], list_key, lambda topic: assign_split(topic, shares) != "train"
-        )
+
+    questions: ListQuestions
+    negatives: int
+    forbidden: Mapping[str, HashSet]
+
+    def __call__(self, share: Share) -> Written:
+        """Return the examples of a piece of the lists."""
+        written = Written()
+        splits = self.questions.splits(share)
+        leaks = {name: self.leaks(name, share).tolist() for name in ("train", "dev", "refit")}
+        kept: dict[str, list[int]] = {name: [] for name in ALL_FILES}
+        for row, (ranked_list, split) in enumerate(
+            zip(read_piece(share.piece), splits, strict=True)
+        ):
+            banned = {name for name, flags in leaks.items() if flags[row]}
+            for name in self.add(ranked_list, split, banned, written):
+                kept[name].append(row)
+        written.questions = {
+            name: HashSet.union([HashSet(share.keys[rows]), HashSet(share.spellings[rows])])
+            for name, rows in kept.items()
+        }
+        return written
+
+    def leaks(self, name: str, share: Share) -> Array:
+        """Return for each list of a piece whether a split must not have its question, bool."""
+        known = self.forbidden[name].contains_hashes
+        leaks: Array = np.logical_or(known(share.keys), known(share.spellings))
+        return leaks
+
+    def add(
+        self, ranked_list: Record, split: str, banned: set[str], written: Written
+    ) -> Iterator[str]:
+        """Add the examples of a list; yield the names of the files that have one of them."""
+        texts = texts_by_url(ranked_list)
         if split != "train":
-            splits[split].append(list_record(ranked_list, key))
-        if split != "test":
-            picks = [*pick_records(ranked_list, negatives)]
-            splits["refit"] += picks
+            example = list_record(ranked_list, self.questions.group_of(ranked_list))
+            yield from keep(split, [example], banned, written)
+        if split == "test":
+            return
+        picks = [*pick_records(ranked_list, texts, self.negatives)]
+        yield from keep("refit", picks, banned, written)
         if split == "train":
-            splits["train"] += picks
-            count_left_out(ranked_list, learned=len(picks), left_out=left_out)
-    groups = find_groups(asked)
-    for row in [*splits["dev"], *splits["test"]]:
-        row["group"] = groups.group_of(row["record"], row["group"])
-    return splits
+            count_left_out(ranked_list, texts, learned=len(picks), left_out=written.left_out)
+            yield from keep("train", picks, banned, written)
+            for pick in picks if "train" in banned else ():
+                text, record = pick["positive"], pick["record"]
+                reason = NEARLY_HELD_OUT["pick"]
+                written.left_out.add(reason, pick["query"], text=text, record=record)
 
 
-def count_left_out(ranked_list: Record, *, learned: int, left_out: LeftOut) -> None:
+def keep(name: str, examples: list[Record], banned: set[str], written: Written) -> Iterator[str]:
+    """Add examples to a file unless their question is banned from it; yield its name then."""
+    if name in banned:
+        written.leaking[name] += len(examples)
+    elif examples:
+        written.lines[name].append(lines(examples))
+        written.counts[name] += len(examples)
+        yield name
+
+
+def write_lists(out: Path, records: Records, examples: ListExamples) -> Written:
+    """Write the files of all splits: the records of the catalog, then the examples of the lists.
+
+    Return what all lists gave, without their lines.
+    """
+    total, questions = Written(), {name: [HashSet.union([])] for name in ALL_FILES}
+    shares, processes = examples.questions.shares, examples.questions.processes
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(atomic_open(out / f"{name}.jsonl")) for name in ALL_FILES
+        }
+        for name in ALL_FILES:
+            files[name].writelines(lines([record]) for record in records[name])
+        for written in ordered_map(examples, shares, processes):
+            for name in ALL_FILES:
+                files[name].writelines(written.lines[name])
+                questions[name].append(written.questions[name])
+            total.counts.update(written.counts)
+            total.leaking.update(written.leaking)
+            total.left_out.merge(written.left_out)
+    total.questions = {name: HashSet.union(parts) for name, parts in questions.items()}
+    return total
+
+
+def count_left_out(ranked_list: Record, texts: Texts, *, learned: int, left_out: LeftOut) -> None:
     """Count the picks of a list that are not learned, by reason."""
-    texts = {document["url"]: document_text(document) for document in ranked_list["sources"]}
     for url in ranked_list["picks"]:
         if not texts[url] or not learned:
             reason = NOTHING_UNPICKED if texts[url] else NO_TEXT
@@ -85,11 +148,15 @@ def count_left_out(ranked_list: Record, *, learned: int, left_out: LeftOut) -> N
             left_out.add(reason, ranked_list["query"], text=texts[url] or url, record=record)
 
 
-def pick_records(ranked_list: Record, negatives: int) -> Iterator[Record]:
+def texts_by_url(ranked_list: Record) -> Texts:
+    """Return the text of each document of a list by its URL."""
+    return {document["url"]: document_text(document) for document in ranked_list["sources"]}
+
+
+def pick_records(ranked_list: Record, texts: Texts, negatives: int) -> Iterator[Record]:
     """Yield one example for each pick of a list that leaves something unpicked."""
-    texts = {document["url"]: document_text(document) for document in ranked_list["sources"]}
     picks = [url for url in ranked_list["picks"] if texts[url]]
-    unpicked = unpicked_texts(texts, picks)[:negatives]
+    unpicked = [*islice(unpicked_texts(texts, picks), negatives)]
     for url in picks if unpicked else []:
         yield {
             "kind": "pick",
@@ -100,13 +167,13 @@ def pick_records(ranked_list: Record, negatives: int) -> Iterator[Record]:
         }
 
 
-def unpicked_texts(texts: Mapping[str, str], picks: Iterable[str]) -> list[str]:
-    """Return the texts that were not picked, in the order shown.
+def unpicked_texts(texts: Texts, picks: Iterable[str]) -> Iterator[str]:
+    """Yield the texts that were not picked, in the order shown.
 
-    texts: URL -> text. A text that equals a picked one is left out.
+    A text that equals a picked one is left out.
     """
     useless = {"", *(normalize(texts[url]) for url in picks)}
-    return [text for text in texts.values() if normalize(text) not in useless]
+    return (text for text in texts.values() if normalize(text) not in useless)
 
 
 def list_record(ranked_list: Record, group: str) -> Record:

@@ -6,7 +6,9 @@ yields to the guard and to the questions of test, on which other models are judg
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from findtune.core.hashes import HashSet, hash_texts
 from findtune.core.records import Record
 from findtune.core.text import all_keys, loose_key, near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
@@ -14,15 +16,11 @@ from findtune.examples.left_out import LeftOut
 
 Records = dict[str, list[Record]]  # split -> its records
 LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
+RESTRICTED = (*LATER_SPLITS, "refit")  # splits that must not have all
 TEXT_FIELDS = ("anchor", "positive", "query", "text", "sentence_1", "sentence_2")
 GUARDS = ("guard", "guard_query")
-FEEDBACK = ("pick", "list")
 # Kinds of train: the fields that show an example, and how those that leak are counted.
-TEXTS_BY_KIND = {
-    "positive": ("anchor", "positive"),
-    "scored": ("sentence_1", "sentence_2"),
-    "pick": ("query", "positive"),
-}
+TEXTS_BY_KIND = {"positive": ("anchor", "positive"), "scored": ("sentence_1", "sentence_2")}
 NEARLY_HELD_OUT = {
     "positive": "pairs of texts of a variable, of which one nearly is a text of dev or test",
     "scored": "scored pairs that nearly are one of dev or test",
@@ -35,8 +33,8 @@ class HeldOutKeys:
     """Keys of everything that must stay unseen, near-duplicate and loose ones.
 
     texts: of all texts of held-out variables, of held-out queries and questions, and of guard
-    texts; queries: of held-out queries and questions; guards: of guard texts; pairs: of held-out
-    scored pairs and guard pairs.
+    texts; queries: of held-out queries, and of the questions of held-out lists that the catalog has
+    too; guards: of guard texts; pairs: of held-out scored pairs and guard pairs.
     """
 
     texts: set[str]
@@ -45,58 +43,115 @@ class HeldOutKeys:
     pairs: set[str]
 
 
-def remove_leaks(
-    records: Records, variables: Mapping[str, Sequence[Variable]], left_out: LeftOut
-) -> tuple[Records, dict[str, int]]:
-    """Return the records that later splits don't share, and how many were left out.
+class WithoutLeaks(NamedTuple):
+    """The records of the catalog that later splits don't share, and how many were left out.
 
-    variables: split -> its variables, those of dev and test being new. A text of a variable must
-    be no near-duplicate of a text of a held-out variable, of a held-out query or question, nor of
-    a guard text. A scored pair must be no held-out or guard pair, and must hold no query. The
-    question of a pick must be no held-out query or question, and no guard text; its documents may
-    come back. Hard negatives that are a held-out text are dropped from their example.
+    forbidden: split -> the questions that no pick, and no list of dev, may have.
     """
-    held_out = {
-        split: held_out_keys(
-            records=[record for later in later_splits for record in records[later]],
-            variables=[variable for later in later_splits for variable in variables[later]],
-        )
-        for split, later_splits in LATER_SPLITS.items()
-    }
-    held_out["refit"] = held_out_keys(never_learned(records), variables=())
+
+    records: Records
+    leaking: dict[str, int]
+    forbidden: dict[str, HashSet]
+
+
+def remove_leaks(
+    records: Records,
+    variables: Mapping[str, Sequence[Variable]],
+    asked: Mapping[str, HashSet],
+    left_out: LeftOut,
+) -> WithoutLeaks:
+    """Return the records that later splits don't share.
+
+    records: of the catalog, the scored pairs and the guard. variables: split -> its variables,
+    those of dev and test being new. asked: split -> both keys of the questions of its lists.
+
+    A text of a variable must be no near-duplicate of a text of a held-out variable, of a held-out
+    query or question, nor of a guard text. A scored pair must be no held-out or guard pair, and
+    must hold no query. The question of a pick must be no held-out query or question, and no guard
+    text; its documents may come back. Hard negatives that are a held-out text are dropped from
+    their example.
+    """
+    lists = later_questions(asked)
+    held_out = held_out_by_split(records, variables, lists)
+    count_leaks(records["train"], held_out["train"], left_out)
     kept = dict(records)
-    for record in records["train"]:
-        if leaks(record, held_out["train"]):
-            query, text = (record.get(name, "") for name in TEXTS_BY_KIND[record["kind"]])
-            place = record["record"] if record["kind"] == "pick" else record["sources"][0]
-            left_out.add(NEARLY_HELD_OUT[record["kind"]], query, text=text, record=place)
     for split, keys in held_out.items():
         kept[split] = [
             without_leaking_negatives(record, keys)
             for record in records[split]
             if not leaks(record, keys)
         ]
-    return kept, {split: len(records[split]) - len(kept[split]) for split in held_out}
+    leaking = {split: len(records[split]) - len(kept[split]) for split in held_out}
+    forbidden = {
+        split: HashSet.union([hash_texts(forbidden_keys(split, keys)), lists[split]])
+        for split, keys in held_out.items()
+    }
+    return WithoutLeaks(kept, leaking, forbidden)
+
+
+def held_out_by_split(
+    records: Records, variables: Mapping[str, Sequence[Variable]], lists: Mapping[str, HashSet]
+) -> dict[str, HeldOutKeys]:
+    """Return the keys that each split must not have; lists: the questions to which it yields."""
+    texts = {key for split in RESTRICTED for row in records[split] for key in shown_keys(row)}
+    held_out = {
+        split: held_out_keys(
+            records=[record for later in later_splits for record in records[later]],
+            variables=[variable for later in later_splits for variable in variables[later]],
+            asked=members(texts, lists[split]),
+        )
+        for split, later_splits in LATER_SPLITS.items()
+    }
+    refit = members(texts, lists["refit"])
+    held_out["refit"] = held_out_keys(never_learned(records), variables=(), asked=refit)
+    return held_out
+
+
+def later_questions(asked: Mapping[str, HashSet]) -> dict[str, HashSet]:
+    """Return the questions of the lists to which each split yields."""
+    held_out = HashSet.union([asked["dev"], asked["test"]])
+    return {"train": held_out, "dev": asked["test"], "refit": asked["test"]}
+
+
+def members(keys: set[str], hashes: HashSet) -> set[str]:
+    """Return the keys of which a set has the hash."""
+    texts = [*keys] if len(hashes) else []
+    return {key for key, known in zip(texts, hashes.contains(texts), strict=True) if known}
+
+
+def forbidden_keys(split: str, held_out: HeldOutKeys) -> set[str]:
+    """Return the keys of the catalog that no question of a split's lists may have.
+
+    The lists of dev are not learned, so a guard text may be among their questions.
+    """
+    return held_out.queries if split == "dev" else held_out.queries | held_out.guards
+
+
+def count_leaks(train: Iterable[Record], held_out: HeldOutKeys, left_out: LeftOut) -> None:
+    """Count the examples of train that are left out, by reason."""
+    for record in train:
+        if leaks(record, held_out):
+            query, text = (record[name] for name in TEXTS_BY_KIND[record["kind"]])
+            reason = NEARLY_HELD_OUT[record["kind"]]
+            left_out.add(reason, query, text=text, record=record["sources"][0])
 
 
 def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
-    """Return what not even a refit learns: the guards of dev and test, and the lists of test."""
-    guards = [row for split in ("dev", "test") for row in records[split] if row["kind"] in GUARDS]
-    return guards + [row for row in records["test"] if row["kind"] == "list"]
+    """Return what not even a refit learns: the guards of dev and test, beside the lists of test."""
+    return [row for split in ("dev", "test") for row in records[split] if row["kind"] in GUARDS]
 
 
-def held_out_keys(records: Sequence[Record], variables: Iterable[Variable]) -> HeldOutKeys:
-    """Return the keys of held-out records and variables."""
+def held_out_keys(
+    records: Sequence[Record], variables: Iterable[Variable], asked: set[str]
+) -> HeldOutKeys:
+    """Return the keys of held-out records and variables; asked: of questions of lists."""
     guards = set[str]().union(*(text_keys(row) for row in records if row["kind"] in GUARDS))
     texts = {
         key for variable in variables for text in variable.texts for key in all_keys(text.text)
     }
-    queries = {
-        key
-        for record in records
-        if record["kind"] in ("query", *FEEDBACK)
-        for key in all_keys(record["text" if record["kind"] == "query" else "query"])
-    }
+    queries = asked.union(
+        *(all_keys(record["text"]) for record in records if record["kind"] == "query")
+    )
     return HeldOutKeys(
         texts=texts | queries | guards,
         queries=queries,
@@ -109,10 +164,6 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
     """Return whether a record would show held-out data."""
     if record["kind"] in GUARDS:
         return False
-    if record["kind"] in FEEDBACK:
-        question = all_keys(record["query"])
-        learned_guard = record["kind"] == "pick" and bool(question & held_out.guards)
-        return learned_guard or bool(question & held_out.queries)
     if record["kind"] == "scored":
         holds_query = bool(held_out.queries & text_keys(record))
         return holds_query or bool(pair_keys(record) & held_out.pairs)
@@ -129,6 +180,12 @@ def without_leaking_negatives(record: Record, held_out: HeldOutKeys) -> Record:
         if not all_keys(negative["text"]) & held_out.texts
     ]
     return record | {"negatives": negatives}
+
+
+def shown_keys(record: Record) -> set[str]:
+    """Return the keys of a record's own texts and of its hard negatives."""
+    negatives = (negative["text"] for negative in record.get("negatives", ()))
+    return text_keys(record).union(*map(all_keys, negatives))
 
 
 def text_keys(record: Record) -> set[str]:

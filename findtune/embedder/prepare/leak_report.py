@@ -3,31 +3,29 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from findtune.core.hashes import HashSet, hash_texts
 from findtune.core.records import Record
 from findtune.core.text import all_keys, normalize
-from findtune.embedder.prepare.leak_removal import (
-    FEEDBACK,
-    Records,
-    never_learned,
-    pair_keys,
-)
+from findtune.embedder.prepare.feedback import Written
+from findtune.embedder.prepare.leak_removal import Records, WithoutLeaks, never_learned, pair_keys
 from findtune.embedder.prepare.variables import Variable
 from findtune.examples.splits import SPLITS, leak_report
 
 
 def build_leak_report(
-    records: Records,
+    kept: WithoutLeaks,
     variables: Mapping[str, Sequence[Variable]],
     corpus: Iterable[Record],
-    left_out: Mapping[str, int],
+    lists: Written,
 ) -> Record:
     """Return what the splits share (nothing), what was left out, and the counts by kind.
 
-    Raises InputError when two splits share anything, or when one holds a query of another.
+    lists: what was written of the ranked lists. Raises InputError when two splits share anything,
+    or when one holds a query of another.
     """
+    records, asked = kept.records, lists.questions
     texts = {split: variable_texts(records[split]) for split in SPLITS}
     scored = {split: of_kind(records[split], "scored") for split in SPLITS}
-    refitted = [record for record in records["refit"] if record["kind"] != "scored"]
     shared = leak_report(
         {
             "variables": {
@@ -35,28 +33,51 @@ def build_leak_report(
             },
             "texts": {split: set(map(normalize, texts[split])) for split in SPLITS},
             "near_duplicates": {split: keys(texts[split]) for split in SPLITS},
-            "questions": {split: keys(questions(records[split])) for split in SPLITS},
+            "questions": {split: asked[split] for split in SPLITS},
             "scored_pairs": {
                 split: set[str]().union(*map(pair_keys, scored[split])) for split in SPLITS
             },
-            "wordings": wordings(records, corpus),
-            "refit": {
-                "refit": keys(learned_texts(refitted)),
-                "guard or list": keys(never_learned_texts(records)),
-            },
+            "wordings": wordings(records, corpus, asked["train"]),
+            "refit": refitted(records, asked),
         }
     )
-    counts = {split: dict(Counter(record["kind"] for record in records[split])) for split in SPLITS}
-    return {"shared": shared, "left_out": dict(left_out), "records": counts}
+    left_out = {split: count + lists.leaking[split] for split, count in kept.leaking.items()}
+    counts = {split: count_kinds(records[split], split, lists) for split in SPLITS}
+    return {"shared": shared, "left_out": left_out, "records": counts}
 
 
-def wordings(records: Records, corpus: Iterable[Record]) -> dict[str, set[str]]:
-    """Return the keys of all that is learned or searched, and those of the held-out queries."""
+def count_kinds(records: Iterable[Record], split: str, lists: Written) -> dict[str, int]:
+    """Return the number of examples of a split by kind."""
+    counts = Counter(record["kind"] for record in records)
+    if lists.counts[split]:
+        counts["pick" if split == "train" else "list"] = lists.counts[split]
+    return dict(counts)
+
+
+def wordings(records: Records, corpus: Iterable[Record], questions: HashSet) -> dict[str, HashSet]:
+    """Return the keys of all that is learned or searched, and those of the held-out queries.
+
+    questions: those of the picks of train.
+    """
     searched = [document["text"] for document in corpus]
+    learned = hash_texts(keys([*learned_texts(records["train"]), *searched]))
     return {
-        "train or corpus": keys([*learned_texts(records["train"]), *searched]),
-        "dev": keys(query_texts(records["dev"])),
-        "test": keys(query_texts(records["test"])),
+        "train or corpus": HashSet.union([learned, questions]),
+        "dev": hash_texts(keys(query_texts(records["dev"]))),
+        "test": hash_texts(keys(query_texts(records["test"]))),
+    }
+
+
+def refitted(records: Records, asked: Mapping[str, HashSet]) -> dict[str, HashSet]:
+    """Return the keys of what a refit learns beside scored pairs, and of what it never learns.
+
+    asked: split -> the questions of its picks or lists.
+    """
+    learned = (record for record in records["refit"] if record["kind"] != "scored")
+    guards = never_learned_texts(records)
+    return {
+        "refit": HashSet.union([hash_texts(keys(learned_texts(learned))), asked["refit"]]),
+        "guard or list": HashSet.union([hash_texts(keys(guards)), asked["test"]]),
     }
 
 
@@ -66,11 +87,10 @@ def keys(texts: Iterable[str]) -> set[str]:
 
 
 def learned_texts(records: Iterable[Record]) -> list[str]:
-    """Return the texts of positive pairs, their hard negatives, scored pairs and questions."""
+    """Return the texts of positive pairs, their hard negatives, and scored pairs."""
     texts = []
     for record in records:
-        fields = ("query",) if record["kind"] in FEEDBACK else ("anchor", "positive")
-        texts += [record[field] for field in fields if field in record]
+        texts += [record[field] for field in ("anchor", "positive") if field in record]
         if record["kind"] == "positive":
             texts += [negative["text"] for negative in record["negatives"]]
         if record["kind"] == "scored":
@@ -79,7 +99,7 @@ def learned_texts(records: Iterable[Record]) -> list[str]:
 
 
 def never_learned_texts(records: Records) -> list[str]:
-    """Return the texts of the guard, and the questions of test's lists."""
+    """Return the texts of the guard."""
     fields = ("query", "text", "sentence_1", "sentence_2")
     return [row[field] for row in never_learned(records) for field in fields if field in row]
 
@@ -87,11 +107,6 @@ def never_learned_texts(records: Records) -> list[str]:
 def query_texts(records: Iterable[Record]) -> list[str]:
     """Return the held-out queries of the catalog."""
     return [record["text"] for record in of_kind(records, "query")]
-
-
-def questions(records: Iterable[Record]) -> list[str]:
-    """Return the questions of picks and lists."""
-    return [record["query"] for record in records if record["kind"] in FEEDBACK]
 
 
 def variable_texts(records: Iterable[Record]) -> list[str]:

@@ -90,9 +90,9 @@ class Labeller:
     def __call__(self, row: Row, _: LeftOut) -> Iterator[Record]:
         """Yield the example of a list."""
         ranked_list, split, group = row
-        example = label_list(
-            ranked_list, self.settings, qrels=self.qrels, train_urls=self.train_urls
-        )
+        urls = [document["url"] for document in ranked_list["sources"]]
+        seen = [True] * len(urls) if split == "train" else self.train_urls.contains(urls)
+        example = label_list(ranked_list, self.settings, qrels=self.qrels, seen=seen)
         if self.order_unknown:
             example = without_order(example)
         example["group"] = group

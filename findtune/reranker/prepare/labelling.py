@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from findtune.core.hashes import HashSet
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.examples.documents import document_text
@@ -14,23 +13,22 @@ Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 
 
 def label_list(
-    ranked_list: Record, settings: PrepareSettings, *, qrels: Qrels, train_urls: HashSet
+    ranked_list: Record, settings: PrepareSettings, *, qrels: Qrels, seen: Sequence[bool]
 ) -> Record:
     """Return the example of a clean list: each document with its gain and the reason.
 
-    train_urls: of the documents that train shows; `seen` marks them.
+    seen: of each document, whether train shows it.
     """
     documents, picks = ranked_list["sources"], ranked_list["picks"]
     last_pick = max(
         position for position, document in enumerate(documents) if document["url"] in picks
     )
-    seen = train_urls.contains([document["url"] for document in documents])
     labelled = []
     for position, document in enumerate(documents):
         examined = position < last_pick
         label = label_document(document["url"], picks, settings.gains, examined=examined)
         marks = {"seen": seen[position], "shown": True}
-        labelled.append(example_document(document) | label | marks)
+        labelled.append({**example_document(document), **label, **marks})
     return {
         "kind": "list",
         "query": ranked_list["query"],
@@ -72,6 +70,11 @@ def without_order(example: Record) -> Record:
 
 def example_document(document: Record) -> Record:
     """Return the fields of a clean document that the reranker reads."""
-    how_shown = {name: document.get(name) for name in ("rank", "score", "query_used")}
-    texts = {"title": document["title"], "text": document_text(document)}
-    return {"url": document["url"], **texts, **how_shown}
+    return {
+        "url": document["url"],
+        "title": document["title"],
+        "text": document_text(document),
+        "rank": document.get("rank"),
+        "score": document.get("score"),
+        "query_used": document.get("query_used"),
+    }

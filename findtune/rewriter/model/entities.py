@@ -62,6 +62,7 @@ OTHERS = frozenset([
     "do", "dos", "em", "na", "para", "por", "pour", "sur", "di", "della", "al", "un", "una",
     "que", "est", "sont", "dans", "vers", "desde", "hasta", "entre", "con", "per",
 ])
+NOT_GERMAN = ENGLISH | OTHERS
 # What may stand before names in an English title, and between them.
 PLACE_WORDS = frozenset([
     "from", "in", "into", "to", "between", "across", "within", "outside", "via", "near", "around",
@@ -111,8 +112,12 @@ def count_capitals(texts: Iterable[str]) -> Capitals:
             if is_german(sentence):
                 german.append(sentence)
                 continue
-            counts.update(fold_case(word) for word in sentence[1:])
-            capital_counts.update(fold_case(word) for word in sentence[1:] if is_capitalized(word))
+            written = " ".join(sentence)
+            folded = fold_case(written).split(" ")[1:]
+            counts.update(folded)
+            if not written.islower():
+                pairs = zip(folded, sentence[1:], strict=True)
+                capital_counts.update(key for key, word in pairs if is_capitalized(word))
     return Capitals(counts, capital_counts, german)
 
 
@@ -167,10 +172,10 @@ def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
 
     Titles may write small words in lower case: Rate of Unemployment in the Republic of Kenya.
     """
-    rest = sentence[1:]
-    capitals = sum(map(is_capitalized, rest))
     if not is_capitalized(sentence[0]):
         return False
+    rest = sentence[1:]
+    capitals = sum(map(is_capitalized, rest))
     lower = (word for word in rest if word[0].islower())
     title = capitals >= MIN_HEADLINE_CAPITALS and all(word in MINOR_WORDS for word in lower)
     return title or capitals > MAX_CAPITAL_SHARE * max(1, len(rest))
@@ -178,7 +183,10 @@ def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
 
 def is_german(sentence: Sequence[str]) -> bool:
     """Return whether a sentence is German, in which every noun has a capital."""
-    return count_words(sentence, GERMAN) > count_words(sentence, ENGLISH | OTHERS)
+    folded = fold_case(" ".join(sentence)).split(" ")
+    if GERMAN.isdisjoint(folded):  # as of most sentences
+        return False
+    return sum(word in GERMAN for word in folded) > sum(word in NOT_GERMAN for word in folded)
 
 
 def has_no_titles(sentence: Sequence[str]) -> bool:
@@ -280,11 +288,11 @@ def keeps_entities(rewrite: str, entities: Set[str], names: Set[str]) -> bool:
 def lost_entities(rewrite: str, entities: Set[str], names: Set[str]) -> list[str]:
     """Return the entities that a rewrite lacks in any form, sorted; see `keeps_entities`."""
     kept = {name_stem(word) for word in words(rewrite)}
+    stems = {entity: name_stem(entity) for entity in entities}
     return sorted(
         entity
-        for entity in entities
-        if name_stem(entity) not in kept
-        and not any(are_forms_of_one_name(name_stem(entity), other, names) for other in kept)
+        for entity, own in stems.items()
+        if own not in kept and not any(are_forms_of_one_name(own, other, names) for other in kept)
     )
 
 
@@ -303,6 +311,8 @@ def are_forms_of_one_name(left: str, right: str, names: Set[str]) -> bool:
     """
     if not left.isascii() and are_inflected(left, right):
         return True
+    if left[:MIN_STEM_LETTERS] != right[:MIN_STEM_LETTERS]:
+        return False
     short, long = sorted((left, right), key=len)
     return is_derived(long, short) and not any(
         len(short) < len(name) < len(long) and is_derived(long, name)

@@ -177,7 +177,7 @@ def refuse_leaks(train: Path, rules: TargetRules) -> int:
 
     def count_learned(piece: Piece) -> int:
         records = (record for record in read_piece(piece) if "target" in record)
-        return sum(rules.is_held_out(record["target"]) for record in records)
+        return sum(rules.are_held_out([record["target"] for record in records]))
 
     processes = number_of_processes(train.stat().st_size)
     learned = sum(ordered_map(count_learned, pieces(train), processes))

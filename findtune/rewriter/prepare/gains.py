@@ -14,7 +14,8 @@ def better_searches(record: Record, gains: Sequence[float]) -> list[tuple[str, f
     """
     shares = shares_of_gain(record, gains)
     queries = [search["query"] for search in record["searches"]]
-    is_question = [is_same_query(query, record["query"]) for query in queries]
+    question = as_searched(record["query"])
+    is_question = [as_searched(query) == question for query in queries]
     question_share = max(
         (share for share, same in zip(shares, is_question, strict=True) if same), default=0.0
     )
@@ -41,6 +42,6 @@ def shares_of_gain(record: Record, gains: Sequence[float]) -> list[float]:
     ]
 
 
-def is_same_query(left: str, right: str) -> bool:
-    """Return whether two queries differ only in what a search ignores."""
-    return (normalize(left) or left) == (normalize(right) or right)
+def as_searched(query: str) -> str:
+    """Return a query without what a search ignores."""
+    return normalize(query) or query

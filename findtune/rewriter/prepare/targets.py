@@ -1,6 +1,6 @@
 """The rewrites that a record of logged searches teaches."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from findtune.core.hashes import HashSet
@@ -38,9 +38,16 @@ class TargetRules:
 
     def is_held_out(self, text: str) -> bool:
         """Return whether a text is nearly a question of dev or test, in whatever spelling."""
-        if question_key(text) in self.held_out:
-            return True
-        return not text.isascii() and spelling_key(text) in self.held_out
+        return self.are_held_out([text])[0]
+
+    def are_held_out(self, texts: Sequence[str]) -> list[bool]:
+        """Return for each text whether it is nearly a question of dev or test."""
+        spelled = [*map(question_key, texts)]
+        spelled += [spelling_key(text) for text in texts if not text.isascii()]
+        known = self.held_out.contains(spelled)
+        others = iter(known[len(texts) :])
+        pairs = zip(texts, known, strict=False)
+        return [flag | (not text.isascii() and next(others)) for text, flag in pairs]
 
 
 def target_records(record: Record, rules: TargetRules, left_out: LeftOut) -> Iterator[Record]:
@@ -90,11 +97,13 @@ def title_targets(record: Record, rules: TargetRules, left_out: LeftOut) -> Iter
     settings = rules.settings.title_targets
     sources = (source for search in record["searches"] for source in search["sources"])
     titles = {source["url"]: source["title"] for source in sources if source["title"]}
-    for rank, url in enumerate(record["selected"][: settings.picks], start=1):
+    picks = record["selected"][: settings.picks]
+    held_out = rules.are_held_out([titles.get(url, "") for url in picks])
+    for rank, url in enumerate(picks, start=1):
         title = titles.get(url)
         if not title:
             left_out.add(NO_TITLE, record["query"], text=url, record=record["record"])
-        elif rules.is_held_out(title):
+        elif held_out[rank - 1]:
             left_out.add(HELD_OUT_TITLE, record["query"], text=title, record=record["record"])
         else:
             weight = settings.weight / rank

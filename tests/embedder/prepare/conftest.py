@@ -6,26 +6,31 @@ from typing import Any
 
 import pytest
 
+from findtune.core.files import write_jsonl
 from findtune.core.records import Record
-from findtune.embedder.prepare.examples import (
-    CleanData,
-    Examples,
-    PrepareSettings,
-    build_examples,
-)
+from findtune.embedder.prepare.examples import CleanData, PrepareSettings
 from findtune.embedder.prepare.scored_pairs import ScoredPair, read_pairs
 from findtune.embedder.prepare.variables import CatalogText, read_catalog
-from tests.embedder.prepare.small_catalog import DEV, TEST, TRAIN, Build
+from tests.embedder.prepare.small_catalog import (
+    DEV,
+    TEST,
+    TRAIN,
+    Build,
+    Examples,
+    build_examples,
+)
 
 NONE = {"dev": 0, "test": 1e-9, "fold": 0}  # shares that hold nothing out
 
 
 @pytest.fixture(scope="module")
-def build(settings: dict[str, Any]) -> Build:
+def build(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Build examples of texts, pairs and lists; `changes` are settings.
 
     Unless `wordings` is given, only whole variables are held out.
     """
+
+    folder = tmp_path_factory.mktemp("build")
 
     def build_from(
         texts: Sequence[CatalogText] = (*TRAIN, *DEV, *TEST),
@@ -35,9 +40,10 @@ def build(settings: dict[str, Any]) -> Build:
         ranked_lists: Sequence[Record] = (),
         **changes: Any,
     ) -> Examples:
-        data = CleanData(texts, scored, guard, guard_queries, ranked_lists)
+        write_jsonl(folder / "lists.jsonl", ranked_lists)
+        data = CleanData(texts, scored, guard, guard_queries, folder / "lists.jsonl")
         values = settings | {"wordings": NONE} | changes
-        return build_examples(data, PrepareSettings(**values))
+        return build_examples(data, PrepareSettings(**values), folder)
 
     return build_from
 

@@ -2,12 +2,26 @@
 
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
+from typing import NamedTuple
 
+from findtune.core.files import read_json, read_jsonl
 from findtune.core.records import Record
-from findtune.embedder.prepare.examples import Examples
+from findtune.embedder.prepare.examples import CleanData, PrepareSettings, write_data
 from findtune.embedder.prepare.scored_pairs import ScoredPair
 from findtune.embedder.prepare.variables import CatalogText
-from findtune.examples.splits import SplitShares, assign_split
+from findtune.examples.left_out import read_counts
+from findtune.examples.splits import SPLITS, SplitShares, assign_split
+
+
+class Examples(NamedTuple):
+    """What preparation has written."""
+
+    records: dict[str, list[Record]]
+    corpus: list[Record]
+    leak_report: Record
+    left_out: dict[str, int]
+
 
 Build = Callable[..., Examples]
 SHARES = SplitShares(dev=0.15, test=0.25, fold=0)  # as in the fixture `settings`
@@ -36,6 +50,14 @@ SCORED = [
     ScoredPair(key_in("train", "c"), key_in("train", "d"), 0.5, "pairs.csv:3"),
 ]
 GUARD = [ScoredPair(f"He shut the door. {n}", f"Soup {n}", 0.1, f"guard:{n}") for n in range(9)]
+
+
+def build_examples(data: CleanData, settings: PrepareSettings, out: Path) -> Examples:
+    """Write the examples of clean data into a folder, and return them."""
+    write_data(data, out, settings)
+    records = {split: read_jsonl(out / f"{split}.jsonl") for split in (*SPLITS, "refit")}
+    report = read_json(out / "leak_report.json")
+    return Examples(records, read_jsonl(out / "corpus.jsonl"), report, read_counts(out))
 
 
 def of_kind(kind: str, examples: Examples, split: str) -> list[Record]:

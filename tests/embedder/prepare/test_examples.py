@@ -13,7 +13,6 @@ from findtune.core.text import normalize
 from findtune.embedder.prepare.examples import (
     CleanData,
     PrepareSettings,
-    build_examples,
     preview_lines,
     write_examples,
 )
@@ -34,6 +33,7 @@ from tests.embedder.prepare.small_catalog import (
     TREES,
     WOMEN,
     Build,
+    build_examples,
     key_in,
     leaks,
     of_kind,
@@ -148,10 +148,12 @@ def test_a_scored_pair_that_leaks_is_not_trained_on(build: Build, first: str, se
 
 
 @pytest.mark.parametrize("fold", range(4))
-def test_no_fold_leaks(settings: dict[str, Any], corpus: CleanData, fold: int) -> None:
+def test_no_fold_leaks(
+    settings: dict[str, Any], corpus: CleanData, fold: int, tmp_path: Path
+) -> None:
     shares = {"dev": 0.25, "test": 0.2, "fold": 0}
     changed = PrepareSettings(**settings | {"new_variables": shares, "scored_pairs": shares})
-    assert not leaks(build_examples(corpus, changed.with_fold(0.25, fold)))
+    assert not leaks(build_examples(corpus, changed.with_fold(0.25, fold), tmp_path))
 
 
 VOCABULARY = st.sampled_from(["bread", "breads", "men", "the", "of", "ships", "25"])
@@ -208,13 +210,13 @@ def test_a_scored_pair_of_test_says_whether_one_of_its_sentences_is_trained_on(
 def test_the_corpus_has_every_text_but_the_queries_and_every_variable(
     build: Build, corpus: CleanData
 ) -> None:
-    examples = build(*corpus, query_share=0.5)
+    examples = build(*corpus[:4], query_share=0.5)
     hidden = {*queries(examples, "dev"), *queries(examples, "test")}
     documents = {document["text"] for document in examples.corpus}
     assert hidden
     assert not hidden & documents
     assert hidden | documents == {text.text for text in corpus.texts}
-    all_queries = build(*corpus, query_share=1)
+    all_queries = build(*corpus[:4], query_share=1)
     assert {row["dcid"] for row in all_queries.corpus} == {text.dcid for text in corpus.texts}
 
 

@@ -148,5 +148,32 @@ def test_what_feedback_and_leaks_leave_out_is_counted(build: Build) -> None:
     empty = ranked_list(question_in("train", "another"), sources=bare)
     topic = ranked_list(question_in("train", "third"), topic=question_in("test", "topic"))
     leak = ranked_list(f"The {topic['query']}!")
-    counts = build(ranked_lists=[*LISTS, same, empty, topic, leak]).left_out.counts
+    counts = build(ranked_lists=[*LISTS, same, empty, topic, leak]).left_out
     assert (counts[NOTHING_UNPICKED], counts[NO_TEXT], counts[NEARLY_HELD_OUT["pick"]]) == (1, 1, 1)
+
+
+def test_the_split_goes_by_the_first_spelling_whose_words_have_the_stems_of_another(
+    build: Build,
+) -> None:
+    for number in range(20):
+        rows = [
+            ranked_list(f"{word} {number}") | {"record": word} for word in ("salariées", "salariés")
+        ]
+        one, other = (f"{near_duplicate_key(word)} {number}" for word in ("salariees", "salaries"))
+        first = assign_split(near_duplicate_key(f"salariees {number}"), SHARES)
+        assert one != other
+        examples = build(ranked_lists=[*LISTS, *rows])
+        kinds = {"train": "pick"}
+        asked = {
+            split: {row["query"] for row in of_kind(kinds.get(split, "list"), examples, split)}
+            for split in SPLITS
+        }
+        assert {f"salariées {number}", f"salariés {number}"} <= asked[first]
+
+
+def test_a_pick_looks_no_further_than_its_negatives_and_keeps_their_order(build: Build) -> None:
+    shown = [{"url": f"{n}", "title": f"T{n}", "snippet": ""} for n in range(9)]
+    shown[1] |= {"title": "t8!"}
+    train = ranked_list(question_in("train"), picks="8", sources=shown)
+    [pick] = of_kind("pick", build(ranked_lists=[train, *LISTS[1:]]), "train")
+    assert pick["negatives"] == ["T0", "T2"]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from findtune.core.text import near_duplicate_key
 from findtune.embedder.prepare.examples import (
     CleanData,
     PrepareSettings,
-    build_examples,
 )
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from tests.embedder.prepare.small_catalog import (
@@ -24,6 +24,7 @@ from tests.embedder.prepare.small_catalog import (
     TREES,
     WOMEN,
     Build,
+    build_examples,
     key_in,
     leaks,
     of_kind,
@@ -90,13 +91,13 @@ def test_a_variable_keeps_two_texts_in_train_and_a_name_is_never_held_out(build:
 
 
 def test_over_the_folds_each_wording_is_tested_once_but_for_new_variables(
-    settings: dict[str, Any], corpus: CleanData
+    settings: dict[str, Any], corpus: CleanData, tmp_path: Path
 ) -> None:
     none = {"dev": 0.1, "test": 1e-9, "fold": 0}
     changed = PrepareSettings(**settings | {"new_variables": none})
     tested: Counter[str] = Counter()
     for fold in range(4):
-        examples = build_examples(corpus, changed.with_fold(0.25, fold))
+        examples = build_examples(corpus, changed.with_fold(0.25, fold), tmp_path)
         assert not leaks(examples)
         asked = of_kind("query", examples, "test")
         tested.update(near_duplicate_key(row["text"]) for row in asked if row["known"])
