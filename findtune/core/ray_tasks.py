@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import chdir
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -45,6 +45,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 FUNCTION: dict[str, Callable[[Any], Any]] = {}  # of a worker: the last one, by its reference
 RECEIVED: list[IO[bytes]] = []  # of a worker: the pieces of the task that runs
+
+
+class Needs(NamedTuple):
+    """What a task in a folder needs.
+
+    files: a path in the working directory of the task -> the file here. threads: its processors.
+    """
+
+    files: Mapping[str, Path]
+    threads: int
 
 
 def connect() -> Any:
@@ -95,7 +105,7 @@ def start(ray: ModuleType, options: Mapping[str, Any]) -> None:
 
 def join(ray: ModuleType, address: str, options: Mapping[str, Any]) -> None:
     """Connect to a cluster; raise InputError when there is none."""
-    refuse_silent(address)
+    refuse_silent(address, ray.util.get_node_ip_address)
     try:
         ray.init(address=address, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -106,8 +116,11 @@ def join(ray: ModuleType, address: str, options: Mapping[str, Any]) -> None:
         ) from None
 
 
-def refuse_silent(address: str) -> None:
-    """Raise InputError for an address that is none, and where nothing answers at it."""
+def refuse_silent(address: str, own_host: Callable[[], str]) -> None:
+    """Raise InputError for an address that is none, and where nothing answers at it.
+
+    own_host: returns the address that Ray takes for this machine, also where localhost is given.
+    """
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -116,12 +129,13 @@ def refuse_silent(address: str) -> None:
             f"{ADDRESS} is {address!r}; it takes HOST:PORT of a cluster's head, such as "
             "10.0.0.5:6379, or auto for the one that this machine is a node of."
         )
+    host = own_host() if host in ("localhost", "127.0.0.1") else host
     try:
         socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"{ADDRESS} is {address}, and nothing answers there ({error}); start a cluster with "
-            f"ray start --head, or leave {ADDRESS} out."
+            f"{ADDRESS} is {address}, and nothing answers at {host}:{port} ({error}); start a "
+            f"cluster with ray start --head, or leave {ADDRESS} out."
         ) from None
 
 
@@ -229,31 +243,27 @@ def receive_piece(content: bytes) -> Piece:
 
 
 def map_in_folders(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    files: Callable[[Item], Mapping[str, Path]],
-    threads: int,
+    function: Callable[[Item], Result], items: Iterable[Item], needs_of: Callable[[Item], Needs]
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with its result as soon as it has one, in any order.
 
-    files: what an item needs: a path in the working directory of its task -> the file here. Each
-    task has a process and an empty folder of its own, and as many processors as it has threads; and
-    a GPU where the cluster has one. Raises InputError as `ordered_map` does, and when no machine
-    has that many processors.
+    Each task has a process and a folder of its own, and a GPU where the cluster has one. Raises
+    InputError as `ordered_map` does, and when no machine has as many processors as a task needs.
     """
     ray = connect()
-    refuse_few_processors(ray, threads)
     gpus = 1 if ray.cluster_resources().get("GPU") else 0
-    options = {"num_cpus": threads, "num_gpus": gpus, "max_retries": RETRIES, "max_calls": 1}
+    options = {"num_gpus": gpus, "max_retries": RETRIES, "max_calls": 1}
     task, reference = ray.remote(**options)(work_in_folder), ray.put(function)
     sent: dict[Path, Any] = {}
     running = {}
     for item in items:
-        paths = files(item)
-        for path in {*paths.values()} - sent.keys():
+        files, threads = needs_of(item)
+        refuse_few_processors(ray, threads)
+        for path in {*files.values()} - sent.keys():
             sent[path] = ray.put(np.fromfile(path, dtype=np.uint8))
-        references = {name: sent[path] for name, path in paths.items()}
-        running[task.remote([reference], ray.cloudpickle.dumps(item), references)] = item
+        references = {name: sent[path] for name, path in files.items()}
+        submit = task.options(num_cpus=threads).remote
+        running[submit([reference], ray.cloudpickle.dumps(item), references)] = item
     while running:
         [handle], _ = ray.wait([*running])
         yield running.pop(handle), result_of(ray, handle)

@@ -32,7 +32,7 @@ from findtune.core.processes import (
     read_piece,
     runs_on_ray,
 )
-from findtune.core.ray_tasks import ADDRESS, connect, map_in_folders
+from findtune.core.ray_tasks import ADDRESS, Needs, connect, map_in_folders
 
 
 class Reference(str):
@@ -55,6 +55,7 @@ class StandIn:
 
     exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
     cloudpickle = pickle
+    util = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
 
     def __init__(self, cpus: int = 4, gpus: int = 0) -> None:
         self.resources = {"CPU": cpus, "GPU": gpus}
@@ -80,8 +81,10 @@ class StandIn:
     def remote(self, **options: Any) -> Callable[[Callable[..., bytes]], Any]:
         self.options = options
 
-        def task(function: Callable[..., bytes]) -> Any:
-            return SimpleNamespace(remote=partial(self.submit, function))
+        def task(function: Callable[..., bytes], **more: Any) -> Any:
+            self.options = {**self.options, **more}
+            remote = partial(self.submit, function)
+            return SimpleNamespace(remote=remote, options=partial(task, function))
 
         return task
 
@@ -245,7 +248,7 @@ def test_an_address_where_nothing_answers_is_told_in_one_line(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # and no listen
         monkeypatch.setenv(ADDRESS, f"127.0.0.1:{free.getsockname()[1]}")
-        with pytest.raises(InputError, match="nothing answers there .*ray start --head") as error:
+        with pytest.raises(InputError, match=r"nothing answers at 127.* ray start --head") as error:
             connect()
     assert "\n" not in str(error.value)
 
@@ -256,10 +259,10 @@ def test_a_task_in_a_folder_finds_the_files_that_it_needs_and_no_others(
     for name in ("one", "two", "empty"):
         (tmp_path / name).write_text("" if name == "empty" else f"text of {name}")
 
-    def files(name: str) -> Mapping[str, Path]:
-        return {"params.yaml": tmp_path / "empty", f"data/{name}.txt": tmp_path / name}
+    def needs_of(name: str) -> Needs:
+        return Needs({"params.yaml": tmp_path / "empty", f"data/{name}.txt": tmp_path / name}, 2)
 
-    results = dict(map_in_folders(content_of_folder, ["one", "two"], files, threads=2))
+    results = dict(map_in_folders(content_of_folder, ["one", "two"], needs_of))
     for name in ("one", "two"):
         assert results[name] == {"params.yaml": "", f"data/{name}.txt": f"text of {name}"}
     sent = [value for value in ray.objects.values() if isinstance(value, np.ndarray)]
@@ -276,12 +279,12 @@ def test_a_training_with_more_threads_than_a_machine_has_processors_is_refused(
     ray: StandIn,
 ) -> None:
     with pytest.raises(InputError, match="a training has 8 threads, and the largest .* 4 proc"):
-        next(map_in_folders(abs, [1], lambda _: {}, threads=8))
+        next(map_in_folders(abs, [1], lambda _: Needs({}, 8)))
 
 
 def test_a_training_takes_a_gpu_where_there_are_some(ray: StandIn) -> None:
     ray.resources["GPU"] = 2
-    assert [*map_in_folders(abs, [-1], lambda _: {}, threads=2)] == [(-1, 1)]
+    assert [*map_in_folders(abs, [-1], lambda _: Needs({}, 2))] == [(-1, 1)]
     assert ray.options["num_gpus"] == 1
 
 
