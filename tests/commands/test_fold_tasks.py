@@ -42,7 +42,7 @@ def backwards(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
 
 
 def test_a_cluster_cross_validates_each_fold_once_and_goes_on_where_it_stopped(
-    backwards: list[Run], monkeypatch: pytest.MonkeyPatch, project: Path
+    backwards: list[Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def run_fold(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         value = run.fold / 10
@@ -50,7 +50,7 @@ def test_a_cluster_cross_validates_each_fold_once_and_goes_on_where_it_stopped(
         return pd.DataFrame([measures]), pd.DataFrame()
 
     monkeypatch.setattr(crossvalidate, "run_fold", run_fold)
-    arguments = ["reranker", "small", "--folds", "3", "--out", "out", "--seeds"]
+    arguments = ["reranker", "small", "--folds", "3", "--out", str(tmp_path), "--seeds"]
 
     def run_seeds(seeds: str) -> str:
         result = CliRunner().invoke(crossvalidate.main, [*arguments, seeds], catch_exceptions=False)
@@ -62,7 +62,7 @@ def test_a_cluster_cross_validates_each_fold_once_and_goes_on_where_it_stopped(
     assert [(run.seed, run.fold) for run in backwards] == [
         (seed, fold) for seed in (13, 14) for fold in (2, 1, 0)
     ]
-    rows = crossvalidate.read_table(Path("out/runs.csv"))
+    rows = crossvalidate.read_table(tmp_path / "runs.csv")
     assert [*rows["tuned recall@10"]] == [0.2, 0.1, 0.0] * 2
     assert [*rows["fold"]] == [2, 1, 0] * 2
 
