@@ -24,7 +24,6 @@ from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-import findtune
 from findtune.core.errors import InputError
 from findtune.core.processes import ENGINE, VARIABLE, WAITING, Piece, submit_few
 
@@ -83,7 +82,7 @@ def connect() -> Any:
 
 def code_folders() -> list[str]:
     """Return the folders of the packages that the machines of a cluster need."""
-    project = Path(str(findtune.__file__)).parents[1]
+    project = Path(__file__).parents[2]
     return [str(project / name) for name in CODE if (project / name).is_dir()]
 
 
