@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,6 +31,7 @@ ENGINES = ("local", "ray")
 MIN_BYTES = 1 << 25  # of input; less is done before the processes would have started
 PIECE_BYTES = 1 << 23
 WAITING = 2  # pieces per process that are worked on or wait; more would only take memory
+TOGETHER = 8  # items of a stream that are one task of Ray, which takes a millisecond to start
 
 Item = TypeVar("Item")
 Handle = TypeVar("Handle")
@@ -127,12 +128,22 @@ def map_stream(
     only this process reads. Raises as `ordered_map` does.
     """
     if processes > 1 and runs_on_ray():
-        return ordered_map(function, read(0), processes)
+        groups = grouped(read(0), TOGETHER)
+        return chain.from_iterable(
+            ordered_map(lambda group: [*map(function, group)], groups, processes)
+        )
 
     def share(number: int) -> Iterator[Result]:
         return map(function, islice(read(number), number, None, processes))
 
     return interleave(share, processes)
+
+
+def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield items in lists of some size."""
+    iterator = iter(items)
+    while group := [*islice(iterator, size)]:
+        yield group
 
 
 def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> Iterator[Result]:

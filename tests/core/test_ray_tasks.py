@@ -165,6 +165,7 @@ def test_a_stream_is_read_once_and_here(ray: StandIn) -> None:
 
     assert [*map_stream(abs, read, 3)] == [*range(20)]
     assert readers == [0]
+    assert len(ray.objects) == 1 + 3  # the function, and tasks of eight items
 
 
 def test_an_error_of_a_task_is_raised_here(ray: StandIn) -> None:
