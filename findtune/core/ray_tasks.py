@@ -110,8 +110,8 @@ def join(ray: ModuleType, address: str, options: Mapping[str, Any]) -> None:
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"{ADDRESS} is {address}, and Ray does not connect to it: {reason} This machine must "
-            f"be a node of the cluster: ray start --address={address}"
+            f"{ADDRESS} is {address}, and Ray does not connect to it: {reason.rstrip('.')}. This "
+            "machine must be a node of the cluster, and have its token if it asks for one."
         ) from None
 
 
