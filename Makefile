@@ -19,6 +19,11 @@ unexport Q
 export ASKER := $(value WHO)
 unexport WHO
 
+# Who shares the work of ingest, preparation and cross-validation: ENGINE=ray, or the processors here.
+ifneq ($(strip $(ENGINE)),)
+export FINDTUNE_ENGINE := $(strip $(ENGINE))
+endif
+
 # `dvc repro` that outlives kills: it writes dvc.lock atomically, and repairs it and stale locks.
 # exec: no shell may stand between it and make, or it would not notice that make was killed.
 REPRODUCE := exec python -m commands.reproduce

@@ -2,7 +2,7 @@
 
     python -m commands.crossvalidate embedder small --folds 5 --seeds 13,14,15 --out runs
 
-It takes folds x seeds trainings.
+It takes folds x seeds trainings: one after another, or with FINDTUNE_ENGINE=ray at the same time.
 
 Reads   params.yaml: base, prepare and the recipe of MODEL and SIZE; seed and fold are given here
         data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
@@ -17,7 +17,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -29,6 +29,7 @@ import pandas as pd
 
 from findtune.core import params
 from findtune.core.files import atomic_open, sha256
+from findtune.core.processes import runs_on_ray
 from stages import rooms
 from stages.command import TorchStage, reporter
 
@@ -78,14 +79,15 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
     runs, details = read_table(out / "runs.csv"), read_table(out / "details.csv")
     setting = setting_hash(model, size, folds)
     done = {(row.seed, row.fold) for row in rows_of(runs, setting).itertuples()}
-    for seed, fold in product(seeds, range(folds)):
-        if (seed, fold) not in done:
-            click.echo(f"seed {seed}, fold {fold}:", err=True)
-            run = Run(model=model, size=size, test_share=1 / folds, fold=fold, seed=seed, data=DATA)
-            measures, rows = run_fold(run)
-            keys = {"seed": seed, "fold": fold, "setting": setting}
-            runs = append(out / "runs.csv", runs, measures.assign(**keys))
-            details = append(out / "details.csv", details, rows.assign(**keys))
+    open_runs = [
+        Run(model=model, size=size, test_share=1 / folds, fold=fold, seed=seed, data=DATA)
+        for seed, fold in product(seeds, range(folds))
+        if (seed, fold) not in done
+    ]
+    for run, (measures, rows) in results(open_runs):
+        keys = {"seed": run.seed, "fold": run.fold, "setting": setting}
+        runs = append(out / "runs.csv", runs, measures.assign(**keys))
+        details = append(out / "details.csv", details, rows.assign(**keys))
     click.echo(summary(rows_of(runs, setting), rows_of(details, setting)))
 
 
@@ -138,6 +140,20 @@ class FoldResult(NamedTuple):
     evaluation: Any
     held_out: Any
     facts: Mapping[str, Any]
+
+
+def results(runs: Sequence[Run]) -> Iterator[tuple[Run, tuple[pd.DataFrame, pd.DataFrame]]]:
+    """Yield each run with its measures and details as it ends; several run at once on a cluster."""
+    if runs_on_ray():
+        from commands import fold_tasks  # only where it was asked for
+
+        for number, (run, tables) in enumerate(fold_tasks.run_on_cluster(run_fold, runs), start=1):
+            click.echo(f"[{number}/{len(runs)}] seed {run.seed}, fold {run.fold}", err=True)
+            yield run, tables
+        return
+    for run in runs:
+        click.echo(f"seed {run.seed}, fold {run.fold}:", err=True)
+        yield run, run_fold(run)
 
 
 def evaluate_fold(run: Run, say: Say, *, progress: bool) -> FoldResult:

@@ -47,6 +47,7 @@ from commands.crossvalidate import (
 from commands.ingest_folder import clean_model, has_guard, lay_out, why_not_ready
 from findtune.core.errors import FindtuneError, InputError
 from findtune.core.files import atomic_open
+from findtune.core.processes import ENGINE, runs_on_ray
 from findtune.evaluation.pooling import Rankings, average_seeds, judge
 from stages import rooms
 from stages.command import TorchStage, die_with_parent, reporter
@@ -291,7 +292,18 @@ def run_all(proofs: Sequence[Proof], jobs: int, notes: list[str]) -> None:
 
 
 def outcomes(tasks: Sequence[tuple[Proof, Run]], jobs: int) -> Iterator[tuple[Proof, Run, Outcome]]:
-    """Yield each run with its outcome as it ends; more than one job runs in child processes."""
+    """Yield each run with its outcome as it ends; more than one job runs in child processes.
+
+    Raises InputError when a number of jobs is given to Ray, which counts the processors.
+    """
+    if runs_on_ray():
+        refuse_jobs(jobs)
+        from commands import fold_tasks  # only where it was asked for
+
+        proofs = {run: proof for proof, run in tasks}
+        for run, outcome in fold_tasks.run_on_cluster(attempt, [*proofs]):
+            yield proofs[run], run, outcome
+        return
     if jobs == 1:
         for proof, run in tasks:
             yield proof, run, attempt(run)
@@ -306,6 +318,15 @@ def outcomes(tasks: Sequence[tuple[Proof, Run]], jobs: int) -> Iterator[tuple[Pr
             yield *futures[future], future.result()
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def refuse_jobs(jobs: int) -> None:
+    """Raise InputError for more than one job."""
+    if jobs > 1:
+        raise InputError(
+            f"--jobs is {jobs}, which is for one machine; leave it out with {ENGINE}=ray, which "
+            "runs as many trainings as the cluster has processors for."
+        )
 
 
 def attempt(run: Run) -> Outcome:

@@ -3,7 +3,7 @@
 Large inputs are cut into pieces, and each piece is worked on for itself. Results come back in the
 order of the pieces, however many processes there are, so the bytes written are the same. Processes
 are forked, so what a function refers to is not copied. Where the system can't fork safely there is
-one process.
+one process. With FINDTUNE_ENGINE=ray the pieces are tasks of Ray instead, on several machines.
 """
 
 import ctypes
@@ -12,9 +12,9 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import cycle
+from itertools import chain, cycle, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,11 +26,15 @@ from findtune.core.errors import InputError
 from findtune.core.records import Record
 
 VARIABLE = "FINDTUNE_PROCESSES"  # of the environment: how many processes share the work
+ENGINE = "FINDTUNE_ENGINE"  # of the environment: who runs them
+ENGINES = ("local", "ray")
 MIN_BYTES = 1 << 25  # of input; less is done before the processes would have started
 PIECE_BYTES = 1 << 23
 WAITING = 2  # pieces per process that are worked on or wait; more would only take memory
+TOGETHER = 8  # items of a stream that are one task of Ray, which takes a millisecond to start
 
 Item = TypeVar("Item")
+Handle = TypeVar("Handle")
 Result = TypeVar("Result")
 FUNCTION: dict[str, Callable[[Any], Any]] = {}  # of a worker, which has one
 
@@ -43,12 +47,28 @@ class Piece(NamedTuple):
     stop: int
 
 
+def runs_on_ray() -> bool:
+    """Return whether Ray runs what several processes share; raise InputError for other engines."""
+    name = os.environ.get(ENGINE, "") or "local"
+    if name not in ENGINES:
+        raise InputError(f"{ENGINE} is {name!r}; it takes {' or '.join(ENGINES)}.")
+    return name == "ray"
+
+
 def number_of_processes(n_bytes: int) -> int:
-    """Return how many processes should share some input; for little of it that is one."""
+    """Return how many processes should share some input; for little of it that is one.
+
+    Raises InputError for a wrong number, and when there is no Ray that was asked for.
+    """
+    on_ray = runs_on_ray()
     if given := os.environ.get(VARIABLE, ""):
         if not given.isdecimal() or not int(given):
             raise InputError(f"{VARIABLE} is {given!r}; it takes a number of processes, such as 2.")
         return int(given)
+    if on_ray and n_bytes >= MIN_BYTES:
+        from findtune.core import ray_tasks  # only where it was asked for
+
+        return ray_tasks.number_of_processors()
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" and n_bytes >= MIN_BYTES else 1
 
 
@@ -57,21 +77,21 @@ def ordered_map(
 ) -> Iterator[Result]:
     """Yield the result of each item, in the order of the items.
 
-    Items and results travel between processes as pickles; the function does not. Raises InputError
-    when a process was killed, and whatever the function raises.
+    Items and results travel between processes as pickles; the function does only with Ray. Raises
+    InputError when a process was killed, and whatever the function raises.
     """
+    if processes > 1 and runs_on_ray():
+        from findtune.core import ray_tasks  # only where it was asked for
+
+        yield from ray_tasks.ordered_map(function, items, processes)
+        return
     if processes == 1 or sys.platform != "linux":
         yield from map(function, items)
         return
-    pending: deque[Future[Result]] = deque()
     pool = ProcessPoolExecutor(processes, get_context("fork"), start_worker, (function,))
     try:
-        for item in items:
-            pending.append(pool.submit(call, item))
-            if len(pending) > WAITING * processes:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        for future in submit_few(lambda item: pool.submit(call, item), items, WAITING * processes):
+            yield future.result()
     except BrokenProcessPool:
         raise killed(processes) from None
     except BaseException:  # nobody waits for what the workers are at
@@ -80,6 +100,50 @@ def ordered_map(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def submit_few(
+    submit: Callable[[Item], Handle], items: Iterable[Item], waiting: int
+) -> Iterator[Handle]:
+    """Yield what submitting each item returns, in their order, and run ahead by `waiting` items.
+
+    The next item is only taken from `items` when a handle was asked for, so that memory is bounded.
+    """
+    pending: deque[Handle] = deque()
+    for item in items:
+        pending.append(submit(item))
+        if len(pending) > waiting:
+            yield pending.popleft()
+    while pending:
+        yield pending.popleft()
+
+
+def map_stream(
+    function: Callable[[Item], Result], read: Callable[[int], Iterable[Item]], processes: int
+) -> Iterator[Result]:
+    """Yield the result of each item that can be read, in their order.
+
+    read: called with the number of a process, returns all items. Each process reads all of them and
+    works on its share, so no item travels. Machines of a cluster may not have the file, so with Ray
+    only this process reads. Raises as `ordered_map` does.
+    """
+    if processes > 1 and runs_on_ray():
+        groups = grouped(read(0), TOGETHER)
+        return chain.from_iterable(
+            ordered_map(lambda group: [*map(function, group)], groups, processes)
+        )
+
+    def share(number: int) -> Iterator[Result]:
+        return map(function, islice(read(number), number, None, processes))
+
+    return interleave(share, processes)
+
+
+def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield items in lists of some size."""
+    iterator = iter(items)
+    while group := [*islice(iterator, size)]:
+        yield group
 
 
 def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> Iterator[Result]:

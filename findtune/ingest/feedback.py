@@ -8,14 +8,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.masking import private_parts
-from findtune.core.processes import interleave, number_of_processes
+from findtune.core.processes import grouped, map_stream, number_of_processes
 from findtune.core.records import Record
 from findtune.ingest.data_files import files_with_suffix, unread_rows
 from findtune.ingest.documents import UNKNOWN
@@ -135,14 +135,13 @@ class FeedbackReader:
         """Yield what cleaning makes of each record of some files, in their order."""
         processes = number_of_processes(sum(path.stat().st_size for path in paths))
 
-        def share(number: int) -> Iterator[list[Cleaned]]:
+        def batches(number: int) -> Iterator[list[JsonRecord]]:
             # Reading is a twentieth of the work, so all processes read all records.
             read = advance if number == 0 else lambda _: None
-            batches = batched(read_all(paths, self.wrapper, read), BATCH if processes > 1 else 1)
-            for batch in islice(batches, number, None, processes):
-                yield clean_records(batch, clean=self.clean, limits=limits)
+            return grouped(read_all(paths, self.wrapper, read), BATCH if processes > 1 else 1)
 
-        for batch in interleave(share, processes):
+        clean = partial(clean_records, clean=self.clean, limits=limits)
+        for batch in map_stream(clean, batches, processes):
             yield from batch
 
 
@@ -213,13 +212,6 @@ def reviewed_line(line: str, query: str, review: ListReview) -> str | None:
         return line
     record = review.apply(json.loads(line))
     return None if record is None else ENCODER.encode(record)
-
-
-def batched(records: Iterable[JsonRecord], size: int) -> Iterator[list[JsonRecord]]:
-    """Yield records in lists of some size."""
-    iterator = iter(records)
-    while batch := [*islice(iterator, size)]:
-        yield batch
 
 
 def private_names(record: Record) -> set[str]:

@@ -5,7 +5,8 @@ long documents, so half of its tokens would be padding. Here the texts lie one b
 The vectors are the same, within rounding.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,11 +17,13 @@ from torch.nn.functional import normalize
 from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import PreTrainedModel
 
+from findtune.core.processes import MIN_BYTES, number_of_processes, ordered_map, runs_on_ray
 from findtune.retrieval import unpadded_attention
 
 BATCH_SIZE = 64  # texts, where a model or a device needs padding
 MAX_TOKENS = 2048  # read together: more of them no longer fit a processor's cache
 TOKENIZED = 4096  # texts whose tokens are in memory at once
+MANY = 20_000  # texts, which take a processor minutes, so that a cluster is worth its start
 
 Array = np.ndarray
 Features = Mapping[str, Tensor]  # input_ids and attention_mask, (rows, tokens)
@@ -35,10 +38,24 @@ def encode_texts(
     encoder: or what stands in for one, of which only `encode` is called.
     """
     if texts and reads_unpadded(encoder):
+        if len(texts) >= MANY and runs_on_ray():
+            return encode_on_cluster(encoder, texts)
         return encode_without_padding(encoder, texts, progress=progress)
     return encoder.encode(
         list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=progress
     ).astype(np.float32)
+
+
+def encode_on_cluster(encoder: SentenceTransformer, texts: Sequence[str]) -> Array:
+    """Return the unit vectors of texts, of which the machines of a cluster encode shards.
+
+    A shard has the texts whose tokens are in memory at once here too, so the vectors are the same
+    on the same kind of processor. Raises InputError as `ordered_map` does.
+    """
+    starts = range(0, len(texts), TOKENIZED)
+    shards = (list(texts[start : start + TOKENIZED]) for start in starts)
+    encode: Callable[[list[str]], Array] = partial(encode_without_padding, encoder)
+    return np.concatenate([*ordered_map(encode, shards, number_of_processes(MIN_BYTES))])
 
 
 def reads_unpadded(encoder: SentenceTransformer) -> bool:

@@ -1,5 +1,7 @@
 """Texts that lie one behind the other have the vectors of padded ones."""
 
+import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from findtune.core.files import read_json
+from findtune.core.processes import ENGINE, VARIABLE
 from findtune.retrieval import encoding
 from findtune.retrieval.encoder import load_encoder
 from findtune.retrieval.encoding import batches, can_be_unpadded, encode_texts
@@ -34,6 +37,30 @@ def test_vectors_are_those_of_the_library(
     assert vectors == pytest.approx(expected, abs=1e-6)
     # and the library itself gives the same as before
     assert encoder.encode(TEXTS, normalize_embeddings=True) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_cluster_encodes_shards_and_the_vectors_are_the_same_to_the_last_bit(
+    encoder: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "TOKENIZED", 4)
+    expected = encode_texts(encoder, TEXTS)
+    sizes: list[int] = []
+
+    def ordered_map(function: Any, items: Any, processes: int) -> Iterator[Any]:
+        function = pickle.loads(pickle.dumps(function))  # as it travels
+        for item in items:
+            sizes.append(len(item))
+            yield function(item)
+
+    monkeypatch.setattr(encoding, "ordered_map", ordered_map)
+    monkeypatch.setattr(encoding, "MANY", 6)
+    monkeypatch.setenv(VARIABLE, "2")
+    for engine, wanted in (("local", []), ("ray", [4, 2])):
+        monkeypatch.setenv(ENGINE, engine)
+        assert encode_texts(encoder, TEXTS).tobytes() == expected.tobytes()
+        assert sizes == wanted
+    encode_texts(encoder, TEXTS[:5])  # too few to be worth it
+    assert sizes == [4, 2]
 
 
 def test_no_padding_is_read(encoder: SentenceTransformer) -> None:

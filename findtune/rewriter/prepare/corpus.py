@@ -101,6 +101,7 @@ def complete_corpus(
     corpus: Corpus, shares: Iterable[tuple[int, Share]], questions: Questions
 ) -> None:
     """Fill what documents lack from pieces of the log that follow the one that added them."""
+    added_in = corpus.added_in  # travels to other machines, which the corpus can't
 
     def fields(numbered: tuple[int, Share]) -> list[Mention]:
         piece, share = numbered
@@ -108,7 +109,7 @@ def complete_corpus(
             each
             for row in questions.rows(share)
             for each in mentions(row)
-            if corpus.added_in.get(each.url, piece) < piece
+            if added_in.get(each.url, piece) < piece
         ]
 
     if corpus.incomplete:
