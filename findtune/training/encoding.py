@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
+from sentence_transformers.util import all_gather_with_grad
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -22,6 +23,7 @@ from findtune.retrieval.encoding import (
     encode_unpadded,
     without_padding,
 )
+from findtune.training import ranks
 
 CHUNK = 16  # texts, where a model needs padding
 
@@ -40,17 +42,47 @@ class LossOfTexts(torch.nn.Module):
         return loss
 
 
-def encode_columns(model: SentenceTransformer, columns: Sequence[Features]) -> list[Tensor]:
+def encode_columns(model: Any, columns: Sequence[Features]) -> list[Tensor]:
     """Return the vectors of each column of a batch, (rows, dimensions) each, with gradients."""
     texts = [text for column in columns for text in without_padding(column)]
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
-    vectors = encode(model, distinct)
+    vectors = encode_in_ranks(model, distinct)
     rows = {text: row for row, text in enumerate(distinct)}
     encoded = vectors[[rows[text] for text in texts]]
     return list(torch.split(encoded, [len(column["input_ids"]) for column in columns]))
 
 
-def encode(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
+def encode_in_ranks(model: Any, texts: Sequence[Tokens]) -> Tensor:
+    """Return the vectors of texts, sorted by length, of which each rank encodes its share.
+
+    So all ranks compute the loss of the whole batch, and each gradient flows back to the rank that
+    encoded the text. Shares are equal: the last text fills them up, and its copies do not count.
+    """
+    size = ranks.count()
+    if size == 1:
+        return encode(model, texts)
+    filled = [*texts, *[texts[-1]] * (-len(texts) % size)]
+    own = encode(Replica(model), filled[ranks.number() :: size])
+    by_rank = all_gather_with_grad(own).view(size, len(own), -1)
+    return by_rank.transpose(0, 1).flatten(0, 1)[: len(texts)]
+
+
+class Replica:
+    """A model that DistributedDataParallel has wrapped, with what `encode` needs of it."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped, self.model = wrapped, wrapped.module
+        self.device, self.tokenizer = self.model.device, self.model.tokenizer
+
+    def __getitem__(self, position: int) -> Any:
+        return self.model[position]
+
+    def __call__(self, features: Features) -> Any:
+        """Return what the model makes of features, through the wrapper, which sums gradients."""
+        return self.wrapped(features)
+
+
+def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
@@ -59,7 +91,7 @@ def encode(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
     return torch.cat([encode_padded(model, chunk) for chunk in chunks])
 
 
-def encode_padded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
+def encode_padded(model: Any, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts of similar length, (texts, dimensions)."""
     tokens = [torch.tensor(text, device=model.device) for text in texts]
     features = {
