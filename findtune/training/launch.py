@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from findtune.core.params import Section
 STARTED = "TORCHELASTIC_RUN_ID"  # torchrun sets these in each rank
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 MEETING_POINTS = ("PET_MASTER_ADDR", "PET_RDZV_ENDPOINT")  # torchrun reads its options from PET_*
-LOST = ("gloo", "nccl", "Connection closed", "Connection reset")  # in errors about another rank
+LOST = ("gloo", "nccl", "connection closed", "connection reset")  # in errors about another rank
 
 
 class Launch(Section):
@@ -72,6 +73,7 @@ def start_ranks(launch: Launch, module: str, arguments: Sequence[str]) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     logging.disable()  # what is said about a failure is one line
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     with tempfile.TemporaryDirectory() as logs:
         options = [*torchrun_options(launch), "--log-dir", logs, "--module", module, *arguments]
         try:
@@ -124,7 +126,8 @@ def severity(failure: Any) -> int:
     """Return 0 for a kill, 1 for an error, and 2 for what follows from that of another rank."""
     if failure.exitcode < 0:
         return 2 if -failure.exitcode == signal.SIGTERM else 0  # torchrun ends the others by it
-    return 2 if any(word in recorded(failure).get("line", "") for word in LOST) else 1
+    line = recorded(failure).get("line", "").lower()
+    return 2 if any(word in line for word in LOST) else 1
 
 
 def recorded(failure: Any) -> dict[str, Any]:
@@ -147,9 +150,7 @@ def recorded_errors(known: type[Exception]) -> Iterator[None]:
 
 
 def record(error: Exception, known: type[Exception]) -> None:
-    """Write the error of a rank in the form of torchrun, which adds two keys of ours."""
-    import time
-
+    """Write the error of a rank in the form that torchrun reads, with two keys of ours."""
     extra = {
         "line": str(error),
         "is_known": isinstance(error, known),

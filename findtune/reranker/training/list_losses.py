@@ -57,6 +57,8 @@ class LossOfShare(torch.nn.Module):
         inputs: the questions, and the documents of each; labels: (documents,) for each question.
         LambdaLoss is a mean over pairs of documents, which here is taken rank by rank.
         """
+        wrapped: Any = self.loss.model  # by DistributedDataParallel, which needs a plain dict
+        wrapped.preprocess = lambda *args, **kw: dict(wrapped.module.preprocess(*args, **kw))
         rows = ranks.rows_of(len(labels))
         own = [[column[row] for row in rows] for column in inputs]
         loss: Tensor = self.loss(own, [labels[row] for row in rows], **options)
