@@ -77,9 +77,7 @@ def fit(
     base_length = model.max_seq_length
     model.max_seq_length = min(recipe.max_seq_length, base_length or recipe.max_seq_length)
     say(describe_data(examples))
-    size = recipe.dev_documents
-    new_dev = partial(EmbedderDevSet, model, examples, size, precision, progress=progress)
-    dev = ranks.kept_on_first(new_dev)
+    dev = new_dev(model, examples, recipe.dev_documents, precision, progress=progress)
     base = Base(dev.evaluate(model), snapshot(model))
     callback = build_callback(model, dev=dev, base=base.result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
@@ -98,6 +96,11 @@ def fit(
     facts |= {"interpolation": a, "refit": shipped is not model}
     shipped.max_seq_length = model.max_seq_length = base_length  # dev read short texts throughout
     return FitResult(shipped, partial(save_models, shipped, model), callback.history, sweep, facts)
+
+
+def new_dev(*settings: Any, progress: bool) -> EmbedderDevSet:
+    """Return the dev split, which only rank 0 encodes; settings: as `EmbedderDevSet` takes them."""
+    return ranks.kept_on_first(partial(EmbedderDevSet, *settings, progress=progress))
 
 
 def build_callback(
