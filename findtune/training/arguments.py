@@ -5,8 +5,18 @@ from typing import Any, Protocol
 import torch
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
+from findtune.training import ranks
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.resumption import train_resumably
+
+# With several ranks. DistributedDataParallel must not wait for a weight that no text uses, such as
+# a pooler's. No buffer of our models changes, and ranks call them different numbers of times. The
+# libraries would drop the last batch, and say so; `SharedBatches` keeps it.
+RANKED = {
+    "ddp_find_unused_parameters": True,
+    "ddp_broadcast_buffers": False,
+    "dataloader_drop_last": True,
+}
 
 
 class TrainerRecipe(Protocol):
@@ -36,6 +46,7 @@ def trainer_arguments(
         "logging_strategy": "no",
         "logging_nan_inf_filter": False,
         "disable_tqdm": not progress,
+        **(RANKED if ranks.count() > 1 else {}),
     }
 
 

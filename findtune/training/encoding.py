@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
+from sentence_transformers.util import all_gather_with_grad
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
@@ -28,6 +29,7 @@ from findtune.retrieval.encoding import (
     encode_unpadded,
     without_padding,
 )
+from findtune.training import ranks
 
 CHUNK = 16  # texts, where a model needs padding
 KEPT_TOKENS = 8192  # of a batch; of the others nothing is kept between the two passes
@@ -49,21 +51,53 @@ class LossOfTexts(torch.nn.Module):
         return loss
 
 
-def encode_columns(model: SentenceTransformer, columns: Sequence[Features]) -> list[Tensor]:
+def encode_columns(model: Any, columns: Sequence[Features]) -> list[Tensor]:
     """Return the vectors of each column of a batch, (rows, dimensions) each, with gradients."""
     texts = [text for column in columns for text in without_padding(column)]
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
-    vectors = encode(model, distinct)
+    vectors = encode_in_ranks(model, distinct)
     rows = {text: row for row, text in enumerate(distinct)}
     encoded = vectors[[rows[text] for text in texts]]
     return list(torch.split(encoded, [len(column["input_ids"]) for column in columns]))
 
 
-def encode(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
+def encode_in_ranks(model: Any, texts: Sequence[Tokens]) -> Tensor:
+    """Return the vectors of texts, sorted by length, of which each rank encodes its share.
+
+    So all ranks compute the loss of the whole batch, and each gradient flows back to the rank that
+    encoded the text. Shares are equal: the last text fills them up, and its copies do not count.
+    """
+    size = ranks.count()
+    if size == 1:
+        return encode(model, texts)
+    filled = [*texts, *[texts[-1]] * (-len(texts) % size)]
+    own = encode(Replica(model), filled[ranks.number() :: size])
+    by_rank = all_gather_with_grad(own).view(size, len(own), -1)
+    return by_rank.transpose(0, 1).flatten(0, 1)[: len(texts)]
+
+
+class Replica:
+    """A model that DistributedDataParallel has wrapped, with what `encode` needs of it."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped, self.model = wrapped, wrapped.module
+        self.device, self.tokenizer = self.model.device, self.model.tokenizer
+
+    def __getitem__(self, position: int) -> Any:
+        return self.model[position]
+
+    def __call__(self, features: Features) -> Any:
+        """Return what the model makes of features, through the wrapper, which sums gradients."""
+        return self.wrapped(features)
+
+
+def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
-        return encode_parts(encode_unpadded, model, batches(texts))
+        # DistributedDataParallel must see each weight used once, so a rank reads its share at once
+        parts = batches(texts) if ranks.count() == 1 else [texts]
+        return encode_parts(encode_unpadded, model, parts)
     chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
     return encode_parts(encode_padded, model, chunks)
 
@@ -75,14 +109,14 @@ def encode_parts(
     vectors, tokens = [], 0
     for part in parts:
         tokens += len(part) * len(part[0])  # with padding, the longest text is the first
-        if tokens <= KEPT_TOKENS:
+        if tokens <= KEPT_TOKENS or ranks.count() > 1:
             vectors.append(encode_part(model, part))
         else:
             vectors.append(checkpoint(encode_part, model, part, use_reentrant=False))
     return torch.cat(vectors)
 
 
-def encode_padded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
+def encode_padded(model: Any, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts of similar length, (texts, dimensions)."""
     tokens = [torch.tensor(text, device=model.device) for text in texts]
     features = {

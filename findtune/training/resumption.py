@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from findtune.training import ranks
 from findtune.training.callback import EvalCallback
 from findtune.training.checkpoints import END, STEP, Checkpoints
 
@@ -37,7 +38,7 @@ class Resumable:
 
 def train_resumably(trainer: Any, checkpoints: Checkpoints) -> None:
     """Train from the last checkpoint of a phase, or from the start; not at all if it has ended."""
-    latest = checkpoints.latest()
+    latest = common_checkpoint(checkpoints)
     saver = SaveCheckpoints(trainer, checkpoints, latest)
     if latest and latest.name == END:
         checkpoints.say(f"{latest.parent.name}: trained before, going on after its last step")
@@ -48,6 +49,15 @@ def train_resumably(trainer: Any, checkpoints: Checkpoints) -> None:
     trainer.add_callback(saver)  # behind the evaluation on dev
     trainer.train(resume_from_checkpoint=str(latest) if latest else None)
     saver.save(END)
+
+
+def common_checkpoint(checkpoints: Checkpoints) -> Path | None:
+    """Return the last checkpoint, if every rank can read it; machines may share the folder."""
+    latest = ranks.on_first(checkpoints.latest)
+    if latest and not ranks.is_everywhere(latest.is_dir()):
+        checkpoints.say(f"{latest} is not on every machine: training from the start")
+        return None
+    return latest
 
 
 class SaveCheckpoints(TrainerCallback):
@@ -112,7 +122,7 @@ class SaveCheckpoints(TrainerCallback):
         """Save a checkpoint when it is time; after the last step `train_resumably` does."""
         steps = len(kwargs["train_dataloader"])
         is_regular = round((state.epoch or 0) * steps) == state.global_step  # no epoch was short
-        if self.is_due() and is_regular and not control.should_training_stop:
+        if is_regular and not control.should_training_stop and ranks.on_first(self.is_due):
             self.save(f"{STEP}{state.global_step}", at_epoch_end=state.global_step % steps == 0)
 
     def is_due(self) -> bool:
@@ -121,14 +131,18 @@ class SaveCheckpoints(TrainerCallback):
         return time.monotonic() - self.last_save >= pause
 
     def save(self, name: str, *, at_epoch_end: bool = False) -> None:
-        """Write a checkpoint; if the disk does not take it, say so once and save no more."""
-        if self.is_broken:
+        """Write a checkpoint; if the disk does not take it, say so once and save no more.
+
+        Rank 0 writes it.
+        """
+        states = ranks.gather(rng_state())
+        if self.is_broken or not states:
             return
         start = time.monotonic()
         try:
             with self.checkpoints.write(name) as folder:
                 epoch_rng = {} if at_epoch_end else self.epoch_rng
-                self.write(folder, epoch_rng, with_optimizer=name != END)
+                self.write(folder, epoch_rng, states, with_optimizer=name != END)
         except (OSError, SafetensorError) as error:
             self.is_broken = True
             reason = f"no checkpoint can be written ({error})"
@@ -136,13 +150,16 @@ class SaveCheckpoints(TrainerCallback):
         self.last_save = time.monotonic()
         self.cost = self.last_save - start
 
-    def write(self, folder: Path, epoch_rng: Values, *, with_optimizer: bool) -> None:
+    def write(
+        self, folder: Path, epoch_rng: Values, states: list[Values], *, with_optimizer: bool
+    ) -> None:
         """Write the state of the training.
 
-        epoch_rng: of the random generators when the epoch began, empty if it has ended.
+        epoch_rng: of the random generators when the epoch began, empty if it has ended; states: of
+        the random generators of each rank now.
         """
         trainer, state = self.trainer, self.trainer.state
-        values: Values = {"rng": rng_state(), "epoch_rng": epoch_rng, "dev": None}
+        values: Values = {"rng": states, "epoch_rng": epoch_rng, "dev": None}
         save_model(trainer.model, str(folder / WEIGHTS))
         state.save_to_json(str(folder / TRAINER))
         if with_optimizer:
@@ -157,6 +174,7 @@ class SaveCheckpoints(TrainerCallback):
     def restore(self, folder: Path) -> Values:
         """Restore the weights and the evaluations of a checkpoint; return its values."""
         values: Values = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        values["rng"] = values["rng"][ranks.number()]
         load_model(self.trainer.model, str(folder / WEIGHTS))
         for dev in self.dev:
             # on the CPU, where `snapshot` leaves the base's weights too

@@ -22,13 +22,22 @@ from findtune.training.checkpoints import Checkpoints
 from stages import rooms, train
 
 MODEL = Path("models/embedder/small")
+PARAMS: dict[str, Any] = {
+    "seed": 13,
+    "launch": {"processes": 1, "nodes": 1},
+    "embedder": {"small": {}},
+}
 
 
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Enter a project with the parameters of one training."""
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump({"seed": 13, "embedder": {"small": {}}}))
+    write_params()
+
+
+def write_params(**changed: Any) -> None:
+    Path("params.yaml").write_text(yaml.safe_dump(PARAMS | changed))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, weights: str, error: Exception | None = None) -> Result:
@@ -91,11 +100,12 @@ def test_checkpoints_stay_until_the_model_is_written(monkeypatch: pytest.MonkeyP
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("changed", ["seed", "recipe", "examples", "base", "package", "machine"])
+@pytest.mark.parametrize(
+    "changed", ["seed", "recipe", "launch", "examples", "base", "package", "machine"]
+)
 def test_a_checkpoint_of_other_inputs_is_never_used(
     monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
-    values = {"seed": 13, "embedder": {"small": {}}}
     examples, base = Path("data/examples/embedder/small"), Path("models/base/embedder/small")
     for folder in (examples, base):
         folder.mkdir(parents=True)
@@ -103,7 +113,12 @@ def test_a_checkpoint_of_other_inputs_is_never_used(
     run(monkeypatch, "first", OSError(errno.ENOSPC, "full"))
     if changed in ("seed", "recipe"):
         other = {"seed": 14} if changed == "seed" else {"embedder": {"small": {"epochs": 2}}}
-        Path("params.yaml").write_text(yaml.safe_dump(values | other))
+        write_params(**other)
+    elif changed == "launch":
+        write_params(launch={"processes": 2, "nodes": 1})
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a rank, not the process that starts them")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setattr("findtune.training.ranks.join", lambda _: None)
     elif changed == "package":
         monkeypatch.setattr(train, "version", lambda name: f"{name} 99")
     elif changed == "machine":
@@ -170,6 +185,31 @@ def files_in(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_out_of_range_is_one_line(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    Path("params.yaml").write_text(yaml.safe_dump({"seed": seed, "embedder": {"small": {}}}))
+    write_params(seed=seed)
     result = run(monkeypatch, "first")
     assert result.stderr.startswith(f"Error: params.yaml: seed is {seed}: ")
+
+
+def test_more_than_one_process_is_left_to_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(train, "start_ranks", lambda *arguments: started.append(arguments))
+    monkeypatch.setenv("FINDTUNE_RUN", str(os.getpid()))
+    assert run(monkeypatch, "one").exit_code == 0
+    assert not started
+    write_params(launch={"processes": 2, "nodes": 1})
+    shutil.rmtree(MODEL)
+    assert run(monkeypatch, "two").exit_code == 0
+    [(launch, *command)] = started
+    assert (launch.world_size, command) == (2, ["stages.train", ["embedder", "small"]])
+    assert not MODEL.exists()
+
+
+def test_torchrun_by_hand_with_one_process_in_params_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "by hand")
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert run(monkeypatch, "two").exit_code == 1
+    assert not MODEL.exists()
+    assert "started 2 processes, and launch in params.yaml" in (tmp_path / "error.json").read_text()

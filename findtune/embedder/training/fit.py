@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from sentence_transformers import SentenceTransformer
 
 from findtune.core.files import read_jsonl
@@ -29,6 +28,7 @@ from findtune.embedder.training.model_selection import (
 from findtune.embedder.training.recipe import Recipe
 from findtune.embedder.training.trainer import learned_records, train
 from findtune.retrieval.encoder import load_encoder
+from findtune.training import ranks
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
@@ -71,13 +71,13 @@ def fit(
     bases: the folder of each room's base model. Raises CollapseError when training goes wrong,
     UnsafeModelError when the base must not be loaded, InputError when there are too few examples.
     """
-    torch.set_num_threads(recipe.threads)
+    ranks.use_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
     model = load_encoder(bases["embedder"])
     base_length = model.max_seq_length
     model.max_seq_length = min(recipe.max_seq_length, base_length or recipe.max_seq_length)
     say(describe_data(examples))
-    dev = EmbedderDevSet(model, examples, recipe.dev_documents, precision, progress=progress)
+    dev = new_dev(model, examples, recipe.dev_documents, precision, progress=progress)
     base = Base(dev.evaluate(model), snapshot(model))
     callback = build_callback(model, dev=dev, base=base.result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
@@ -96,6 +96,11 @@ def fit(
     facts |= {"interpolation": a, "refit": shipped is not model}
     shipped.max_seq_length = model.max_seq_length = base_length  # dev read short texts throughout
     return FitResult(shipped, partial(save_models, shipped, model), callback.history, sweep, facts)
+
+
+def new_dev(*settings: Any, progress: bool) -> EmbedderDevSet:
+    """Return the dev split, which only rank 0 encodes; settings: as `EmbedderDevSet` takes them."""
+    return ranks.kept_on_first(partial(EmbedderDevSet, *settings, progress=progress))
 
 
 def build_callback(

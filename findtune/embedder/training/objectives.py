@@ -33,6 +33,7 @@ from findtune.embedder.training.in_batch_negatives import (
 from findtune.embedder.training.partners import with_other_partners
 from findtune.embedder.training.recipe import Recipe
 from findtune.embedder.training.scored_batches import ScoredPairSampler
+from findtune.training import ranks
 from findtune.training.encoding import LossOfTexts
 
 
@@ -186,7 +187,8 @@ def plain_objective(model: SentenceTransformer, learned: LearnedRecords) -> Obje
         for record in learned.positives
     ]
     dataset = scored_dataset([*labelled, *learned.scored])
-    return Objective(dataset, CosineSimilarityLoss(model), "batch_sampler")
+    loss = CosineSimilarityLoss(model)
+    return Objective(dataset, LossOfTexts(loss) if ranks.count() > 1 else loss, "batch_sampler")
 
 
 def positive_dataset(positives: Sequence[Record]) -> Dataset:

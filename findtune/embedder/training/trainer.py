@@ -17,6 +17,7 @@ from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.encoding import fast_layers
+from findtune.training.ranks import SharedBatches
 from findtune.training.resumption import Resumable
 
 
@@ -63,5 +64,5 @@ def train(
     return trainer.state.max_steps / epochs
 
 
-class QuietTrainer(Resumable, WithoutModelCard, SentenceTransformerTrainer):
+class QuietTrainer(SharedBatches, Resumable, WithoutModelCard, SentenceTransformerTrainer):
     """The trainer of sentence-transformers without its model card."""

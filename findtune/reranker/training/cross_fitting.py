@@ -15,6 +15,7 @@ from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.reranker.model.ranked_lists import without_random_negatives
 from findtune.reranker.model.retriever_features import tuned_features
+from findtune.training import ranks
 
 Array = np.ndarray
 Fit = Callable[[Sequence[Record]], SentenceTransformer]
@@ -42,7 +43,8 @@ def out_of_fold_features(
             )
         retriever = fit(without_random_negatives(others))
         rows = [row for row, number in enumerate(numbers) if number == fold]
-        scored = tuned_features(retriever, [lists[row] for row in rows], temperature)
+        held_out = [lists[row] for row in rows]
+        scored = ranks.on_first(tuned_features, retriever, held_out, temperature)
         for row, list_features in zip(rows, scored, strict=True):
             features[row] = list_features
     return features

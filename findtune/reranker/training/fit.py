@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import torch
 from sentence_transformers import CrossEncoder
 
 from findtune.reranker.model.cross_encoder import has_head, load_or_create
@@ -26,6 +25,7 @@ from findtune.reranker.training.phases import Phase, run_phase
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.saving import save_model
 from findtune.reranker.training.training_data import TrainingData, read_training_data
+from findtune.training import ranks
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
@@ -53,24 +53,24 @@ def fit(
     bases: the folder of each room's base model; the embedder's is the retriever. Raises
     CollapseError when training goes wrong, UnsafeModelError when a base must not be loaded.
     """
-    torch.set_num_threads(recipe.threads)
+    ranks.use_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
     data = read_training_data(examples, bases["embedder"], recipe, settings, say, checkpoints)
-    model = load_or_create(bases["reranker"], recipe.max_length, seed)
+    model = ranks.copied(partial(load_or_create, bases["reranker"], recipe.max_length, seed))
     dev = RerankerDevSet(data.lists["dev"], data.features["dev"], precision, data.examination.eta)
     callback = build_callback(model, dev=dev, recipe=recipe, say=say)
     learn = partial(run_phase, settings=settings, checkpoints=checkpoints)
     run = partial(learn, model=model, callback=callback)
     if not has_head(bases["reranker"]):
         run(distillation_phase(model, data, recipe))
-    base = Base(dev.evaluate(model.eval()), snapshot(model))
+    base = Base(ranks.on_first(dev.evaluate, model.eval()), snapshot(model))
     callback.begin(base.result, base_competes=True)
     run(tuning_phase(model, data, recipe))
     report_collapse(callback, say)
     best = data.rankings[0]
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
-    selection = select(model, best.weights)
+    selection = ranks.on_first(select, model, best.weights)
     reranker = Reranker(model, data.retriever, data.base_retriever, selection.weights)
     save = partial(save_model, reranker, best.weights, data.examination)
     facts = {"precision": precision, "best_step": callback.kept_step}
@@ -102,7 +102,7 @@ def build_callback(
     """Return the callback that evaluates the cross-encoder alone on dev."""
     return EvalCallback(
         model,
-        lambda: dev.evaluate(model),
+        lambda: ranks.on_first(dev.evaluate, model),
         recipe,
         say,
         is_as_good=is_better,

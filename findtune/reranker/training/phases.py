@@ -14,6 +14,7 @@ from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.callback import EvalCallback
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.encoding import fast_layers
+from findtune.training.ranks import SharedBatches
 from findtune.training.resumption import Resumable
 
 
@@ -61,5 +62,5 @@ def run_phase(
         run_trainer(trainer, model, progress=progress, checkpoints=checkpoints.phase(phase.name))
 
 
-class QuietTrainer(Resumable, WithoutModelCard, CrossEncoderTrainer):
+class QuietTrainer(SharedBatches, Resumable, WithoutModelCard, CrossEncoderTrainer):
     """The trainer of sentence-transformers without its model card."""

@@ -28,6 +28,7 @@ from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import WithoutModelCard, run_trainer
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.encoding import fast_layers
+from findtune.training.ranks import SharedBatches
 from findtune.training.resumption import Resumable
 
 Array = np.ndarray
@@ -79,7 +80,7 @@ def fit_retriever(
     return retriever
 
 
-class QuietTrainer(Resumable, WithoutModelCard, SentenceTransformerTrainer):
+class QuietTrainer(SharedBatches, Resumable, WithoutModelCard, SentenceTransformerTrainer):
     """The trainer of sentence-transformers without its model card."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.position_bias import describe, estimate_examination
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.retriever_training import fit_retriever, load_retriever
+from findtune.training import ranks
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 Say = Callable[[str], None]
@@ -78,8 +80,8 @@ def read_training_data(
 
     base = load_retriever(folder, recipe.retriever)
     known, folds = lists["list"] + lists["dev"], recipe.retriever.folds
-    untuned = untuned_features(base, known)
-    examination = examine(known, untuned)
+    untuned = ranks.on_first(untuned_features, base, known)
+    examination = ranks.on_first(examine, known, untuned)
     say(describe(examination))
     numbers = count(1)  # of the retrievers, always in this order
 
@@ -90,11 +92,12 @@ def read_training_data(
 
     tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
     features = join_features(tuned, untuned)
-    rankings = rank_shown(known, features, recipe, examination.eta)
+    rankings = ranks.on_first(rank_shown, known, features, recipe, examination.eta)
     report_rankings(rankings, say)
     retriever = fit(without_random_negatives(known))
     trained = len(lists["list"])
-    titles = retriever_features(retriever, base, lists["title"], recipe.temperature)
+    of_titles = partial(retriever_features, retriever, base, lists["title"])
+    titles = ranks.on_first(of_titles, recipe.temperature)
     by_group = {"list": features[:trained], "dev": features[trained:], "title": titles}
     return TrainingData(lists, by_group, retriever, base, rankings, examination)
 

@@ -9,6 +9,7 @@ learning), 3.1.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -24,6 +25,7 @@ from findtune.rewriter.training.select_model import (
     measure_candidates,
 )
 from findtune.rewriter.training.training_data import all_targets, sample_questions
+from findtune.training import ranks
 from findtune.training.checkpoints import Checkpoints
 from findtune.training.interpolation import State, snapshot
 
@@ -102,5 +104,6 @@ def cross_fit(
             checkpoints.say(f"cross-fitting: {len(fold.targets)} examples, for {asked} questions")
             learn(fold.targets, checkpoints=checkpoints.phase(f"fold-{number}"))
             after = Checkpoint(snapshot(rewriter.model), questions.sample_rewrites(rewriter))
-        compared.append(measure_candidates(rewriter, questions, before, after, shares))
+        measure = partial(measure_candidates, rewriter, questions, before, after)
+        compared.append(ranks.on_first(measure, shares))
     return compared

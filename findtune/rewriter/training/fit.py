@@ -19,8 +19,8 @@ from transformers import Seq2SeqTrainingArguments, TrainerCallback
 
 from findtune.core.errors import CollapseError
 from findtune.core.records import Record, read_kind
-from findtune.retrieval.corpus import read_corpus
-from findtune.retrieval.search import open_searches
+from findtune.retrieval.corpus import Corpus, read_corpus
+from findtune.retrieval.search import Search, open_searches
 from findtune.rewriter.model.backbone import Backbone
 from findtune.rewriter.model.rewriter import Rewriter, load_as_rewriter
 from findtune.rewriter.training.collator import WeightedCollator
@@ -44,6 +44,7 @@ from findtune.rewriter.training.training_data import (
     read_train,
 )
 from findtune.rewriter.training.weighted_loss import WeightedTrainer
+from findtune.training import ranks
 from findtune.training.arguments import run_trainer, trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
@@ -77,14 +78,14 @@ def fit(
     bases: the folder of each room's base model. Raises CollapseError when training goes wrong,
     UnsafeModelError when the base must not be loaded.
     """
-    torch.set_num_threads(recipe.threads)
+    ranks.use_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
     corpus, train_rows = read_corpus(examples / "corpus.jsonl"), read_train(examples)
     lexicon = learn_lexicon(examples, corpus, train_rows)
     candidates = candidate_settings(recipe)
     rewriter = load_as_rewriter(bases["rewriter"], candidates[0], lexicon)
-    search = open_searches(corpus, bases["embedder"]).by_name(recipe.retriever)
-    new_set = partial(RewriterDevSet, search=search, candidates=candidates, precision=precision)
+    search = None if ranks.number() else open_search(corpus, bases, recipe)
+    new_set = partial(new_dev, search=search, candidates=candidates, precision=precision)
     seeds = range(seed, seed + recipe.eval_seeds)
     dev = new_set(read_kind(examples / "dev.jsonl", "question"), seeds=seeds)
     say(f"dev recall@10 of the questions alone: {dev.original_recall.mean():.4f}")
@@ -97,11 +98,21 @@ def fit(
     steps = learn(targets, callbacks=[callback], checkpoints=checkpoints.phase("tuning"))
     before, after = Checkpoint(base, base_result.payload.rewrites), kept_checkpoint(callback)
     shares = sorted(recipe.interpolation) if callback.kept_step else []
-    compared = [measure_candidates(rewriter, dev, before, after, shares)]
+    compared = [ranks.on_first(measure_candidates, rewriter, dev, before, after, shares)]
     folds, ask = split_train(train_rows, recipe.train_questions), partial(new_set, seeds=seeds[:1])
     as_far = partial(learn, callbacks=[StopAt(callback.kept_step / steps)])
     compared += cross_fit(rewriter, folds, ask, base, as_far, words, checkpoints, shares)
     return select_model(rewriter, dev, base=base, compared=join(compared), callback=callback)
+
+
+def open_search(corpus: Corpus, bases: Mapping[str, Path], recipe: Recipe) -> Search:
+    """Return the search that dev's rewrites are tried with."""
+    return open_searches(corpus, bases["embedder"]).by_name(recipe.retriever)
+
+
+def new_dev(questions: Sequence[Record], **settings: Any) -> RewriterDevSet:
+    """Return a set of questions, which only rank 0 searches."""
+    return ranks.kept_on_first(partial(RewriterDevSet, questions, **settings))
 
 
 def build_callback(

@@ -8,10 +8,12 @@ from transformers import Seq2SeqTrainer
 
 from findtune.core.errors import CollapseError
 from findtune.rewriter.model.backbone import IGNORED_LABEL
+from findtune.training import ranks
+from findtune.training.ranks import SharedBatches
 from findtune.training.resumption import Resumable
 
 
-class WeightedTrainer(Resumable, Seq2SeqTrainer):
+class WeightedTrainer(SharedBatches, Resumable, Seq2SeqTrainer):
     """The trainer of transformers, with a weight for each example."""
 
     def compute_loss(
@@ -19,10 +21,14 @@ class WeightedTrainer(Resumable, Seq2SeqTrainer):
     ) -> torch.Tensor:
         """Return the mean over the examples of weight times mean loss per token.
 
-        inputs: as WeightedCollator makes them. Raises CollapseError for a non-finite loss.
+        With several ranks, it is the share of this one. inputs: as WeightedCollator makes them.
+        Raises CollapseError for a non-finite loss.
         """
+        target_tokens, examples = inputs.pop("target_tokens"), len(inputs["labels"])
+        if ranks.count() > 1:
+            rows = ranks.rows_of(examples)
+            inputs = {name: tensor[rows] for name, tensor in inputs.items()}
         weights, labels = inputs.pop("weights"), inputs.pop("labels")
-        target_tokens = inputs.pop("target_tokens")
         if target_tokens:  # a small model spends a fifth of its time on the logits
             logits = model(**inputs, logits_to_keep=target_tokens + 1).logits[:, :-1]
             labels = labels[:, -target_tokens:]
@@ -39,4 +45,4 @@ class WeightedTrainer(Resumable, Seq2SeqTrainer):
         loss: torch.Tensor = (token_losses.sum(dim=1) / tokens * weights).mean()
         if not torch.isfinite(loss):
             raise CollapseError("the loss is not finite; lower learning_rate, or use fp32.")
-        return loss
+        return loss * ranks.weight_of(examples) if ranks.count() > 1 else loss
