@@ -137,7 +137,7 @@ def is_plain_run(text: str, start: int, run: str) -> bool:
 
 def is_card(run: str) -> bool:
     """Return whether digits are a card number: its first ones, and the sum of Luhn (ISO 7812)."""
-    if not CARD_GROUPS.fullmatch(run) or is_rising(run.split()):
+    if not CARD_GROUPS.fullmatch(run) or is_rising(run.split()) or ROUND.fullmatch(run):
         return False
     digits = [int(digit) for digit in run if digit.isdigit()]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])

@@ -127,7 +127,9 @@ def map_stream(
     works on its share, so no item travels. Machines of a cluster may not have the file, so with Ray
     only this process reads. Raises as `ordered_map` does.
     """
-    if processes > 1 and runs_on_ray():
+    if processes == 1 or sys.platform != "linux":
+        return map(function, read(0))
+    if runs_on_ray():
         groups = grouped(read(0), TOGETHER)
         return chain.from_iterable(
             ordered_map(lambda group: [*map(function, group)], groups, processes)
