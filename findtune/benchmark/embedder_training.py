@@ -26,7 +26,7 @@ from findtune.benchmark.step_clock import StepClock
 from findtune.core.records import Record
 from findtune.embedder.training.objectives import LearnedRecords, build_objective
 from findtune.embedder.training.recipe import Recipe
-from findtune.embedder.training.trainer import learned_records, train
+from findtune.embedder.training.trainer import Schedule, learned_records, train
 from findtune.retrieval.encoder import load_encoder
 from findtune.training.arguments import trainer_arguments
 from findtune.training.precision import supported_precision
@@ -54,13 +54,16 @@ def labelled_pairs(learned: LearnedRecords) -> list[Record]:
     return positives + [{name: pair[name] for name in names} for pair in learned.scored]
 
 
+ONE_EPOCH = Schedule(epochs=1, planned_epochs=1, steps=0)
+
+
 def train_ours(model: SentenceTransformer, project: Project, clock: StepClock) -> None:
     """Train a model with our recipe for one epoch, or until the clock ends it."""
     recipe = project.section("embedder", Recipe)
     model.max_seq_length = min(recipe.max_seq_length, model.max_seq_length or math.inf)
     settings = trainer_arguments(recipe, precision_of(recipe), project.seed, progress=False)
     with clock.running():
-        train(model, shared_pairs(project), recipe, settings, epochs=1)
+        train(model, shared_pairs(project), recipe, settings, schedule=ONE_EPOCH)
 
 
 def train_stock(

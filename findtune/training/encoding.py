@@ -95,7 +95,7 @@ def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
-        # DistributedDataParallel must see each weight used once, so a rank reads its share at once
+        # among ranks nothing is computed again, so parts would bound nothing
         parts = batches(texts) if ranks.count() == 1 else [texts]
         return encode_parts(encode_unpadded, model, parts)
     chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))

@@ -150,7 +150,12 @@ def recorded_errors(known: type[Exception]) -> Iterator[None]:
 
 
 def record(error: Exception, known: type[Exception]) -> None:
-    """Write the error of a rank in the form that torchrun reads, with two keys of ours."""
+    """Write the error of a rank in the form that torchrun reads, with two keys of ours.
+
+    Another launcher may read none; then the error is raised.
+    """
+    if ERROR_FILE not in os.environ:
+        raise error
     extra = {
         "line": str(error),
         "is_known": isinstance(error, known),

@@ -20,13 +20,14 @@ from findtune.embedder.model.folder import save_models
 from findtune.embedder.training.collapse import refuse_collapse
 from findtune.embedder.training.dev_set import EmbedderDevSet
 from findtune.embedder.training.model_selection import (
+    MAX_COSINE_RISE,
     Row,
     is_as_good,
     keeps_general_english,
     select_interpolation,
 )
 from findtune.embedder.training.recipe import Recipe
-from findtune.embedder.training.trainer import learned_records, train
+from findtune.embedder.training.trainer import Schedule, learned_records, train
 from findtune.retrieval.encoder import load_encoder
 from findtune.training import ranks
 from findtune.training.arguments import trainer_arguments
@@ -82,7 +83,7 @@ def fit(
     callback = build_callback(model, dev=dev, base=base.result, recipe=recipe, say=say)
     settings = trainer_arguments(recipe, precision, seed, progress=progress)
     learn = partial(train, recipe=recipe, settings=settings, checkpoints=checkpoints)
-    epoch_steps = learn(model, learned_records(examples), callback=callback)
+    plan = learn(model, learned_records(examples), callback=callback)
     a, steps, sweep = 1.0, callback.history[-1]["step"], list[Row]()
     facts = {"precision": precision, "steps": steps}
     if recipe.recipe == "joint":  # the usual recipe by hand, plain, keeps its last weights
@@ -90,7 +91,7 @@ def fit(
         facts["best_step"] = steps = callback.kept_step
     shipped = model
     if recipe.refit and a > 0:
-        train_again = partial(learn, epochs=steps / epoch_steps)
+        train_again = partial(learn, schedule=plan.until(int(steps)))
         rest: dict[str, Any] = {"dev": dev, "recipe": recipe, "a": a, "say": say}
         shipped = refit(model, base, train_again, examples, **rest)
     facts |= {"interpolation": a, "refit": shipped is not model}
@@ -157,6 +158,8 @@ def choose_weights(
     """
     sweep = sweep_interpolation(model, dev=dev, base=base, callback=callback, recipe=recipe)
     a = select_interpolation(sweep, recipe.guard_tolerance)["interpolation"]
+    if not a and sweep[-1]["random_cosine"] > sweep[0]["random_cosine"] + MAX_COSINE_RISE:
+        callback.say("random texts became similar, so the base ships; lower learning_rate")
     model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
     return sweep, a
 
@@ -164,7 +167,7 @@ def choose_weights(
 def refit(
     evaluated: SentenceTransformer,
     base: Base,
-    train_again: Callable[..., float],
+    train_again: Callable[..., Schedule],
     examples: Path,
     *,
     dev: EmbedderDevSet,

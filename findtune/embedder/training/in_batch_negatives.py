@@ -10,6 +10,7 @@ of the variable.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from sentence_transformers.base.sampler import DefaultBatchSampler
@@ -65,14 +66,14 @@ class InBatchNegativesSampler(DefaultBatchSampler):
     """Yields batches of row numbers in which no pair is a false negative of another.
 
     rounds: the same pairs with other partners, one round behind the other in the data; each epoch
-    takes the next one. passes: how often an epoch goes through all pairs of its round.
+    takes the next one. batches: of an epoch, if not as many as one pass over its pairs gives.
     """
 
     def __init__(
-        self, rounds: Sequence[PositivePairs], batch_size: int, seed: int, passes: int = 1
+        self, rounds: Sequence[PositivePairs], batch_size: int, seed: int, batches: int = 0
     ) -> None:
         super().__init__(range(sum(map(len, rounds))), batch_size, drop_last=True, seed=seed)
-        self.rounds, self.passes = rounds, passes
+        self.rounds, self.batches = rounds, batches
 
     @property
     def round(self) -> int:
@@ -86,7 +87,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
 
     def __len__(self) -> int:
         """Return the number of batches; it grows where too few variables can fill a batch."""
-        return self.passes * self.batches_per_pass()
+        return self.batches or self.batches_per_pass()
 
     def batches_per_pass(self) -> int:
         """Return the number of batches in one pass, at least one."""
@@ -94,9 +95,13 @@ class InBatchNegativesSampler(DefaultBatchSampler):
         return max(1, len(self.pairs) // max(1, min(self.batch_size, variables)))
 
     def __iter__(self) -> Iterator[list[int]]:
+        return islice(self.endless_batches(), len(self))
+
+    def endless_batches(self) -> Iterator[list[int]]:
+        """Yield the batches of one pass after another."""
         rng = torch.Generator().manual_seed(self.seed + self.epoch)
         first_row = self.round * len(self.pairs)
-        for _ in range(self.passes):
+        while True:
             waiting = self.group_siblings(torch.randperm(len(self.pairs), generator=rng).tolist())
             batches = []
             for _ in range(self.batches_per_pass()):

@@ -63,9 +63,16 @@ class Part(NamedTuple):
 
 
 def build_objective(
-    model: SentenceTransformer, learned: LearnedRecords, recipe: Recipe, seed: int
+    model: SentenceTransformer,
+    learned: LearnedRecords,
+    recipe: Recipe,
+    seed: int,
+    epochs: float | None = None,
 ) -> Objective:
-    """Return the objective of a recipe; raise InputError when there is too little to learn."""
+    """Return the objective of a recipe; raise InputError when there is too little to learn.
+
+    epochs: in which picks are learned `feedback_passes` times, if not those of the recipe.
+    """
     if recipe.recipe == "plain":
         return plain_objective(model, learned)
     if 0 < len(learned.positives) < recipe.batch_size:
@@ -73,11 +80,16 @@ def build_objective(
             f"{len(learned.positives)} positive pairs are less than a batch of "
             f"{recipe.batch_size}; add alternatives, or lower batch_size in params.yaml."
         )
-    return joint_objective(model, learned, recipe=recipe, seed=seed)
+    return joint_objective(model, learned, recipe=recipe, seed=seed, epochs=epochs)
 
 
 def joint_objective(
-    model: SentenceTransformer, learned: LearnedRecords, *, recipe: Recipe, seed: int
+    model: SentenceTransformer,
+    learned: LearnedRecords,
+    *,
+    recipe: Recipe,
+    seed: int,
+    epochs: float | None = None,
 ) -> Objective:
     """Return the objective of the joint recipe: the parts for which there are records."""
     parts: dict[str, Part] = {}
@@ -86,9 +98,9 @@ def joint_objective(
         parts["positives"] = positive_part(model, learned.positives, recipe, seed)
         batches = max(len(parts["positives"].batches), pick_batches(learned.picks, recipe, seed))
     if learned.picks:
-        epochs = max(1, recipe.epochs_of(batches))
-        passes = max(1, round(recipe.feedback_passes / epochs))
-        parts["picks"] = pick_part(model, learned.picks, recipe, seed, passes=passes)
+        in_all = recipe.feedback_passes * pick_batches(learned.picks, recipe, seed)
+        number = max(1, round(in_all / (epochs or recipe.epochs_of(batches))))
+        parts["picks"] = pick_part(model, learned.picks, recipe, seed, batches=number)
     if learned.scored:
         ranking_batches = max(len(part.batches) for part in parts.values())
         number = math.ceil(ranking_batches / recipe.cosent_every)
@@ -133,27 +145,27 @@ def pick_part(
     recipe: Recipe,
     seed: int,
     *,
-    passes: int,
+    batches: int,
 ) -> Part:
     """Return the picks of users, each with unpicked documents of its list as hard negatives.
 
-    passes: over all picks, in one epoch.
+    batches: of one epoch.
     """
     loss = MultipleNegativesRankingLoss(model, scale=recipe.scale)
-    batches = pick_sampler(picks, recipe, seed, passes)
-    return Part(pick_dataset(picks), LossOfTexts(loss), batches)
+    sampler = pick_sampler(picks, recipe, seed, batches)
+    return Part(pick_dataset(picks), LossOfTexts(loss), sampler)
 
 
 def pick_batches(picks: Sequence[Record], recipe: Recipe, seed: int) -> int:
     """Return the number of batches in one pass over the picks."""
-    return len(pick_sampler(picks, recipe, seed, 1)) if picks else 0
+    return len(pick_sampler(picks, recipe, seed)) if picks else 0
 
 
 def pick_sampler(
-    picks: Sequence[Record], recipe: Recipe, seed: int, passes: int
+    picks: Sequence[Record], recipe: Recipe, seed: int, batches: int = 0
 ) -> InBatchNegativesSampler:
-    """Return the batches of one epoch over the picks."""
-    return InBatchNegativesSampler([picked_pairs(picks)], recipe.feedback_batch_size, seed, passes)
+    """Return the batches of one epoch, or of one pass over the picks."""
+    return InBatchNegativesSampler([picked_pairs(picks)], recipe.feedback_batch_size, seed, batches)
 
 
 def scored_part(

@@ -20,7 +20,7 @@ class Recipe(Section):
     scale: float = Field(gt=0)
     cosent_every: int = Field(gt=0)
     feedback_batch_size: int = Field(gt=1)
-    feedback_passes: int = Field(gt=0)  # in all epochs; at least one in each
+    feedback_passes: int = Field(gt=0)  # in all epochs; a batch at least in each
     max_seq_length: int = Field(gt=0)
     precision: Literal["fp32", "bf16"]
     threads: int = Field(gt=0)

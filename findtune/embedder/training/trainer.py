@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sentence_transformers import (
     SentenceTransformer,
@@ -21,6 +21,22 @@ from findtune.training.ranks import SharedBatches
 from findtune.training.resumption import Resumable
 
 
+class Schedule(NamedTuple):
+    """How often a training learned everything, to be repeated with other data.
+
+    epochs: that ran; planned_epochs: before dev stopped it, by which picks are mixed with pairs.
+    steps: of the epochs.
+    """
+
+    epochs: float
+    planned_epochs: float
+    steps: int
+
+    def until(self, step: int) -> "Schedule":
+        """Return the same up to a step."""
+        return self._replace(epochs=self.epochs * step / self.steps, steps=step)
+
+
 def learned_records(examples: Path, split: str = "train") -> LearnedRecords:
     """Return the records of a split that are learned."""
     kinds = ("positive", "pick", "scored")
@@ -34,16 +50,17 @@ def train(
     settings: Mapping[str, Any],
     *,
     callback: EvalCallback | None = None,
-    epochs: float | None = None,
+    schedule: Schedule | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-) -> float:
-    """Train a model, and return the number of steps in one epoch.
+) -> Schedule:
+    """Train a model, and return how often everything was to be learned.
 
-    settings: what all rooms share; callback: None in the refit, which is not evaluated; epochs: as
-    many as the recipe asks for, if None.
+    settings: what all rooms share; callback: None in the refit, which is not evaluated; schedule:
+    how often the refit learns everything, else as often as the recipe says.
     """
-    objective = build_objective(model, learned, recipe, settings["seed"])
-    epochs = epochs or recipe.epochs_of(objective.batches)
+    planned = schedule.planned_epochs if schedule else None
+    objective = build_objective(model, learned, recipe, settings["seed"], planned)
+    epochs = schedule.epochs if schedule else recipe.epochs_of(objective.batches)
     arguments = SentenceTransformerTrainingArguments(
         num_train_epochs=epochs,
         per_device_train_batch_size=recipe.batch_size,
@@ -61,7 +78,7 @@ def train(
     with fast_layers(model):
         phase = checkpoints.phase("tuning" if callback else "refit")
         run_trainer(trainer, model, progress=not arguments.disable_tqdm, checkpoints=phase)
-    return trainer.state.max_steps / epochs
+    return Schedule(epochs, planned or epochs, trainer.state.max_steps)
 
 
 class QuietTrainer(SharedBatches, Resumable, WithoutModelCard, SentenceTransformerTrainer):

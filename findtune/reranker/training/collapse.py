@@ -8,7 +8,7 @@ from findtune.core.errors import CollapseError
 
 MIN_SPREAD = 1e-4  # of a list's logits, as a standard deviation
 COLLAPSED = (
-    "the cross-encoder gives all documents of a list the same score, so it has no weight; more "
+    "the cross-encoder gives all documents of a list the same score, and so has no weight; more "
     "lists or another learning_rate may help"
 )
 

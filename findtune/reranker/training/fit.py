@@ -64,10 +64,9 @@ def fit(
     run = partial(learn, model=model, callback=callback)
     if not has_head(bases["reranker"]):
         run(distillation_phase(model, data, recipe))
-    base = Base(ranks.on_first(dev.evaluate, model.eval()), snapshot(model))
+    base = Base(callback.evaluate(), snapshot(model))
     callback.begin(base.result, base_competes=True)
     run(tuning_phase(model, data, recipe))
-    report_collapse(callback, say)
     best = data.rankings[0]
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
     selection = ranks.on_first(select, model, best.weights)
@@ -78,12 +77,6 @@ def fit(
     facts["examination_eta"] = data.examination.eta
     facts["interpolation"] = shipped_share(selection, best)
     return FitResult(reranker, save, callback.history, selection.sweep, facts)
-
-
-def report_collapse(callback: EvalCallback, say: Say) -> None:
-    """Say when the cross-encoder that is kept ranks nothing."""
-    if callback.kept and has_collapsed(callback.kept.payload):
-        say(COLLAPSED)
 
 
 def shipped_share(selection: Selection, features_ranking: Ranking) -> float:
@@ -100,9 +93,16 @@ def build_callback(
     model: CrossEncoder, *, dev: RerankerDevSet, recipe: Recipe, say: Say
 ) -> EvalCallback:
     """Return the callback that evaluates the cross-encoder alone on dev."""
+
+    def evaluate() -> DevResult:
+        result = ranks.on_first(dev.evaluate, model.eval())
+        if has_collapsed(result.payload):
+            say(COLLAPSED)
+        return result
+
     return EvalCallback(
         model,
-        lambda: ranks.on_first(dev.evaluate, model),
+        evaluate,
         recipe,
         say,
         is_as_good=is_better,

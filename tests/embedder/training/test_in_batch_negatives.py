@@ -105,7 +105,7 @@ def test_picks_that_share_a_question_or_a_document_are_in_different_batches() ->
         {"query": query, "positive": positive, "negatives": [negative]}
         for query, positive, negative in (("q", "a", "b"), ("Q!", "c", "d"), ("r", "e", "A"))
     ]
-    sampler = InBatchNegativesSampler([picked_pairs(records)], 2, seed=1, passes=40)
+    sampler = InBatchNegativesSampler([picked_pairs(records)], 2, seed=1, batches=40)
     batches = list(sampler)
     assert len(batches) == len(sampler) == 40
     assert {tuple(sorted(batch)) for batch in batches} <= {(0,), (1, 2)}
