@@ -58,16 +58,33 @@ def list_entry(entry: object) -> Named:
 def search_documents(entry: Mapping[str, Any]) -> Any:
     """Return the documents of a search as they are written; None if it has none.
 
-    An object of them has their addresses as keys: {URL: title} or {URL: {title: ..., ...}}.
+    An object of them is one document, or has their addresses as keys: {URL: title} or
+    {URL: {title: ..., ...}}. Any other object, such as the number of hits, holds none.
     """
     documents = first_value(entry, SOURCES)
     if documents is None and entry and all("://" in key for key in entry):
         documents = entry
-    if isinstance(documents, dict) and (inner := first_value(documents, SOURCES)) is not None:
+    if not isinstance(documents, dict) or not documents:
+        return documents
+    if has_address(documents) and (has_text(documents) or first_value(documents, SOURCES) is None):
+        return [documents]
+    if (inner := first_value(documents, SOURCES)) is not None:
         return inner
-    if isinstance(documents, dict):
+    if all(map(is_address, documents)) or all(map(has_text, documents.values())):
         return [with_address(url, value) for url, value in documents.items()]
-    return documents
+    return None
+
+
+def is_address(key: str) -> bool:
+    """Return whether a key is the address of a document, and not the name of a field."""
+    return "/" in key or ":" in key
+
+
+def has_text(item: object) -> bool:
+    """Return whether an item is an object with a title or a snippet."""
+    return isinstance(item, dict) and any(
+        isinstance(find_field(item, field)[1], str) for field in ("title", "snippet")
+    )
 
 
 def with_address(url: str, value: object) -> dict[str, Any]:

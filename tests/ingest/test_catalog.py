@@ -298,3 +298,12 @@ def test_a_mark_that_may_separate_texts_is_told_and_separates_none(project: Any,
     texts, [row] = read(project, f"tea,Tea,,,{cell}")
     assert [text["text"] for text in texts] == ["Tea", cell]
     assert row.reason == f"one text holds several {mark.strip()}"
+
+
+@pytest.mark.parametrize("column", ["Descripton", "Curated_Alternative", "Unit"])
+def test_a_column_that_may_be_misspelt_is_never_passed_over_in_silence(
+    project: Any, column: str
+) -> None:
+    project.write("autogen_input/small/a.csv", f"dcid,Name,{column}\ntea,Tea,All tea\n")
+    with pytest.raises(InputError, match=f"no column Description.*: found dcid, Name, {column}"):
+        project.read("catalog")

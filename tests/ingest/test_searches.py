@@ -177,3 +177,29 @@ def test_every_clean_search_has_a_query_of_one_line_that_no_other_has(
 def test_the_session_of_a_record_of_searches_is_kept_as_a_hash(project: Any) -> None:
     [asker] = project.clean_one("searches", session="s1")[0]["asked_by"]
     assert asker.startswith("session:") and "s1" not in asker.partition(":")[2]
+
+
+ONE = {"url": B, "title": "T", "snippet": "s"}
+
+
+@pytest.mark.parametrize("key", ["sources", "results", "hits"])
+def test_a_document_may_stand_for_a_list_of_one(project: Any, key: str) -> None:
+    record, _ = project.clean_one("searches", **{MAPPING: {"tea": {key: ONE}}})
+    assert [search["sources"] for search in record["searches"]] == [[ONE]]
+
+
+@pytest.mark.parametrize(
+    "hits", [{"total": 3, "max_score": 1.5}, {"total": {"value": 0, "relation": "eq"}}]
+)
+def test_the_number_of_hits_is_no_document(project: Any, hits: object) -> None:
+    fields = {MAPPING: {"tea": [B], "cup": {"hits": hits}}, "selected_sources": [B]}
+    record, outcome = project.clean_one("searches", **fields)
+    assert [len(search["sources"]) for search in record["searches"]] == [1, 0]
+    assert outcome.rows == []
+
+
+def test_ids_may_be_the_keys_of_documents(project: Any) -> None:
+    sources = {"b1": {"title": "T"}, "c1": {"snippet": "s"}}
+    fields = {MAPPING: {"tea": {"sources": sources}}, "selected_sources": ["c1"]}
+    record, _ = project.clean_one("searches", **fields)
+    assert [page["url"] for page in record["searches"][0]["sources"]] == ["b1", "c1"]
