@@ -22,8 +22,8 @@ QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
 SIDE_BY_SIDE = re.compile(r"(?<=['\"])\s+(?=['\"])")
 ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])\s*(?:,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
 ITEM = re.compile(r"\s*(?:u?['\"]|\{)")
-# A string, and the comma behind it; of the last one the end may be missing.
-STRING = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"\s*(,)?|\\?\Z)', re.DOTALL)
+# A string, its end and the comma behind it, which the last one may lack.
+STRING = re.compile(r'"((?:[^"\\]|\\.)*+)(?:(")\s*(,)?|\\?\Z)', re.DOTALL)
 # A list in brackets, whatever stands behind it.
 CLOSED = re.compile(r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*+")*+\]', re.DOTALL)
 ENDS = ";,.\uff1b\u3002 \t\r\n"  # what may stand behind the brackets of a whole cell
@@ -90,7 +90,10 @@ def whole_strings(text: str) -> list[str] | None:
     """Return the strings before the place where a list breaks off; None if it does not."""
     if CLOSED.match(text):
         return None
-    return [string for string, comma in STRING.findall(text) if comma] or None
+    strings = STRING.findall(text)
+    if not any(comma for _, _, comma in strings):
+        return None
+    return [string for string, end, _ in strings if end]
 
 
 def read_json(text: str) -> object:

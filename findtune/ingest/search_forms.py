@@ -66,9 +66,10 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
         documents = entry
     if not isinstance(documents, dict) or not documents:
         return documents
-    if has_address(documents) and (has_text(documents) or first_value(documents, SOURCES) is None):
+    inner = first_value(documents, SOURCES)
+    if has_address(documents) and (inner is None or has_text(documents)) and not has_found(inner):
         return [documents]
-    if (inner := first_value(documents, SOURCES)) is not None:
+    if inner is not None:
         return inner
     if all(map(is_address, documents)) or all(map(has_text, documents.values())):
         return [with_address(url, value) for url, value in documents.items()]
@@ -78,6 +79,12 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
 def is_address(key: str) -> bool:
     """Return whether a key is the address of a document, and not the name of a field."""
     return "/" in key or ":" in key
+
+
+def has_found(items: object) -> bool:
+    """Return whether a value is a list of documents, and not of the links of a document."""
+    items = items if isinstance(items, list) else []
+    return any(isinstance(item, dict) and has_address(item) for item in items)
 
 
 def has_text(item: object) -> bool:

@@ -38,6 +38,7 @@ LISTS = {
     "['tea', 'milk', 'ice'] ;": "a list in brackets",
     '["tea", "milk", "ice", "wat.': "a list in brackets",
     "[“tea”, “milk”, “ice”, “wat": "a list in brackets",
+    '["tea", "milk", "ice"': "a list in brackets",
     '["tea", null, "milk", "ice",': "a list in brackets",
     "tea\tmilk\tice": "tabs",
     "[tea; milk; ice]": "",

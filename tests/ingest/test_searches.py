@@ -188,6 +188,15 @@ def test_a_document_may_stand_for_a_list_of_one(project: Any, key: str) -> None:
     assert [search["sources"] for search in record["searches"]] == [[ONE]]
 
 
+def test_a_list_of_documents_may_have_an_id_and_a_document_may_have_links(project: Any) -> None:
+    listed = {"id": "s1", "title": "tea", "results": [{"url": B}, {"url": C}]}
+    linked = {**ONE, "links": [C, B]}
+    fields = {MAPPING: {"tea": {"results": listed}, "cup": {"results": linked}}}
+    record, _ = project.clean_one("searches", **fields, selected_sources=[B])
+    urls = [[page["url"] for page in search["sources"]] for search in record["searches"]]
+    assert urls == [[B, C], [B]]
+
+
 @pytest.mark.parametrize(
     "hits", [{"total": 3, "max_score": 1.5}, {"total": {"value": 0, "relation": "eq"}}]
 )
