@@ -208,7 +208,16 @@ def test_the_number_of_hits_is_no_document(project: Any, hits: object) -> None:
 
 
 def test_ids_may_be_the_keys_of_documents(project: Any) -> None:
-    sources = {"b1": {"title": "T"}, "c1": {"snippet": "s"}}
+    sources = {"b1": {"title": "T"}, "c1": {"snippet": "s"}, "2": {"url": B}}
     fields = {MAPPING: {"tea": {"sources": sources}}, "selected_sources": ["c1"]}
     record, _ = project.clean_one("searches", **fields)
-    assert [page["url"] for page in record["searches"][0]["sources"]] == ["b1", "c1"]
+    assert [page["url"] for page in record["searches"][0]["sources"]] == ["b1", "c1", B]
+
+
+@pytest.mark.parametrize("value", [{"a": "T"}, {"web": {"results": [{"url": C}]}}, {"web": [C]}])
+def test_an_object_that_may_hold_documents_is_never_passed_over_in_silence(
+    project: Any, value: object
+) -> None:
+    fields = {MAPPING: {"tea": [B], "cup": {"sources": value}}, "selected_sources": [B]}
+    _, outcome = project.clean_one("searches", **fields)
+    assert [row.reason for row in outcome.rows] == ["expected a list of documents, found an object"]
