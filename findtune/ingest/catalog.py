@@ -47,6 +47,7 @@ NAMES_HEADER = Header(
     ("dcid", *ROLES),
     fallbacks={**IDS, "alternatives": "Curated_Alternatives"},
     optional=frozenset(ROLES) - {"Name"},
+    closed=True,
 )
 SENTENCES_HEADER = Header(
     ("dcid", "sentence"), fallbacks={**IDS, "sentences": "sentence"}, otherwise=NAMES_HEADER

@@ -21,13 +21,15 @@ class Header:
     """The columns that a CSV file must have; others are ignored.
 
     aliases: other names of a column. fallbacks: names that stand for a column only where it is
-    missing. optional: columns that may be missing, and are empty then. otherwise: another form.
+    missing. optional: columns that may be missing, and are empty then. closed: none may be
+    missing beside an unknown one, which may be it, misspelt. otherwise: another form.
     """
 
     required: Sequence[str]
     aliases: Mapping[str, str] | None = None
     fallbacks: Mapping[str, str] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
+    closed: bool = False
     otherwise: "Header | None" = None
 
     def name_columns(self, cells: Sequence[str], location: str) -> list[str]:
@@ -79,7 +81,10 @@ class Header:
 
     def missing(self, names: Sequence[str]) -> list[str]:
         """Return the columns that must be there and are not."""
-        return [name for name in self.required if name not in {*names, *self.optional}]
+        lacking = [name for name in self.required if name not in names]
+        if self.closed and not all(fold(name) in self.spellings for name in names if name):
+            return lacking
+        return [name for name in lacking if name not in self.optional]
 
     @cached_property
     def spellings(self) -> frozenset[str]:

@@ -276,13 +276,14 @@ def split_rows(
         row = b"".join(lines[index : index + span])
         try:
             cells = parse_row(row, max_row_bytes, separator)
-            if span > 1 and width is not None and len(cells) != width:
+            if span > 1 and width is not None and not has_width(cells, width):
                 reason = "a quote is opened here and closed in another row"
                 raise RowSyntaxError(reason, "close the quote")
         except RowSyntaxError as error:
             yield RawRow(index + 1, error)
             # Lines between stray quotes are read again; the lines of one bad cell are not.
-            index += span if span == 1 or width == count_cells(row, separator) else 1
+            is_one = span == 1 or (width and has_width(cells_of_any(row, separator), width))
+            index += span if is_one else 1
             continue
         width = len(cells) if width is None else width
         yield RawRow(index + 1, cells)
@@ -299,13 +300,18 @@ def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:
     return 1
 
 
-def count_cells(row: bytes, separator: str) -> int:
-    """Return the number of cells in a row, whatever its size and encoding; 0 if it is not CSV."""
+def has_width(cells: Sequence[str], width: int) -> bool:
+    """Return whether a row has a number of cells; spreadsheets write empty ones behind them."""
+    return len(cells) >= width and not any(cell.strip() for cell in cells[width:])
+
+
+def cells_of_any(row: bytes, separator: str) -> list[str]:
+    """Return the cells of a row, whatever its size and encoding; none if it is not CSV."""
     old_limit = csv.field_size_limit(len(row) + 1)
     try:
-        return len(next(csv.reader([row.decode("latin-1")], delimiter=separator, strict=True)))
+        return next(csv.reader([row.decode("latin-1")], delimiter=separator, strict=True))
     except csv.Error:
-        return 0
+        return []
     finally:
         csv.field_size_limit(old_limit)
 

@@ -57,11 +57,9 @@ def clean_document(item: object, field: str, report: RecordReport) -> Document:
         remedy = "write an object with url, title and snippet"
         raise wrong_type(field, item, expected="a document", remedy=remedy)
     prefix = f"{field}." if field else ""
-    url = item.get("url") or find_field(item, "url")[1]
-    title = item.get("title") or find_field(item, "title")[1]
-    name, snippet = "snippet", item.get("snippet")
-    if not snippet:
-        name, snippet = find_field(item, "snippet")
+    url, title = find_field(item, "url")[1], find_field(item, "title")[1]
+    name, snippet = find_field(item, "snippet")
+    if name != "snippet" or not snippet:
         count_names(item, name, snippet, report)
     return {
         "url": clean_url(url, f"{prefix}url", report.limits.max_text_chars),

@@ -171,6 +171,9 @@ def clean_or_reject(json_record: JsonRecord, report: RecordReport, clean: Clean)
     """Return the clean record; none for one that is rejected."""
     try:
         record, identity = clean(require_fields(json_record.value), report)
+        private = [PRIVATE + name for name in private_names(record)]
+        query = record.get("query", "")
+        return Cleaned(report, ENCODER.encode(record), digest(identity), private, query)
     except NothingToLearnError as error:
         report.drop(error)
         report.nothing_to_learn[error.reason] += 1
@@ -178,11 +181,18 @@ def clean_or_reject(json_record: JsonRecord, report: RecordReport, clean: Clean)
     except RecordError as error:
         report.reject(error)
         return Cleaned(report)
+    except (RecursionError, OverflowError) as error:
+        report.reject(oversized(error))
+        return Cleaned(report)
     finally:
         report.forget_addresses()
-    private = [PRIVATE + name for name in private_names(record)]
-    query = record.get("query", "")
-    return Cleaned(report, ENCODER.encode(record), digest(identity), private, query)
+
+
+def oversized(error: Exception) -> RecordError:
+    """Return the error of a record for a value that is too deep or too large to be read."""
+    if isinstance(error, RecursionError):
+        return RecordError("", "", reason="lists nested too deep", remedy="write plain lists")
+    return RecordError("", "", reason="a number too large", remedy="write it as a string")
 
 
 class Duplicates:

@@ -1,6 +1,7 @@
 """The numbers and marks of a list, such as 1. 2. 3. or a) b) c), which are no part of its texts.
 
 A number is taken for a mark only on evidence: 1 Bedroom Flats is a text, and so is 2 of a series.
+Marks that a text may begin with itself, such as A. Smith or 1.Liga, need more of it.
 """
 
 import re
@@ -16,10 +17,11 @@ MARKED = re.compile(
 ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 ROMAN = {name: place for place, name in enumerate(ROMAN_NUMBERS, start=1)}
 # Digits in circles, and digits and stops as wide as Chinese letters.
-ODD_MARK = re.compile(r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+[\uff0e\uff09]")
+ODD_MARK = re.compile(r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+(?:\uff0e(?!\d)|\uff09)")
 BARE = re.compile(r"(?P<mark>[1-9]\d{0,2})\s+(?=[^\W\d_])")
 FIRST = re.compile(r"\(?1[.)]\s+(?=\S)")
 BULLET = re.compile(r"[•‣▪●◦∙·⁃✓✔➤►▸→]\s*|[-*–—]\s+")
+FIRST_MARKS = ("1", "a", "A", "i")
 MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as many
 
 
@@ -30,9 +32,10 @@ def strip_numbers(texts: Sequence[str]) -> list[str]:
     plain = [*map(with_plain_mark, texts)]
     if len(texts) > 1 and in_order(plain, MARKED):
         without = [MARKED.sub("", text, count=1) for text in plain]
-        return without if len(set(without)) == len(without) else [*texts]  # 1. Liga;2. Liga
-    if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(texts):
-        return [BARE.sub("", text, count=1) for text in texts]
+        return without if are_marks(plain, without) else [*texts]
+    bare = [BARE.sub("", text, count=1) for text in texts]
+    if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(bare):
+        return bare
     if texts:  # generators number a list and then write one item, or forget the rest
         return [FIRST.sub("", texts[0], count=1), *texts[1:]]
     return []
@@ -63,7 +66,24 @@ def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: str = "") ->
     return all(abs(after) - abs(before) == 1 for before, after in pairwise(places))
 
 
+def are_marks(texts: Sequence[str], without: Sequence[str]) -> bool:
+    """Return whether marks in order number a list; without: its texts without them.
+
+    In 1. Liga;2. Liga they do not, nor in A. Smith;B. Jones.
+    """
+    marks = [match for match in map(MARKED.match, texts) if match]
+    if not any(map(may_begin_text, marks)):
+        return len(set(without)) == len(without)
+    return len(texts) >= MIN_BARE and marks[0]["mark"] in FIRST_MARKS and differ(without)
+
+
+def may_begin_text(match: re.Match[str]) -> bool:
+    """Return whether a mark may belong to its text: an initial, 1.Liga, 1: text or 1 - text."""
+    is_initial = match["mark"].isupper() and match[0].rstrip().endswith(".")
+    return is_initial or not match[0][-1].isspace() or match[0].rstrip()[-1] not in ".)]"
+
+
 def differ(texts: Sequence[str]) -> bool:
     """Return whether the words after the numbers all differ; in 1 Child;2 Children they do not."""
-    words = [BARE.sub("", text, count=1).casefold().split()[0] for text in texts]
+    words = [text.casefold().split()[0] for text in texts]
     return len({word[:4] for word in words}) == len(words)

@@ -13,21 +13,27 @@ from typing import NamedTuple
 # ASCII, full-width, Greek, Arabic, small and reversed
 SEMICOLONS = ";\uff1b\u037e\u061b\ufe54\u204f"
 LINE_ENDS = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
-WRITTEN_LINE_ENDS = re.compile(r"(?:\\r)?\\n")  # a backslash and a letter, as JSON writes it
-BULLETS = re.compile(r"\s*[•‣▪●◦⁃]\s+")
+# A backslash and a letter, as JSON writes it, but not as in C:\new. No pattern here begins with
+# blanks, and none looks beyond the next place where it could start, so the time stays linear.
+WRITTEN_LINE_ENDS = re.compile(r"(?:\\r)?\\n(?![a-z])")
+BULLETS = re.compile(r"[•‣▪●◦⁃]\s+")
 QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
 # ['a' 'b'] of NumPy: Python would join the two texts.
 SIDE_BY_SIDE = re.compile(r"(?<=['\"])\s+(?=['\"])")
-ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])\s*(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
+ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])\s*(?:,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
 ITEM = re.compile(r"\s*(?:u?['\"]|\{)")
-WHOLE_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"\s*,')
+# A string, its end and the comma behind it, which the last one may lack.
+STRING = re.compile(r'"((?:[^"\\]|\\.)*+)(?:(")\s*(,)?|\\?\Z)', re.DOTALL)
+# A list in brackets, whatever stands behind it.
+CLOSED = re.compile(r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*+")*+\]', re.DOTALL)
+ENDS = ";,.\uff1b\u3002 \t\r\n"  # what may stand behind the brackets of a whole cell
 TEXT_KEYS = ("text", "name", "value", "label", "sentence", "alternative")
 # What may separate texts, and may as well belong to one.
 DOUBTFUL = ("、", " / ", " ~ ", " · ")
 MIN_DOUBTFUL = 2
 MIN_TABS = 2  # fewer may stand within a text
 SENTENCE_END = re.compile(r"[.!?。！？؟।:;][\"'”’)]*\s*$")
-BARS = re.compile(r"\s*[|｜¦]+\s*")
+BARS = re.compile(r"[|｜¦]+")
 PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 
 
@@ -68,13 +74,26 @@ def parse_list(cell: str) -> list[str] | None:
         text = inner
     if match := ARRAY.fullmatch(text):
         text = match[1]
-    if text[:2] == '["' and text[-1:] != "]" and (whole := WHOLE_STRING.findall(text)):
-        return [*whole]
+    written = text
+    if text[:1] in "[({":
+        text = text.rstrip(ENDS)
+    if text[:2] == '["' and text[-1:] != "]":
+        return whole_strings(written)
     if text[:1] == "{" and text[-1:] == "}":
         return parse_braces(text)
     if not (text[:1] in "[(" and text[-1:] in "])" and ITEM.match(text[1:-1])):
         return None
     return evaluate(text)
+
+
+def whole_strings(text: str) -> list[str] | None:
+    """Return the strings before the place where a list breaks off; None if it does not."""
+    if CLOSED.match(text):
+        return None
+    strings = STRING.findall(text)
+    if not any(comma for _, _, comma in strings):
+        return None
+    return [string for string, end, _ in strings if end]
 
 
 def read_json(text: str) -> object:
@@ -132,18 +151,18 @@ def lines(cell: str, *, sentences: bool) -> list[str]:
 
 def split_bars(text: str) -> list[str]:
     """Return the texts that bars separate, or the text itself."""
-    return BARS.split(text) if has_bars(text) else [text]
+    return [part.strip() for part in BARS.split(text)] if has_bars(text) else [text]
 
 
 def has_bars(text: str) -> bool:
     """Return whether bars separate texts; a bar in parentheses, as in P(A|B), does not."""
-    parts = [part for part in BARS.split(PARENTHESES.sub("", text).strip()) if part]
+    parts = [part for part in BARS.split(PARENTHESES.sub("", text)) if part.strip()]
     return len(parts) > 1 and all(any(map(str.isalpha, part)) for part in parts)
 
 
 def split_bullets(text: str) -> list[str]:
     """Return the texts that bullets begin: one at the start, and more within."""
-    parts = BULLETS.split(text.strip())
+    parts = [part.rstrip() for part in BULLETS.split(text.strip())]
     return parts[1:] if len(parts) > 2 and not parts[0] else [text]  # noqa: PLR2004
 
 

@@ -19,10 +19,11 @@ WORDS = frozenset([
 ])
 # fmt: on
 MAX_CHARS = 40  # of a word, with the blanks around it
+# In capitals of Latin and Cyrillic letters; other scripts have none, and #新冠? is a text.
 # #REF! #NAME? #DIV/0! #BEZUG! #¿NOMBRE? #ССЫЛКА! #GETTING_DATA, #N/A of Bloomberg, and Err:502 of
 # LibreOffice
 SPREADSHEET_ERROR = re.compile(
-    r"#[¡¿]?[^\W\d_][\w/ ]*[!?]|#GETTING_DATA|#N/A [A-Z][\w /.]*|Err:\d{3}"
+    r"#[¡¿]?[A-ZÀ-ɏЀ-Я][A-ZÀ-ɏЀ-Я\d_/ ]*[!?]|#GETTING_DATA|#N/A [A-Z][\w /.]*|Err:\d{3}"
 )
 
 

@@ -8,6 +8,8 @@ ENCODED = re.compile(r"%[0-9a-fA-F]{2}")
 SURELY_ENCODED = re.compile(r"(?:%20|(?:%[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F])+))+")
 # how+many+trams, but not C++ or 1+1
 JOINED_BY_PLUS = re.compile(r"(?:[^\s+]+\+){2,}[^\s+]+")
+# Bytes of cp1252, as programs write them: in capitals, and not after a digit, as in 100%EFFECTIVE.
+BYTES = re.compile(r"[^%]*+(?:(?<!\d)(?:%[0-9A-F]{2})++[^%]*+)*+")
 WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -24,14 +26,15 @@ def decode_search(text: str) -> str:
 def decode(text: str, *, plus: bool) -> str:
     """Return a text without percent-encoding.
 
-    Bytes that are not UTF-8 are read as cp1252, as old pages send it, if they are letters there;
-    else the text stays as it is.
+    Bytes that are not UTF-8 are read as cp1252, as old pages send it, if they are letters there
+    and no percent sign was typed; else the text stays as it is.
     """
     read = unquote_plus if plus else unquote
     try:
         return read(text, errors="strict")
     except UnicodeDecodeError:
-        pass
+        if not BYTES.fullmatch(text.replace("%20", "+")):
+            return text
     try:
         decoded = read(text, encoding="cp1252", errors="strict")
     except UnicodeDecodeError:

@@ -25,9 +25,14 @@ MAX_ENCODINGS = 3  # times that entities were encoded one over another, as in &a
 # The entities that browsers read without a semicolon too; &copy=1 in an address is none.
 BARE_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|nbsp)(?![\w;=])")
 CDATA = "<![CDATA["
-# Links and bold text of Markdown. Exponents such as 2**3 have letters or digits around the marks.
-LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:https?:|mailto:|/|#|www\.)[^\s()]*(?:\s\"[^\"]*\")?\)")
-BOLD = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)([^*_]+)(?<=\S)\1(?![\w*])")
+MARKS = ("](", "**", "__", "\\u")  # which may begin or end what `strip_marks` removes
+# Links and bold text of Markdown. f[i](/x) is a call, and no link.
+LINK = re.compile(
+    r"(?:!?\[([^\[\]]*)\]\((?:https?:|mailto:|www\.)|(?<![A-Za-z0-9_)\]])!?\[([^\[\]]*)\]\([/#])"
+    r"[^\s()]*(?:\s\"[^\"]*\")?\)"
+)
+# Exponents such as 2**3 have letters or digits around the marks, and __init__ has no blank inside.
+BOLD = re.compile(r"(?<![\w*])(\*\*|__(?=[^*_\s]+\s))(?=\S)([^*_]+)(?<=\S)\1(?![\w*])")
 # Letters that were written as JSON and not read as JSON, as in caf\\u00e9.
 JSON_LETTERS = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 CLOSED_TAG = re.compile(r"</[a-z]|<[bh]r\b|/>", re.IGNORECASE)
@@ -63,6 +68,7 @@ def is_clean_line(text: str) -> bool:
         and "  " not in text
         and "<" not in text
         and "&" not in text
+        and not any(mark in text for mark in MARKS)
     )
 
 
@@ -100,7 +106,7 @@ def strip_html(text: str, block: str = " ") -> str:
 def strip_marks(text: str) -> str:
     """Return a text without links and bold marks of Markdown, CDATA, and escapes of JSON."""
     if "](" in text:
-        text = LINK.sub(r"\1", text)
+        text = LINK.sub(r"\1\2", text)
     if "**" in text or "__" in text:
         text = BOLD.sub(r"\2", text)
     if CDATA in text:

@@ -37,6 +37,8 @@ NO_CHOICES = {
 # How the names of ties begin: tie (both bad), both good, equally good, same.
 TIES = ("tie", "draw", "both", "equal", "same", "neither")
 COMPARISON = re.compile(r"\s*\W*([AB12])\W*?\s*(>+|<+|=+)\s*\W*?([AB12])\W*\s*", re.IGNORECASE)
+MAX_COMPARISON_CHARS = 20  # more are text, in which the pattern would look for long
+NO_ANSWER = re.compile(r"\s*-\d+(?:\.0*)?\s*")  # -1, as programs write what is not there
 
 
 def clean_preference(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
@@ -82,7 +84,7 @@ def answer_text(value: object, depth: int = 0) -> str | None:
     if isinstance(value, str) or depth > MAX_DEPTH:
         return value if isinstance(value, str) else None
     if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
-        is_text = all(isinstance(part.get("text"), str) for part in value)
+        is_text = all(isinstance(part.get("text"), str) and "role" not in part for part in value)
         return "\n".join(part["text"] for part in value) if is_text else answer_text(value[-1])
     if isinstance(value, dict):
         texts = (answer_text(value[key], depth + 1) for key in TEXT_KEYS if key in value)
@@ -102,18 +104,27 @@ def selected_answer(record: Mapping[str, Any], answers: Mapping[str, str]) -> st
             return field
     if choice_name(selected) in NO_CHOICES or choice_name(selected).startswith(TIES):
         raise NothingToLearnError("selected_response", "records with a tie")
-    if names_nothing(selected):
+    if names_nothing(selected) or is_negative(selected):
         raise NothingToLearnError("selected_response", "records without a choice")
     remedy = f"write {' or '.join(ANSWERS)}, or tie"
     reason = "neither of the two answers"
     raise RecordError("selected_response", selected, reason=reason, remedy=remedy)
 
 
+def is_negative(selected: object) -> bool:
+    """Return whether a choice is a number below zero, which names no answer."""
+    is_number = isinstance(selected, (str, int, float)) and not isinstance(selected, bool)
+    return is_number and bool(NO_ANSWER.fullmatch(str(selected)))
+
+
 def choice_name(selected: object) -> str:
-    """Return a choice in lower case, without blanks and marks; 1.0 is 1."""
+    """Return a choice in lower case, without blanks and marks; 1.0 is 1, and -1 is none."""
+    if is_negative(selected):
+        return ""
     if isinstance(selected, float) and selected.is_integer():
         selected = int(selected)
-    if isinstance(selected, str) and (match := COMPARISON.fullmatch(selected)):
+    is_short = isinstance(selected, str) and len(selected) <= MAX_COMPARISON_CHARS
+    if isinstance(selected, str) and is_short and (match := COMPARISON.fullmatch(selected)):
         first, mark, second = match.groups()
         selected = "tie" if mark[0] == "=" or first == second else first
         return second.lower() if mark[0] == "<" and selected != "tie" else selected.lower()

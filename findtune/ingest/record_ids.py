@@ -36,16 +36,16 @@ ID_ENDING = re.compile(
 )
 PLACES = ("batch", "export", "file", "dataset", "job", "topic", "schema", "index")
 # Fields that say who asked; records of one session or user are not independent. A client, as in
-# client_id, may be a program that all users share.
+# client_id, may be a program that all users share; an account or a customer may be a company.
 SESSIONS = ("session", "visit", "conversation", "chat", "thread")
 USERS = (
-    *("user", "visitor", "anonymous", "distinct", "customer", "account", "participant"),
+    *("user", "visitor", "anonymous", "distinct", "customer", "participant"),
     *("worker", "device", "cookie"),
 )
 ASKERS = {
     "session": {"session", "sid", *(f"{name}{end}" for name in SESSIONS for end in ENDINGS)},
     "user": {
-        *("user", "visitor", "customer", "account", "participant", "worker", "uid", "username"),
+        *("user", "visitor", "participant", "worker", "uid", "username"),
         *(f"{name}{end}" for name in USERS for end in ENDINGS),
     },
 }
@@ -57,7 +57,12 @@ TIMES = (
 NESTED = {"context", "metadata", "meta", "properties", "attributes", "extra"}
 ID_KEYS = ("id", "_id", "uuid", "$oid", "user_id", "session_id", "name")  # of a user as an object
 # What logs write where they do not know who asked.
-NOBODY = {"", "-", "0", "-1", "anonymous", "anon", "guest", "unknown", "nobody", "n/a"}
+NOBODY = {
+    f"{word}{end}"
+    for word in ("anonymous", "anon", "guest", "unknown", "nobody")
+    for end in ("", "user", "visitor")
+}
+NO_NAME = re.compile(r"-\d+|n/a|[\W_0]*", re.IGNORECASE)  # -1, and zeros, as in a UUID of none
 
 
 @lru_cache(4096)
@@ -109,7 +114,8 @@ def asker_name(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     name = f"{value:.0f}" if isinstance(value, float) and value.is_integer() else f"{value}".strip()
-    return "" if name.lower() in NOBODY or is_null_word(name) else name
+    is_nobody = plain_name(name) in NOBODY or bool(NO_NAME.fullmatch(name))
+    return "" if is_nobody or is_null_word(name) else name
 
 
 def raw_time(record: Mapping[str, Any]) -> object:

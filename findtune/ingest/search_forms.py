@@ -58,16 +58,53 @@ def list_entry(entry: object) -> Named:
 def search_documents(entry: Mapping[str, Any]) -> Any:
     """Return the documents of a search as they are written; None if it has none.
 
-    An object of them has their addresses as keys: {URL: title} or {URL: {title: ..., ...}}.
+    An object of them is one document, or has their addresses as keys: {URL: title} or
+    {URL: {title: ..., ...}}. The number of hits is none; another object is returned as it is.
     """
     documents = first_value(entry, SOURCES)
     if documents is None and entry and all("://" in key for key in entry):
         documents = entry
-    if isinstance(documents, dict) and (inner := first_value(documents, SOURCES)) is not None:
+    if not isinstance(documents, dict) or not documents:
+        return documents
+    inner = first_value(documents, SOURCES)
+    if has_address(documents) and (inner is None or has_text(documents)) and not has_found(inner):
+        return [documents]
+    if inner is not None:
         return inner
-    if isinstance(documents, dict):
+    values = documents.values()
+    if all(map(is_address, documents)) or all(map(is_document, values)):
         return [with_address(url, value) for url, value in documents.items()]
-    return documents
+    return documents if any(map(may_hold_documents, values)) else None
+
+
+def is_address(key: str) -> bool:
+    """Return whether a key is the address of a document, and not the name of a field."""
+    return "/" in key or ":" in key
+
+
+def has_found(items: object) -> bool:
+    """Return whether a value is a list of documents, and not of the links of a document."""
+    items = items if isinstance(items, list) else []
+    return any(isinstance(item, dict) and has_address(item) for item in items)
+
+
+def is_document(item: object) -> bool:
+    """Return whether an item is an object with an address, a title or a snippet."""
+    return has_text(item) or (isinstance(item, dict) and has_address(item))
+
+
+def may_hold_documents(value: object) -> bool:
+    """Return whether a value is a text or a list, or an object with documents in it."""
+    if isinstance(value, dict):
+        return has_found(first_value(value, SOURCES))
+    return isinstance(value, (str, list)) and bool(value)
+
+
+def has_text(item: object) -> bool:
+    """Return whether an item is an object with a title or a snippet."""
+    return isinstance(item, dict) and any(
+        isinstance(find_field(item, field)[1], str) for field in ("title", "snippet")
+    )
 
 
 def with_address(url: str, value: object) -> dict[str, Any]:

@@ -17,9 +17,11 @@ GARBLED = re.compile(
     r"[ÂÃ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â[\x80€][\x80-\xbf€™œ“”¢˜¦]|\ufffd"
 )
 
-# =SUM(A1:A9), =Sheet1!B2 and =A1&" people" of spreadsheets, but no equation.
+# =SUM(A1:A9), =Sheet1!B2 and =A1&" people" of spreadsheets, but no equation, and no =CO2 a head.
 FORMULA = re.compile(
-    r"=\s*(?:[A-Z][A-Z0-9.]+\(.*\)|(?:'?[\w ]+'?!)?\$?[A-Z]{1,3}\$?\d+\b.*)", re.DOTALL
+    r"=\s*+(?:[A-Z][A-Z0-9.]+\(.*\)"
+    r"|(?:'?[\w ]+'?!)?\$?[A-Z]{1,3}\$?\d+\b\s*(?:[-+*/^&=<>:%].*)?)",
+    re.DOTALL,
 )
 
 

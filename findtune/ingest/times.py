@@ -34,7 +34,7 @@ def named_zone(text: str) -> str:
     try:
         if EMAIL_DATE.fullmatch(text):
             return parsedate_to_datetime(text).isoformat().replace("+00:00", "Z")
-    except ValueError:  # a day that no month has
+    except (ValueError, OverflowError):  # a day that no month has, or an hour of many digits
         return ""
     plain = UTC_NAME.sub("", text)
     return f"{plain}Z" if plain != text and is_iso_8601(f"{plain}Z") else ""
@@ -45,6 +45,8 @@ def epoch_time(value: object) -> str:
     if isinstance(value, str) and EPOCH.fullmatch(value.strip()):
         value = float(value)
     if type(value) not in (int, float) or not isinstance(value, (int, float)):
+        return ""
+    if not MIN_EPOCH <= value < MAX_EPOCH * UNITS[-1]:  # no division holds larger numbers
         return ""
     for unit in UNITS:
         if MIN_EPOCH <= value / unit < MAX_EPOCH:

@@ -284,12 +284,24 @@ def test_a_catalog_needs_no_columns_but_an_id_and_a_name(
     assert [(text["dcid"], text["text"]) for text in texts] == [("tea", "Tea"), ("tea", "All tea")]
 
 
-@pytest.mark.parametrize("cell", ["=SUM(A1:A9)", '=A1&" tea"', "=Sheet1!$B$2", "=HYPERLINK(C3)"])
+FORMULAS = ["=SUM(A1:A9)", '=A1&" tea"', "=Sheet1!$B$2", "=HYPERLINK(C3)", "= B2 + C3", "=A1:B9"]
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
 def test_a_formula_is_no_text_and_an_equation_is_one(project: Any, cell: str) -> None:
     quoted = cell.replace('"', '""')
     texts, [row] = read(project, f'tea,Tea,"{quoted}",,"=y is 2 x"')
     assert [text["text"] for text in texts] == ["Tea", "=y is 2 x"]
     assert row.reason == "a formula, and no text"
+
+
+@pytest.mark.parametrize(
+    "cell", ["=CO2 per capita", "=B12 vitamin intake", "= PM10 concentration", "=H2, all of it"]
+)
+def test_a_word_like_the_name_of_a_cell_makes_no_formula(project: Any, cell: str) -> None:
+    texts, rows = read(project, f'tea,Tea,"{cell}",,')
+    assert [text["text"] for text in texts] == ["Tea", cell]
+    assert rows == []
 
 
 @pytest.mark.parametrize("mark", ["、", " / ", " ~ ", " · "])
@@ -298,3 +310,12 @@ def test_a_mark_that_may_separate_texts_is_told_and_separates_none(project: Any,
     texts, [row] = read(project, f"tea,Tea,,,{cell}")
     assert [text["text"] for text in texts] == ["Tea", cell]
     assert row.reason == f"one text holds several {mark.strip()}"
+
+
+@pytest.mark.parametrize("column", ["Descripton", "Curated_Alternative", "Unit"])
+def test_a_column_that_may_be_misspelt_is_never_passed_over_in_silence(
+    project: Any, column: str
+) -> None:
+    project.write("autogen_input/small/a.csv", f"dcid,Name,{column}\ntea,Tea,All tea\n")
+    with pytest.raises(InputError, match=f"no column Description.*: found dcid, Name, {column}"):
+        project.read("catalog")

@@ -54,6 +54,10 @@ GOOD = {
     ),
     "another header": ("name,grade\nAssam,3\ngrade,x,name\n2,1,Cup\n", [(2, "Assam"), (4, "Cup")]),
     "empty cells behind the last": ("name,grade\nAssam,3,,\nCup,2,\n", [(2, "Assam"), (3, "Cup")]),
+    "empty cells behind a row of two lines": (
+        'name,grade\n"Assam\na",3,,\n"Cup\na","2", ,\n',
+        [(2, "Assam\na"), (4, "Cup\na")],
+    ),
     "a title": ("Teas of 2025\n\n,,\nname,grade\nAssam,3\n", [(5, "Assam")]),
     "a comment": ("# made by; a tool\nname;grade\nAssam;3\n", [(3, "Assam")]),
     "blanks after quotes": ('name,grade\n"Assam, a" ,"3" \n', [(2, "Assam, a")]),
@@ -89,6 +93,11 @@ BAD = {
     "too many cells": ("Assam,3\nEarl, Grey,1\nCup,2\n", [2, 4], [(3, "3 cells where the")]),
     "too few cells": ("Assam,3\nEarl Grey\nCup,2\n", [2, 4], [(3, "1 cells where the header has")]),
     "lines of a latin-1 cell": ('"Tea\nmild, warm\nMat\xe9",1\nCup,2\n', [5], [(2, "byte 0xe9")]),
+    "lines of a latin-1 cell and empty cells": (
+        '"Tea\nmild, warm\nMat\xe9",1,,\nCup,2\n',
+        [5],
+        [(2, "byte 0xe9")],
+    ),
     "long lines": (f'"{LONG}\nmild, a\n{LONG}",1\nA,2\n', [5], [(2, "a row of 120,014 bytes")]),
     "many lines": ('"' + "leaf, a\n" * 20_000 + '",1\nA,2\n', [20_003], [(2, "a row of 160,005")]),
 }

@@ -132,3 +132,18 @@ def test_the_number_of_a_document_is_one_id_however_it_is_written(
     fields = {"all_sources": shown, "negative_sources": []}
     record, _ = project.clean_one("ranked_lists", positive_sources=[pick], **fields)
     assert record["picks"] == ["17"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"url": ["doc:1", "doc:2"], "title": ["A"], "snippet": ["All."]},
+        {"url": {"value": "doc:1"}, "title": {"text": "A"}, "snippet": {"content": "All."}},
+    ],
+)
+def test_the_usual_fields_may_be_lists_or_objects_too(
+    project: Any, document: dict[str, Any]
+) -> None:
+    source, outcome = first_source(project, document)
+    assert (source["url"], source["title"], source["snippet"]) == ("doc:1", "A", "All.")
+    assert outcome.rows == []

@@ -347,3 +347,36 @@ def test_a_report_of_feedback_masks_what_identifies_people(project: Any) -> None
     record = project.record("ranked_lists", "tea?", timestamp="ask ann@bakery.example")
     [row] = project.clean("ranked_lists", record).rows
     assert (row.column, row.value) == ("timestamp", "ask [e-mail]")
+
+
+def nested(depth: int) -> list[Any]:
+    """Return a list in lists."""
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("field", ["positive_sources", "all_sources", "timestamp", "session_id"])
+def test_lists_nested_deep_cost_one_record_and_no_run(project: Any, field: str) -> None:
+    good, last = project.ranked_list("first?"), project.ranked_list("last?")
+    bad = project.ranked_list("bad?", **{field: nested(900)})
+    outcome = project.clean("ranked_lists", good, bad, last)
+    kept = [record["query"] for record in outcome.records]
+    assert [query for query in kept if query != "bad?"] == ["first?", "last?"]
+    rejected = [row.reason for row in outcome.rows if row.action == "rejected"]
+    assert bool(rejected) == ("bad?" not in kept)
+
+
+def test_a_list_nested_too_deep_is_rejected_by_that_name(project: Any) -> None:
+    value = project.ranked_list(positive_sources=nested(900))
+    assert reject(project, "ranked_lists", value) == ("", "lists nested too deep")
+
+
+@pytest.mark.parametrize(
+    "time", ["Mon, 1 Jan 2024 111111111111111111111:00 GMT", {"$date": 10**400}]
+)
+def test_a_number_too_large_is_no_time_and_costs_no_record(project: Any, time: object) -> None:
+    record, outcome = project.clean_one("ranked_lists", timestamp=time)
+    assert record["timestamp"] == ""
+    assert [row.reason for row in outcome.rows] == ["not a time"]

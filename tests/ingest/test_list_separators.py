@@ -1,5 +1,7 @@
 """A list is split at what separates its texts, and at nothing that belongs to a text."""
 
+import time
+
 import pytest
 
 from findtune.ingest.list_separators import split_cell
@@ -30,7 +32,14 @@ LISTS = {
     '"[\\"tea\\", \\"milk\\", \\"ice\\"]"': "a list in brackets",
     '["tea", "milk", "ice", "wat': "a list in brackets",
     "• tea • milk • ice": "bullets",
-    "tea\\nmilk\\r\\nice": "the ends of lines",
+    "tea\\n milk\\r\\n ice": "the ends of lines",
+    '["tea", "milk", "ice"];': "a list in brackets",
+    '["tea", "milk", "ice"].': "a list in brackets",
+    "['tea', 'milk', 'ice'] ;": "a list in brackets",
+    '["tea", "milk", "ice", "wat.': "a list in brackets",
+    "[“tea”, “milk”, “ice”, “wat": "a list in brackets",
+    '["tea", "milk", "ice"': "a list in brackets",
+    '["tea", null, "milk", "ice",': "a list in brackets",
     "tea\tmilk\tice": "tabs",
     "[tea; milk; ice]": "",
     '"tea";"milk";"ice"': "",
@@ -61,6 +70,9 @@ TEXTS = [
     "[1] tea",
     "'tea' and 'milk'",
     "tea\tcup",
+    '["Men", "Women"] by age, and others',
+    '["Men", "Women",] by age',
+    "C:\\new",
     "[" * 3000 + "]" * 3000,
 ]
 
@@ -78,3 +90,24 @@ def test_quotes_and_brackets_of_some_texts_alone_stay() -> None:
 def test_a_sentence_may_be_broken_into_lines_and_two_sentences_are_two_texts() -> None:
     assert split_cell("All the tea\nin cups.", sentences=True) == (["All the tea\nin cups."], "")
     assert split_cell("All tea.\nIn cups.", sentences=True).texts == ["All tea.", "In cups."]
+
+
+def test_a_path_of_windows_is_no_end_of_a_line() -> None:
+    assert split_cell("C:\\new;b").texts == ["C:\\new", "b"]
+
+
+LONG = {
+    "ends of an array": "array([" + "],dtype=" * 20_000 + "()",
+    "blanks": "a" + " " * 50_000 + "b",
+    "blanks and bullets": "•" + " " * 50_000 + "b",
+    "quotes that are escaped": '["' + '\\"' * 20_000,
+    "strings": '["' + '" "' * 20_000,
+    "brackets": '["a"' + "[" * 50_000,
+}
+
+
+@pytest.mark.parametrize("cell", LONG.values(), ids=LONG)
+def test_a_long_cell_takes_no_time(cell: str) -> None:
+    start = time.perf_counter()
+    split_cell(cell)
+    assert time.perf_counter() - start < 1

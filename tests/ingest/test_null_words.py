@@ -19,16 +19,14 @@ OTHERS += [
     "' null '",
     '"nan"',
 ]
+OTHERS += ["#ССЫЛКА!", "#ЗНАЧ!", "#Н/Д", "#DEĞER!", "#ДЕЛ/0!", "#N/A Requesting Data..."]
+OTHERS += ["pd.NA", "n. a.", "k.A.", "TBD", "(blank)"]
 
 
 @pytest.mark.parametrize("word", [*PANDAS, *DATABASES, *ENGLISH, *OTHERS])
 def test_a_word_for_nothing_is_known_with_blanks_around_it(word: str) -> None:
     assert is_null_word(word)
     assert is_null_word(f"  {word}\n")
-
-
-OTHERS += ["#ССЫЛКА!", "#ЗНАЧ!", "#Н/Д", "#DEĞER!", "#名称?", "#ДЕЛ/0!", "#N/A Requesting Data..."]
-OTHERS += ["pd.NA", "n. a.", "k.A.", "TBD", "(blank)"]
 
 
 TEXTS = [
@@ -43,7 +41,7 @@ TEXTS = [
     "#tea",
 ]
 TEXTS += ["#REF! rate", "not a number", "Nullarbor", "N", "0", "-", "", "Error", "#metoo!", "Err"]
-TEXTS += ["#слово!", "missing", "n", "#1!"]
+TEXTS += ["#слово!", "missing", "n", "#1!", "#新冠?", "#天气 预报!", "#שלום!"]
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -1,5 +1,6 @@
 """A clean preference has both answers and says which one was preferred."""
 
+import time
 from typing import Any
 
 import pytest
@@ -58,6 +59,8 @@ ANSWERS = [
     {"role": "assistant", "content": [{"type": "text", "text": "Two."}]},
     {"choices": [{"message": {"role": "assistant", "content": "Two."}}]},
     {"parts": [{"text": "Two."}]},
+    [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two."}],
+    [{"role": "user", "text": "How many?"}, {"role": "assistant", "text": "Two."}],
 ]
 
 
@@ -79,7 +82,7 @@ def test_a_tie_is_dropped_and_is_no_reject(project: Any, selected: str) -> None:
     assert [(row.action, row.reason) for row in outcome.rows] == [("dropped", "records with a tie")]
 
 
-@pytest.mark.parametrize("selected", [None, "", "N/A", "nan"])
+@pytest.mark.parametrize("selected", [None, "", "N/A", "nan", -1, -1.0, "-1", -2, "-2.0"])
 def test_a_vote_that_was_not_given_is_no_reject(project: Any, selected: object) -> None:
     outcome = project.clean("preferences", project.preference(selected_response=selected))
     assert [row.reason for row in outcome.rows] == ["records without a choice"]
@@ -90,3 +93,10 @@ def test_two_equal_answers_are_dropped_and_are_no_reject(project: Any, answer: o
     outcome = project.clean("preferences", project.preference(response2=answer))
     reasons = [(row.action, row.reason) for row in outcome.rows]
     assert reasons == [("dropped", "records with two equal answers")]
+
+
+def test_a_long_choice_takes_no_time(project: Any) -> None:
+    start = time.perf_counter()
+    outcome = project.clean("preferences", project.preference(selected_response="A " + "=" * 300))
+    assert time.perf_counter() - start < 1
+    assert len(outcome.records) == 1

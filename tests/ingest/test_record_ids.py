@@ -46,6 +46,28 @@ def test_a_user_as_an_object_is_known_by_its_id() -> None:
     assert len({tuple(asker_fields({"user": user})["asked_by"]) for user in users}) == 1
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("00000000-0000-0000-0000-000000000000", "anonymousUser", {"name": "Anonymous User"}),
+        *("0", 0, -1, "-1", "Guest", "N/A", "anon_visitor", "***", "unknown user"),
+    ],
+)
+def test_a_name_for_nobody_says_not_who_asked(name: object) -> None:
+    assert asker_fields({"user": name, "session_id": name}) == {}
+
+
+@pytest.mark.parametrize("name", [1, "10", "Anna", "guest1", "0000-0001", "茶"])
+def test_a_name_of_somebody_says_who_asked(name: object) -> None:
+    assert asker_fields({"user": name}) != {}
+
+
+@pytest.mark.parametrize("key", ["account", "account_id", "accountId", "customer"])
+def test_an_account_or_a_customer_may_be_many_people(key: str) -> None:
+    assert asker_fields({key: "Tea Ltd"}) == {}
+    assert record_ids({key: "Tea Ltd"}) == [[key, "Tea Ltd"]]
+
+
 def test_a_client_is_no_person_and_nobody_is_nobody() -> None:
     assert asker_fields({"client_id": "web", "user": {"name": "Anonymous"}, "session": {}}) == {}
 

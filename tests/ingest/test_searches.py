@@ -177,3 +177,47 @@ def test_every_clean_search_has_a_query_of_one_line_that_no_other_has(
 def test_the_session_of_a_record_of_searches_is_kept_as_a_hash(project: Any) -> None:
     [asker] = project.clean_one("searches", session="s1")[0]["asked_by"]
     assert asker.startswith("session:") and "s1" not in asker.partition(":")[2]
+
+
+ONE = {"url": B, "title": "T", "snippet": "s"}
+
+
+@pytest.mark.parametrize("key", ["sources", "results", "hits"])
+def test_a_document_may_stand_for_a_list_of_one(project: Any, key: str) -> None:
+    record, _ = project.clean_one("searches", **{MAPPING: {"tea": {key: ONE}}})
+    assert [search["sources"] for search in record["searches"]] == [[ONE]]
+
+
+def test_a_list_of_documents_may_have_an_id_and_a_document_may_have_links(project: Any) -> None:
+    listed = {"id": "s1", "title": "tea", "results": [{"url": B}, {"url": C}]}
+    linked = {**ONE, "links": [C, B]}
+    fields = {MAPPING: {"tea": {"results": listed}, "cup": {"results": linked}}}
+    record, _ = project.clean_one("searches", **fields, selected_sources=[B])
+    urls = [[page["url"] for page in search["sources"]] for search in record["searches"]]
+    assert urls == [[B, C], [B]]
+
+
+@pytest.mark.parametrize(
+    "hits", [{"total": 3, "max_score": 1.5}, {"total": {"value": 0, "relation": "eq"}}]
+)
+def test_the_number_of_hits_is_no_document(project: Any, hits: object) -> None:
+    fields = {MAPPING: {"tea": [B], "cup": {"hits": hits}}, "selected_sources": [B]}
+    record, outcome = project.clean_one("searches", **fields)
+    assert [len(search["sources"]) for search in record["searches"]] == [1, 0]
+    assert outcome.rows == []
+
+
+def test_ids_may_be_the_keys_of_documents(project: Any) -> None:
+    sources = {"b1": {"title": "T"}, "c1": {"snippet": "s"}, "2": {"url": B}}
+    fields = {MAPPING: {"tea": {"sources": sources}}, "selected_sources": ["c1"]}
+    record, _ = project.clean_one("searches", **fields)
+    assert [page["url"] for page in record["searches"][0]["sources"]] == ["b1", "c1", B]
+
+
+@pytest.mark.parametrize("value", [{"a": "T"}, {"web": {"results": [{"url": C}]}}, {"web": [C]}])
+def test_an_object_that_may_hold_documents_is_never_passed_over_in_silence(
+    project: Any, value: object
+) -> None:
+    fields = {MAPPING: {"tea": [B], "cup": {"sources": value}}, "selected_sources": [B]}
+    _, outcome = project.clean_one("searches", **fields)
+    assert [row.reason for row in outcome.rows] == ["expected a list of documents, found an object"]

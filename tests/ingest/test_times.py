@@ -35,6 +35,11 @@ def test_a_named_zone_becomes_z_and_iso_8601_stays() -> None:
     [
         *(None, True, "", "soon", "31.01.2025", 45688.5, {}, [], {"$date": None}),
         *("Fri, 31 Feb 2025 12:00:00 GMT", "GMT", {"seconds": {"seconds": {}}}, "/Date(1)/"),
+        *(
+            {"$date": 10**400},
+            {"seconds": -(10**400)},
+            "Mon, 1 Jan 2024 111111111111111111111:00 GMT",
+        ),
     ],
 )
 def test_anything_else_is_no_time(value: object) -> None:
