@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from findtune.rewriter.model.decoding import CausalDecoder, Decoder, Seq2SeqDecoder
 from findtune.rewriter.model.settings import Generation
+from findtune.rewriter.model.shared_prompt import SharedPrompts
 
 IGNORED_LABEL = torch.nn.CrossEntropyLoss().ignore_index  # a label that the loss skips
 
@@ -130,10 +131,13 @@ class Causal:
         # The decoder reads the last token itself.
         prefix = {name: tensor[:, :-1] for name, tensor in inputs.items()}
         cache = model(**prefix, use_cache=True, logits_to_keep=1).past_key_values
-        cache.batch_repeat_interleave(samples)
-        mask = prefix["attention_mask"].repeat_interleave(samples, dim=0)
+        mask = prefix["attention_mask"]
+        question = torch.arange(len(mask), device=mask.device).repeat_interleave(samples)
+        hidden = torch.zeros(mask.shape, dtype=model.dtype, device=mask.device)
+        hidden = hidden.masked_fill(mask == 0, -torch.inf)[:, None, None]
+        prompts = SharedPrompts(cache, hidden, question)
         last_tokens = batch["input_ids"][:, -1].repeat_interleave(samples)
-        return CausalDecoder(model, last_tokens, mask, cache)
+        return CausalDecoder(model, last_tokens, prompts, mask.sum(dim=1)[question])
 
 
 def with_history(question: str, history: Sequence[str], fits: Callable[[str], bool]) -> str:

@@ -5,12 +5,14 @@ half as long as the longest, so to drop them saves a third of the work.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-from transformers import Cache, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
+
+from findtune.rewriter.model.shared_prompt import SharedPrompts
 
 # Scores of (rows, vocabulary), and the numbers of these rows, to one token for each, (rows,).
 Choose = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -35,29 +37,31 @@ class Decoder(Protocol):
 class CausalDecoder:
     """A causal model after the questions without their last tokens.
 
-    attention_mask: of these questions, (rows, tokens).
+    prompts: what it has read; positions: of each row's next token, (rows,); cache: of what the
+    rows have written.
     """
 
     model: PreTrainedModel
     first_tokens: torch.Tensor
-    attention_mask: torch.Tensor
-    cache: Cache
+    prompts: SharedPrompts
+    positions: torch.Tensor
+    cache: Cache = field(default_factory=DynamicCache)
 
     def score(self, tokens: torch.Tensor) -> torch.Tensor:
-        mask = self.attention_mask
-        self.attention_mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
         output = self.model(
             input_ids=tokens[:, None],
-            attention_mask=self.attention_mask,
-            position_ids=mask.sum(dim=1, keepdim=True),
+            position_ids=self.positions[:, None],
             past_key_values=self.cache,
             use_cache=True,
+            prompts=self.prompts,
         )
+        self.positions = self.positions + 1
         scores: torch.Tensor = output.logits[:, -1]
         return scores
 
     def keep(self, rows: torch.Tensor) -> None:
-        self.attention_mask = self.attention_mask[rows]
+        self.positions = self.positions[rows]
+        self.prompts.keep(rows)
         self.cache.batch_select_indices(rows)
 
 

@@ -28,6 +28,7 @@ from findtune.rewriter.model.decoding import write_rows
 from findtune.rewriter.model.lexicon import Lexicon, read_lexicon
 from findtune.rewriter.model.sampler import SeededTopKSampler, sample_seeds
 from findtune.rewriter.model.settings import RewriterSettings
+from findtune.rewriter.model.shared_prompt import NAME as SHARED_PROMPT
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
 
 __all__ = ["Rewriter", "RewriterSettings", "load", "load_as_rewriter"]
@@ -187,6 +188,9 @@ def load_as_rewriter(
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     is_seq2seq = read_json(folder / "config.json").get("is_encoder_decoder", False)
     auto: Any = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
-    model = auto.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
+    attention = {} if is_seq2seq else {"attn_implementation": SHARED_PROMPT}
+    model = auto.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, local_files_only=True, **attention
+    )
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return Rewriter(model.eval(), tokenizer, settings, lexicon)

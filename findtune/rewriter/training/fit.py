@@ -169,7 +169,6 @@ def train(
         learning_rate=recipe.learning_rate,
         label_smoothing_factor=recipe.label_smoothing,
         remove_unused_columns=False,
-        train_sampling_strategy="group_by_length",
         **settings,
     )
     trainer = WeightedTrainer(
@@ -186,13 +185,15 @@ def train(
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
-    """Return targets as tokens, with their weights scaled to a mean of 1."""
+    """Return targets as tokens, with their weights scaled to a mean of 1 and their question."""
     mean_weight = np.mean([record["weight"] for record in targets])
     rows: list[dict[str, Any]] = []
+    questions: dict[str, int] = {}
     for record in targets:
         tokens = backbone.encode_example(record["query"], record["target"], record["history"])
         weight = float(record["weight"] / mean_weight)
-        rows.append({**tokens, "weight": weight, "length": len(tokens["input_ids"])})
+        question = questions.setdefault(record["query"], len(questions))
+        rows.append({**tokens, "weight": weight, "question": question})
     return Dataset.from_list(rows)
 
 

@@ -1,0 +1,78 @@
+"""Samples of one question read its prompt once, and write as if each had read it alone."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from transformers import DynamicCache
+
+from findtune.core.errors import UnsafeModelError
+from findtune.rewriter.model.rewriter import Rewriter
+from findtune.rewriter.model.shared_prompt import SharedPrompts, shared_prompt_attention
+
+PROMPTS = [[5, 6, 7], [8, 9, 4, 3, 6]]
+WRITTEN = [[[11, 12, 13], [14, 15, 16]], [[17, 18, 19], [20, 21, 22]]]  # of each prompt's samples
+
+Load = Callable[..., Rewriter]
+
+
+def start(rewriter: Rewriter, samples: int) -> object:
+    """Return the decoder of a few samples of each prompt."""
+    rewriter.tokenizer.padding_side = rewriter.backbone.padding_side
+    batch = rewriter.tokenizer.pad({"input_ids": PROMPTS}, return_tensors="pt")
+    return rewriter.backbone.start_decoder(rewriter.model, batch, samples)
+
+
+def scores_alone(rewriter: Rewriter, text: list[int]) -> torch.Tensor:
+    """Return the scores of the token after a text that is read by itself."""
+    return rewriter.model(input_ids=torch.tensor([text])).logits[0, -1]
+
+
+@torch.inference_mode()
+def test_a_sample_gets_the_scores_that_it_would_get_alone(load_untrained: Load) -> None:
+    rewriter = load_untrained("causal")
+    decoder = start(rewriter, 2)
+    rows = [(prompt, row) for prompt, rows in zip(PROMPTS, WRITTEN, strict=True) for row in rows]
+    tokens = decoder.first_tokens
+    for step in range(3):
+        scores = decoder.score(tokens)
+        for (prompt, written), row_scores in zip(rows, scores, strict=True):
+            alone = scores_alone(rewriter, [*prompt, *written[:step]])
+            assert torch.allclose(row_scores, alone, atol=1e-4)
+        tokens = torch.tensor([written[step] for _, written in rows])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kept", [[1, 2, 3], [0, 3], [2, 3], [1]])
+def test_rows_that_have_ended_change_nothing_for_the_others(
+    load_untrained: Load, kept: list[int]
+) -> None:
+    rewriter = load_untrained("causal")
+    rows = [(prompt, row) for prompt, rows in zip(PROMPTS, WRITTEN, strict=True) for row in rows]
+    decoder = start(rewriter, 2)
+    decoder.score(decoder.first_tokens)
+    decoder.keep(torch.tensor(kept))
+    scores = decoder.score(torch.tensor([rows[row][1][0] for row in kept]))
+    for row, row_scores in zip(kept, scores, strict=True):
+        prompt, written = rows[row]
+        alone = scores_alone(rewriter, [*prompt, written[0]])
+        assert torch.allclose(row_scores, alone, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_prompt_is_kept_once_however_many_samples_it_has(load_untrained: Load) -> None:
+    decoder = start(load_untrained("causal"), 12)
+    decoder.score(decoder.first_tokens)
+    [prompt, *_], [own, *_] = decoder.prompts.cache.layers, decoder.cache.layers
+    assert len(prompt.keys) == len(PROMPTS)
+    assert own.keys.shape[:3:2] == (12 * len(PROMPTS), 1)
+
+
+@pytest.mark.parametrize("name", ["softcap", "s_aux"])
+def test_an_attention_of_its_own_kind_is_refused(name: str) -> None:
+    rows = torch.zeros(1, 1, 1, 4)
+    prompts = SharedPrompts(DynamicCache(), torch.zeros(1, 1, 1, 1), torch.zeros(1).long())
+    with pytest.raises(UnsafeModelError, match=name):
+        shared_prompt_attention(
+            torch.nn.Module(), rows, rows, rows, None, 1.0, prompts, **{name: 2.0}
+        )
