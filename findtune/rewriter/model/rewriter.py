@@ -179,7 +179,7 @@ def load_as_rewriter(
     lexicon: Lexicon,
     dtype: torch.dtype = torch.float32,
 ) -> Rewriter:
-    """Return the language model in a folder as a rewriter with the given settings.
+    """Return the language model in a folder as a rewriter, on a GPU if there is one.
 
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
@@ -189,4 +189,5 @@ def load_as_rewriter(
     auto: Any = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
     model = auto.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
     return Rewriter(model.eval(), tokenizer, settings, lexicon)
