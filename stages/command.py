@@ -83,6 +83,8 @@ class TorchStage(Stage):
         **Stage.environment,
         "HF_HUB_OFFLINE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
+        # trainings are repeatable on a GPU; torch reads this at its first product there
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
 
     def invoke(self, ctx: click.Context) -> object:

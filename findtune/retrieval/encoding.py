@@ -22,6 +22,7 @@ from findtune.retrieval import unpadded_attention
 
 BATCH_SIZE = 64  # texts, where a model or a device needs padding
 MAX_TOKENS = 2048  # read together: more of them no longer fit a processor's cache
+MAX_TOKENS_ON_GPU = 16_384  # fewer do not fill it
 TOKENIZED = 4096  # texts whose tokens are in memory at once
 MANY = 20_000  # texts, which take a processor minutes, so that a cluster is worth its start
 
@@ -87,7 +88,7 @@ def encode_without_padding(
             tokens = without_padding(features)
             order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
             encoded = []
-            for batch in batches([tokens[row] for row in order]):
+            for batch in batches([tokens[row] for row in order], MAX_TOKENS):
                 encoded.append(encode_unpadded(encoder, batch))
                 bar.update(len(batch))
             vectors.append(torch.cat(encoded)[np.argsort(order)])
@@ -95,11 +96,16 @@ def encode_without_padding(
     return unit
 
 
-def batches(texts: Sequence[Tokens]) -> Iterator[Sequence[Tokens]]:
-    """Yield texts in batches of at most MAX_TOKENS tokens, or of one text."""
+def tokens_together(device: torch.device) -> int:
+    """Return how many tokens a device reads together, at most."""
+    return MAX_TOKENS if device.type == "cpu" else MAX_TOKENS_ON_GPU
+
+
+def batches(texts: Sequence[Tokens], limit: int) -> Iterator[Sequence[Tokens]]:
+    """Yield texts in batches of at most `limit` tokens, or of one text."""
     start, size = 0, 0
     for row, text in enumerate(texts):
-        if row > start and size + len(text) > MAX_TOKENS:
+        if row > start and size + len(text) > limit:
             yield texts[start:row]
             start, size = row, 0
         size += len(text)
@@ -129,8 +135,8 @@ def encode_unpadded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tens
 
 def without_padding(column: Features) -> list[Tokens]:
     """Return the tokens of each text of a column."""
-    pairs = zip(column["input_ids"], column["attention_mask"], strict=True)
-    return [tuple(tokens[mask.bool()].tolist()) for tokens, mask in pairs]
+    rows, masks = column["input_ids"].cpu(), column["attention_mask"].cpu().bool()  # one wait each
+    return [tuple(tokens[mask].tolist()) for tokens, mask in zip(rows, masks, strict=True)]
 
 
 def can_be_unpadded(model: object) -> bool:

@@ -16,6 +16,7 @@ from transformers.masking_utils import sdpa_mask
 
 NAME = "unpadded"  # of this attention, in transformers
 TEXTS_PER_BLOCK = 16
+TEXTS_PER_BLOCK_ON_GPU = 128  # which waits longer for each product than it computes
 
 
 class Block(NamedTuple):
@@ -70,8 +71,9 @@ def cut(lengths: Sequence[int], device: torch.device) -> Blocks:
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     places = torch.empty(int(starts[-1]), dtype=torch.long)
     blocks, slots, first = list[Block](), list[Tensor](), 0
-    for begin in range(0, len(order), TEXTS_PER_BLOCK):
-        rows = torch.tensor(order[begin : begin + TEXTS_PER_BLOCK])
+    texts = TEXTS_PER_BLOCK if device.type == "cpu" else TEXTS_PER_BLOCK_ON_GPU
+    for begin in range(0, len(order), texts):
+        rows = torch.tensor(order[begin : begin + texts])
         size = torch.tensor([lengths[row] for row in rows.tolist()])[:, None]
         columns = torch.arange(int(size.max()))
         real = columns < size

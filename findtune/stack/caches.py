@@ -83,7 +83,7 @@ class VectorCache:
         content.update(repr(vocabulary).encode())
         for name, weights in sorted(self.encoder.state_dict().items()):
             content.update(name.encode())
-            content.update(weights.contiguous().numpy().tobytes())
+            content.update(weights.cpu().contiguous().numpy().tobytes())
         return content.hexdigest()
 
 

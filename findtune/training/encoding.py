@@ -27,12 +27,14 @@ from findtune.retrieval.encoding import (
     batches,
     can_be_unpadded,
     encode_unpadded,
+    tokens_together,
     without_padding,
 )
 from findtune.training import ranks
 
 CHUNK = 16  # texts, where a model needs padding
 KEPT_TOKENS = 8192  # of a batch; of the others nothing is kept between the two passes
+KEPT_TOKENS_ON_GPU = 32_768  # 13 GB in a small model
 
 EncodePart = Callable[[SentenceTransformer, Sequence[Tokens]], Tensor]
 
@@ -96,7 +98,8 @@ def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
         # among ranks nothing is computed again, so parts would bound nothing
-        parts = batches(texts) if ranks.count() == 1 else [texts]
+        limit = tokens_together(model.device)
+        parts = batches(texts, limit) if ranks.count() == 1 else [texts]
         return encode_parts(encode_unpadded, model, parts)
     chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
     return encode_parts(encode_padded, model, chunks)
@@ -105,11 +108,12 @@ def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
 def encode_parts(
     encode_part: EncodePart, model: SentenceTransformer, parts: Iterable[Sequence[Tokens]]
 ) -> Tensor:
-    """Return the vectors of all parts; beyond KEPT_TOKENS the pass back computes them again."""
+    """Return the vectors of all parts; beyond the kept tokens the pass back computes them again."""
     vectors, tokens = [], 0
+    kept = KEPT_TOKENS if model.device.type == "cpu" else KEPT_TOKENS_ON_GPU
     for part in parts:
         tokens += len(part) * len(part[0])  # with padding, the longest text is the first
-        if tokens <= KEPT_TOKENS or ranks.count() > 1:
+        if tokens <= kept or ranks.count() > 1:
             vectors.append(encode_part(model, part))
         else:
             vectors.append(checkpoint(encode_part, model, part, use_reentrant=False))

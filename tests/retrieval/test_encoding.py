@@ -71,11 +71,15 @@ def test_no_padding_is_read(encoder: SentenceTransformer) -> None:
     assert [tokens.shape for tokens in seen] == [(1, int(lengths.sum()))]
 
 
-def test_batches_hold_all_texts_in_order_and_few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "MAX_TOKENS", 4)
+def test_batches_hold_all_texts_in_order_and_few_tokens() -> None:
     texts = [(1,), (2, 2), (3, 3), (4,) * 9, (5,)]
-    assert [len(batch) for batch in batches(texts)] == [2, 1, 1, 1]
-    assert [text for batch in batches(texts) for text in batch] == texts
+    assert [len(batch) for batch in batches(texts, 4)] == [2, 1, 1, 1]
+    assert [text for batch in batches(texts, 4) for text in batch] == texts
+
+
+def test_another_device_than_a_cpu_reads_more_tokens_together() -> None:
+    cpu, other = (encoding.tokens_together(torch.device(name)) for name in ("cpu", "meta"))
+    assert (cpu, other) == (encoding.MAX_TOKENS, encoding.MAX_TOKENS_ON_GPU)
 
 
 @pytest.mark.parametrize("changes", [{"default_prompt_name": "q"}, {"truncate_dim": 4}])

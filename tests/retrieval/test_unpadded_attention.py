@@ -48,3 +48,8 @@ def test_every_token_has_one_place_and_padding_is_never_read_back() -> None:
 def test_texts_of_one_length_need_no_mask() -> None:
     assert [block.mask is None for block in cut([4, 4], CPU).blocks] == [True]
     assert [block.mask is None for block in cut([4, 5], CPU).blocks] == [False]
+
+
+def test_another_device_than_a_cpu_gets_few_large_blocks() -> None:
+    lengths = [*range(1, 41)]
+    assert [len(cut(lengths, torch.device(name)).blocks) for name in ("cpu", "meta")] == [3, 1]

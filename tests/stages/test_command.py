@@ -80,7 +80,10 @@ def test_a_missing_file_that_no_stage_writes_keeps_its_traceback() -> None:
 def test_stages_that_load_models_are_offline(
     kind: type[Stage], offline: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "HF_HUB_DISABLE_TELEMETRY"):
+    for name in (
+        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "HF_HUB_DISABLE_TELEMETRY"),
+        "CUBLAS_WORKSPACE_CONFIG",
+    ):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     seen: dict[str, str] = {}
@@ -88,3 +91,4 @@ def test_stages_that_load_models_are_offline(
     assert seen["HF_HUB_DISABLE_TELEMETRY"] == "1"
     assert seen.get("HF_HUB_OFFLINE") == offline
     assert seen.get("OMP_WAIT_POLICY") == ("PASSIVE" if offline else None)
+    assert seen.get("CUBLAS_WORKSPACE_CONFIG") == (":4096:8" if offline else None)

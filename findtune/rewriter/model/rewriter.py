@@ -180,7 +180,7 @@ def load_as_rewriter(
     lexicon: Lexicon,
     dtype: torch.dtype = torch.float32,
 ) -> Rewriter:
-    """Return the language model in a folder as a rewriter with the given settings.
+    """Return the language model in a folder as a rewriter, on a GPU if there is one.
 
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
@@ -193,4 +193,5 @@ def load_as_rewriter(
         folder, dtype=dtype, use_safetensors=True, local_files_only=True, **attention
     )
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
     return Rewriter(model.eval(), tokenizer, settings, lexicon)
