@@ -3,8 +3,12 @@
 Source: Robertson & Zaragoza 2009, as implemented by bm25s (Lu 2024).
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+# Where JAX is installed, bm25s starts it when imported, and JAX takes three quarters of a GPU.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import bm25s
 import numpy as np

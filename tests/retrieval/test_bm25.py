@@ -1,6 +1,10 @@
 """BM25 ranks texts by the stems they share with a query, and only those."""
 
+import os
+import subprocess
+import sys
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,3 +69,17 @@ def test_exactly_the_texts_that_share_a_stem_are_returned(texts: list[str], quer
     assert set(index.top_k(query, len(texts))) == sharing
     assert set(np.flatnonzero(index.scores(query)).tolist()) == sharing
     assert index.scores(query).tolist() == pytest.approx(by_hand(query, texts), abs=1e-5)
+
+
+def test_an_installed_jax_takes_no_gpu(tmp_path: Path) -> None:
+    jax = tmp_path / "jax"
+    jax.mkdir()
+    (jax / "__init__.py").touch()
+    (jax / "lax.py").write_text(
+        "import os\nprint('on', os.environ.get('JAX_PLATFORMS'))\ntop_k = lambda *_: None\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-c", "import findtune.retrieval.bm25"]
+    printed = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert printed.split() == [b"on", b"cpu"]
