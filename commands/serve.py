@@ -6,6 +6,7 @@
     python -m commands.serve small --record
     python -m commands.serve small --live prod
     python -m commands.serve small --record --against prod
+    python -m commands.serve small --record --shuffle 0.2
     python -m commands.serve small --int8
 
 Without a key, and on this machine alone, it answers only to the names of this machine.
@@ -57,6 +58,13 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
 @click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
 @click.option("--allowed-host", "names", multiple=True, help="A name that clients call it by.")
 @click.option("--against", help="Show documents of the stack live in this stage among its own.")
+@click.option(
+    "--shuffle",
+    "share",
+    default=0.0,
+    type=click.FloatRange(0, 1),
+    help="The share of searches whose first documents are shown in a random order.",
+)
 @click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
 def main(
     size: str,
@@ -68,20 +76,30 @@ def main(
     stage: str | None,
     names: tuple[str, ...],
     against: str | None,
+    share: float,
     int8: bool,
 ) -> None:
     """Serve the stack of SIZE, or single models of it."""
     if against and not record:
         raise InputError("nothing can be compared that is not recorded: add RECORD=1.")
+    refuse_shuffle(share, against, record=record)
     keys = read_keys()
     exports = EXPORTS if int8 else None
     load = partial(
         load_models, size, corpus or default_corpus(size), models, stage, against, exports
     )
     hosts = allowed_hosts(host, names, has_key=bool(keys.client))
-    app = load_app(load, keys, hosts, record=record)
+    app = load_app(load, keys, hosts, record=record, shuffled=share)
     click.echo(f"http://{host}:{port}, {'with' if keys.client else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
+
+
+def refuse_shuffle(share: float, against: str | None, *, record: bool) -> None:
+    """Raise InputError where searches cannot be shuffled."""
+    if share and not record:
+        raise InputError("a shuffled search that is not recorded teaches nothing: add RECORD=1.")
+    if share and against:
+        raise InputError("AGAINST mixes the order of searches, as SHUFFLE does; leave one out.")
 
 
 def read_keys() -> Keys:
@@ -137,6 +155,7 @@ def load_app(
     hosts: frozenset[str] | None,
     *,
     record: bool,
+    shuffled: float = 0.0,
 ) -> object:
     """Return the application; raise InputError where its packages are not installed."""
     try:
@@ -147,7 +166,7 @@ def load_app(
         ) from None
     recorder = import_module("findtune.serving.recording").Recorder(SERVED) if record else None
     application: object = app.create_app(
-        load(), keys=keys, hosts=hosts, recorder=recorder, load=load
+        load(), keys=keys, hosts=hosts, recorder=recorder, shuffled=shuffled, load=load
     )
     return application
 

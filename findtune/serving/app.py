@@ -48,6 +48,7 @@ def create_app(
     hosts: frozenset[str] | None = None,
     limits: Limits | None = None,
     recorder: Recorder | None = None,
+    shuffled: float = 0.0,
     load: Callable[[], ServedModels] | None = None,
 ) -> FastAPI:
     """Return the application that serves some models.
@@ -55,11 +56,12 @@ def create_app(
     keys: what every request but that for its health has to bring. Other sites' pages cannot use it
     from a browser, since no answer allows another origin. hosts: the names that
     the server answers to; None for every name. recorder: where searches are kept, which also opens
-    the pages of training mode. load: returns the models that are in the folders now, for when the
+    the pages of training mode. shuffled: the share of recorded searches whose first documents are
+    shown in a random order. load: returns the models that are in the folders now, for when the
     server is asked to change to them.
     """
     limits = limits or Limits()
-    service = Service(served, limits, Worker(limits), Metrics(), recorder, load)
+    service = Service(served, limits, Worker(limits), Metrics(), recorder, shuffled, load)
     service.metrics.name_models(served)
     # The pages of FastAPI load scripts from elsewhere, so there are none.
     app = FastAPI(

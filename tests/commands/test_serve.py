@@ -25,8 +25,10 @@ def calls(
     calls: list[Any] = []
     modules = {
         "findtune.serving.app": SimpleNamespace(
-            create_app=lambda served, keys, hosts, recorder, load: (
-                calls.append((keys, recorder)) or answered.append(hosts) or "app"
+            create_app=lambda served, keys, hosts, recorder, shuffled, load: (
+                calls.append((keys, recorder, shuffled) if shuffled else (keys, recorder))
+                or answered.append(hosts)
+                or "app"
             )
         ),
         "findtune.serving.recording": SimpleNamespace(Recorder=str),
@@ -133,3 +135,18 @@ def test_only_a_server_of_this_machine_without_a_key_answers_to_its_own_names_al
     monkeypatch.setenv(serve.API_KEY, "key")
     CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert answered[-1] is None
+
+
+def test_searches_are_shuffled_only_where_they_are_recorded_and_not_interleaved(
+    calls: list[Any],
+) -> None:
+    CliRunner().invoke(serve.main, ["small", "--record", "--shuffle", "0.2"])
+    assert calls[1] == (Keys(), "data/served", 0.2)
+    calls.clear()
+    alone = CliRunner().invoke(serve.main, ["small", "--shuffle", "0.2"])
+    assert alone.output == (
+        "Error: a shuffled search that is not recorded teaches nothing: add RECORD=1.\n"
+    )
+    both = ["small", "--record", "--shuffle", "0.2", "--against", "prod"]
+    assert "leave one out" in CliRunner().invoke(serve.main, both).output
+    assert not calls
