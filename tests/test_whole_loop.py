@@ -249,24 +249,28 @@ def use(address: str, world: World, request: pytest.FixtureRequest) -> None:
 
 def searches_while(address: str, change: Callable[[], object], number: int = 4) -> list[str]:
     """Let clients search on and on while something changes; return the ids of their searches."""
-    stop, ids = threading.Event(), []
+    stop, ids = threading.Event(), list[str]()
 
-    def ask_on() -> None:
+    def search(client: httpx.Client) -> None:
+        body = {"query": "snow", "rewrite_query": False, "max_num_results": 1}
+        ids.append(client.post("/v1/search", json=body).raise_for_status().json()["id"])
+
+    def search_on() -> None:
         with httpx.Client(base_url=address, timeout=120) as client:
             while not stop.is_set():
-                body = {"query": "snow", "rewrite_query": False, "max_num_results": 1}
-                ids.append(client.post("/v1/search", json=body).raise_for_status().json()["id"])
+                search(client)
+            search(client)  # one that surely begins after the change
 
     with ThreadPoolExecutor(number) as executor:
-        askers = [executor.submit(ask_on) for _ in range(number)]
+        clients = [executor.submit(search_on) for _ in range(number)]
         try:
-            time.sleep(1)
+            while not ids and not any(client.done() for client in clients):
+                time.sleep(0.05)
             change()
-            time.sleep(1)
         finally:
             stop.set()
-        for asker in askers:
-            asker.result()
+        for client in clients:
+            client.result()
     return ids
 
 
