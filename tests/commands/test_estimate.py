@@ -2,15 +2,20 @@
 
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from commands import estimate
+from findtune.core.errors import InputError
 from findtune.core.files import write_jsonl
 from findtune.traffic.log import SERVED, append, week_file
 from findtune.traffic.records import PickRecord, SearchRecord, now
 from findtune.traffic.shuffling import shuffle
+
+RANKING_OF = estimate.ranking_of
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +82,22 @@ def test_versions_are_not_mixed(project: Path) -> None:
     serve(2, version="new")
     assert "name one version with SHOWN=...; there are: new, old." in run().stderr
     assert run("--shown", "ne").output.startswith("1 answered searches of new")
+
+
+def test_the_stack_ranks_a_question_by_its_whole_search(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(question: str, top_k: int, history: object, *, rewrite: bool) -> Any:
+        hits = [SimpleNamespace(url=f"{question}{number}") for number in range(2)]
+        return SimpleNamespace(documents=hits if rewrite else []), {}
+
+    served = SimpleNamespace(searches={"stack/small": SimpleNamespace(search=search)})
+    loading = {"findtune.serving.loading": SimpleNamespace(load_served=lambda *args: served)}
+    monkeypatch.setattr(estimate, "import_module", loading.__getitem__)
+    folder = Path("models/stack/small")
+    folder.mkdir(parents=True)
+    assert RANKING_OF(folder, Path("corpus.jsonl"))("q") == ["q0", "q1"]
+    with pytest.raises(InputError, match="no corpus to search; name one: make estimate CORPUS="):
+        RANKING_OF(folder, None)
+    with pytest.raises(InputError, match="`make train SIZE=other` makes it"):
+        RANKING_OF(Path("models/stack/other"), None)
