@@ -72,7 +72,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 .DEFAULT_GOAL := help
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
-.PHONY: help setup train import stats preview rewrite search serve export collect forget compare monitor \
+.PHONY: help setup train import stats preview rewrite search serve export collect forget compare estimate monitor \
 	loop metrics diff plots report crossvalidate prove prove-stack bench readme check test test-all torture private \
 	job push pull remote current published comment doctor promote rollback history lock
 
@@ -120,7 +120,7 @@ serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: mak
 	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
 		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)') \
-		$(if $(AGAINST),--against '$(AGAINST)') $(if $(filter 1,$(INT8)),--int8) \
+		$(if $(AGAINST),--against '$(AGAINST)') $(if $(SHUFFLE),--shuffle '$(SHUFFLE)') $(if $(filter 1,$(INT8)),--int8) \
 		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
 
 collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
@@ -145,6 +145,9 @@ forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BE
 
 compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
 	@python -m commands.compare $(if $(A),--first '$(A)') $(if $(B),--second '$(B)')
+
+estimate: setup ## Say from shuffled searches how users would like the stack's order: make estimate SHOWN=VERSION
+	@python -m commands.estimate $(SIZE) $(if $(SHOWN),--shown '$(SHOWN)') $(if $(CORPUS),--corpus '$(CORPUS)')
 
 monitor: setup  ## Write a page on served searches: drift, picks by rank, latency; retrain, yes or no
 	@python -m commands.monitor $(SIZE)

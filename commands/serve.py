@@ -6,10 +6,12 @@
     python -m commands.serve small --record
     python -m commands.serve small --live prod
     python -m commands.serve small --record --against prod
+    python -m commands.serve small --record --shuffle 0.2
     python -m commands.serve small --int8
 
 Without a key, and on this machine alone, it answers only to the names of this machine.
-FINDTUNE_API_KEY, if it is set, is the key that every request has to bring.
+FINDTUNE_API_KEY, if it is set, is the key that every request has to bring; FINDTUNE_ADMIN_KEY is
+that of what was collected of everybody, and of loading other models.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
         with --int8: models/export/
@@ -31,10 +33,11 @@ import click
 from findtune.core.errors import InputError
 from findtune.registry.checkout import check_out_live
 from findtune.serving.hosts import allowed_hosts
+from findtune.serving.keys import Keys
 from findtune.traffic.log import SERVED
 from stages.command import TorchStage
 
-API_KEY = "FINDTUNE_API_KEY"
+API_KEY, ADMIN_KEY = "FINDTUNE_API_KEY", "FINDTUNE_ADMIN_KEY"
 EXPORTS = Path("models", "export")
 MODELS = ("stack", "embedder", "reranker", "rewriter")
 
@@ -55,6 +58,13 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
 @click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
 @click.option("--allowed-host", "names", multiple=True, help="A name that clients call it by.")
 @click.option("--against", help="Show documents of the stack live in this stage among its own.")
+@click.option(
+    "--shuffle",
+    "share",
+    default=0.0,
+    type=click.FloatRange(0, 1),
+    help="The share of searches whose first documents are shown in a random order.",
+)
 @click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
 def main(
     size: str,
@@ -66,28 +76,49 @@ def main(
     stage: str | None,
     names: tuple[str, ...],
     against: str | None,
+    share: float,
     int8: bool,
 ) -> None:
     """Serve the stack of SIZE, or single models of it."""
     if against and not record:
         raise InputError("nothing can be compared that is not recorded: add RECORD=1.")
-    api_key = read_api_key()
+    refuse_shuffle(share, against, record=record)
+    keys = read_keys()
     exports = EXPORTS if int8 else None
     load = partial(
         load_models, size, corpus or default_corpus(size), models, stage, against, exports
     )
-    hosts = allowed_hosts(host, names, has_key=bool(api_key))
-    app = load_app(load, api_key, hosts, record=record)
-    click.echo(f"http://{host}:{port}, {'with' if api_key else 'without'} a key", err=True)
+    hosts = allowed_hosts(host, names, has_key=bool(keys.client))
+    app = load_app(load, keys, hosts, record=record, shuffled=share)
+    click.echo(f"http://{host}:{port}, {'with' if keys.client else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
 
 
-def read_api_key() -> str | None:
-    """Return the key of the environment; raise InputError for an empty one."""
-    api_key = os.environ.get(API_KEY)
-    if api_key is not None and not api_key.strip():
-        raise InputError(f"{API_KEY} is empty, so it protects nothing; set a key, or unset it.")
-    return api_key
+def refuse_shuffle(share: float, against: str | None, *, record: bool) -> None:
+    """Raise InputError where searches cannot be shuffled."""
+    if share and not record:
+        raise InputError("a shuffled search that is not recorded teaches nothing: add RECORD=1.")
+    if share and against:
+        raise InputError("AGAINST mixes the order of searches, as SHUFFLE does; leave one out.")
+
+
+def read_keys() -> Keys:
+    """Return the keys of the environment; raise InputError for an empty one, and for equal ones."""
+    keys = Keys(read_key(API_KEY), read_key(ADMIN_KEY))
+    if keys.client and keys.client == keys.admin:
+        raise InputError(
+            f"{API_KEY} and {ADMIN_KEY} are the same, so every client could see what was collected "
+            "of all others; set two different keys."
+        )
+    return keys
+
+
+def read_key(name: str) -> str | None:
+    """Return a key of the environment; raise InputError for an empty one."""
+    key = os.environ.get(name)
+    if key is not None and not key.strip():
+        raise InputError(f"{name} is empty, so it protects nothing; set a key, or unset it.")
+    return key
 
 
 def default_corpus(size: str) -> Path | None:
@@ -120,10 +151,11 @@ def load_models(
 
 def load_app(
     load: Callable[[], object],
-    api_key: str | None,
+    keys: Keys,
     hosts: frozenset[str] | None,
     *,
     record: bool,
+    shuffled: float = 0.0,
 ) -> object:
     """Return the application; raise InputError where its packages are not installed."""
     try:
@@ -134,7 +166,7 @@ def load_app(
         ) from None
     recorder = import_module("findtune.serving.recording").Recorder(SERVED) if record else None
     application: object = app.create_app(
-        load(), api_key=api_key, hosts=hosts, recorder=recorder, load=load
+        load(), keys=keys, hosts=hosts, recorder=recorder, shuffled=shuffled, load=load
     )
     return application
 

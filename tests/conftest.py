@@ -10,7 +10,8 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = [
-    f"tests.fixtures.{name}" for name in ("feedback", "models", "killed_training", "projects")
+    f"tests.fixtures.{name}"
+    for name in ("browser", "feedback", "models", "killed_training", "projects")
 ]
 
 # "same" tries the same examples on every machine. To look for new counterexamples now and then:

@@ -34,7 +34,8 @@ LAYERS = {
     "stack.int8": {"core", "bases", "retrieval", "evaluation", "stack", "training"}
     | {f"{room}.{cell}" for room in ROOMS for cell in ("model", "evaluation")},
     "traffic": {"core"},
-    "monitoring": {"core", "pages", "quality", "report", "traffic", "rewriter.model"},
+    "monitoring": {"core", "evaluation", "examples", "pages", "quality", "report", "traffic"}
+    | {"rewriter.model"},
     "serving": {"core", "pages", "retrieval", "stack", "stack.int8", "traffic"}
     | {f"{room}.model" for room in ROOMS},
     "benchmark": {"core", "health", "retrieval", "training", "stack"}

@@ -32,9 +32,9 @@ class Answers:
         return cls(searches, [traffic.picks_of(search) for search in searches])
 
     def alone(self) -> "Answers":
-        """Return the searches that one pipeline answered: an interleaved list is not its own."""
+        """Return the searches whose order is that of one pipeline alone."""
         rows = zip(self.searches, self.picks, strict=True)
-        own = [(search, picks) for search, picks in rows if not search.compare]
+        own = [pair for pair in rows if not pair[0].compare and not pair[0].is_shuffled]
         return Answers([search for search, _ in own], [picks for _, picks in own])
 
     @property
@@ -88,7 +88,8 @@ def names_of(searches: Sequence[SearchRecord]) -> frozenset[str]:
 def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[str, Any]:
     """Return the measures of some searches; None where there is nothing to measure.
 
-    Interleaved searches are counted, and their questions are; the other measures leave them out.
+    Interleaved and shuffled searches are counted, and their questions are; the other measures leave
+    them out.
     """
     questions = distinct([search.question for search in answers.searches])
     similarities = novelty.similarities(questions)

@@ -23,6 +23,7 @@ from findtune.serving import (
 )
 from findtune.serving.bodies import ErrorBody
 from findtune.serving.gate import Gate, json_of
+from findtune.serving.keys import Keys
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
 from findtune.serving.recording import Recorder
@@ -43,22 +44,24 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 def create_app(
     served: ServedModels,
     *,
-    api_key: str | None = None,
+    keys: Keys | None = None,
     hosts: frozenset[str] | None = None,
     limits: Limits | None = None,
     recorder: Recorder | None = None,
+    shuffled: float = 0.0,
     load: Callable[[], ServedModels] | None = None,
 ) -> FastAPI:
     """Return the application that serves some models.
 
-    api_key: what every request but that for its health has to bring; None for no key. Other sites'
-    pages cannot use it from a browser, since no answer allows another origin. hosts: the names that
+    keys: what every request but that for its health has to bring. Other sites' pages cannot use it
+    from a browser, since no answer allows another origin. hosts: the names that
     the server answers to; None for every name. recorder: where searches are kept, which also opens
-    the pages of training mode. load: returns the models that are in the folders now, for when the
+    the pages of training mode. shuffled: the share of recorded searches whose first documents are
+    shown in a random order. load: returns the models that are in the folders now, for when the
     server is asked to change to them.
     """
     limits = limits or Limits()
-    service = Service(served, limits, Worker(limits), Metrics(), recorder, load)
+    service = Service(served, limits, Worker(limits), Metrics(), recorder, shuffled, load)
     service.metrics.name_models(served)
     # The pages of FastAPI load scripts from elsewhere, so there are none.
     app = FastAPI(
@@ -67,7 +70,7 @@ def create_app(
     app.state.service = service
     for routes in (embedding_routes, rerank_routes, search_routes, status_routes, pages):
         app.include_router(routes.router)
-    app.add_middleware(Gate, service=service, api_key=api_key, hosts=hosts)
+    app.add_middleware(Gate, service=service, keys=keys or Keys(), hosts=hosts)
     app.add_exception_handler(RefusedError, answer_refusal)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http)

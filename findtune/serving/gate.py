@@ -1,9 +1,6 @@
 """What every request passes: the host, the key, limits on its body, the clock, the last resort."""
 
 import asyncio
-import base64
-import binascii
-import hmac
 import logging
 import time
 import traceback
@@ -13,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from findtune.serving.hosts import is_allowed
+from findtune.serving.keys import Keys
 from findtune.serving.pages import is_page
 from findtune.serving.refusals import RefusedError, error_body
 from findtune.serving.service import Service
@@ -27,17 +25,17 @@ UNMATCHED = "unmatched"  # the route of paths that nothing answers
 class Gate:
     """Middleware of one service.
 
-    api_key: None where everybody may ask; hosts: the names that the server answers to, or None.
+    keys: which requests have to bring; hosts: the names that the server answers to, or None.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         service: Service,
-        api_key: str | None,
+        keys: Keys,
         hosts: frozenset[str] | None = None,
     ) -> None:
-        self.app, self.service, self.api_key, self.hosts = app, service, api_key, hosts
+        self.app, self.service, self.keys, self.hosts = app, service, keys, hosts
         self.requests = 0  # that are here now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,23 +76,12 @@ class Gate:
             raise RefusedError(421, "invalid_request_error", message)
 
     def refuse_stranger(self, scope: Scope) -> None:
-        """Raise RefusedError 401 for a request without the key, compared in constant time.
-
-        A page takes it as a password too, since a browser can ask for one. No other route does: a
-        browser sends passwords also when another site's page makes it call.
-        """
-        if self.api_key is None or scope["path"] == HEALTH:
-            return
-        sent = dict(scope["headers"]).get(b"authorization", b"")
-        key = self.api_key.encode()
-        is_right = hmac.compare_digest(sent, b"Bearer " + key)
-        if self.service.recorder and is_page(scope["path"]):
-            if is_right or hmac.compare_digest(password_of(sent), key):
-                return
-            raise AskPasswordError()
-        if not is_right:
-            message = "this server needs its key: send Authorization: Bearer KEY."
-            raise RefusedError(401, "authentication_error", message)
+        """Raise RefusedError for a request without the key that its path needs."""
+        path = scope["path"]
+        if path != HEALTH:
+            sent = dict(scope["headers"]).get(b"authorization", b"")
+            opens_in_browser = self.service.recorder is not None and is_page(path)
+            self.keys.check(path, sent, is_page=opens_in_browser)
 
     async def read_body(self, scope: Scope, receive: Receive) -> bytes:
         """Return the body of a request; raise RefusedError when it is too large or too slow."""
@@ -121,29 +108,6 @@ def refuse_other_sites(scope: Scope) -> None:
     if changes and site in (b"cross-site", b"same-site"):
         message = "pages of other sites cannot use this server; call it from your own server."
         raise RefusedError(403, "permission_error", message)
-
-
-class AskPasswordError(RefusedError):
-    """A page needs the key; the browser asks for it. Source: RFC 7617."""
-
-    def __init__(self) -> None:
-        message = "this page needs the server's key, as the password; any user name will do."
-        super().__init__(401, "authentication_error", message)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of the answer."""
-        return {"WWW-Authenticate": 'Basic realm="Findtune", charset="UTF-8"'}
-
-
-def password_of(authorization: bytes) -> bytes:
-    """Return the password of an Authorization header; an empty one where there is none."""
-    kind, _, encoded = authorization.partition(b" ")
-    try:
-        user_and_password = base64.b64decode(encoded if kind.lower() == b"basic" else b"")
-    except binascii.Error:
-        return b""
-    return user_and_password.partition(b":")[2]
 
 
 class Answer:

@@ -15,6 +15,7 @@ from findtune.traffic.log import append_pick, append_search
 from findtune.traffic.lookup import find_answer, find_search
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
 from findtune.traffic.sessions import hash_session, read_salt
+from findtune.traffic.shuffling import shuffle
 
 if TYPE_CHECKING:  # torch takes seconds to load
     from findtune.stack.pipeline import Hit, SearchResult
@@ -66,6 +67,21 @@ def interleaved(
         if source.team
     ]
     return replace(second[0], documents=documents, queries=record.queries), record
+
+
+def shuffled(shown: "Recorded", share: float) -> "Recorded":
+    """Return a search of which some are shown in another order, and its record.
+
+    share: the probability of a shuffle. No document has a score or a relevance, by which a client
+    would sort them again.
+    """
+    result, record = shown[0], shuffle(shown[1], share)
+    hits = {hit.url: hit for hit in result.documents}
+    documents = [
+        replace(hits[source.url], rank=source.rank, score=None, relevance=None)
+        for source in record.sources
+    ]
+    return replace(result, documents=documents), record
 
 
 def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:

@@ -15,7 +15,7 @@ from findtune.core.errors import FindtuneError
 from findtune.serving.bodies import SearchBody
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
-from findtune.serving.recording import Recorder, interleaved, record_of
+from findtune.serving.recording import Recorder, interleaved, record_of, shuffled
 from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.serving.served import ServedModels
 from findtune.serving.worker import Batcher, Worker
@@ -43,7 +43,8 @@ class Answered(NamedTuple):
 class Service:
     """One server's models, its worker, and what it counts.
 
-    recorder: where searches are kept; None where they are not. load: returns the models that are in
+    recorder: where searches are kept; None where they are not. shuffled: the share of recorded
+    searches whose first documents are shuffled. load: returns the models that are in
     the folders now; None where they cannot change.
     """
 
@@ -52,6 +53,7 @@ class Service:
     worker: Worker
     metrics: Metrics
     recorder: Recorder | None = None
+    shuffled: float = 0.0
     load: Callable[[], ServedModels] | None = None
     is_loading: bool = False
     reloading: asyncio.Task[None] | None = None  # which asyncio itself would not keep
@@ -88,6 +90,8 @@ class Service:
         if self.served.rival is not None:
             rival = await self.answer(self.served.rival, body)
             result, record = interleaved(rival, (result, record), body.max_num_results)
+        elif self.shuffled:
+            result, record = shuffled((result, record), self.shuffled)
         key = await self.recorder.keep_search(record, user)
         return answered._replace(id=key, result=result)
 

@@ -31,7 +31,8 @@ class ShownSource(Record):
     rank: from 1. score: the calibrated probability of a pick; where the reranker was not tuned, its
     score; None where nothing reranked. found_by: the queries that had it among their first.
     retrieved_rank: its rank before anything reranked it, from 1. team: which of two compared
-    pipelines put it there, A or B.
+    pipelines put it there, A or B. unshuffled_rank, propensity: where some searches are shuffled,
+    the rank before that, and the probability with which the source stands at its rank.
     """
 
     url: str
@@ -42,6 +43,8 @@ class ShownSource(Record):
     found_by: list[str] = []
     retrieved_rank: int | None = None
     team: Literal["A", "B"] | None = None
+    unshuffled_rank: int | None = None
+    propensity: float | None = Field(default=None, gt=0, le=1)
 
 
 class SearchRecord(Record):
@@ -61,6 +64,11 @@ class SearchRecord(Record):
     sources: list[ShownSource] = []
     session: str | None = None
     compare: dict[Literal["A", "B"], str] | None = None
+
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether chance has moved a source, so that the order is not the pipeline's own."""
+        return any(row.unshuffled_rank not in (None, row.rank) for row in self.sources)
 
 
 class PickRecord(Record):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from commands import serve
+from findtune.serving.keys import Keys
 
 
 @pytest.fixture
@@ -24,8 +25,10 @@ def calls(
     calls: list[Any] = []
     modules = {
         "findtune.serving.app": SimpleNamespace(
-            create_app=lambda served, api_key, hosts, recorder, load: (
-                calls.append((api_key, recorder)) or answered.append(hosts) or "app"
+            create_app=lambda served, keys, hosts, recorder, shuffled, load: (
+                calls.append((keys, recorder, shuffled) if shuffled else (keys, recorder))
+                or answered.append(hosts)
+                or "app"
             )
         ),
         "findtune.serving.recording": SimpleNamespace(Recorder=str),
@@ -35,7 +38,8 @@ def calls(
         "findtune.serving.server": SimpleNamespace(run_server=lambda *args: calls.append(args)),
     }
     monkeypatch.setattr(serve, "import_module", modules.__getitem__)
-    monkeypatch.delenv(serve.API_KEY, raising=False)
+    for name in (serve.API_KEY, serve.ADMIN_KEY):
+        monkeypatch.delenv(name, raising=False)
     return calls
 
 
@@ -43,7 +47,7 @@ def test_a_size_is_served_on_this_machine_only(calls: list[Any]) -> None:
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert result.stderr == "http://127.0.0.1:8080, without a key\n"
     run = ("app", "127.0.0.1", 8080)
-    assert calls == [(Path("models"), "small", None, (), None), (None, None), run]
+    assert calls == [(Path("models"), "small", None, (), None), (Keys(), None), run]
 
 
 def test_int8_copies_are_run_only_where_asked_for(calls: list[Any]) -> None:
@@ -53,7 +57,7 @@ def test_int8_copies_are_run_only_where_asked_for(calls: list[Any]) -> None:
 
 def test_searches_are_recorded_only_where_asked_for(calls: list[Any]) -> None:
     CliRunner().invoke(serve.main, ["small", "--record"], catch_exceptions=False)
-    assert calls[1] == (None, "data/served")
+    assert calls[1] == (Keys(), "data/served")
 
 
 def test_the_corpus_of_the_feedback_is_searched(calls: list[Any]) -> None:
@@ -72,10 +76,24 @@ def test_the_key_comes_from_the_environment_and_is_not_empty(
     monkeypatch.setenv(serve.API_KEY, "key")
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert result.stderr == "http://127.0.0.1:8080, with a key\n"
-    assert calls[1] == ("key", None)
+    assert calls[1] == (Keys("key"), None)
     monkeypatch.setenv(serve.API_KEY, " ")
     result = CliRunner().invoke(serve.main, ["small"])
     assert "FINDTUNE_API_KEY is empty" in result.stderr
+
+
+def test_the_admin_key_is_another_one_and_not_empty(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(serve.ADMIN_KEY, "boss")
+    CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
+    assert calls[1] == (Keys(None, "boss"), None)
+    monkeypatch.setenv(serve.API_KEY, "boss")
+    result = CliRunner().invoke(serve.main, ["small"])
+    assert result.output.startswith("Error: FINDTUNE_API_KEY and FINDTUNE_ADMIN_KEY are the same")
+    monkeypatch.setenv(serve.ADMIN_KEY, "")
+    result = CliRunner().invoke(serve.main, ["small"])
+    assert result.output.startswith("Error: FINDTUNE_ADMIN_KEY is empty")
 
 
 def test_a_missing_package_is_one_line(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,3 +135,18 @@ def test_only_a_server_of_this_machine_without_a_key_answers_to_its_own_names_al
     monkeypatch.setenv(serve.API_KEY, "key")
     CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert answered[-1] is None
+
+
+def test_searches_are_shuffled_only_where_they_are_recorded_and_not_interleaved(
+    calls: list[Any],
+) -> None:
+    CliRunner().invoke(serve.main, ["small", "--record", "--shuffle", "0.2"])
+    assert calls[1] == (Keys(), "data/served", 0.2)
+    calls.clear()
+    alone = CliRunner().invoke(serve.main, ["small", "--shuffle", "0.2"])
+    assert alone.output == (
+        "Error: a shuffled search that is not recorded teaches nothing: add RECORD=1.\n"
+    )
+    both = ["small", "--record", "--shuffle", "0.2", "--against", "prod"]
+    assert "leave one out" in CliRunner().invoke(serve.main, both).output
+    assert not calls

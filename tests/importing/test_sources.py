@@ -87,6 +87,26 @@ def test_ubi_sessions_keep_history_and_become_rewriting_records(ubi: Import) -> 
     assert record["selected_sources"] == ["https://stats.example/rate", "d5"]
 
 
+def test_ubi_reads_each_form_that_the_specification_allows_and_knows_all_its_fields() -> None:
+    # numbers as ids, a place in pixels, a time without its zone
+    ubi = Import("ubi", "ubi_specification.ndjson")
+    query = "toner for my printer"
+    assert (ubi.urls(query), ubi.picks(query)) == (["123", "124", "125"], ["124"])
+    assert ubi.lists[query]["timestamp"] == "2018-11-13T20:20:39Z"
+    assert (ubi.unused(), ubi.tally.unknown) == ({}, {})
+
+
+def test_langfuse_needs_no_traces_where_observations_are_enriched() -> None:
+    langfuse = Import(
+        "langfuse", "langfuse_enriched_scores.jsonl", "langfuse_observations_v2.jsonl"
+    )
+    query = "how many people are out of work"
+    assert langfuse.urls(query) == ["https://a.example", "https://b.example"]
+    assert langfuse.picks(query) == ["https://b.example"]
+    assert langfuse.lists[query]["session"]
+    assert (langfuse.unused(), langfuse.tally.unknown) == ({}, {})
+
+
 def test_langfuse_scores_that_name_a_shown_source_are_picks() -> None:
     langfuse = Import("langfuse", "langfuse_scores.jsonl", "langfuse_traces.json")
     query = "How many people are out of work?"

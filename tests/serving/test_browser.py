@@ -1,14 +1,8 @@
 """The pages work in a real browser by keyboard alone, and fit a phone."""
 
-import json
-import os
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
@@ -17,82 +11,14 @@ from findtune.serving.app import create_app
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 from findtune.traffic.reader import read_traffic
+from tests.fixtures.browser import CHROMIUM, Browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-KEYS = {"Tab": 9, "Enter": 13, " ": 32}
-FOCUS = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium"),
 ]
-
-
-class Browser:
-    """One page of a headless Chromium. Source: the Chrome DevTools Protocol, over pipes."""
-
-    def __init__(self, profile: Path) -> None:
-        (there, self.out), (self.incoming, back) = os.pipe(), os.pipe()
-        options = f"--headless --no-sandbox --user-data-dir={profile} --remote-debugging-pipe"
-        command = ["bash", "-c", f"exec {CHROMIUM} {options} 3<&{there} 4>&{back}"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, pass_fds=(there, back), **quiet)
-        os.close(there)
-        os.close(back)
-        self.number, self.buffer, self.session = 0, b"", None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self.session = attached["sessionId"]
-
-    def call(self, method: str, **params: Any) -> Any:
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": params}
-        message |= {"sessionId": self.session} if self.session else {}
-        os.write(self.out, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self.read()
-            if answer.get("id") == self.number:
-                return answer["result"]
-
-    def read(self) -> Any:
-        while b"\0" not in self.buffer:
-            self.buffer += os.read(self.incoming, 65536)
-        message, _, self.buffer = self.buffer.partition(b"\0")
-        return json.loads(message)
-
-    def evaluate(self, script: str) -> Any:
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"]
-        return result.get("value")
-
-    def wait_for(self, script: str) -> None:
-        for _ in range(200):
-            if self.evaluate(f"document.readyState == 'complete' && ({script})"):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"never true: {script}")
-
-    def press(self, key: str) -> None:
-        fields: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": KEYS[key]}
-        fields |= {"text": "\r"} if key == "Enter" else {}
-        self.call("Input.dispatchKeyEvent", type="keyDown", **fields)
-        self.call("Input.dispatchKeyEvent", type="keyUp", **fields)
-
-    def tab_to(self, label: str) -> None:
-        for _ in range(60):
-            self.press("Tab")
-            if f"{self.evaluate(FOCUS)}".startswith(label):
-                return
-        raise AssertionError(f"no key leads to {label}")
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    """Return a page of a browser with a new profile."""
-    browser = Browser(tmp_path / "profile")
-    yield browser
-    browser.process.kill()
-    browser.process.wait()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from findtune.serving.gate import Gate
 from findtune.serving.hosts import allowed_hosts
+from findtune.serving.keys import Keys
 from findtune.serving.limits import Limits
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
@@ -18,7 +19,7 @@ Make = Callable[..., TestClient]
 
 
 def test_without_the_key_only_health_is_answered(served: ServedModels, make_client: Make) -> None:
-    client = make_client(served, api_key="k\u00e9y")
+    client = make_client(served, keys=Keys("k\u00e9y"))
     assert client.get("/health").status_code == 200
     for sent in ("", "Bearer", "Bearer wrong", "k\u00e9y"):
         answer = client.get("/v1/models", headers={"Authorization": sent.encode()})
@@ -40,7 +41,7 @@ def test_a_body_that_is_too_large_is_413(served: ServedModels, make_client: Make
 
 def test_a_body_that_comes_too_slowly_is_408(served: ServedModels, make_client: Make) -> None:
     client = make_client(served, limits=Limits(body_seconds=0.01))
-    gate = Gate(client.app, client.app.state.service, None)
+    gate = Gate(client.app, client.app.state.service, Keys())
     sent: list[dict[str, object]] = []
 
     async def never() -> dict[str, object]:

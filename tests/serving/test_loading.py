@@ -1,5 +1,8 @@
 """What a size has is loaded: the stack's parts first, and single models where it ships none."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
@@ -14,6 +17,8 @@ from findtune.core.files import write_jsonl
 
 if TYPE_CHECKING:
     from findtune.stack.parts import Parts
+
+ROOT = Path.cwd()
 
 
 @pytest.fixture
@@ -121,3 +126,29 @@ def test_models_that_are_to_run_on_copies_never_run_without(
 
     with pytest.raises(InputError, match="no int8 copy of .*`make export` makes those"):
         load_served(models, "small", None, [name], exports=tmp_path / "none")
+
+
+WITHOUT = """
+import sys
+from pathlib import Path
+
+for name in ("dvc", "gto", "scmrepo", "onnxscript", "findtune.training.launch"):
+    sys.modules[name] = None  # as if it were not installed
+import commands.collect, commands.compare, commands.forget, commands.serve
+from findtune.serving.app import create_app
+from findtune.serving.loading import load_served
+from findtune.serving.server import run_server
+
+served = load_served(Path("models"), "small", Path("corpus.jsonl"))
+result, _ = served.searches["stack/small"].search("work", 1, (), rewrite=False)
+print(result.documents[0].url)
+trainers = [name for name in sys.modules if name.startswith("findtune.") and "training" in name]
+assert not trainers, trainers
+"""
+
+
+def test_serving_needs_neither_dvc_nor_a_trainer(models: Path, corpus: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert ran.stdout == "jobs\n", ran.stderr

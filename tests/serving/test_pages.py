@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from findtune.serving.keys import Keys
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 from findtune.traffic.reader import read_traffic
@@ -171,7 +172,7 @@ def test_forms_that_are_too_large_or_no_forms_are_refused(client: TestClient) ->
 def test_a_page_takes_the_key_as_a_password_and_no_other_route_does(
     served: ServedModels, recorder: Recorder, make_client: Make
 ) -> None:
-    client = make_client(served, recorder=recorder, api_key="k\u00e9y")
+    client = make_client(served, recorder=recorder, keys=Keys("k\u00e9y", "admin"))
     page = client.get("/")
     assert page.status_code == 401
     assert page.headers["WWW-Authenticate"].startswith("Basic ")
@@ -181,7 +182,7 @@ def test_a_page_takes_the_key_as_a_password_and_no_other_route_does(
     assert client.get("/", headers={"Authorization": b"Basic \xe9!"}).status_code == 401
     basic = base64.b64encode("any:k\u00e9y".encode()).decode()
     headers = {"Authorization": f"Basic {basic}"}
-    assert client.get("/collected", headers=headers).status_code == 200
+    assert client.get("/queue", headers=headers).status_code == 200
     assert client.get("/v1/models", headers=headers).status_code == 401
     assert client.post("/admin/reload", headers=headers).status_code == 401
 
@@ -196,7 +197,7 @@ def test_keys_and_tokens_are_compared_in_constant_time(
     monkeypatch.setattr(
         hmac, "compare_digest", lambda a, b: compared.append((a, b)) or compare(a, b)
     )
-    client = make_client(served, recorder=recorder, api_key="key")
+    client = make_client(served, recorder=recorder, keys=Keys("key"))
     client.get("/v1/models", headers={"Authorization": "Bearer kez"})
     assert compared == [(b"Bearer kez", b"Bearer key")]
     compared.clear()

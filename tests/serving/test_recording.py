@@ -42,6 +42,8 @@ def test_a_search_is_recorded_with_what_was_shown_and_a_hash_of_who_asked(
         "found_by": ["more"],
         "retrieved_rank": 3,
         "team": None,
+        "unshuffled_rank": None,
+        "propensity": None,
     }
     for path in recorder.folder.iterdir():
         assert b"ada@" not in path.read_bytes()
@@ -116,3 +118,27 @@ def test_a_rival_is_asked_nothing_where_nothing_is_recorded(
     client = make_client(replace(served, rival=served.searches["stack/small"]))
     [document] = client.post("/v1/search", json={"query": "bread"}).json()["documents"]
     assert document["score"] == 0.5
+
+
+def test_shuffled_searches_are_shown_as_they_are_recorded_without_a_score(
+    served: ServedModels, recorder: Recorder, make_client: Make
+) -> None:
+    from findtune.stack.pipeline import Hit
+
+    more = [Hit(name, name, "", 2, 1, 0.4, 0.2) for name in "abcdefg"]
+    served.searches["stack/small"].others.extend(more)
+    client = make_client(served, recorder=recorder, shuffled=0.5)
+    orders = set()
+    for number in range(20):
+        body = {"query": f"bread {number}", "max_num_results": 8}
+        answer = client.post("/v1/search", json=body).json()
+        record = {row.id: row for row in read_traffic(recorder.folder).searches}[answer["id"]]
+        shown = [row["url"] for row in answer["documents"]]
+        assert shown == [row.url for row in record.sources]
+        assert [row["rank"] for row in answer["documents"]] == [*range(1, 9)]
+        assert {row["score"] for row in answer["documents"]} == {None}
+        assert shown[5:] == ["e", "f", "g"]
+        assert [row.propensity for row in record.sources[5:]] == [1, 1, 1]
+        orders.add(tuple(shown[:5]))
+    assert ("u", "a", "b", "c", "d") in orders  # half of the searches are as they were ranked
+    assert len(orders) > 4

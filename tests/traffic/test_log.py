@@ -30,7 +30,8 @@ def test_a_search_is_one_line_in_the_file_of_its_week(tmp_path: Path) -> None:
     assert line == (
         '{"id":"1","time":"2027-01-01T23:30:00Z","version":"a1","question":"bread?",'
         '"queries":["bread?"],"milliseconds":8.0,"sources":[{"url":"u","title":"Bread",'
-        '"snippet":"","rank":1,"score":0.5,"found_by":["bread?"],"retrieved_rank":null,"team":null}],'
+        '"snippet":"","rank":1,"score":0.5,"found_by":["bread?"],"retrieved_rank":null,"team":null,'
+        '"unshuffled_rank":null,"propensity":null}],'
         '"session":null,"compare":null}'
     )
     assert read_traffic(tmp_path).searches[0].sources == [source]

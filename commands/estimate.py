@@ -1,0 +1,133 @@
+"""Estimate from the picks of shuffled searches how users would like the order of another stack.
+
+    python -m commands.estimate small
+    python -m commands.estimate small --shown 77d0 --corpus documents.jsonl
+
+No user sees the stack: its order of the sources that were shown is judged by what users picked when
+chance had moved them; see findtune/monitoring/counterfactual.py. Searches that `make collect` has
+collected are left out, since the stack may have learned from them.
+
+Reads   data/served/, of `make serve RECORD=1 SHUFFLE=...`
+        data/training_data/reranker_training_data.served.jsonl
+        models/stack/SIZE/, and the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
+Writes  .scratch/index-HASH/   the index of this corpus by this stack
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from commands.serve import default_corpus
+from findtune.core.errors import InputError
+from findtune.monitoring.counterfactual import (
+    Estimate,
+    estimate,
+    is_usable,
+    order_before,
+    order_by,
+)
+from findtune.traffic.feedback import FOLDER, RANKED_LISTS, read_rows
+from findtune.traffic.log import SERVED
+from findtune.traffic.reader import Traffic, read_traffic
+from findtune.traffic.records import SearchRecord
+from findtune.traffic.shuffling import TOP_K
+from stages.command import TorchStage
+
+DEPTH = 100  # documents of the stack's ranking that are looked at
+FEW = 30  # effective searches, below which an interval says little
+
+Rank = Callable[[str], Sequence[str]]
+
+
+@click.command(cls=TorchStage)
+@click.argument("size")
+@click.option("--shown", default="", help="The version that showed the sources, or how it begins.")
+@click.option("--corpus", type=click.Path(path_type=Path), help="A JSONL file: url, title, text.")
+def main(size: str, shown: str, corpus: Path | None) -> None:
+    """Estimate what users would pick if the stack of SIZE ordered the sources shown."""
+    traffic = read_traffic(SERVED)
+    searches = choose_searches(traffic, shown, collected=set(read_rows(FOLDER / RANKED_LISTS)))
+    rank = ranking_of(Path("models", "stack", size), corpus or default_corpus(size))
+    rankings = {question: rank(question) for question in {row.question for row in searches}}
+    picks = [traffic.picks_of(row) or [] for row in searches]
+    result = estimate(
+        searches,
+        picks,
+        [order_before(row) for row in searches],
+        [order_by(row, rankings[row.question]) for row in searches],
+    )
+    click.echo("\n".join(lines(searches, result, size, coverage(searches, rankings))))
+
+
+def choose_searches(traffic: Traffic, shown: str, collected: set[str]) -> list[SearchRecord]:
+    """Return the searches of one version to judge by; raise InputError where there are none."""
+    usable = [row for row in traffic.searches if row.id in traffic.answers and is_usable(row)]
+    if not usable:
+        raise InputError(
+            f"{SERVED} has no answered search whose order chance could change; "
+            "`make serve RECORD=1 SHUFFLE=0.2` records some."
+        )
+    fresh = [row for row in usable if row.id not in collected]
+    if not fresh:
+        raise InputError(
+            f"all {len(usable)} such searches were collected, so the stack may have learned from "
+            "them; wait for new ones before the next `make collect`."
+        )
+    counts = Counter(row.version for row in fresh if row.version.startswith(shown))
+    if len(counts) != 1:
+        known = ", ".join(sorted({row.version for row in fresh}))
+        raise InputError(f"name one version with SHOWN=...; there are: {known}.")
+    return [row for row in fresh if row.version in counts]
+
+
+def ranking_of(folder: Path, corpus: Path | None) -> Rank:
+    """Return the function that ranks documents for a question; raise InputError without a stack."""
+    if not folder.exists():
+        raise InputError(f"there is no {folder}; `make train SIZE={folder.name}` makes it.")
+    if corpus is None:
+        raise InputError("there is no corpus to search; name one: make estimate CORPUS=FILE")
+    loading = import_module("findtune.serving.loading")
+    served = loading.load_served(folder.parents[1], folder.name, corpus, ["stack"])
+    [searched] = served.searches.values()
+
+    def rank(question: str) -> list[str]:
+        result, _ = searched.search(question, DEPTH, (), rewrite=True)
+        return [hit.url for hit in result.documents]
+
+    return rank
+
+
+def coverage(searches: Sequence[SearchRecord], rankings: dict[str, Sequence[str]]) -> float:
+    """Return the share of the stack's first documents that were among the sources it orders."""
+    shown = sum(len({*rankings[row.question][:TOP_K]} & {*order_before(row)}) for row in searches)
+    return shown / max(sum(len(rankings[row.question][:TOP_K]) for row in searches), 1)
+
+
+def lines(
+    searches: Sequence[SearchRecord], result: Estimate, size: str, covered: float
+) -> list[str]:
+    """Return what is printed."""
+    change = result.difference
+    moved = sum(row.is_shuffled for row in searches)
+    return [
+        f"{len(searches)} answered searches of {searches[0].version}, of which chance has changed "
+        f"{moved}",
+        f"{change['measure']}: {result.first:.4f} as it ranks, {result.second:.4f} as "
+        f"models/stack/{size} ranks the same sources, {change['mean']:+.4f} "
+        f"[{change['ci_low']:+.4f}, {change['ci_high']:+.4f}]",
+        f"it rests on {result.effective:.0f} searches; of the stack's own first {TOP_K}, "
+        f"{covered:.0%} were among these sources, and nothing is known of the others",
+        *(
+            ["warning: so few searches say little; collect more, or shuffle more of them."]
+            if result.effective < FEW
+            else []
+        ),
+        f"VERDICT: {result.verdict}",
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What would users have picked, had the same sources stood in another order?
+
+The log of an order answers this for itself alone, unless chance has moved the sources; see
+findtune/traffic/shuffling.py. Let a source stand at rank k with propensity p. Another order is
+credited with a pick of it only if it puts the source at k, too, and then with weight 1 / p. The
+mean over searches estimates how often users pick what the other order shows at k, without bias, if
+a pick depends on the source and its rank and not on its neighbours. Weights are clipped, and their
+sum is divided by instead of the number of searches, which gives up a little bias for much less
+variance. The ranks are added up with the discounts of DCG.
+
+Sources: inverse propensity scoring for rankings, Joachims, Swaminathan & Schnabel (WSDM 2017); per
+rank, the item-position model of Li, Abbasi-Yadkori, Kveton et al. (KDD 2018); clipping,
+Swaminathan & Joachims (ICML 2015); self-normalising, Swaminathan & Joachims (NIPS 2015).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from findtune.evaluation.significance import compare
+from findtune.evaluation.verdict import verdict
+from findtune.examples.groups import Asked, find_groups
+from findtune.traffic.records import SearchRecord, ShownSource
+from findtune.traffic.shuffling import TOP_K
+from findtune.traffic.teaching import as_key
+
+MAX_WEIGHT = 100.0  # that of a source moved by a share of 0.05; rarer ones are clipped
+MEASURE = f"dcg@{TOP_K} of picks"
+SEED = 13  # of the bootstrap
+
+Array = np.ndarray
+DISCOUNTS = 1 / np.log2(np.arange(2, TOP_K + 2))
+Order = Sequence[str]  # URLs, the best first
+Picks = Sequence[Sequence[str]]  # of each search, URLs
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Two orders by what users picked, as dcg@5 of picks.
+
+    difference: second minus first, with its interval by groups, and the verdict on the second.
+    effective: so many searches in the given order would tell as much about the second one, at the
+    rank of which least is known.
+    """
+
+    first: float
+    second: float
+    difference: dict[str, Any]
+    verdict: str
+    effective: float
+
+
+def shuffled_sources(search: SearchRecord) -> list[ShownSource]:
+    """Return the sources that chance could move, by the rank at which they stood."""
+    movable = [row for row in search.sources if row.propensity and row.propensity < 1]
+    return sorted(movable, key=lambda row: row.rank)
+
+
+def is_usable(search: SearchRecord) -> bool:
+    """Return whether the search shows two sources or more in an order of chance."""
+    return len(shuffled_sources(search)) > 1
+
+
+def order_before(search: SearchRecord) -> list[str]:
+    """Return the movable sources of a search in the order before the shuffle."""
+    movable = shuffled_sources(search)
+    return [row.url for row in sorted(movable, key=lambda row: row.unshuffled_rank or row.rank)]
+
+
+def order_by(search: SearchRecord, ranking: Sequence[str]) -> list[str]:
+    """Return the movable sources in the order of a ranking; those that it lacks come last."""
+    places = {url: place for place, url in enumerate(ranking)}
+    return sorted(order_before(search), key=lambda url: places.get(url, len(places)))
+
+
+def estimate(
+    searches: Sequence[SearchRecord], picks: Picks, first: Sequence[Order], second: Sequence[Order]
+) -> Estimate:
+    """Return what users would pick of two orders of the movable sources of each search.
+
+    searches: usable ones, with their picks. first, second: an order for each search.
+    """
+    before, after = (
+        values(*weights_and_picks(searches, picks, order)) for order in (first, second)
+    )
+    difference = compare(before, after, MEASURE, SEED, groups_of(searches))
+    weights, _ = weights_and_picks(searches, picks, second)
+    return Estimate(
+        float(before.mean()),
+        float(after.mean()),
+        difference,
+        verdict(difference),
+        effective_searches(weights),
+    )
+
+
+def weights_and_picks(
+    searches: Sequence[SearchRecord], picks: Picks, orders: Sequence[Order]
+) -> tuple[Array, Array]:
+    """Return the weight of each search at each rank, and whether the source there was picked.
+
+    Both are (searches, TOP_K). A weight is 0 where the order would show another source than the
+    log, and NaN where a search has no source to show.
+    """
+    weights, picked = np.full((2, len(searches), TOP_K), np.nan)
+    for row, (search, own, order) in enumerate(zip(searches, picks, orders, strict=True)):
+        for column, source in enumerate(shuffled_sources(search)):
+            is_same = order[column] == source.url
+            weight = 1 / (source.propensity or 1) if is_same else 0.0
+            weights[row, column] = min(weight, MAX_WEIGHT)
+            picked[row, column] = source.url in own
+    return weights, picked
+
+
+def values(weights: Array, picked: Array) -> Array:
+    """Return a value for each search, whose mean is the self-normalised estimate, (searches,).
+
+    The values are the estimate's linear part in each search, as the delta method has it; so an
+    interval of their mean is one of the estimate.
+    """
+    parts = np.zeros(len(weights))
+    for rank, discount in enumerate(DISCOUNTS):
+        shows = ~np.isnan(weights[:, rank])
+        own, hits = weights[shows, rank], picked[shows, rank]
+        if own.sum() > 0:
+            rate = (own @ hits) / own.sum()
+            parts[shows] += discount * (rate + own * (hits - rate) / own.mean())
+    return parts
+
+
+def effective_searches(weights: Array) -> float:
+    """Return Kish's effective sample size at the rank where it is smallest."""
+    sizes = []
+    for column in weights.T:
+        own = column[~np.isnan(column)]
+        if len(own):
+            sizes.append(float(own.sum() ** 2 / max((own**2).sum(), 1e-12)))
+    return min(sizes, default=0.0)
+
+
+def groups_of(searches: Sequence[SearchRecord]) -> list[str]:
+    """Return the group of each search: what asks for the same, or is of one session, is one."""
+    asked = [
+        Asked(row.id, as_key(row.question), (row.session,) if row.session else ())
+        for row in searches
+    ]
+    groups = find_groups(asked)
+    return [groups.group_of(row.record, row.topic) for row in asked]
