@@ -150,9 +150,7 @@ monitor: setup  ## Write a page on served searches: drift, picks by rank, latenc
 	@python -m commands.monitor $(SIZE)
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
-	@python -m commands.table $(MODELS:%=%/$(SIZE))
-	@python -m commands.gate trained > /dev/null 2>&1 || \
-		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
+	@python -m commands.table $(MODELS:%=%/$(SIZE)) --check
 
 diff: setup     ## Compare what is here with what is live, or with BASE; more: DETAILS=1
 	@python -m commands.diff $(SIZE) $(MODELS) --stage '$(STAGE)' \
