@@ -246,8 +246,15 @@ comment: setup  ## Print the measures against BASE as Markdown: make comment BAS
 	@changes="$$(dvc metrics diff --md $(or $(BASE),HEAD~1))" && \
 		echo "$${changes:-No measure differs from $(or $(BASE),HEAD~1).}"
 
+# pip-compile keeps what requirements.lock pins. Its comments would warn of torch, left out on purpose.
 lock: setup     ## Pin every dependency again, with hashes
 	$(BIN)/pip install --quiet pip-tools
 	pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --extra dev --extra serve \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--unsafe-package torch --output-file requirements.lock pyproject.toml
+	@mkdir -p .scratch
+	@{ printf '# %s\n' \
+		'Every package but torch, with the hashes of its files; `make lock` writes it anew from pyproject.toml.' \
+		'torch is in requirements.torch.lock: its CPU and GPU builds of one version have other hashes.'; \
+		sed -e '/^#/d' -e '/^$$/d' requirements.lock; } > .scratch/requirements.lock
+	@mv .scratch/requirements.lock requirements.lock
