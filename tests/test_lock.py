@@ -1,4 +1,4 @@
-"""`make lock` writes requirements.lock as it is committed, header and all; pip-compile is stubbed."""
+"""`make lock` writes requirements.lock as it is committed, with header; pip-compile is a stub."""
 
 import os
 import shutil

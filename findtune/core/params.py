@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from findtune.core.errors import InputError
+from findtune.core.shipped_params import remedy
 
 PARAMS = Path("params.yaml")
 CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ")
@@ -38,10 +39,11 @@ def read(key: str, into: type[T], path: Path = PARAMS) -> T:
 def lookup(key: str, path: Path = PARAMS) -> Any:
     """Return the plain value under a dotted key; raise InputError where there is none."""
     value = load(path)
-    for part in key.split("."):
+    for depth, part in enumerate(key.split(".")):
         if not isinstance(value, dict) or part not in value:
             known = ", ".join(map(str, value)) if isinstance(value, dict) else repr(value)
-            raise InputError(f"{path} has no {key}: found {known}, not {part}.")
+            message = f"{path} has no {key}: found {known}, not {part}"
+            raise InputError(f"{message}{remedy(key, depth)}.")
         value = value[part]
     return value
 
@@ -88,7 +90,7 @@ def describe_errors(key: str, into: type, error: ValidationError) -> str:
             known = ", ".join(known_keys(into, problem["loc"][:-1]))
             messages.append(f"{full_key} is not a known key; known keys are {known}")
         elif problem["type"] == "missing":
-            messages.append(f"{full_key} is missing")
+            messages.append(f"{full_key} is missing{remedy(full_key)}")
         else:
             messages.append(f"{full_key} is {problem['input']!r}: {problem['msg'].lower()}")
     return "; ".join(messages) + "."
