@@ -1,11 +1,16 @@
-"""params.yaml as typed, frozen values."""
+"""params.yaml as typed, frozen values.
+
+It is read as DVC reads it, as YAML 1.2, so that a run uses what dvc.lock records: 010 is ten, no is
+a text, and 5e-05 is a number.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from findtune.core.errors import InputError
 from findtune.core.shipped_params import remedy
@@ -53,12 +58,12 @@ def load(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         refuse_conflict(text, path)
-        return yaml.safe_load(text)
+        return YAML(typ="safe").load(text)
     except FileNotFoundError:
         raise InputError(f"there is no {path} here; run this in the project's folder.") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8.") from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {describe_yaml_error(error)}.") from None
 
 
@@ -72,12 +77,12 @@ def refuse_conflict(text: str, path: Path) -> None:
             )
 
 
-def describe_yaml_error(error: yaml.YAMLError) -> str:
+def describe_yaml_error(error: YAMLError) -> str:
     """Return one line about a mistake in YAML: where and what."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
         return " ".join(str(error).split())
-    hint = "; indent with blanks, not with tabs" if "'\\t'" in problem else ""
+    hint = "; indent with blanks, not with tabs" if {"'\\t'", "tab"} & {*problem.split()} else ""
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{hint}"
 
 
