@@ -32,7 +32,7 @@ def refuse_missing_params() -> None:
     depths = {key: depth_of(key, content) for key in keys}
     missing = {key: depth for key, depth in depths.items() if depth < key.count(".") + 1}
     if lines := [*additions(missing)]:
-        raise InputError(f"{params.PARAMS} lacks what dvc.yaml names; {'; '.join(lines)}.")
+        raise InputError(f"{params.PARAMS} lacks what the stages need; {'; '.join(lines)}.")
 
 
 def needed_keys(pipeline: Any, content: Any) -> Iterator[str]:
