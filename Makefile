@@ -153,9 +153,7 @@ monitor: setup  ## Write a page on served searches: drift, picks by rank, latenc
 	@python -m commands.monitor $(SIZE)
 
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
-	@python -m commands.table $(MODELS:%=%/$(SIZE))
-	@python -m commands.gate trained > /dev/null 2>&1 || \
-		echo "These measures are not of the data, params and code that are here now; make train brings them up to date." >&2
+	@python -m commands.table $(MODELS:%=%/$(SIZE)) --check
 
 diff: setup     ## Compare what is here with what is live, or with BASE; more: DETAILS=1
 	@python -m commands.diff $(SIZE) $(MODELS) --stage '$(STAGE)' \
@@ -251,8 +249,15 @@ comment: setup  ## Print the measures against BASE as Markdown: make comment BAS
 	@changes="$$(dvc metrics diff --md $(or $(BASE),HEAD~1))" && \
 		echo "$${changes:-No measure differs from $(or $(BASE),HEAD~1).}"
 
+# pip-compile keeps what requirements.lock pins. Its comments would warn of torch, left out on purpose.
 lock: setup     ## Pin every dependency again, with hashes
 	$(BIN)/pip install --quiet pip-tools
 	pip-compile --quiet --generate-hashes --no-header --no-annotate --strip-extras --extra dev --extra serve \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--unsafe-package torch --output-file requirements.lock pyproject.toml
+	@mkdir -p .scratch
+	@{ printf '# %s\n' \
+		'Every package but torch, with the hashes of its files; `make lock` writes it anew from pyproject.toml.' \
+		'torch is in requirements.torch.lock: its CPU and GPU builds of one version have other hashes.'; \
+		sed -e '/^#/d' -e '/^$$/d' requirements.lock; } > .scratch/requirements.lock
+	@mv .scratch/requirements.lock requirements.lock

@@ -22,7 +22,7 @@ from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl
-from findtune.core.masking import mask
+from findtune.pages.masking import mask
 from findtune.registry.challenge import Duel, champion_of, duel
 from findtune.registry.evidence import decisive_values
 from findtune.report.inputs import ReportSettings

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from findtune.core import params, ray_tasks
+from findtune.cluster import ray_tasks
+from findtune.core import params
 from stages import rooms
 from stages.command import keep_freed_memory
 

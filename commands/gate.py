@@ -11,32 +11,31 @@ data in git. `trained` does the same but for int8 copies, which `make train` doe
 Reads   dvc.yaml, dvc.lock, what the stages read and is in git; the default DVC remote
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import click
 
 from findtune.core.errors import InputError
-from findtune.health.gates import EXPORT, missing_on_remote, stale_stages
+from findtune.health.gates import missing_on_remote, stale_stages, stale_trained_stages
 from findtune.health.pipeline import some
 from findtune.tracking.lock import read_lock
 from findtune.tracking.repository import open_repo
 from stages.command import Stage
 
-GATES: dict[str, tuple[Callable[[Any], Iterator[str]], str, str]] = {
+GATES: dict[str, tuple[Callable[[], Iterable[str]], str, str]] = {
     "current": (
-        lambda repo: stale_stages(repo, read_lock()),
+        lambda: stale_stages(open_repo(), read_lock()),
         "every stage is up to date",
         "run `make train`, and `make export` if export.models lists models, and commit dvc.lock "
         "with metrics/",
     ),
     "trained": (
-        lambda repo: stale_stages(repo, read_lock(), EXPORT),
+        stale_trained_stages,
         "all that `make train` makes is up to date",
         "run `make train` and commit dvc.lock with metrics/",
     ),
     "published": (
-        missing_on_remote,
+        lambda: missing_on_remote(open_repo()),
         "the remote has everything that dvc.lock names",
         "the remote lacks these; run `make push` where they were made",
     ),
@@ -48,10 +47,7 @@ GATES: dict[str, tuple[Callable[[Any], Iterator[str]], str, str]] = {
 def main(gate: str) -> None:
     """Check one GATE."""
     check, passed, remedy = GATES[gate]
-    repo = open_repo()
-    if gate == "published" and not repo.config["core"].get("remote"):
-        raise InputError("no DVC remote is set; `make remote URL=...` sets one.")
-    if problems := list(check(repo)):
+    if problems := list(check()):
         raise InputError(f"{some(problems)}: {remedy}.")
     click.echo(passed)
 

@@ -39,6 +39,7 @@ from commands.prove import (
     refuse_equal_names,
     refuse_missing_bases,
 )
+from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, read_json
 from stages.command import Stage
@@ -85,7 +86,7 @@ def lay_out_project(project: Path, data: Path, models: Sequence[str]) -> Path:
     for link, target in (("data", data), ("models/base", Path("models", "base"))):
         (project / link).unlink(missing_ok=True)
         (project / link).symlink_to(target.resolve())
-    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    content = params.load(params.PARAMS)
     with atomic_open(project / "params.yaml") as file:
         yaml.safe_dump({**content, "models": [*models]}, file, sort_keys=False)
     return project

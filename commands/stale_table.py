@@ -19,6 +19,7 @@ from findtune.core.files import atomic_open
 from findtune.report.markdown import replace_between_markers
 from stages.command import Stage
 from stages.export import MODELS
+from stages.skip import MODELS as SKIPPED
 
 DOCUMENT = Path("docs", "operations.md")
 MARKERS = ("<!-- stale: written by commands.stale_table -->", "<!-- end of stale -->")
@@ -38,15 +39,17 @@ def main() -> None:
 def resolved_stages(exported: Sequence[str] = ()) -> Entries:
     """Return the stages of dvc.yaml, with every matrix and foreach laid out.
 
-    exported: the models that get int8 copies, beside those that params.yaml lists.
+    exported: the models that get int8 copies, beside those that params.yaml lists; with some, the
+    stage skip is laid out too.
     """
     # Imported here, since they take a while.
     from dvc.parsing import DataResolver  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 
     content = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))
-    if exported:  # by default there is none, and the stage would be missing
+    if exported:  # by default there is none, and the stages would be missing
         content["stages"]["export"]["matrix"]["model"] = [*exported]
+        content["stages"]["skip"]["matrix"]["model"] = [*SKIPPED]
     resolver = DataResolver(Repo(uninitialized=True), str(Path.cwd()), content)
     stages: Entries = resolver.resolve()["stages"]
     return stages

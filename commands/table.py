@@ -3,7 +3,7 @@
     python -m commands.table embedder/small
     python -m commands.table embedder/small --summary --into README.md
 
-Reads   metrics/MODEL/SIZE.json
+Reads   metrics/MODEL/SIZE.json; --check: what the stages read and is in git
 Writes  --into: the rows or sections of these models between the markers; others stay
 """
 
@@ -11,19 +11,25 @@ from pathlib import Path
 
 import click
 
-from findtune.core.errors import InputError
+from findtune.core.errors import FindtuneError, InputError
 from findtune.core.files import atomic_open, read_json
+from findtune.health.gates import stale_trained_stages
 from findtune.report import markdown
 from stages.command import Stage
 
 FEW_QUESTIONS = 50  # with fewer, only a large difference shows
+STALE = (
+    "These measures are not of the data, params and code that are here now; make train brings "
+    "them up to date."
+)
 
 
 @click.command(cls=Stage)
 @click.argument("models", nargs=-1, required=True)
 @click.option("--summary", is_flag=True, help="Print one row for each model.")
 @click.option("--into", type=click.Path(path_type=Path), help="A Markdown file with markers.")
-def main(models: tuple[str, ...], summary: bool, into: Path | None) -> None:
+@click.option("--check", is_flag=True, help="Say if they aren't of what is here now.")
+def main(models: tuple[str, ...], summary: bool, into: Path | None, check: bool) -> None:
     """Print the measures of MODELS, each given as MODEL/SIZE."""
     write_entry = markdown.summary_row if summary else markdown.section
     join = markdown.summary if summary else markdown.full
@@ -41,6 +47,16 @@ def main(models: tuple[str, ...], summary: bool, into: Path | None) -> None:
     for name, values in metrics.items():
         if values["queries"] < FEW_QUESTIONS:
             click.echo(few_questions_warning(name, values), err=True)
+    if check and not are_current():
+        click.echo(STALE, err=True)
+
+
+def are_current() -> bool:
+    """Return whether the measures are known to be of the data, params and code that are here."""
+    try:
+        return not stale_trained_stages()
+    except FindtuneError:  # nobody can tell
+        return False
 
 
 def few_questions_warning(name: str, metrics: markdown.Metrics) -> str:

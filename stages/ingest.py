@@ -2,7 +2,7 @@
 
     python -m stages.ingest embedder catalog
 
-Reads   params.yaml: ingest for CSV files, feedback for JSON files
+Reads   params.yaml: models; ingest for CSV files, feedback for JSON files
         data/: the files of the kind, see findtune/ingest/kinds.py
 Writes  data/clean/MODEL/KIND.jsonl         the good records, each with its origin
         data/clean/MODEL/KIND.report.csv    what was rejected, dropped or unusual: file, line or
@@ -19,7 +19,7 @@ import click
 
 from findtune.core import params
 from findtune.core.printing import printable
-from findtune.ingest.clean_files import write_clean
+from findtune.ingest.clean_files import write_clean, write_empty
 from findtune.ingest.feedback import MissingFilesError
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import LIMITS
@@ -39,8 +39,10 @@ def main(model: str, kind: str) -> None:
     try:
         report = clean(kind, data=DATA, out=out)
     except MissingFilesError as error:
-        remedy = f"To do without it, remove {model} from `models` in params.yaml."
-        raise MissingFilesError(f"{error} {remedy}") from None
+        if model in params.read("models", list[str]):
+            remedy = f"To do without it, remove {model} from `models` in params.yaml."
+            raise MissingFilesError(f"{error} {remedy}") from None
+        report = write_empty(kind, out, str(error), f"{model} is not trained, so none is needed")
     counts = [f"{number} {name}" for name, number in sorted(report.counts.items())]
     click.echo(f"{model}/{kind}: {', '.join(counts).replace('_', ' ')}")
     for line in report.lines_to_print():

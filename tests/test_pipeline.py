@@ -26,6 +26,8 @@ CSV_FOLDERS = {
     Path("data", name) for name in ("autogen_input", "alternatives", "finetuning", "guard")
 }
 FEEDBACK = {Path("data/training_data")}
+# Says on which machine a piece is worked on: same bytes, see tests/stages/test_two_nodes.py.
+WITHOUT_EFFECT = {"findtune.cluster.ray_tasks"}
 EDITED = {"embedder": CSV_FOLDERS | FEEDBACK}  # by people; other models learn from feedback alone
 EXACT = {
     "train",
@@ -75,7 +77,7 @@ def imports(module: str, words: Mapping[str, str]) -> set[str]:
     for model, cell in calls(module, "rooms.load"):
         room, key = value(model, module, words), value(cell, module, words)
         names.add(f"findtune.{room}.{rooms.CELLS[key]}")
-    return names & MODULES.keys()
+    return (names & MODULES.keys()) - WITHOUT_EFFECT
 
 
 def reached(name: str) -> set[str]:

@@ -1,13 +1,19 @@
-"""params.yaml as typed, frozen values."""
+"""params.yaml as typed, frozen values.
+
+It is read as DVC reads it, as YAML 1.2, so that a run uses what dvc.lock records: 010 is ten, no is
+a text, and 5e-05 is a number.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from findtune.core.errors import InputError
+from findtune.core.shipped_params import remedy
 
 PARAMS = Path("params.yaml")
 CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ")
@@ -38,10 +44,11 @@ def read(key: str, into: type[T], path: Path = PARAMS) -> T:
 def lookup(key: str, path: Path = PARAMS) -> Any:
     """Return the plain value under a dotted key; raise InputError where there is none."""
     value = load(path)
-    for part in key.split("."):
+    for depth, part in enumerate(key.split(".")):
         if not isinstance(value, dict) or part not in value:
             known = ", ".join(map(str, value)) if isinstance(value, dict) else repr(value)
-            raise InputError(f"{path} has no {key}: found {known}, not {part}.")
+            message = f"{path} has no {key}: found {known}, not {part}"
+            raise InputError(f"{message}{remedy(key, depth)}.")
         value = value[part]
     return value
 
@@ -51,12 +58,12 @@ def load(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         refuse_conflict(text, path)
-        return yaml.safe_load(text)
+        return YAML(typ="safe").load(text)
     except FileNotFoundError:
         raise InputError(f"there is no {path} here; run this in the project's folder.") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8.") from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {describe_yaml_error(error)}.") from None
 
 
@@ -70,12 +77,12 @@ def refuse_conflict(text: str, path: Path) -> None:
             )
 
 
-def describe_yaml_error(error: yaml.YAMLError) -> str:
+def describe_yaml_error(error: YAMLError) -> str:
     """Return one line about a mistake in YAML: where and what."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
         return " ".join(str(error).split())
-    hint = "; indent with blanks, not with tabs" if "'\\t'" in problem else ""
+    hint = "; indent with blanks, not with tabs" if {"'\\t'", "tab"} & {*problem.split()} else ""
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{hint}"
 
 
@@ -88,7 +95,7 @@ def describe_errors(key: str, into: type, error: ValidationError) -> str:
             known = ", ".join(known_keys(into, problem["loc"][:-1]))
             messages.append(f"{full_key} is not a known key; known keys are {known}")
         elif problem["type"] == "missing":
-            messages.append(f"{full_key} is missing")
+            messages.append(f"{full_key} is missing{remedy(full_key)}")
         else:
             messages.append(f"{full_key} is {problem['input']!r}: {problem['msg'].lower()}")
     return "; ".join(messages) + "."

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from itertools import chain, cycle, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -28,6 +29,9 @@ from findtune.core.records import Record
 VARIABLE = "FINDTUNE_PROCESSES"  # of the environment: how many processes share the work
 ENGINE = "FINDTUNE_ENGINE"  # of the environment: who runs them
 ENGINES = ("local", "ray")
+# Loaded only where it was asked for. No stage depends on it: where a piece is worked on changes no
+# byte of what a stage writes.
+CLUSTER = "findtune.cluster.ray_tasks"
 MIN_BYTES = 1 << 25  # of input; less is done before the processes would have started
 PIECE_BYTES = 1 << 23
 WAITING = 2  # pieces per process that are worked on or wait; more would only take memory
@@ -66,9 +70,7 @@ def number_of_processes(n_bytes: int) -> int:
             raise InputError(f"{VARIABLE} is {given!r}; it takes a number of processes, such as 2.")
         return int(given)
     if on_ray and n_bytes >= MIN_BYTES:
-        from findtune.core import ray_tasks  # only where it was asked for
-
-        return ray_tasks.number_of_processors()
+        return int(import_module(CLUSTER).number_of_processors())
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" and n_bytes >= MIN_BYTES else 1
 
 
@@ -81,9 +83,7 @@ def ordered_map(
     InputError when a process was killed, and whatever the function raises.
     """
     if processes > 1 and runs_on_ray():
-        from findtune.core import ray_tasks  # only where it was asked for
-
-        yield from ray_tasks.ordered_map(function, items, processes)
+        yield from import_module(CLUSTER).ordered_map(function, items, processes)
         return
     if processes == 1 or sys.platform != "linux":
         yield from map(function, items)

@@ -5,12 +5,37 @@ Both work in a clone without data and models.
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
+from findtune.core.errors import InputError
+from findtune.health.last_answer import recall
 from findtune.health.pipeline import is_stale, without_incomplete
-from findtune.tracking.lock import FOLDER, Stages, outdated_inputs
+from findtune.tracking import recovery
+from findtune.tracking.lock import FOLDER, Stages, outdated_inputs, read_lock
+from findtune.tracking.repository import open_repo
 
 EXPORT = "export@"  # stages that only `make export` runs
+KEPT = recovery.FOLDER / "trained.json"  # the last answer of DVC
+
+
+def stale_trained_stages() -> list[str]:
+    """Return why stages that `make train` runs would run again, in the DVC repository here.
+
+    DVC is asked only when a file has changed since its last answer. Raises InputError when there
+    is no repository or dvc.lock, and when DVC gives no answer.
+    """
+
+    def ask() -> list[str]:
+        return list(stale_stages(open_repo(), read_lock(), EXPORT))
+
+    try:
+        return recall(KEPT, ask)
+    except Exception as error:
+        # of DVC, or an error of ours; the package takes a second, so it is loaded only here
+        if not isinstance(error, import_module("dvc.exceptions").DvcException):
+            raise
+        raise InputError(f"`dvc status` fails: {' '.join(str(error).split())}") from None
 
 
 def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Iterator[str]:
@@ -29,7 +54,12 @@ def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Itera
 
 
 def missing_on_remote(repo: Any) -> Iterator[str]:
-    """Yield the outputs and files that dvc.lock names and the default remote lacks."""
+    """Yield the outputs and files that dvc.lock names and the default remote lacks.
+
+    Raises InputError when no remote is set.
+    """
+    if not repo.config["core"].get("remote"):
+        raise InputError("no DVC remote is set; `make remote URL=...` sets one.")
     remote = repo.cloud.get_remote_odb()
     outs = [
         (out.hash_info.value, out.def_path)

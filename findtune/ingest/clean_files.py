@@ -40,14 +40,14 @@ def write_clean(
     except InputError as error:
         if KINDS[kind].is_learned:
             raise
-        return write_empty(kind, out, str(error))
+        remedy = "none of it is used, and no model learns from it, so the training goes on"
+        return write_empty(kind, out, str(error), remedy)
 
 
-def write_empty(kind: str, out: Path, why: str) -> IngestReport:
+def write_empty(kind: str, out: Path, why: str, remedy: str) -> IngestReport:
     """Write the files of a kind that can't be read: no record, and the reason as a note."""
     with atomic_open(out / f"{kind}.jsonl"), atomic_open(out / f"{kind}.report.csv") as report_file:
         report = IngestReport(report_file)
-        remedy = "none of it is used, and no model learns from it, so the training goes on"
         report.add_notes([remark(" ".join(why.split()).removesuffix("."), remedy, "dropped")])
     write_json(out / f"{kind}.counts.json", report.counts)
     return report

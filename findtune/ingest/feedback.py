@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from findtune.core.errors import InputError
-from findtune.core.masking import private_parts
 from findtune.core.processes import grouped, map_stream, number_of_processes
 from findtune.core.records import Record
 from findtune.ingest.data_files import files_with_suffix, unread_rows
@@ -34,6 +33,7 @@ from findtune.ingest.report import (
     wrong_type,
 )
 from findtune.ingest.review import REVIEW, ListReview
+from findtune.pages.masking import private_parts
 
 FOLDER = "training_data"
 SUFFIXES = (".json", ".jsonl", ".ndjson")  # in any case, and packed as .json.gz too

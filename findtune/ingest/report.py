@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
-from findtune.core.masking import mask
 from findtune.core.printing import printable, without_formula
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
+from findtune.pages.masking import mask
 
 MAX_VALUE_CHARS = 60  # of a bad value that a message repeats
 MAX_PRINTED_ROWS = 5  # rejects

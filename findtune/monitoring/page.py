@@ -7,11 +7,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from findtune.core.masking import mask
 from findtune.monitoring.drift import NORMAL, Novelty
 from findtune.monitoring.questions import distinct
 from findtune.monitoring.retraining import Verdict
 from findtune.monitoring.trends import Series, trend_chart
+from findtune.pages.masking import mask
 from findtune.pages.standalone import render_standalone
 from findtune.report.charts import bar_chart
 from findtune.traffic.records import SearchRecord

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
-from findtune.core.masking import mask
 from findtune.core.records import Record
+from findtune.pages.masking import mask
 from findtune.report.inputs import ModelInputs, Row, StackInputs
 
 MAX_ROWS = 500  # of a table; more make a page slow

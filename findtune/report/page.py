@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from findtune.core.masking import mask
+from findtune.pages.masking import mask
 from findtune.pages.standalone import render_standalone
 from findtune.report import markdown
 from findtune.report.changes import model_changes, pair_changes, read_titles, stack_changes

@@ -26,3 +26,13 @@ def test_an_unknown_size_is_refused_with_the_known_ones(project: Path) -> None:
     assert result.exit_code == 1
     assert "no embedder.huge; its sizes are small, medium" in result.stderr
     assert (project / "params.yaml").read_bytes() == before
+
+
+def test_the_models_that_are_not_trained_are_skipped(project: Path) -> None:
+    path = project / "params.yaml"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace("skip: [reranker, rewriter]", "skip: []"), encoding="utf-8")
+    result = CliRunner().invoke(main, ["small"])
+    assert result.output == "params.yaml: skip is now [reranker, rewriter], what models lacks.\n"
+    assert path.read_text(encoding="utf-8") == before
+    assert CliRunner().invoke(main, ["small"]).output == ""

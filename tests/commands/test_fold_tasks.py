@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from commands import crossvalidate, fold_tasks, prove
 from commands.crossvalidate import Run
 from commands.fold_tasks import needs_of, run_here
+from findtune.cluster.ray_tasks import ADDRESS
 from findtune.core.processes import ENGINE
-from findtune.core.ray_tasks import ADDRESS
 
 PROJECT = Path(__file__).parents[2]
 SETS = ("--folds", "3", "--seeds", "13")

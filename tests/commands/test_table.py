@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from commands.table import main
+from commands.table import STALE, main
 from findtune.report.markdown import END, START
 
 DATA = Path(__file__).parents[1] / "data"
@@ -98,3 +100,26 @@ def test_metrics_with_the_marks_of_a_merge_conflict_are_named_in_one_line(projec
         "Error: metrics/embedder/small.json is not JSON (line 2); is it "
     )
     assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        (lambda: None, False),
+        (lambda: Path("weights.txt").write_text("edited, and not trained"), True),
+        (lambda: Path("dvc.lock").unlink(), True),
+        (lambda: Path("dvc.yaml").write_text("stages: ["), True),
+        (lambda: shutil.rmtree(".dvc"), True),
+    ],
+    ids=["nothing", "an edit", "no dvc.lock", "a dvc.yaml that is none", "no DVC"],
+)
+def test_measures_that_are_not_of_what_is_here_are_told(
+    tiny_project: Path, change: Callable[[], object], stale: bool
+) -> None:
+    write_metrics(tiny_project, "reranker", 0.6)
+    change()
+    for _ in range(2):  # asked, and remembered
+        result = CliRunner().invoke(main, ["reranker/small", "--check"], catch_exceptions=False)
+        assert result.exit_code == 0
+        assert (STALE in result.stderr) == stale
+        assert "| recall@10 |" in result.stdout

@@ -4,6 +4,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from dvc.fs import localfs
+from dvc.utils.serialize import load_path
 from pydantic import Field, ValidationError
 
 from findtune.bases.entry import BaseEntry
@@ -92,7 +94,7 @@ def test_all_mistakes_are_reported_in_one_line(tmp_path: Path) -> None:
     ("key", "expected"),
     [
         ("coffee", " has no coffee: found seed, tea, not coffee."),
-        ("tea.huge", " has no tea.huge: found 7, False, small, not huge."),
+        ("tea.huge", " has no tea.huge: found 7, no, small, not huge."),
         ("seed.small", " has no seed.small: found 13, not small."),
         ("seed", ": seed is 13: input should be a valid dictionary or instance of tea."),
     ],
@@ -173,3 +175,35 @@ def test_a_mistake_in_yaml_is_one_line_that_says_where(
     with pytest.raises(InputError, match=expected) as caught:
         params.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "010",
+        "0o10",
+        "1_000",
+        "5e-05",
+        "1e3",
+        "yes",
+        "no",
+        "on",
+        "1:30",
+        "2026-01-01",
+        ".5",
+        "~",
+        "'1'",
+    ],
+)
+def test_a_value_is_what_dvc_reads(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(f"tea: {text}\n", encoding="utf-8")
+    of_dvc = load_path(str(path), localfs)["tea"]
+    ours = params.lookup("tea", path)
+    assert (type(ours), ours) == (type(of_dvc), of_dvc)
+
+
+def test_a_key_that_is_written_twice_is_told(tmp_path: Path) -> None:
+    text = message(tmp_path / "params.yaml", "tea: 1\ncup: 2\ntea: 3\n")
+    assert "is not valid YAML: line 3" in text
+    assert 'duplicate key "tea"' in text

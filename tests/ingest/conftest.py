@@ -21,7 +21,9 @@ LIMITS: dict[str, Limits] = {
     "ingest": IngestLimits(max_row_bytes=1000, max_rejected=0.5),
     "feedback": FeedbackLimits(max_text_chars=200, max_documents=10, max_rejected=0.5),
 }
-PARAMS = "\n".join(f"{name}: {limits.model_dump_json()}" for name, limits in LIMITS.items())
+PARAMS = "models: [embedder, reranker, rewriter]\n" + "\n".join(
+    f"{name}: {limits.model_dump_json()}" for name, limits in LIMITS.items()
+)
 TIME = "2025-01-31T12:00:00Z"
 READERS = {name: kind.reader for name, kind in KINDS.items()}
 FEEDBACK = {k: reader for k, reader in READERS.items() if isinstance(reader, FeedbackReader)}

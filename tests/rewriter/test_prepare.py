@@ -12,9 +12,9 @@ import pytest
 
 from findtune.core.errors import InputError
 from findtune.core.files import read_json, read_jsonl, write_jsonl
-from findtune.core.hashes import hash_texts
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key
+from findtune.examples.hashes import hash_texts
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.rewriter.prepare.examples import preview_lines, refuse_leaks, write_examples
 from findtune.rewriter.prepare.settings import PrepareSettings

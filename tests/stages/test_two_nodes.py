@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
+from findtune.cluster.ray_tasks import ADDRESS
 from findtune.core.processes import ENGINE, VARIABLE
-from findtune.core.ray_tasks import ADDRESS
 
 pytestmark = [
     pytest.mark.slow,

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from findtune.core.files import atomic_open
-from findtune.core.hashes import HashSet
 from findtune.core.processes import ordered_map, read_piece
 from findtune.core.records import Record
 from findtune.core.text import normalize
 from findtune.embedder.prepare.leak_removal import NEARLY_HELD_OUT, Records
 from findtune.embedder.prepare.list_questions import Array, ListQuestions, Share
 from findtune.examples.documents import document_text
+from findtune.examples.hashes import HashSet
 from findtune.examples.left_out import LeftOut
 from findtune.examples.splits import SPLITS
 from findtune.examples.writing import lines

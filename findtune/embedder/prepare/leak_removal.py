@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from findtune.core.hashes import HashSet, hash_texts
 from findtune.core.records import Record
 from findtune.core.text import all_keys, loose_key, near_duplicate_key
 from findtune.embedder.prepare.variables import Variable
+from findtune.examples.hashes import HashSet, hash_texts
 from findtune.examples.left_out import LeftOut
 
 Records = dict[str, list[Record]]  # split -> its records

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from findtune.core.hashes import HashSet, hash_texts
 from findtune.core.records import Record
 from findtune.core.text import all_keys, normalize
 from findtune.embedder.prepare.feedback import Written
 from findtune.embedder.prepare.leak_removal import Records, WithoutLeaks, never_learned, pair_keys
 from findtune.embedder.prepare.variables import Variable
+from findtune.examples.hashes import HashSet, hash_texts
 from findtune.examples.splits import SPLITS, leak_report
 
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from findtune.core.hashes import HashSet
 from findtune.core.processes import Piece, number_of_processes, ordered_map, pieces, read_piece
 from findtune.core.records import Record
 from findtune.core.text import hash_64, loose_key, near_duplicate_key, position
 from findtune.examples.groups import Asked, Groups, find_groups
+from findtune.examples.hashes import HashSet
 from findtune.examples.splits import SPLITS, SplitShares, split_of_position
 
 Array = np.ndarray

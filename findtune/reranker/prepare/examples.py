@@ -24,8 +24,8 @@ from pathlib import Path
 
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl, write_json
-from findtune.core.hashes import HashSet
 from findtune.core.records import Record
+from findtune.examples.hashes import HashSet
 from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import record_location, sample_lines
 from findtune.examples.questions import Row, read_questions

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from findtune.core.hashes import HashSet, hash_set
 from findtune.core.processes import ordered_map
 from findtune.core.records import Record
 from findtune.core.text import hash_64
+from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.questions import Questions, Row
 
 MIN_LISTS = 20  # from which on their order is judged

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from findtune.core.files import atomic_open
-from findtune.core.hashes import HashSet, hash_set
 from findtune.core.processes import ordered_map
 from findtune.core.records import Record
 from findtune.core.text import hash_64
+from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.questions import Questions, Row, Share
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, iter_jsonl, write_json
-from findtune.core.hashes import HashSet, hash_set
 from findtune.core.processes import Piece, number_of_processes, ordered_map, pieces, read_piece
 from findtune.core.records import Record
+from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import record_location, sample_lines
 from findtune.examples.questions import Questions, Row, Share, read_questions

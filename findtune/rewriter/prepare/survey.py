@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from findtune.core.hashes import HashSet, hash_set
 from findtune.core.processes import number_of_processes, ordered_map, pieces, read_piece
 from findtune.core.text import hash_64, hash_fraction
+from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.questions import Questions, Row
 from findtune.rewriter.model.entities import count_capitals, names_among
 from findtune.rewriter.prepare.gains import better_searches

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from findtune.core.hashes import HashSet
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction, loose_key, near_duplicate_key
+from findtune.examples.hashes import HashSet
 from findtune.examples.left_out import LeftOut
 from findtune.rewriter.model.entities import extract_entities, lost_entities
 from findtune.rewriter.prepare.gains import better_searches

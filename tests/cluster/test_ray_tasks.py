@@ -17,7 +17,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from findtune.core import processes, ray_tasks
+from findtune.cluster import ray_tasks
+from findtune.cluster.ray_tasks import ADDRESS, Needs, connect, map_in_folders
+from findtune.core import processes
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl, write_jsonl
 from findtune.core.processes import (
@@ -32,7 +34,6 @@ from findtune.core.processes import (
     read_piece,
     runs_on_ray,
 )
-from findtune.core.ray_tasks import ADDRESS, Needs, connect, map_in_folders
 
 
 class Reference(str):

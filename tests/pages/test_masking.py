@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findtune.core import masking
-from findtune.core.masking import mask, may_be_private, private_parts
+from findtune.pages import masking
+from findtune.pages.masking import mask, may_be_private, private_parts
 
 
 @pytest.mark.parametrize(
