@@ -135,7 +135,8 @@ class Causal:
         question = torch.arange(len(mask), device=mask.device).repeat_interleave(samples)
         hidden = torch.zeros(mask.shape, dtype=model.dtype, device=mask.device)
         hidden = hidden.masked_fill(mask == 0, -torch.inf)[:, None, None]
-        prompts = SharedPrompts(cache, hidden, question)
+        layers = [(layer.keys, layer.values) for layer in cache.layers]
+        prompts = SharedPrompts(layers, hidden, question)
         last_tokens = batch["input_ids"][:, -1].repeat_interleave(samples)
         return CausalDecoder(model, last_tokens, prompts, mask.sum(dim=1)[question])
 

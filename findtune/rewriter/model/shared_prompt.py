@@ -5,12 +5,13 @@ takes as long as all matrix products of a small model. Source: shared-prefix att
 Hydragen (Juravsky et al. 2024), 3.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface, Cache
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
@@ -23,11 +24,11 @@ NAME = "shared_prompt"  # of this attention, in transformers
 class SharedPrompts:
     """What a causal model has read of some questions, and which row continues which of them.
 
-    cache: of all layers, with (questions, key heads, tokens, dimensions); mask: 0 or -inf,
+    layers: keys and values of each, (questions, key heads, tokens, dimensions); mask: 0 or -inf,
     (questions, 1, 1, tokens); question: of each row, (rows,), in ascending order.
     """
 
-    cache: Cache
+    layers: Sequence[tuple[Tensor, Tensor]]
     mask: Tensor
     question: Tensor
 
@@ -63,14 +64,15 @@ class SharedPrompts:
 
         query: (rows, heads, 1, dimensions); key, value: (rows, key heads, written, dimensions).
         """
-        prompt = self.cache.layers[layer]
+        keys, values = self.layers[layer]
         rows, heads, _, size = query.shape
         grouped = (query * scale).view(rows, key.shape[1], -1, size)
-        to_prompt = self.block(grouped) @ prompt.keys.transpose(2, 3) + self.mask
+        to_prompt = self.block(grouped) @ keys.transpose(2, 3) + self.mask
         scores = torch.cat([self.rows(to_prompt), grouped @ key.transpose(2, 3)], dim=-1)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
-        of_prompt, own = weights.split([prompt.keys.shape[2], key.shape[2]], dim=-1)
-        output = self.rows(self.block(of_prompt) @ prompt.values) + own @ value
+        read = keys.shape[2]
+        of_prompt = self.rows(self.block(weights[..., :read]) @ values)
+        output: Tensor = of_prompt + weights[..., read:] @ value
         return output.view(rows, 1, heads, size)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from torch.utils.data import Sampler
-from transformers import Seq2SeqTrainer
+from transformers import PreTrainedModel, Seq2SeqTrainer
 
 from findtune.core.errors import CollapseError
 from findtune.rewriter.model.backbone import IGNORED_LABEL
@@ -71,8 +71,8 @@ class WeightedTrainer(SharedBatches, Resumable, Seq2SeqTrainer):
         if ranks.count() > 1:
             rows = ranks.rows_of(examples)
             inputs = {name: tensor[rows] for name, tensor in inputs.items()}
-        is_causal = not self.model.config.is_encoder_decoder
-        predict = predict_in_tree if is_causal else predict_in_rows
+        config: Any = cast(PreTrainedModel, self.model).config  # `model` may be wrapped
+        predict = predict_in_rows if config.is_encoder_decoder else predict_in_tree
         labels, row_of, logits = predict(model, inputs)
         token_losses = F.cross_entropy(
             logits.float(),

@@ -1,10 +1,10 @@
 """Samples of one question read its prompt once, and write as if each had read it alone."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from transformers import DynamicCache
 
 from findtune.core.errors import UnsafeModelError
 from findtune.rewriter.model.rewriter import Rewriter
@@ -16,7 +16,7 @@ WRITTEN = [[[11, 12, 13], [14, 15, 16]], [[17, 18, 19], [20, 21, 22]]]  # of eac
 Load = Callable[..., Rewriter]
 
 
-def start(rewriter: Rewriter, samples: int) -> object:
+def start(rewriter: Rewriter, samples: int) -> Any:
     """Return the decoder of a few samples of each prompt."""
     rewriter.tokenizer.padding_side = rewriter.backbone.padding_side
     batch = rewriter.tokenizer.pad({"input_ids": PROMPTS}, return_tensors="pt")
@@ -63,15 +63,15 @@ def test_rows_that_have_ended_change_nothing_for_the_others(
 def test_a_prompt_is_kept_once_however_many_samples_it_has(load_untrained: Load) -> None:
     decoder = start(load_untrained("causal"), 12)
     decoder.score(decoder.first_tokens)
-    [prompt, *_], [own, *_] = decoder.prompts.cache.layers, decoder.cache.layers
-    assert len(prompt.keys) == len(PROMPTS)
+    [(keys, _), *_], [own, *_] = decoder.prompts.layers, decoder.cache.layers
+    assert len(keys) == len(PROMPTS)
     assert own.keys.shape[:3:2] == (12 * len(PROMPTS), 1)
 
 
 @pytest.mark.parametrize("name", ["softcap", "s_aux"])
 def test_an_attention_of_its_own_kind_is_refused(name: str) -> None:
     rows = torch.zeros(1, 1, 1, 4)
-    prompts = SharedPrompts(DynamicCache(), torch.zeros(1, 1, 1, 1), torch.zeros(1).long())
+    prompts = SharedPrompts([], torch.zeros(1, 1, 1, 1), torch.zeros(1).long())
     with pytest.raises(UnsafeModelError, match=name):
         shared_prompt_attention(
             torch.nn.Module(), rows, rows, rows, None, 1.0, prompts, **{name: 2.0}
