@@ -23,6 +23,7 @@ from findtune.benchmark.table import table
 from findtune.benchmark.turns import run_apart, take_turns
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open
+from findtune.core.manifest import is_model
 from stages.command import Stage, reporter
 
 
@@ -58,7 +59,7 @@ def refuse_missing(chosen: Mapping[str, Comparison], size: str) -> None:
         Path("data", "examples", room, size) for room in ("embedder", "reranker", "rewriter")
     ]
     for folder in folders:
-        if not folder.is_dir():
+        if not is_model(folder):
             raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
 
 

@@ -27,7 +27,7 @@ import psutil  # type: ignore[import-untyped]
 from findtune.core.errors import FindtuneError, InputError
 from findtune.core.printing import printable
 from findtune.health.gates import stale_trained_stages
-from findtune.health.needed_params import refuse_missing_params
+from findtune.health.needed_params import refuse_missing_params, refuse_skipped_models
 from findtune.quality.decisions import take_decisions
 from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
 from findtune.tracking.recovery import FOLDER, atomic_writes, restore
@@ -45,8 +45,9 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     """Bring TARGETS, stages of dvc.yaml, and those before them up to date."""
     signal.signal(signal.SIGTERM, end_with_children)
     refuse_missing_params()
+    refuse_skipped_models()
     status = reproduce(open_repo(_wait_for_lock=True), *targets)
-    if not status:
+    if not status and any(target.startswith("report@") for target in targets):
         with suppress(FindtuneError):
             stale_trained_stages()  # DVC is loaded now; `make metrics` will find the answer
     ctx.exit(status)

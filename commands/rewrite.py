@@ -21,6 +21,7 @@ import click
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_json
+from findtune.core.manifest import is_model
 from stages import rooms
 from stages.command import TorchStage
 
@@ -47,7 +48,7 @@ NOT_SELECTED = "searched without rewrites, since none are surely better on dev"
 def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str, ...]) -> None:
     """Rewrite QUESTIONS, or held-out ones, with the rewriter of SIZE and with its base."""
     tuned = Path("models", "rewriter", size)
-    if not tuned.exists():
+    if not is_model(tuned):
         command = f"make train MODELS=rewriter SIZE={size}"
         raise InputError(f"there is no {tuned}; `{command}` makes it.")
     if questions:

@@ -2,7 +2,8 @@
 
     python -m stages.skip reranker small
 
-Nothing reads what this writes: the stages after it ask `models` of params.yaml.
+No stage reads what this writes: those after it ask `models` of params.yaml. The file NOT_TRAINED
+tells commands that the folder is no model.
 
 Writes  models/base/MODEL/SIZE/, models/MODEL/SIZE/, data/examples/MODEL/SIZE/ and
         metrics/MODEL/SIZE.json, .per_query.csv and .details.csv   empty
@@ -13,12 +14,12 @@ from pathlib import Path
 import click
 
 from findtune.core.files import atomic_folder, atomic_open
-from findtune.core.manifest import write_manifest
+from findtune.core.manifest import STAND_IN, write_manifest
 from stages.command import Stage
 
 MODELS = ("reranker", "rewriter")  # the base of the embedder serves the others too
 FOLDERS = (Path("models", "base"), Path("models"), Path("data", "examples"))
-MODEL_FILES = ("history.csv", "training.json")
+MODEL_FILES = ("history.csv", "training.json", STAND_IN)
 METRICS = (".json", ".per_query.csv", ".details.csv")
 
 

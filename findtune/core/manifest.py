@@ -15,6 +15,7 @@ MANIFEST = "SHA256SUMS"
 # What desktops, network disks and DVC write beside files.
 FOREIGN = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.nfs.*|\.gitignore")
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+STAND_IN = "NOT_TRAINED"  # a file of what the stage `skip` writes in the place of a model
 REMEDY = "`make doctor` says how to get the folder again"
 
 
@@ -23,6 +24,11 @@ def write_manifest(folder: Path) -> None:
     with atomic_open(folder / MANIFEST) as file:
         for name in listed_files(folder):
             file.write(f"{sha256(folder / name)}  {name}\n")
+
+
+def is_model(folder: Path) -> bool:
+    """Return whether there is a model folder, and it is not what stands in for one."""
+    return folder.exists() and not (folder / STAND_IN).exists()
 
 
 def listed_files(folder: Path) -> list[str]:

@@ -31,6 +31,8 @@ def stale_trained_stages() -> list[str]:
 
     try:
         return recall(KEPT, ask)
+    except OSError as error:  # a dangling link, or a file that nobody may read
+        raise InputError(f"{error.filename}: {error.strerror}; mend it, then try again.") from None
     except Exception as error:
         # of DVC, or an error of ours; the package takes a second, so it is loaded only here
         if not isinstance(error, import_module("dvc.exceptions").DvcException):

@@ -35,6 +35,18 @@ def refuse_missing_params() -> None:
         raise InputError(f"{params.PARAMS} lacks what the stages need; {'; '.join(lines)}.")
 
 
+def refuse_skipped_models() -> None:
+    """Raise InputError when params.yaml both trains and skips a model; DVC would blame dvc.yaml."""
+    content = params.load(params.PARAMS) if params.PARAMS.exists() else {}
+    with suppress(AttributeError, TypeError):  # of another form, which the stages refuse
+        for model in [
+            name for name in content.get("models", []) if name in content.get("skip", [])
+        ]:
+            raise InputError(
+                f"{params.PARAMS}: `models` and `skip` both name {model}; remove it from `skip`."
+            )
+
+
 def needed_keys(pipeline: Any, content: Any) -> Iterator[str]:
     """Yield the dotted keys that the stages of a dvc.yaml depend on, and those of its templates."""
     for stage in pipeline["stages"].values():

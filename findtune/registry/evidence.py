@@ -50,7 +50,10 @@ def read_evidence(root: Path, commit: str, model: str) -> Evidence:
         raise InputError(
             f"{metrics_path} does not belong to {path}: {changed} has changed since; {RETRAIN}."
         )
-    return Evidence(path, made.outs[path], json.loads(metrics))
+    measured = json.loads(metrics)
+    if "verdict" not in measured:  # of what the stage `skip` writes
+        raise InputError(f"{path} is no model; `models` in params.yaml does not name it.")
+    return Evidence(path, made.outs[path], measured)
 
 
 def artifact_path(root: Path, commit: str, model: str) -> str:

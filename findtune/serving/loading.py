@@ -7,6 +7,7 @@ from typing import Any
 
 from findtune.core.errors import InputError
 from findtune.core.files import read_json, sha256
+from findtune.core.manifest import is_model
 from findtune.reranker.model.reranker import load as load_reranker
 from findtune.retrieval.encoder import load_encoder
 from findtune.rewriter.model.rewriter import load as load_rewriter
@@ -48,7 +49,7 @@ def load_served(
         add_stack(parts, models / "stack" / size, f"stack/{size}", corpus, exports)
     for room, add in ADD.items():
         folder = models / room / size
-        if room in names or (not names and not parts[room] and folder.exists()):
+        if room in names or (not names and not parts[room] and is_model(folder)):
             parts[room][f"{room}/{size}"] = add(folder, exports)
     if not any(parts.values()):
         raise InputError(f"{models} has no model of {size}; `make train SIZE={size}` makes them.")
@@ -82,8 +83,11 @@ def with_rival(served: ServedModels, models: Path, size: str, corpus: Path | Non
 def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:
     """Raise InputError for a folder that was named and does not exist."""
     for name in names:
-        if not (models / name / size).exists():
-            raise InputError(f"there is no {models / name / size}; `make train` makes it.")
+        if not is_model(models / name / size):
+            raise InputError(
+                f"there is no model {models / name / size}; `make train` makes it, if `models` in "
+                "params.yaml names it."
+            )
 
 
 def add_stack(

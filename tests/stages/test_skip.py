@@ -6,7 +6,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from findtune.core.manifest import refuse_damaged
+from findtune.core.manifest import is_model, refuse_damaged
 from stages.skip import main
 
 PIPELINE = Path("dvc.yaml").absolute()
@@ -29,6 +29,8 @@ def test_it_writes_the_outputs_that_dvc_yaml_names(
         written.append(files())
     assert written[0] == written[1]
     refuse_damaged(Path("models", model, "small"))
+    assert Path("models", model, "small").exists()
+    assert not is_model(Path("models", model, "small"))
     entries = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]["skip"]["outs"]
     outs = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
     for out in outs:

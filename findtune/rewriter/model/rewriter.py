@@ -28,7 +28,7 @@ from findtune.rewriter.model.decoding import write_rows
 from findtune.rewriter.model.lexicon import Lexicon, read_lexicon
 from findtune.rewriter.model.sampler import SeededTopKSampler, sample_seeds
 from findtune.rewriter.model.settings import RewriterSettings
-from findtune.rewriter.model.shared_prompt import NAME as SHARED_PROMPT
+from findtune.rewriter.model.shared_prompt import share_prompts
 from findtune.rewriter.model.usable_rewrites import usable_rewrites
 
 __all__ = ["Rewriter", "RewriterSettings", "load", "load_as_rewriter"]
@@ -182,16 +182,16 @@ def load_as_rewriter(
 ) -> Rewriter:
     """Return the language model in a folder as a rewriter, on a GPU if there is one.
 
-    Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
+    Raises UnsafeModelError when the folder holds a pickle, code or a broken file, InputError when
+    it is a causal model that can't share a prompt among its samples.
     """
     refuse_unsafe(folder)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     is_seq2seq = read_json(folder / "config.json").get("is_encoder_decoder", False)
     auto: Any = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
-    attention = {} if is_seq2seq else {"attn_implementation": SHARED_PROMPT}
-    model = auto.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, local_files_only=True, **attention
-    )
+    model = auto.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    if not is_seq2seq:
+        share_prompts(model.eval())
     return Rewriter(model.eval(), tokenizer, settings, lexicon)

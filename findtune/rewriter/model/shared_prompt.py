@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from findtune.core.errors import UnsafeModelError
+from findtune.core.errors import InputError
 
 NAME = "shared_prompt"  # of this attention, in transformers
+PROBE = (5, 9, 3, 8, 4, 7, 6)  # any tokens will do
+TOLERANCE = 0.05  # of a distance; rounding to bf16 is a tenth of that
 
 
 @dataclass
@@ -88,17 +90,65 @@ def shared_prompt_attention(
 ) -> tuple[Tensor, None]:
     """Return the attention's output, (rows, tokens, heads, dimensions).
 
-    Without prompts it is that of torch. Raises UnsafeModelError for a model with an attention of
-    its own kind.
+    Without prompts it is that of torch.
     """
     if prompts is None:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **options
         )
-    for name in ("softcap", "s_aux"):
-        if options.get(name) is not None:
-            raise UnsafeModelError(f"the model's attention has {name}, which can't be computed.")
     return prompts.attend(int(module.layer_idx), query, key, value, scaling), None  # type: ignore[arg-type]
+
+
+@torch.inference_mode()
+def share_prompts(model: PreTrainedModel) -> None:
+    """Let a causal model share prompts; raise InputError unless it computes what it does without.
+
+    Its code may pass over what is shared: then it would write without having read the question, or
+    learn from texts that see each other.
+    """
+    name = type(model).__name__
+    try:
+        model.set_attn_implementation(NAME)
+        differences = [shared_difference(model), branch_difference(model)]
+    except (ArithmeticError, LookupError, AttributeError, TypeError, ValueError, RuntimeError):
+        differences = [torch.inf]
+    if not max(differences) < TOLERANCE:
+        raise InputError(
+            f"{name} has an attention of its own kind, which the rewriter can't use; set another "
+            "base in params.yaml, such as a Llama, Qwen or Gemma 3."
+        )
+
+
+def shared_difference(model: PreTrainedModel) -> float:
+    """Return how far the scores after a shared prompt are from those of the plain text."""
+    text = torch.tensor([PROBE], device=model.device)
+    cache = model(input_ids=text[:, :-1], use_cache=True).past_key_values
+    read = text.shape[1] - 1
+    prompts = SharedPrompts(
+        [(layer.keys, layer.values) for layer in cache.layers],
+        torch.zeros(1, 1, 1, read, dtype=model.dtype, device=model.device),
+        torch.zeros(1, dtype=torch.long, device=model.device),
+    )
+    options = {"position_ids": text.new_full((1, 1), read), "past_key_values": DynamicCache()}
+    shared = model(input_ids=text[:, -1:], use_cache=True, prompts=prompts, **options)
+    return distance(shared.logits[0, -1], model(input_ids=text).logits[0, -1])
+
+
+def branch_difference(model: PreTrainedModel) -> float:
+    """Return how far the scores of a branch of a tree are from those of the plain text."""
+    *stem, first, second = PROBE
+    text = torch.tensor([[*stem, first, second]], device=model.device)
+    positions = torch.tensor([[*range(len(stem)), len(stem), len(stem)]], device=model.device)
+    attends = torch.ones(len(PROBE), len(PROBE), dtype=torch.bool, device=model.device).tril()
+    attends[-1, -2] = False
+    tree = {"position_ids": positions, "attention_mask": attends[None, None]}
+    plain = model(input_ids=torch.tensor([[*stem, second]], device=model.device))
+    return distance(model(input_ids=text, **tree).logits[0, -1], plain.logits[0, -1])
+
+
+def distance(scores: Tensor, expected: Tensor) -> float:
+    """Return the norm of a difference as a share of that of what is expected."""
+    return float((scores.float() - expected.float()).norm() / expected.float().norm())
 
 
 AttentionInterface.register(NAME, shared_prompt_attention)

@@ -5,10 +5,21 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTJConfig,
+    LlamaConfig,
+    MambaConfig,
+    Qwen3Config,
+    StableLmConfig,
+)
 
-from findtune.core.errors import UnsafeModelError
+from findtune.core.errors import InputError
 from findtune.rewriter.model.rewriter import Rewriter
-from findtune.rewriter.model.shared_prompt import SharedPrompts, shared_prompt_attention
+from findtune.rewriter.model.shared_prompt import share_prompts
 
 PROMPTS = [[5, 6, 7], [8, 9, 4, 3, 6]]
 WRITTEN = [[[11, 12, 13], [14, 15, 16]], [[17, 18, 19], [20, 21, 22]]]  # of each prompt's samples
@@ -68,11 +79,36 @@ def test_a_prompt_is_kept_once_however_many_samples_it_has(load_untrained: Load)
     assert own.keys.shape[:3:2] == (12 * len(PROMPTS), 1)
 
 
-@pytest.mark.parametrize("name", ["softcap", "s_aux"])
-def test_an_attention_of_its_own_kind_is_refused(name: str) -> None:
-    rows = torch.zeros(1, 1, 1, 4)
-    prompts = SharedPrompts([], torch.zeros(1, 1, 1, 1), torch.zeros(1).long())
-    with pytest.raises(UnsafeModelError, match=name):
-        shared_prompt_attention(
-            torch.nn.Module(), rows, rows, rows, None, 1.0, prompts, **{name: 2.0}
-        )
+SIZES = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+SIZES |= {"intermediate_size": 32, "num_key_value_heads": 1, "head_dim": 8}
+KINDS: dict[str, Any] = {
+    "llama": LlamaConfig(**SIZES),
+    "qwen3": Qwen3Config(**SIZES),
+    "gemma3": Gemma3TextConfig(**SIZES),
+    "gpt2": GPT2Config(vocab_size=40, n_embd=16, n_layer=2, n_head=2),
+}
+OTHERS: dict[str, Any] = {
+    "soft capping": Gemma2Config(**SIZES),
+    "no common attention": GPTJConfig(vocab_size=40, n_embd=16, n_layer=2, n_head=2, rotary_dim=4),
+    "what is shared is passed over": StableLmConfig(**SIZES | {"num_key_value_heads": 2}),
+    "no attention": MambaConfig(vocab_size=40, hidden_size=16, num_hidden_layers=2),
+}
+
+
+def make(config: Any) -> Any:
+    """Return an untrained causal model."""
+    torch.manual_seed(0)
+    config.initializer_range = 0.5
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_models_with_the_common_attention_share_prompts(kind: str) -> None:
+    share_prompts(make(KINDS[kind]))
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_model_that_would_write_something_else_is_refused(kind: str) -> None:
+    model = make(OTHERS[kind])
+    with pytest.raises(InputError, match=f"{type(model).__name__} has an attention of its own"):
+        share_prompts(model)
