@@ -7,7 +7,7 @@ Writes  params.yaml: sizes, and skip: the models that `models` lacks; comments a
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import click
 import yaml
@@ -84,7 +84,7 @@ def with_items(text: str, key: str, values: Sequence[str]) -> str:
 
 def node_of(text: str, key: str) -> tuple[Any, Any]:
     """Return the nodes of a dotted key and of its value."""
-    name, value = None, yaml.compose(text)
+    name, value = None, cast("Any", yaml.compose(text))
     for part in key.split("."):
         [(name, value)] = [pair for pair in value.value if pair[0].value == part]
     return name, value
