@@ -8,7 +8,7 @@ Writes  params.yaml: export.models; comments and layout are kept
 
 import click
 
-from commands.add_size import layout_keeping_yaml
+from commands.add_size import with_items
 from findtune.core import params
 from findtune.core.files import atomic_open
 from stages.command import Stage
@@ -23,14 +23,9 @@ def main(models: tuple[str, ...]) -> None:
     new = [model for model in models if model not in listed]
     if not new:
         return
-    yaml = layout_keeping_yaml()
-    document = yaml.load(params.PARAMS)
-    models_there = document["export"]["models"]
-    if not listed:
-        models_there.fa.set_flow_style()  # an empty list has no style to keep
-    models_there.extend(new)
+    text = params.PARAMS.read_text(encoding="utf-8")
     with atomic_open(params.PARAMS) as file:
-        yaml.dump(document, file)
+        file.write(with_items(text, "export.models", [*listed, *new]))
     click.echo(f"params.yaml: export.models is now {', '.join([*listed, *new])}.")
 
 

@@ -7,9 +7,10 @@ Writes  params.yaml: sizes, and skip: the models that `models` lacks; comments a
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import click
-from ruamel.yaml import YAML
+import yaml
 
 from findtune.core import params
 from findtune.core.errors import InputError
@@ -29,16 +30,16 @@ def main(size: str) -> None:
         "sizes": with_size(size, models),
         "skip": [model for model in SKIPPED if model not in models],
     }
-    changed = {key: value for key, value in new.items() if value != params.read(key, list[str])}
+    changed = {
+        key: value for key, value in new.items() if {*value} != {*params.read(key, list[str])}
+    }
     if not changed:
         return
-    yaml = layout_keeping_yaml()
-    document = yaml.load(params.PARAMS)
+    text = params.PARAMS.read_text(encoding="utf-8")
     for key, value in changed.items():
-        document[key].fa.set_flow_style()  # an empty list has no style to keep
-        document[key][:] = value
+        text = with_items(text, key, value)
     with atomic_open(params.PARAMS) as file:
-        yaml.dump(document, file)
+        file.write(text)
     if "sizes" in changed:
         click.echo(f"params.yaml: sizes is now {', '.join(new['sizes'])}; `dvc repro` builds them.")
     if "skip" in changed:
@@ -58,16 +59,42 @@ def with_size(size: str, models: Sequence[str]) -> list[str]:
     return [*sizes, size]
 
 
-def layout_keeping_yaml() -> YAML:
-    """Return a reader and writer that keeps the comments and the layout of params.yaml."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(
-        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    return yaml
+def with_items(text: str, key: str, values: Sequence[str]) -> str:
+    """Return a YAML text with other values in a list; nothing else changes, no comment either.
+
+    key: dotted. The text is edited at the places that the parser names, since a writer of YAML
+    moves or loses the comments beside the items of a list.
+    """
+    name, items = node_of(text, key)
+    raw = {item.value: text[item.start_mark.index : item.end_mark.index] for item in items.value}
+    if items.flow_style:
+        listed = ", ".join(raw.get(value, value) for value in values)
+        return f"{text[: items.start_mark.index]}[{listed}]{text[items.end_mark.index :]}"
+    lines = [line_of(text, item) for item in items.value]
+    indent = " " * items.start_mark.column
+    added = [f"{indent}- {value}\n" for value in values if value not in raw]
+    end = lines[-1][1]
+    separator = "" if text[:end].endswith("\n") else "\n"
+    text = f"{text[:end]}{separator}{''.join(added)}{text[end:]}"
+    for item, (start, end) in reversed([*zip(items.value, lines, strict=True)]):
+        text = text if item.value in values else text[:start] + text[end:]
+    colon = text.index(":", name.end_mark.index) + 1
+    return text if values else f"{text[:colon]} []{text[colon:]}"
+
+
+def node_of(text: str, key: str) -> tuple[Any, Any]:
+    """Return the nodes of a dotted key and of its value."""
+    name, value = None, cast("Any", yaml.compose(text))
+    for part in key.split("."):
+        [(name, value)] = [pair for pair in value.value if pair[0].value == part]
+    return name, value
+
+
+def line_of(text: str, node: Any) -> tuple[int, int]:
+    """Return where the line of an item begins, and where the next one does."""
+    start = text.rfind("\n", 0, node.start_mark.index) + 1
+    end = text.find("\n", node.end_mark.index) + 1
+    return start, end or len(text)
 
 
 if __name__ == "__main__":

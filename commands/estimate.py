@@ -23,6 +23,7 @@ import click
 from commands.serve import default_corpus
 from findtune.core.errors import InputError
 from findtune.monitoring.counterfactual import (
+    FEW,
     Estimate,
     estimate,
     is_usable,
@@ -37,7 +38,6 @@ from findtune.traffic.shuffling import TOP_K
 from stages.command import TorchStage
 
 DEPTH = 100  # documents of the stack's ranking that are looked at
-FEW = 30  # effective searches, below which an interval says little
 
 Rank = Callable[[str], Sequence[str]]
 
@@ -110,23 +110,34 @@ def lines(
     searches: Sequence[SearchRecord], result: Estimate, size: str, covered: float
 ) -> list[str]:
     """Return what is printed."""
-    change = result.difference
     moved = sum(row.is_shuffled for row in searches)
     return [
         f"{len(searches)} answered searches of {searches[0].version}, of which chance has changed "
         f"{moved}",
-        f"{change['measure']}: {result.first:.4f} as it ranks, {result.second:.4f} as "
-        f"models/stack/{size} ranks the same sources, {change['mean']:+.4f} "
-        f"[{change['ci_low']:+.4f}, {change['ci_high']:+.4f}]",
+        values_line(result, size),
         f"it rests on {result.effective:.0f} searches; of the stack's own first {TOP_K}, "
         f"{covered:.0%} were among these sources, and nothing is known of the others",
         *(
-            ["warning: so few searches say little; collect more, or shuffle more of them."]
+            [f"warning: fewer than {FEW} say too little; collect more, or shuffle more of them."]
             if result.effective < FEW
             else []
         ),
         f"VERDICT: {result.verdict}",
     ]
+
+
+def values_line(result: Estimate, size: str) -> str:
+    """Return the line of both values and their difference, as far as they are known."""
+    change, stack = result.difference, f"models/stack/{size}"
+    if result.first is None:
+        return f"{change['measure']}: at some rank no search shows what it ranks there"
+    first = f"{change['measure']}: {result.first:.4f} as it ranks, "
+    if result.second is None:
+        return f"{first}unknown as {stack} ranks: at some rank no search shows what it puts there"
+    return (
+        f"{first}{result.second:.4f} as {stack} ranks the same sources, {change['mean']:+.4f} "
+        f"[{change['ci_low']:+.4f}, {change['ci_high']:+.4f}]"
+    )
 
 
 if __name__ == "__main__":

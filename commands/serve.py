@@ -22,6 +22,7 @@ Writes  .scratch/index-HASH/   the index of this corpus by this stack
         data/served/           with --record: searches, and what users picked
 """
 
+import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -96,6 +97,8 @@ def main(
 
 def refuse_shuffle(share: float, against: str | None, *, record: bool) -> None:
     """Raise InputError where searches cannot be shuffled."""
+    if math.isnan(share):  # which is in every range
+        raise InputError("SHUFFLE is a share from 0 to 1, not nan.")
     if share and not record:
         raise InputError("a shuffled search that is not recorded teaches nothing: add RECORD=1.")
     if share and against:

@@ -4,13 +4,16 @@ The log of an order answers this for itself alone, unless chance has moved the s
 findtune/traffic/shuffling.py. Let a source stand at rank k with propensity p. Another order is
 credited with a pick of it only if it puts the source at k, too, and then with weight 1 / p. The
 mean over searches estimates how often users pick what the other order shows at k, without bias, if
-a pick depends on the source and its rank and not on its neighbours. Weights are clipped, and their
-sum is divided by instead of the number of searches, which gives up a little bias for much less
-variance. The ranks are added up with the discounts of DCG.
+a pick depends on the source and its rank and not on its neighbours. The sum of the weights is
+divided by instead of the number of searches, which gives up a little bias for much less variance.
+The ranks are added up with the discounts of DCG.
+
+Weights are not clipped: none is above TOP_K / share, and to cut the weights of the searches that
+the other order changes, and of no others, would let the others decide.
 
 Sources: inverse propensity scoring for rankings, Joachims, Swaminathan & Schnabel (WSDM 2017); per
-rank, the item-position model of Li, Abbasi-Yadkori, Kveton et al. (KDD 2018); clipping,
-Swaminathan & Joachims (ICML 2015); self-normalising, Swaminathan & Joachims (NIPS 2015).
+rank, the item-position model of Li, Abbasi-Yadkori, Kveton et al. (KDD 2018); self-normalising,
+Swaminathan & Joachims (NIPS 2015).
 """
 
 from collections.abc import Sequence
@@ -23,10 +26,10 @@ from findtune.evaluation.significance import compare
 from findtune.evaluation.verdict import verdict
 from findtune.examples.groups import Asked, find_groups
 from findtune.traffic.records import SearchRecord, ShownSource
-from findtune.traffic.shuffling import TOP_K
+from findtune.traffic.shuffling import TOP_K, propensity
 from findtune.traffic.teaching import as_key
 
-MAX_WEIGHT = 100.0  # that of a source moved by a share of 0.05; rarer ones are clipped
+FEW = 30  # effective searches, below which an interval says too little for a verdict
 MEASURE = f"dcg@{TOP_K} of picks"
 SEED = 13  # of the bootstrap
 
@@ -40,13 +43,15 @@ Picks = Sequence[Sequence[str]]  # of each search, URLs
 class Estimate:
     """Two orders by what users picked, as dcg@5 of picks.
 
-    difference: second minus first, with its interval by groups, and the verdict on the second.
-    effective: so many searches in the given order would tell as much about the second one, at the
-    rank of which least is known.
+    first, second: None where no search shows what the order puts at some rank. difference: second
+    minus first, with its interval by groups, which says nothing where one is None. verdict: on the
+    second; INCONCLUSIVE where one is None, or where `effective` is below FEW. effective: so many
+    searches in the given order would tell as much about the second one, at the rank of which least
+    is known.
     """
 
-    first: float
-    second: float
+    first: float | None
+    second: float | None
     difference: dict[str, Any]
     verdict: str
     effective: float
@@ -82,17 +87,17 @@ def estimate(
 
     searches: usable ones, with their picks. first, second: an order for each search.
     """
-    before, after = (
-        values(*weights_and_picks(searches, picks, order)) for order in (first, second)
-    )
+    shown = [weights_and_picks(searches, picks, order) for order in (first, second)]
+    before, after = (values(weights, picked) for weights, picked in shown)
+    known = [is_supported(weights) for weights, _ in shown]
     difference = compare(before, after, MEASURE, SEED, groups_of(searches))
-    weights, _ = weights_and_picks(searches, picks, second)
+    effective = effective_searches(searches, second)
     return Estimate(
-        float(before.mean()),
-        float(after.mean()),
+        float(before.mean()) if known[0] else None,
+        float(after.mean()) if known[1] else None,
         difference,
-        verdict(difference),
-        effective_searches(weights),
+        verdict(difference) if all(known) and effective >= FEW else "INCONCLUSIVE",
+        effective,
     )
 
 
@@ -108,8 +113,7 @@ def weights_and_picks(
     for row, (search, own, order) in enumerate(zip(searches, picks, orders, strict=True)):
         for column, source in enumerate(shuffled_sources(search)):
             is_same = order[column] == source.url
-            weight = 1 / (source.propensity or 1) if is_same else 0.0
-            weights[row, column] = min(weight, MAX_WEIGHT)
+            weights[row, column] = 1 / (source.propensity or 1) if is_same else 0.0
             picked[row, column] = source.url in own
     return weights, picked
 
@@ -130,14 +134,40 @@ def values(weights: Array, picked: Array) -> Array:
     return parts
 
 
-def effective_searches(weights: Array) -> float:
-    """Return Kish's effective sample size at the rank where it is smallest."""
-    sizes = []
-    for column in weights.T:
-        own = column[~np.isnan(column)]
-        if len(own):
-            sizes.append(float(own.sum() ** 2 / max((own**2).sum(), 1e-12)))
-    return min(sizes, default=0.0)
+def is_supported(weights: Array) -> bool:
+    """Return whether some search shows what the order puts at a rank, at each rank that there is.
+
+    weights: as of `weights_and_picks`.
+    """
+    shown = ~np.isnan(weights)
+    return bool((np.nansum(weights, axis=0) > 0)[shown.any(axis=0)].all())
+
+
+def effective_searches(searches: Sequence[SearchRecord], orders: Sequence[Order]) -> float:
+    """Return the effective sample size at the rank where it is smallest.
+
+    It is Kish's, with the mean that chance gives to a squared weight, 1 / p, in the place of those
+    that were drawn. Weights that were drawn look alike, and many, just where chance has shown none
+    of the searches that the order changes. A search without a source at a rank counts as one of
+    which all is known.
+    """
+    squares = np.ones((len(searches), TOP_K))
+    for row, (search, order) in enumerate(zip(searches, orders, strict=True)):
+        before, share = order_before(search), share_of(search)
+        for column, url in enumerate(order):
+            ranked = before.index(url) + 1
+            squares[row, column] = 1 / propensity(ranked, column + 1, len(before), share)
+    return float(min(len(searches) ** 2 / squares.sum(axis=0)))
+
+
+def share_of(search: SearchRecord) -> float:
+    """Return the probability with which a usable search was shuffled, from its propensities."""
+    movable = shuffled_sources(search)
+    source, moved = movable[0], 1 / len(movable)
+    shown = source.propensity or 1
+    if source.unshuffled_rank not in (None, source.rank):
+        return min(shown / moved, 1.0)
+    return min((1 - shown) / (1 - moved), 1.0)
 
 
 def groups_of(searches: Sequence[SearchRecord]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 import traceback
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from findtune.serving.hosts import is_allowed
 from findtune.serving.keys import Keys
 from findtune.serving.pages import is_page
-from findtune.serving.refusals import RefusedError, error_body
+from findtune.serving.refusals import RefusedError, error_body, not_served
 from findtune.serving.service import Service
 from findtune.serving.status_routes import HEALTH
 
@@ -20,6 +21,7 @@ log = logging.getLogger("findtune.serving")
 
 RETRY_AFTER = 1  # seconds
 UNMATCHED = "unmatched"  # the route of paths that nothing answers
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Gate:
@@ -76,8 +78,14 @@ class Gate:
             raise RefusedError(421, "invalid_request_error", message)
 
     def refuse_stranger(self, scope: Scope) -> None:
-        """Raise RefusedError for a request without the key that its path needs."""
+        """Raise RefusedError for a request without the key that its path needs.
+
+        A path with a control character is none: the patterns of Starlette's routes also fit a path
+        with a newline at its end, which would need another key than the path without.
+        """
         path = scope["path"]
+        if CONTROL.search(path):
+            raise not_served("no path has a control character.")
         if path != HEALTH:
             sent = dict(scope["headers"]).get(b"authorization", b"")
             opens_in_browser = self.service.recorder is not None and is_page(path)

@@ -53,8 +53,7 @@ def interleaved(
 ) -> "tuple[SearchResult, SearchRecord]":
     """Return one search that shows two pipelines' documents, of which users see no team.
 
-    first, second: what team A and team B found. Documents have no relevance, since those of two
-    rerankers cannot be compared, and would show the team.
+    first, second: what team A and team B found. Scores of two rerankers cannot be compared.
     """
     record = merge_searches(first[1], second[1], top_k)
     hits = {
@@ -62,7 +61,7 @@ def interleaved(
         for team, (result, _) in (("A", first), ("B", second))
     }
     documents = [
-        replace(hits[source.team][source.url], rank=source.rank, score=None, relevance=None)
+        shown_at(source.rank, hits[source.team][source.url])
         for source in record.sources
         if source.team
     ]
@@ -72,16 +71,20 @@ def interleaved(
 def shuffled(shown: "Recorded", share: float) -> "Recorded":
     """Return a search of which some are shown in another order, and its record.
 
-    share: the probability of a shuffle. No document has a score or a relevance, by which a client
-    would sort them again.
+    share: the probability of a shuffle.
     """
     result, record = shown[0], shuffle(shown[1], share)
     hits = {hit.url: hit for hit in result.documents}
-    documents = [
-        replace(hits[source.url], rank=source.rank, score=None, relevance=None)
-        for source in record.sources
-    ]
+    documents = [shown_at(source.rank, hits[source.url]) for source in record.sources]
     return replace(result, documents=documents), record
+
+
+def shown_at(rank: int, hit: "Hit") -> "Hit":
+    """Return a document as a client may see it, with nothing that tells a team or another order.
+
+    A client would sort documents again by a score, a relevance or another rank.
+    """
+    return replace(hit, rank=rank, retrieved_rank=rank, score=None, relevance=None)
 
 
 def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:

@@ -20,10 +20,10 @@ def rewriter_disagreement(search: SearchRecord) -> float:
 def reranker_disagreement(sources: Sequence[ShownSource]) -> float:
     """Return the share of pairs that the reranker turned round, in [0, 1]; 0 for no pair.
 
-    Source: the normalised distance of Kendall's tau.
+    A shuffle of what is shown turns none round. Source: the normalised distance of Kendall's tau.
     """
     ranks = [
-        (source.rank, source.retrieved_rank)
+        (source.unshuffled_rank or source.rank, source.retrieved_rank)
         for source in sources
         if source.retrieved_rank is not None
     ]

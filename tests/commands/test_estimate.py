@@ -42,19 +42,31 @@ def run(*arguments: str) -> Result:
 
 
 def test_the_better_order_wins_without_having_been_shown(project: Path) -> None:
-    for number in range(120):
+    for number in range(200):
         serve(number)
     output = run().output
-    assert output.startswith("120 answered searches of old, of which chance has changed ")
+    assert output.startswith("200 answered searches of old, of which chance has changed ")
     assert "as it ranks, 1.0000 as models/stack/small ranks the same sources, +0." in output
     assert "of the stack's own first 5, 100% were among these sources" in output
     assert output.endswith("VERDICT: WIN\n")
 
 
-def test_few_searches_are_warned_of(project: Path) -> None:
-    for number in range(40):
+def test_few_searches_are_warned_of_and_decide_nothing(project: Path) -> None:
+    for number in range(140):  # each rests on a fifth of a search
         serve(number)
-    assert "warning: so few searches say little" in run().output
+    output = run().output
+    assert "it rests on 28 searches" in output
+    assert "warning: fewer than 30 say too little" in output
+    assert output.endswith("VERDICT: INCONCLUSIVE\n")
+
+
+def test_no_value_is_printed_of_what_was_never_shown(project: Path) -> None:
+    for number in range(7):
+        serve(number, share=0.001)
+    output = run().output
+    assert "as it ranks, unknown as models/stack/small ranks: at some rank no search sh" in output
+    assert output.endswith("VERDICT: INCONCLUSIVE\n")
+    assert "+" not in output
 
 
 def test_without_shuffled_searches_it_says_how_to_get_some(project: Path) -> None:

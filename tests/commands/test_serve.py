@@ -150,3 +150,12 @@ def test_searches_are_shuffled_only_where_they_are_recorded_and_not_interleaved(
     both = ["small", "--record", "--shuffle", "0.2", "--against", "prod"]
     assert "leave one out" in CliRunner().invoke(serve.main, both).output
     assert not calls
+
+
+def test_a_share_that_is_no_number_is_refused(calls: list[Any]) -> None:
+    result = CliRunner().invoke(serve.main, ["small", "--record", "--shuffle", "nan"])
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: SHUFFLE is a share from 0 to 1, not nan.\n",
+    )
+    assert not calls

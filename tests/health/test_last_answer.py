@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from findtune.core.errors import InputError
 from findtune.health import gates
 from findtune.health.gates import KEPT, stale_trained_stages
 from findtune.health.last_answer import recall
@@ -108,3 +109,15 @@ def test_answers_are_those_of_dvc_before_and_after_an_edit(
     assert json.loads(KEPT.read_bytes())["answer"] == stale
     monkeypatch.setattr(gates, "open_repo", lambda: pytest.fail("DVC was asked"))
     assert stale_trained_stages() == stale
+
+
+def test_a_link_in_the_data_that_leads_nowhere_is_one_line(tiny_project: Path) -> None:
+    Path("data").mkdir()
+    Path("data/linked.csv").symlink_to("gone.csv")
+    pipeline = Path("dvc.yaml").read_text(encoding="utf-8")
+    read = pipeline.replace("deps: [write.py, weights.txt]", "deps: [write.py, weights.txt, data]")
+    Path("dvc.yaml").write_text(read, encoding="utf-8")
+    with pytest.raises(
+        InputError, match="linked.csv: No such file or directory; mend it, then try"
+    ):
+        stale_trained_stages()

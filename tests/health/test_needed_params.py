@@ -10,7 +10,11 @@ import yaml
 
 from commands.stale_table import resolved_stages
 from findtune.core.errors import InputError
-from findtune.health.needed_params import needed_keys, refuse_missing_params
+from findtune.health.needed_params import (
+    needed_keys,
+    refuse_missing_params,
+    refuse_skipped_models,
+)
 
 
 @pytest.fixture
@@ -86,3 +90,22 @@ def test_the_sections_of_a_model_that_is_not_trained_may_be_missing(
 def test_another_pipeline_is_left_to_dvc(params: dict[str, Any], pipeline: str) -> None:
     Path("dvc.yaml").write_text(pipeline, encoding="utf-8")
     assert refusal(params) == ""
+
+
+def test_a_model_that_is_trained_and_skipped_is_refused_in_a_line(params: dict[str, Any]) -> None:
+    line = "^params.yaml: `models` and `skip` both name reranker; remove it from `skip`.$"
+    params |= {"models": ["embedder", "reranker"], "skip": ["rewriter", "reranker"]}
+    refusal(params)
+    with pytest.raises(InputError, match=line):
+        refuse_skipped_models()
+    params["skip"] = ["rewriter"]
+    refusal(params)
+    refuse_skipped_models()
+
+
+@pytest.mark.parametrize("content", ["", "models: 3\nskip: 4", "models: [a]", "- models"])
+def test_params_of_another_form_are_left_to_the_stages(
+    params: dict[str, Any], content: str
+) -> None:
+    Path("params.yaml").write_text(content, encoding="utf-8")
+    refuse_skipped_models()

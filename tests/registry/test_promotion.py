@@ -109,6 +109,18 @@ def test_an_inconclusive_model_needs_force_and_the_tag_says_so(
     assert "promoted with FORCE=1" in tool("git tag --list --format=%(contents) stack#prod#1")
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_what_stands_in_for_a_model_is_refused_in_a_line(
+    tiny_project: Path, tool: Tool, force: bool
+) -> None:
+    Path("judged.json").write_text("{}\n")  # the measures that the stage `skip` writes
+    tool("dvc repro --quiet")
+    tool("git commit --quiet --all --message=Skip")
+    with pytest.raises(InputError, match="^models/embedder/small is no model; `models` in .*it.$"):
+        promoted("embedder", force=force)
+    assert tag_names(tool) == []
+
+
 @pytest.mark.parametrize("name", ["metrics/stack/small.json", "dvc.lock", "new.csv"])
 def test_what_is_not_committed_is_refused_by_name(tiny_project: Path, name: str) -> None:
     with Path(name).open("a") as file:

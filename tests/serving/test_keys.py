@@ -84,7 +84,17 @@ def test_a_browser_asks_for_the_admin_key_apart_from_the_other(
 
 
 @pytest.mark.parametrize(
-    "path", ["/collected/", "/x/../collected", "/%63ollected", "/collected?page=1"]
+    "path",
+    [
+        "/collected/",
+        "/x/../collected",
+        "/%63ollected",
+        "/collected?page=1",
+        "/collected%0A",  # the patterns of Starlette's routes end in $
+        "/collected%0A/",
+        "/collected%00",
+        "/collected%0D%0A",
+    ],
 )
 def test_no_spelling_of_a_path_gets_round_the_key(ask: Callable[[Keys], Ask], path: str) -> None:
     answer = ask(Keys("client", "admin"))("GET", path, "client")

@@ -19,6 +19,7 @@ from findtune.traffic.records import SearchRecord, now
 
 USERS, SEARCHES = 12, 5  # and searches of each user
 URLS = ("a", "b", "c", "d", "e")
+DEADLINE = 60  # seconds until the first answer
 SERVER = """
 import sys
 from pathlib import Path
@@ -80,15 +81,16 @@ def answer_until_killed(folder: Path, users: list[User], seconds: float) -> None
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-c", SERVER, str(folder), str(port)]
+    arguments = (f"http://127.0.0.1:{port}", stop := threading.Event())
+    threads = [threading.Thread(target=user.answer_on, args=arguments) for user in users]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}", server)
-            stop = threading.Event()
-            arguments = (f"http://127.0.0.1:{port}", stop)
-            threads = [threading.Thread(target=user.answer_on, args=arguments) for user in users]
             for thread in threads:
                 thread.start()
+            deadline = time.monotonic() + DEADLINE
             while sum(user.confirmed for user in users) == before:
+                assert time.monotonic() < deadline, "no answer was confirmed"
                 time.sleep(0.01)
             time.sleep(seconds)
         finally:

@@ -5,15 +5,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from findtune.core.errors import InputError
 from findtune.core.files import write_jsonl
+from stages.skip import main as skip
 
 if TYPE_CHECKING:
     from findtune.stack.parts import Parts
@@ -99,6 +101,21 @@ def test_what_is_missing_is_one_line(models: Path, tmp_path: Path) -> None:
         load_served(models, "huge", None)
     with pytest.raises(InputError, match="there is no file .*none.jsonl; name one"):
         load_served(models, "small", tmp_path / "none.jsonl")
+
+
+def test_what_stands_in_for_a_model_is_not_served(models: Path, corpus: Path) -> None:
+    from findtune.serving.loading import load_served
+
+    rmtree(models / "stack")
+    for room in ("reranker", "rewriter"):
+        assert CliRunner().invoke(skip, [room, "small"]).exit_code == 0
+    assert [*load_served(models, "small", None).rooms_of_names()] == ["embedder/small"]
+    for room in ("reranker", "rewriter"):
+        with pytest.raises(InputError, match=f"^there is no model .*models/{room}/small; .*it.$"):
+            load_served(models, "small", None, ["embedder", room])
+    (models / "embedder/small").unlink()
+    with pytest.raises(InputError, match="has no model of small; `make train SIZE=small`"):
+        load_served(models, "small", None)
 
 
 def test_a_rival_is_another_stack(models: Path, corpus: Path, tmp_path: Path) -> None:

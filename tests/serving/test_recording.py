@@ -109,6 +109,8 @@ def test_a_rival_shows_its_documents_among_those_of_a_recorded_search(
     assert [document["rank"] for document in body["documents"]] == [1, 2]
     assert [(source.url, source.team) for source in record.sources][1] == ("v", "A")
     assert {document["relevance"] for document in body["documents"]} == {None}
+    assert [document["retrieved_rank"] for document in body["documents"]] == [1, 2]
+    assert [source.retrieved_rank for source in record.sources] == [3, 1]
     assert "team" not in json.dumps(body)
 
 
@@ -125,7 +127,8 @@ def test_shuffled_searches_are_shown_as_they_are_recorded_without_a_score(
 ) -> None:
     from findtune.stack.pipeline import Hit
 
-    more = [Hit(name, name, "", 2, 1, 0.4, 0.2) for name in "abcdefg"]
+    more = [Hit(name, name, "", 2, rank, 0.4, 0.2) for rank, name in enumerate("abcdefg", start=4)]
+    retrieved = {"u": 3, **{hit.url: hit.retrieved_rank for hit in more}}
     served.searches["stack/small"].others.extend(more)
     client = make_client(served, recorder=recorder, shuffled=0.5)
     orders = set()
@@ -135,7 +138,9 @@ def test_shuffled_searches_are_shown_as_they_are_recorded_without_a_score(
         record = {row.id: row for row in read_traffic(recorder.folder).searches}[answer["id"]]
         shown = [row["url"] for row in answer["documents"]]
         assert shown == [row.url for row in record.sources]
-        assert [row["rank"] for row in answer["documents"]] == [*range(1, 9)]
+        for kind in ("rank", "retrieved_rank"):  # no rank tells the order before
+            assert [row[kind] for row in answer["documents"]] == [*range(1, 9)]
+        assert {row.url: row.retrieved_rank for row in record.sources} == retrieved
         assert {row["score"] for row in answer["documents"]} == {None}
         assert shown[5:] == ["e", "f", "g"]
         assert [row.propensity for row in record.sources[5:]] == [1, 1, 1]

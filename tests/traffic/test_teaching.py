@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from findtune.traffic.reader import Traffic
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
+from findtune.traffic.shuffling import shuffle
 from findtune.traffic.teaching import (
     disagreement,
     most_instructive,
@@ -35,6 +36,13 @@ def test_each_part_disagrees_by_the_share_that_it_changed() -> None:
     assert reranker_disagreement(search("a", [2, 1, 3]).sources) == 1 / 3
     assert disagreement(search("a", [2, 1], by_rewrite=1)) == 0.75
     assert disagreement(search("a", [])) == 0
+
+
+def test_a_shuffle_is_no_disagreement() -> None:
+    shown = [shuffle(search(f"{number}", [1, 2, 3, 4, 5]), 1.0) for number in range(9)]
+    assert any(row.is_shuffled for row in shown)
+    assert {reranker_disagreement(row.sources) for row in shown} == {0}
+    assert reranker_disagreement(shuffle(search("a", [2, 1, 3]), 1.0).sources) == 1 / 3
 
 
 def test_the_question_of_most_disagreement_comes_first() -> None:
