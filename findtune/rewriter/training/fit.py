@@ -6,6 +6,8 @@ the question alone, with titles, with rewrites of the base, or with those of the
 it writes for questions of train is judged by cross-fitting.
 """
 
+import ctypes
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -181,7 +183,21 @@ def train(
     progress = not arguments.disable_tqdm
     run_trainer(trainer, model, progress=progress, checkpoints=checkpoints)
     refuse_nonfinite(model)
-    return int(trainer.state.max_steps)
+    steps = int(trainer.state.max_steps)
+    del trainer
+    give_back_memory()
+    return steps
+
+
+def give_back_memory() -> None:
+    """Free what a training has left, and give its pages back, which our glibc would keep.
+
+    A trainer refers to itself, so Adam's state would stay beside that of the next training.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:

@@ -103,8 +103,12 @@ def make(config: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_models_with_the_common_attention_share_prompts(kind: str) -> None:
-    share_prompts(make(KINDS[kind]))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_models_with_the_common_attention_share_prompts(kind: str, dtype: torch.dtype) -> None:
+    model = make(KINDS[kind]).to(dtype)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    share_prompts(model)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
 
 
 @pytest.mark.parametrize("kind", OTHERS)
