@@ -1,4 +1,4 @@
-"""The keys of params.yaml that dvc.yaml needs, told before DVC runs a stage.
+"""The keys of params.yaml that dvc.yaml needs, reported before DVC runs a stage.
 
 DVC's own message names a key that is missing, but not what to write.
 """

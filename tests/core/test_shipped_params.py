@@ -1,4 +1,4 @@
-"""What a params.yaml lacks is told with the line to write, which makes it complete."""
+"""What a params.yaml lacks is reported with the line to write, which makes it complete."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A params.yaml that lacks what dvc.yaml names is told with the lines to write, before DVC runs."""
+"""What a params.yaml lacks of dvc.yaml is reported with the lines to write, before DVC runs."""
 
 import re
 import shutil
