@@ -11,7 +11,7 @@ from hypothesis import settings
 
 pytest_plugins = [
     f"tests.fixtures.{name}"
-    for name in ("browser", "feedback", "models", "killed_training", "projects")
+    for name in ("browser", "feedback", "growth", "models", "killed_training", "projects")
 ]
 
 # "same" tries the same examples on every machine. To look for new counterexamples now and then:

@@ -165,7 +165,7 @@ def read_rows(
 def find_dialect(lines: Sequence[bytes], header: Header) -> tuple[str, int]:
     """Return the separator of a file and the index of its first line after `sep=;`."""
     for index, line in enumerate(lines):
-        if line.strip(BLANKS):
+        if not is_empty_row(line):
             directive = SEP_LINE.fullmatch(line)
             if directive:
                 return directive[1].decode(), index + 1
@@ -187,7 +187,7 @@ def find_form(lines: Sequence[bytes], index: int, header: Header) -> tuple[str, 
 
 def flag_lines_before(report: IngestReport, file: str, lines: Sequence[bytes]) -> None:
     """Report once that lines above the header were passed over, such as a title."""
-    titles = [line for line in lines if line.strip(BLANKS) and not SEP_LINE.fullmatch(line)]
+    titles = [line for line in lines if not is_empty_row(line) and not SEP_LINE.fullmatch(line)]
     if titles:
         reason = f"{len(titles)} lines above the header"
         value = abbreviate(titles[0].decode("utf-8", "replace"))
@@ -269,7 +269,7 @@ def split_rows(
     """Yield the rows of a CSV file from a line on; lines count from 1; empty rows are skipped."""
     width, index = None, start  # width: the number of cells in the header
     while index < len(lines):
-        if not lines[index].strip(BLANKS + separator.encode()):
+        if is_empty_row(lines[index], separator):
             index += 1
             continue
         span = count_quoted_lines(lines, index)
@@ -288,6 +288,11 @@ def split_rows(
         width = len(cells) if width is None else width
         yield RawRow(index + 1, cells)
         index += span
+
+
+def is_empty_row(line: bytes, separator: str = "") -> bool:
+    """Return whether a line holds nothing; an empty file that was joined leaves its BOM."""
+    return not line.replace(BOM, b"").strip(BLANKS + separator.encode())
 
 
 def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:

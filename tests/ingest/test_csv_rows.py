@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import os
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +48,10 @@ GOOD = {
     "carriage returns": ("name,grade\rAssam,3\rCup,2\r", [(2, "Assam"), (3, "Cup")]),
     "a header in capitals": ("NAME, Grade \nAssam,3\n", [(2, "Assam")]),
     "a byte order mark in a row": ('name,grade\n\ufeff"Assam, a",3\n', [(2, "Assam, a")]),
+    "byte order marks alone": (
+        b"\xef\xbb\xbf\xef\xbb\xbf\nname,grade\nAssam,3\n\xef\xbb\xbf,\n\xef\xbb\xbf\nCup,2\n\xef\xbb\xbf",
+        [(3, "Assam"), (6, "Cup")],
+    ),
     "the header again": (
         "name,grade\nAssam,3\nName,GRADE\n\ufeffname,mark\nC,2\n",
         [(2, "Assam"), (5, "C")],
@@ -118,17 +122,19 @@ def test_a_bad_row_is_rejected_with_its_line_and_the_others_stay(
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
-def test_many_rows_and_a_cell_of_50_megabytes_are_read_in_seconds(
-    tmp_path: Path, quote: str
+def test_many_rows_and_a_huge_cell_are_read_in_linear_time(
+    tmp_path: Path, quote: str, assert_linear: Callable[..., None]
 ) -> None:
-    huge, start = quote + "x" * 50_000_000 + quote, time.perf_counter()
-    teas = "Assam,3\n" * 100_000
-    rows, [row] = read(tmp_path, f"name,grade\n{teas}{huge},1\nCeylon,2\n")
-    assert time.perf_counter() - start < 10
-    assert [row.line for row in rows] == [*range(2, 100_002), 100_003]
-    assert row.line == 100_002
-    assert "ingest.max_row_bytes" in row.remedy
-    assert len(row.value) < 100
+    def read_teas(number: int) -> None:
+        cell = f"{quote}{'x' * (500 * number)}{quote}"
+        teas = "Assam,3\n" * number
+        rows, [row] = read(tmp_path, f"name,grade\n{teas}{cell},1\nCeylon,2\n")
+        assert [row.line for row in rows] == [*range(2, number + 2), number + 3]
+        assert row.line == number + 2
+        assert "ingest.max_row_bytes" in row.remedy
+        assert len(row.value) < 100
+
+    assert_linear(read_teas, 2_000)
 
 
 BAD_FILES = {
