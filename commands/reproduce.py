@@ -29,6 +29,7 @@ from findtune.core.printing import printable
 from findtune.health.gates import stale_trained_stages
 from findtune.health.needed_params import refuse_missing_params, refuse_skipped_models
 from findtune.quality.decisions import take_decisions
+from findtune.tracking.parsing import parsed_once
 from findtune.tracking.processes import drop_stale_holders, lock_holder, stages_end_with_dvc
 from findtune.tracking.recovery import FOLDER, atomic_writes, restore
 from findtune.tracking.repository import open_repo
@@ -61,7 +62,7 @@ def reproduce(repo: Any, *arguments: str) -> int:
     os.chdir(repo.root_dir)
     os.environ[RUN] = str(os.getpid())
     try:
-        with only_run(RUNNING), atomic_writes(), stages_end_with_dvc():
+        with only_run(RUNNING), atomic_writes(), parsed_once(), stages_end_with_dvc():
             with repo.lock:
                 for line in (*repair(repo), *take_decisions(Path())):
                     click.echo(printable(line), err=True)

@@ -6,7 +6,9 @@ DVC's own message names a key that is missing, but not what to write.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import reduce
 from itertools import product
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,7 @@ def listed(axis: Any, content: Any) -> list[Any]:
     if not match:
         return list(axis)
     complete = depth_of(match[1], content) == match[1].count(".") + 1
-    return list(params.lookup(match[1])) if complete else []
+    return [*reduce(getitem, match[1].split("."), content)] if complete else []
 
 
 def texts(value: Any) -> Iterator[str]:
