@@ -4,6 +4,7 @@ A line is one write under a lock, and is on disk before the call returns. A writ
 a write leaves a torn line, which the next writer ends and which readers skip.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def write_whole(file: int, line: bytes, size: int) -> None:
     """Write a line in one call and wait for the disk. size: of the file before."""
     try:
         if os.write(file, line) != len(line):
-            raise OSError("the disk is full.")
+            raise OSError(errno.ENOSPC, "the disk is full")
         os.fsync(file)
     except OSError:
         os.ftruncate(file, size)
