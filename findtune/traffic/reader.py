@@ -6,7 +6,8 @@ for search in traffic.searches:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,10 @@ class Traffic:
     answers: dict[str, PickRecord]
     skipped: int
     taken_back: frozenset[str] = frozenset()
+
+    def until(self, time: datetime) -> "Traffic":
+        """Return the traffic without searches of a later time, which a wrong clock has given."""
+        return replace(self, searches=[row for row in self.searches if row.time <= time])
 
     def picks_of(self, search: SearchRecord) -> list[str] | None:
         """Return the URLs picked of a search, the best first; None where nobody answered."""
