@@ -28,6 +28,7 @@ from findtune.importing.tally import Row, Tally
 from findtune.importing.times import moment, utc_time
 
 CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+BEFORE, BEHIND = r"(?<!\w)(?<!\w[-./:@=])", r"(?!\w|[-./?=&#%:~+@]\w)"  # what parts addresses
 QUESTIONS = ("query", "question", "input", "prompt", "text", "content", "message")
 ANSWERS = ("answer", "output", "response", "text", "content", "message", "completion")
 DOCUMENT_LISTS = ("documents", "sources", "results", "matches", "chunks", "context")
@@ -147,7 +148,7 @@ def to_rating(
     """Return a score as a rating of the trace's answer."""
     trace_id = text_of(score.fields["trace_id"])
     answer = answer_of(trace_id, export)
-    cited = [document.url for document in sources if document.url in answer]
+    cited = [document.url for document in sources if cites(answer, document.url)]
     return Rating(
         id=record_id("langfuse", trace_id, text_of(score.fields.get("id"))),
         query=question_of(trace_id, export),
@@ -160,6 +161,17 @@ def to_rating(
         sources=sources,
         cited=cited,
     )
+
+
+def cites(answer: str, url: str) -> bool:
+    """Return whether an answer names an address, and not one that goes on before or behind it.
+
+    A number is an address in brackets only, since answers have other numbers, too.
+    """
+    if url.isdecimal():
+        return f"[{url}]" in answer
+    begins = BEFORE if url[:1].isalnum() else ""
+    return re.search(f"{begins}{re.escape(url)}{BEHIND}", answer, re.ASCII) is not None
 
 
 def scales_of(scores: Sequence[Row]) -> frozenset[str]:

@@ -9,6 +9,7 @@ import pytest
 from findtune.core.files import read_jsonl
 from findtune.importing.documents import Library
 from findtune.importing.feedback import Feedback
+from findtune.importing.langfuse import cites
 from findtune.importing.pseudonyms import Pseudonyms
 from findtune.importing.ratings import cited_searches, preferences
 from findtune.importing.searches import Search, ranked_lists, rewriting_records
@@ -308,6 +309,28 @@ def test_langfuse_takes_one_of_five_stars_for_no_thumb_up(
     ]
     langfuse = rows_import("langfuse", tmp_path, *rows)
     assert [search.picks for search in langfuse.searches] == picks
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_cited"),
+    [
+        ("See https://x.example/doc1.", True),
+        ("Siehe [1](https://x.example/doc1), Seite 2", True),
+        ("见https://x.example/doc1。", True),
+        ("See https://x.example/doc10.", False),
+        ("See https://x.example/doc1/part", False),
+        ("See https://x.example/doc1?page=2", False),
+    ],
+)
+def test_langfuse_takes_no_longer_address_for_a_citation(answer: str, is_cited: bool) -> None:
+    assert cites(answer, "https://x.example/doc1") is is_cited
+
+
+def test_langfuse_takes_no_number_of_an_answer_for_the_id_of_a_source() -> None:
+    assert not cites("In 2012 there were 3.", "2")
+    assert not cites("In 2012 there were 3.", "3")
+    assert cites("There were three [3].", "3")
+    assert not cites("See sub.faq-2 and faq-21.", "faq-2")
 
 
 def test_langfuse_reads_a_question_of_brackets_as_text(tmp_path: Path) -> None:
