@@ -33,7 +33,7 @@ from findtune.traffic.reader import search_files
 from stages.command import Stage
 
 LOCK = Path(".scratch", "loop.lock")
-UNFINISHED = Path(".scratch", "loop.unfinished")  # there while a loop changes files
+UNFINISHED = Path(".scratch", "loop.unfinished")  # there until a loop has trained and promoted
 # Where new feedback is no surprise, nor what a training that failed has left: `make train` goes on.
 EXPECTED = ("data", "dvc.lock", "metrics")
 NO_VERDICT = "not compared"
@@ -51,24 +51,23 @@ def main(size: str, stage: str) -> None:
             run_make("collect")
         for line in take_decisions(Path()):
             click.echo(line)
-        if not changed_files(Path()) and is_current():
+        if not (UNFINISHED.exists() or changed_files(Path())) and is_current():
             click.echo(
                 "no feedback is new and every stage is up to date; there is nothing to train."
             )
-            UNFINISHED.unlink(missing_ok=True)
             return
         UNFINISHED.touch()
         run_make("train", f"SIZE={size}")
         run_make("readme", f"SIZE={size}")
         verdict, line = judge(size, stage)
         commit(f"Train on new feedback: {verdict}\n\n{line}")
-        UNFINISHED.unlink()
         click.echo(line)
         if verdict == "WIN":
             change = promote(Path(), "stack", stage, size, force=False)
             click.echo("\n".join(change_lines("stack", stage, change)))
         else:
             click.echo(f"not promoted, since the verdict is {verdict}.")
+        UNFINISHED.unlink()  # not before a WIN is live, or a kill in between would lose it
 
 
 @contextmanager

@@ -10,6 +10,7 @@ Reads   params.yaml: monitor, report
 Writes  metrics/monitor.html, metrics/monitor.json
 """
 
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from findtune.core.files import atomic_open, write_json
 from findtune.report.inputs import ReportSettings
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic
+from findtune.traffic.records import now
 from stages.command import Stage
 
 PAGE, NUMBERS = Path("metrics", "monitor.html"), Path("metrics", "monitor.json")
@@ -31,9 +33,13 @@ PAGE, NUMBERS = Path("metrics", "monitor.html"), Path("metrics", "monitor.json")
 @click.argument("size")
 def main(size: str) -> None:
     """Monitor what the pipeline of SIZE has served."""
-    traffic = read_traffic(SERVED)
+    everything = read_traffic(SERVED)
+    traffic = everything.until(now() + timedelta(days=1))
     if not traffic.searches:
         raise InputError(f"{SERVED} has no search; docs/serving.md says how `make serve` records.")
+    if late := len(everything.searches) - len(traffic.searches):
+        # The newest one says which version is judged, and since when.
+        click.echo(f"{late} searches are of the future, by a wrong clock; left out.", err=True)
     inputs = monitor(traffic, size)
     with atomic_open(PAGE) as file:
         file.write(import_module("findtune.monitoring.page").render(inputs))

@@ -117,11 +117,14 @@ def read_keys() -> Keys:
 
 
 def read_key(name: str) -> str | None:
-    """Return a key of the environment; raise InputError for an empty one."""
+    """Return a key of the environment; raise InputError for an empty one.
+
+    Blanks at its ends, such as the line end of a file, are no part of it: no header can bring them.
+    """
     key = os.environ.get(name)
     if key is not None and not key.strip():
         raise InputError(f"{name} is empty, so it protects nothing; set a key, or unset it.")
-    return key
+    return key.strip() if key else None
 
 
 def default_corpus(size: str) -> Path | None:

@@ -12,7 +12,9 @@ timestamp, session, user; of the second form: rank, title, snippet.
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
@@ -50,8 +52,10 @@ ROW_OF_A_SEARCH = Header(
     optional=frozenset(OPTIONAL),
     otherwise=ROW_OF_A_SOURCE,
 )
-YES = frozenset({"1", "true", "yes", "y", "x"})
-NO = frozenset({"", "0", "false", "no", "n"})
+# Also as pandas and PostgreSQL write them.
+YES = frozenset({"1", "1.0", "true", "t", "yes", "y", "x"})
+NO = frozenset({"", "0", "0.0", "false", "f", "no", "n"})
+RANK = re.compile(r"\d+(\.0*)?")
 
 
 def read_clicks_csv(
@@ -63,8 +67,22 @@ def read_clicks_csv(
         rows = [*csv_rows(path, tally)]
         wide = bool(rows) and "shown" in rows[0].cells
         read = searches_of_rows if wide else searches_of_sources
-        feedback.searches += read(rows, people, library, tally)
+        feedback.searches += apart(read(rows, people, library, tally))
     return feedback
+
+
+def apart(searches: Iterable[Search]) -> Iterator[Search]:
+    """Yield the searches of a file; one of which nothing says who asked, or when, has its own id.
+
+    Users who ask the same and are shown the same would else be one search that picked all.
+    """
+    counts: Counter[str] = Counter()
+    for search in searches:
+        counts[search.id] += 1
+        if counts[search.id] == 1 or any(search.row.fields.get(name) for name in OPTIONAL):
+            yield search
+        else:
+            yield replace(search, id=record_id("csv", search.id, counts[search.id]))
 
 
 def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:
@@ -118,10 +136,13 @@ def searches_of_sources(
     """Return the searches of the second form: rows of one id, or neighbours that ask the same."""
     searches = []
     for _, group in groupby(gathered(rows), key=search_key):
-        members = sorted(group, key=rank_of)
+        members = ranked(group)
         shown, picks = [], []
         for row in members:
             cells = row.cells
+            if not cells["url"]:
+                tally.skip("rows without a url", row.file, row.line)
+                continue
             document = Document(cells["url"], cells.get("title", ""), cells.get("snippet", ""))
             shown.append(library.complete(document))
             if is_clicked(row, tally):
@@ -134,11 +155,11 @@ def gathered(rows: Sequence[CsvRow]) -> list[CsvRow]:
     """Return the rows with those of one search id together; others stay where they are."""
     firsts: dict[tuple[str, ...], int] = {}
     places = [firsts.setdefault(search_key(row), index) for index, row in enumerate(rows)]
-    ranked = sorted(
+    together = sorted(
         range(len(rows)),
         key=lambda index: places[index] if rows[index].cells.get("id") else index,
     )
-    return [rows[index] for index in ranked]
+    return [rows[index] for index in together]
 
 
 def search_key(row: CsvRow) -> tuple[str, ...]:
@@ -149,10 +170,14 @@ def search_key(row: CsvRow) -> tuple[str, ...]:
     return tuple(cells.get(name, "") for name in ("query", "timestamp", "session", "user"))
 
 
-def rank_of(row: CsvRow) -> float:
-    """Return the rank of a row; rows without one keep their order."""
-    rank = row.cells.get("rank", "")
-    return float(rank) if rank.isdecimal() else 0.0
+def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
+    """Return the rows of a search by rank; one without a rank stays behind the row before it."""
+    placed, rank = [], 0.0
+    for row in rows:
+        cell = row.cells.get("rank", "")
+        rank = float(cell) if RANK.fullmatch(cell) else rank
+        placed.append((rank, row))
+    return [row for _, row in sorted(placed, key=lambda pair: pair[0])]
 
 
 def is_clicked(row: CsvRow, tally: Tally) -> bool:

@@ -63,14 +63,16 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
             return
         line, counted = line + text.count("\n", counted, index), index
         try:
-            value, index = DECODER.raw_decode(text, index)
+            value, index_after = DECODER.raw_decode(text, index)
+            value = with_whole_characters(value)
         except (ValueError, RecursionError) as error:  # also of a number of thousands of digits
             if in_list:
                 raise InputError(f"{file}:{line}: not JSON ({error}); export it again.") from None
             tally.skip("lines that are not JSON", file, line)
             index = next_line(text, index)
         else:
-            yield line, with_whole_characters(value)
+            yield line, value
+            index = index_after
     if in_list:
         raise InputError(f"{file}:{line}: the list breaks off after this line; export it again.")
 

@@ -13,7 +13,7 @@ the answer; one whose `string_value` is the address of a source is a pick of tha
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
-from findtune.importing.times import utc_time
+from findtune.importing.times import moment, utc_time
 
 CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+BEFORE, BEHIND = r"(?<!\w)(?<!\w[-./:@=])", r"(?!\w|[-./?=&#%:~+@]\w)"  # what parts addresses
 QUESTIONS = ("query", "question", "input", "prompt", "text", "content", "message")
 ANSWERS = ("answer", "output", "response", "text", "content", "message", "completion")
 DOCUMENT_LISTS = ("documents", "sources", "results", "matches", "chunks", "context")
@@ -46,9 +47,10 @@ SCORE_FIELDS = frozenset(
 
 @dataclass
 class Export:
-    """The rows of all files, by the trace that they are about."""
+    """The rows of all files, by the trace that they are about. scales: names of scores above 1."""
 
     scores: list[Row] = field(default_factory=list)
+    scales: frozenset[str] = frozenset()
     traces: dict[str, Row] = field(default_factory=dict)
     observations: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
 
@@ -62,6 +64,7 @@ def read_langfuse(
         for row in read_rows(path, tally):
             fields = {snake_case(name): value for name, value in row.fields.items()}
             sort_row(row._replace(fields=fields), export, tally)
+    export.scales = scales_of(export.scores)
     feedback = Feedback()
     picks: dict[str, list[Row]] = defaultdict(list)
     for score in export.scores:
@@ -145,13 +148,13 @@ def to_rating(
     """Return a score as a rating of the trace's answer."""
     trace_id = text_of(score.fields["trace_id"])
     answer = answer_of(trace_id, export)
-    cited = [document.url for document in sources if document.url in answer]
+    cited = [document.url for document in sources if cites(answer, document.url)]
     return Rating(
         id=record_id("langfuse", trace_id, text_of(score.fields.get("id"))),
         query=question_of(trace_id, export),
         answer=answer,
         value=value,
-        good=value > 0 and not is_scale(score.fields, value),
+        good=value > 0 and not is_scale(score.fields, value, export.scales),
         time=utc_time(score.fields.get("timestamp") or score.fields.get("created_at")),
         session=session_of(trace_id, export, people),
         row=score,
@@ -160,16 +163,36 @@ def to_rating(
     )
 
 
-def is_scale(fields: Mapping[str, Any], value: float) -> bool:
+def cites(answer: str, url: str) -> bool:
+    """Return whether an answer names an address, and not one that goes on before or behind it.
+
+    A number is an address in brackets only, since answers have other numbers, too.
+    """
+    if url.isdecimal():
+        return f"[{url}]" in answer
+    begins = BEFORE if url[:1].isalnum() else ""
+    return re.search(f"{begins}{re.escape(url)}{BEHIND}", answer, re.ASCII) is not None
+
+
+def scales_of(scores: Sequence[Row]) -> frozenset[str]:
+    """Return the names of scores that go beyond 1, such as stars: of these, 1 is no thumb up."""
+    values = ((text_of(row.fields.get("name")), row.fields.get("value")) for row in scores)
+    return frozenset(
+        name for name, value in values if isinstance(value, (int, float)) and abs(value) > 1
+    )
+
+
+def is_scale(fields: Mapping[str, Any], value: float, scales: Set[str]) -> bool:
     """Return whether a number is one of a scale, such as 1 to 5, and so no thumb."""
-    return fields.get("data_type") == "NUMERIC" and value not in (-1, 0, 1)
+    is_one = value not in (-1, 0, 1) or text_of(fields.get("name")) in scales
+    return fields.get("data_type") == "NUMERIC" and is_one
 
 
 def to_search(
     trace_id: str, rows: Sequence[Row], export: Export, people: Pseudonyms, library: Library
 ) -> Search:
     """Return a trace whose sources were picked as a search, the earliest pick first."""
-    ranked = sorted(rows, key=lambda row: utc_time(row.fields.get("timestamp")))
+    ranked = sorted(rows, key=lambda row: moment(row.fields.get("timestamp")))
     ids = (text_of(row.fields.get("string_value")) for row in ranked)
     return Search(
         id=record_id("langfuse", trace_id),
@@ -227,7 +250,7 @@ def parsed(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):  # a question may be a row of brackets
             return value
     return value
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import inf
 
 from findtune.ingest.times import epoch_time
 
@@ -23,6 +24,15 @@ def utc_time(value: object) -> str:
         return time_of_day.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):  # in UTC, the first hours of the year 1 are in none
         return ""
+
+
+def moment(value: object) -> float:
+    """Return the seconds since 1970 of what `utc_time` takes; what is no time comes before all.
+
+    Texts with and without parts of a second do not sort by their time.
+    """
+    time = utc_time(value)
+    return seconds(time) if time else -inf
 
 
 def seconds(time: str) -> float:

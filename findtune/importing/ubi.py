@@ -6,7 +6,8 @@ Sources: User Behavior Insights, "Query Tracking for UBI" and "Event tracking fo
 1.3.0 (schema/1.3.0 of o19s/ubi); OpenSearch documentation, page "UBI index schemas".
 
 What was shown is `query_response_hit_ids`, in its order. Where it is missing, the objects of all
-events of the query stand in the order of their `position.ordinal`, if each has one.
+events of the query stand in the order of their `position.ordinal`, if each has one. Rows of one
+`query_id` and one question are pages of one search.
 """
 
 from collections import defaultdict
@@ -20,7 +21,7 @@ from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
-from findtune.importing.times import utc_time
+from findtune.importing.times import moment, utc_time
 
 # Actions of the specification that say that a source was wanted, and how strongly. A view or an
 # impression says no more than that it was on the screen.
@@ -46,7 +47,7 @@ Fields = Mapping[str, Any]
 
 def read_ubi(paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally) -> Feedback:
     """Return the searches of some exports; raise InputError for a file that can't be read."""
-    queries: dict[str, Row] = {}
+    queries: dict[str, list[Row]] = defaultdict(list)
     events: dict[str, list[Row]] = defaultdict(list)
     for path in paths:
         for row in read_rows(path, tally):
@@ -56,13 +57,15 @@ def read_ubi(paths: Sequence[Path], people: Pseudonyms, library: Library, tally:
             tally.skip_row("events whose query is in none of the files", row)
     return Feedback(
         [
-            to_search(row, events.get(query_id, []), people, library)
-            for query_id, row in queries.items()
+            to_search(joined(pages), events.get(query_id, []), people, library, tally)
+            for query_id, pages in queries.items()
         ]
     )
 
 
-def sort_row(row: Row, queries: dict[str, Row], events: dict[str, list[Row]], tally: Tally) -> None:
+def sort_row(
+    row: Row, queries: dict[str, list[Row]], events: dict[str, list[Row]], tally: Tally
+) -> None:
     """Take up one row as a query or an event, or count why it is neither."""
     fields = row.fields
     query_id = text_of(fields.get("query_id"))
@@ -73,12 +76,14 @@ def sort_row(row: Row, queries: dict[str, Row], events: dict[str, list[Row]], ta
         tally.skip_row("rows that are neither a query nor an event", row)
     elif not query_id:
         tally.skip_row("queries without a query_id", row)
-    elif query_id in queries and same_row(queries[query_id].fields, fields):
+    elif any(same_row(page.fields, fields) for page in queries.get(query_id, ())):
         tally.skip_row("queries that come twice", row)
+    elif any(question_of(page) != question_of(row) for page in queries.get(query_id, ())):
+        tally.skip_row("queries whose query_id another question has", row)
     else:
         tally.rows["queries"] += 1
         tally.note_unknown(fields, QUERY_FIELDS)
-        queries.setdefault(query_id, row)
+        queries[query_id].append(row)
 
 
 def take_event(row: Row, query_id: str, events: dict[str, list[Row]], tally: Tally) -> None:
@@ -105,7 +110,29 @@ def same_row(first: Fields, second: Fields) -> bool:
     return all(first.get(name) == second.get(name) for name in names)
 
 
-def to_search(row: Row, events: Sequence[Row], people: Pseudonyms, library: Library) -> Search:
+def question_of(row: Row) -> str:
+    """Return what a row of a query asks."""
+    return text_of(row.fields.get("user_query"))
+
+
+def joined(pages: Sequence[Row]) -> Row:
+    """Return the pages of a search as one row: the hits of the earliest page stand first."""
+    if len(pages) == 1:
+        return pages[0]
+    ordered = sorted(pages, key=lambda page: moment(page.fields.get("timestamp")))
+    hits = [hit for page in ordered for hit in hit_ids(page.fields)]
+    return ordered[0]._replace(fields={**ordered[0].fields, "query_response_hit_ids": hits})
+
+
+def hit_ids(query: Fields) -> list[Any]:
+    """Return the ids that a row of a query names as shown."""
+    hits = query.get("query_response_hit_ids")
+    return hits if isinstance(hits, list) else [hits] if isinstance(hits, str) else []
+
+
+def to_search(
+    row: Row, events: Sequence[Row], people: Pseudonyms, library: Library, tally: Tally
+) -> Search:
     """Return a query and its events as a search."""
     fields = row.fields
     shown = distinct(map(library.complete, shown_documents(fields, [e.fields for e in events])))
@@ -116,11 +143,11 @@ def to_search(row: Row, events: Sequence[Row], people: Pseudonyms, library: Libr
     query_id = text_of(fields["query_id"])
     return Search(
         id=record_id("ubi", query_id),
-        query=text_of(fields.get("user_query")),
+        query=question_of(row),
         time=utc_time(fields.get("timestamp")),
         session=session_of(fields, people),
         shown=shown,
-        picks=picked_urls(events, spellings),
+        picks=picked_urls(events, spellings, tally),
         row=row,
     )
 
@@ -128,10 +155,7 @@ def to_search(row: Row, events: Sequence[Row], people: Pseudonyms, library: Libr
 def shown_documents(query: Fields, events: Sequence[Fields]) -> list[Document]:
     """Return what a query showed, in order, with the names that events have of it."""
     named = {key: to_document(event) for event in events for key in object_ids(event)}
-    hits = query.get("query_response_hit_ids")
-    if isinstance(hits, str):
-        hits = [hits]
-    if isinstance(hits, list) and hits:
+    if hits := hit_ids(query):
         ids = map(text_of, hits)
         return [named.get(hit, Document(hit))._replace(url=hit) for hit in ids]
     places = [(ordinal(event), to_document(event)) for event in events]
@@ -140,15 +164,19 @@ def shown_documents(query: Fields, events: Sequence[Fields]) -> list[Document]:
     return [document for _, document in sorted(places, key=lambda item: item[0] or 0)]
 
 
-def picked_urls(events: Iterable[Row], spellings: Mapping[str, str]) -> list[str]:
-    """Return the URLs that were picked: by the strongest action first, then the earliest one."""
+def picked_urls(events: Iterable[Row], spellings: Mapping[str, str], tally: Tally) -> list[str]:
+    """Return the URLs that were picked: by the strongest action first, then the earliest one.
+
+    A click on what was not shown is counted: its object may have an id of another field.
+    """
     ranked = []
     for row in events:
         action = text_of(row.fields.get("action_name"))
         urls = [spellings[key] for key in object_ids(row.fields) if key in spellings]
         if action in PICKING and urls:
-            time = utc_time(row.fields.get("timestamp"))
-            ranked.append((-PICKING[action], time, urls[0]))
+            ranked.append((-PICKING[action], moment(row.fields.get("timestamp")), urls[0]))
+        elif action in PICKING and spellings:
+            tally.skip_row("clicks on a source that was not shown", row)
     return [*dict.fromkeys(url for _, _, url in sorted(ranked))]
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from findtune.core.errors import InputError
+from findtune.core.files import locked_folder
 from findtune.registry.tags import Assignment, assignments, live_versions
 
 FOLDER = Path(".scratch", "live")
@@ -23,8 +24,9 @@ def check_out_live(root: Path, model: str, stage: str, size: str) -> Path:
     folder = root / FOLDER / live[-1].commit[:COMMIT_DIGITS]
     target = folder / model / size
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fetch(root, f"models/{model}/{size}", live[-1], target)
+        with locked_folder(target.parent):  # two servers that start at once would fetch both
+            if not target.exists():
+                fetch(root, f"models/{model}/{size}", live[-1], target)
     return folder
 
 

@@ -10,7 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from findtune.core.errors import InputError
+
 FIRST_VERSION = "v1.0.0"
+MAX_WAIT = 2.0  # seconds
 
 
 class Version(NamedTuple):
@@ -115,6 +118,16 @@ def assign(root: Path, model: str, version: str, stage: str, message: str) -> st
 
 
 def wait_for_next_second(history: Sequence[Assignment]) -> None:
-    """Wait until a new tag is younger than all others: tags know only whole seconds."""
+    """Wait until a new tag is younger than all others: tags know only whole seconds.
+
+    Raises InputError where one is of the future: the new tag would count as older, and its version
+    would not be live.
+    """
     last = max((assignment.time.timestamp() for assignment in history), default=0.0)
-    time.sleep(min(1.0, max(0.0, last + 1 - time.time())))
+    wait = last + 1 - time.time()
+    if wait > MAX_WAIT:
+        raise InputError(
+            f"the last tag of this model is of the future, by {wait:,.0f} seconds, and a new one "
+            "would count as older; set the clock right, or delete that tag and its copies."
+        )
+    time.sleep(max(0.0, wait))

@@ -1,5 +1,6 @@
 """The bodies of requests, with their limits. Fields that nothing here knows are ignored."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -38,6 +39,15 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_nulls(cls, value: object) -> object:
+        """Take null for a field that was left out, as clients send it that write all they have."""
+        if not isinstance(value, Mapping):
+            return value
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return {name: item for name, item in value.items() if item is not None or name in required}
+
 
 class ErrorDetail(BaseModel):
     """What OpenAI's clients read of an error. code: the HTTP status."""
@@ -67,7 +77,7 @@ class EmbeddingsBody(Body):
     @classmethod
     def refuse_tokens(cls, value: object) -> object:
         """Refuse token ids: those of another model's tokenizer would mean other words here."""
-        first = value[0] if isinstance(value, list) and value else value
+        first = next(iter(value), "") if isinstance(value, list) else value
         if isinstance(first, (int, list)) and not isinstance(first, bool):
             raise ValueError(
                 "send texts, not token ids: the tokenizer of another model numbers other words"

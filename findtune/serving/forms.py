@@ -35,9 +35,13 @@ def new_session() -> str:
 
 
 def keep_session(response: Response, session: str, *, is_https: bool) -> None:
-    """Have the browser keep its name; no script and no other site can read or send it."""
+    """Have the browser keep its name, which no script can read, and no form of another site send.
+
+    A link of another site does send the name ("lax"). Else its page would give the browser a new
+    name, and nobody could see again what was asked under the old one.
+    """
     response.set_cookie(
-        COOKIE, session, COOKIE_SECONDS, httponly=True, samesite="strict", secure=is_https
+        COOKIE, session, COOKIE_SECONDS, httponly=True, samesite="lax", secure=is_https
     )
 
 

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.traffic.interleaving import merge_searches
-from findtune.traffic.log import append_pick, append_search
+from findtune.traffic.log import append_changed_pick, append_pick, append_search
 from findtune.traffic.lookup import find_answer, find_search
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
 from findtune.traffic.sessions import hash_session, read_salt
@@ -106,7 +106,6 @@ class Recorder:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.salt = folder, read_salt(folder)
-        self.lock = Lock()  # between reading an answer and replacing it
 
     async def keep_search(self, record: SearchRecord, user: str | None) -> str | None:
         """Record a search, and return its id; None, and a line in the log, if that fails."""
@@ -155,7 +154,8 @@ class Recorder:
 
     def change_and_write(self, search: SearchRecord, url: str) -> None:
         """Do what change_picks does, in a thread."""
-        with self.lock:
+
+        def change() -> PickRecord:
             last = find_answer(self.folder, search.id)
             picks = (last.picks if last else None) or []
             left = [pick for pick in picks if pick != url]
@@ -163,13 +163,23 @@ class Recorder:
             if len(changed) > MAX_PICKS:
                 raise invalid(f"{MAX_PICKS} sources are picked; take one back first.")
             # The last pick taken back is no answer; that none is right is one.
-            self.write_pick(PickRecord(search=search.id, time=now(), picks=changed or None))
+            return PickRecord(search=search.id, time=now(), picks=changed or None)
+
+        with refusal_of_disk():
+            append_changed_pick(self.folder, change)
 
     def write_pick(self, record: PickRecord) -> None:
         """Write an answer; raises RefusedError 503 when the disk does not take it."""
-        try:
+        with refusal_of_disk():
             append_pick(self.folder, record)
-        except OSError as error:
-            log.error("An answer could not be recorded: %s", error.strerror)
-            message = "the answer could not be kept; try again."
-            raise RefusedError(503, "server_error", message) from None
+
+
+@contextmanager
+def refusal_of_disk() -> Iterator[None]:
+    """Raise RefusedError 503, and log the reason, when the disk does not take an answer."""
+    try:
+        yield
+    except OSError as error:
+        log.error("An answer could not be recorded: %s", error.strerror)
+        message = "the answer could not be kept; try again."
+        raise RefusedError(503, "server_error", message) from None

@@ -122,8 +122,10 @@ class Service:
         self.is_loading = True
         try:
             served = await asyncio.to_thread(self.load)
-        except (FindtuneError, OSError, ValueError) as error:
-            message = f"the models in the folders cannot be loaded: {error}"
+        except Exception as error:  # such as too little memory for both, or half a file
+            known = isinstance(error, (FindtuneError, OSError, ValueError))
+            reason = f"{error}" if known else f"{type(error).__name__}: {error}"
+            message = f"the models in the folders cannot be loaded: {reason}"
             raise RefusedError(409, "conflict_error", message) from error
         finally:
             self.is_loading = False

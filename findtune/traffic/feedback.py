@@ -42,16 +42,15 @@ def write_feedback(traffic: Traffic, folder: Path) -> Collected:
 
     Records stay in their places, by which comparisons know held-out questions again; new ones come
     behind them, in the order of their time. A search whose answer was taken back leaves the files.
-    Records of searches that the traffic no longer has stay: `make forget` removes those that have
-    to go.
+    Records of searches or answers that the traffic no longer has stay: `make forget` removes those
+    that have to go.
     """
     answered = [row for row in traffic.searches if row.id in traffic.answers]
-    seen = {row.id for row in traffic.searches}
     counts = None
     for name, convert in ((RANKED_LISTS, ranked_list), (SEARCHES, search_of_question)):
         before = read_rows(folder / name)
         now = {row.id: convert(row, traffic.answers[row.id].picks or []) for row in answered}
-        rows = {key: row for key, row in before.items() if key in now or key not in seen} | now
+        rows = {key: row for key, row in before.items() if key not in traffic.taken_back} | now
         write_rows(folder / name, rows.values())
         counts = counts or compare(before, rows)
     assert counts

@@ -4,9 +4,10 @@ A line is one write under a lock, and is on disk before the call returns. A writ
 a write leaves a torn line, which the next writer ends and which readers skip.
 """
 
+import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,15 @@ def append_pick(folder: Path, record: PickRecord) -> None:
     append(folder / PICKS, record)
 
 
+def append_changed_pick(folder: Path, change: Callable[[], PickRecord]) -> None:
+    """Write an answer that is made of the last one, while no other server writes one.
+
+    Raises OSError where it cannot, and what `change` raises.
+    """
+    with exclusive(folder):
+        write_record(folder / PICKS, change())
+
+
 def week_file(time: datetime) -> str:
     """Return the name of the file of a time's ISO week in UTC, such as 2026-W48.jsonl."""
     year, week, _ = time.astimezone(UTC).isocalendar()
@@ -36,22 +46,27 @@ def week_file(time: datetime) -> str:
 
 def append(path: Path, record: Record) -> None:
     """Write a record as one line; raises OSError, and leaves no part of the line, if it cannot."""
-    line = f"{record.model_dump_json()}\n".encode()
     with exclusive(path.parent):
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            size = os.fstat(file).st_size
-            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-            write_whole(file, b"\n" + line if torn else line, size)
-        finally:
-            os.close(file)
+        write_record(path, record)
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Do what `append` does, for those who hold the lock."""
+    line = f"{record.model_dump_json()}\n".encode()
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(file).st_size
+        torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        write_whole(file, b"\n" + line if torn else line, size)
+    finally:
+        os.close(file)
 
 
 def write_whole(file: int, line: bytes, size: int) -> None:
     """Write a line in one call and wait for the disk. size: of the file before."""
     try:
         if os.write(file, line) != len(line):
-            raise OSError("the disk is full.")
+            raise OSError(errno.ENOSPC, "the disk is full")
         os.fsync(file)
     except OSError:
         os.ftruncate(file, size)

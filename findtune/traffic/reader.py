@@ -6,7 +6,8 @@ for search in traffic.searches:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,12 +24,18 @@ class Traffic:
     """Searches in the order of their time, and answers.
 
     answers: the last one of each search, by the search's id; an answer that was taken back is none.
-    skipped: lines that could not be read, such as one that a killed writer left torn.
+    taken_back: ids of the searches whose answer was. skipped: lines that could not be read, such as
+    one that a killed writer left torn.
     """
 
     searches: list[SearchRecord]
     answers: dict[str, PickRecord]
     skipped: int
+    taken_back: frozenset[str] = frozenset()
+
+    def until(self, time: datetime) -> "Traffic":
+        """Return the traffic without searches of a later time, which a wrong clock has given."""
+        return replace(self, searches=[row for row in self.searches if row.time <= time])
 
     def picks_of(self, search: SearchRecord) -> list[str] | None:
         """Return the URLs picked of a search, the best first; None where nobody answered."""
@@ -44,12 +51,10 @@ def read_traffic(folder: Path) -> Traffic:
         for path in search_files(folder)
         for record in read_records(path, SearchRecord, skipped)
     }
-    answers = {
-        record.search: record for record in read_records(folder / PICKS, PickRecord, skipped)
-    }
-    answers = {key: record for key, record in answers.items() if record.picks is not None}
+    last = {record.search: record for record in read_records(folder / PICKS, PickRecord, skipped)}
+    answers = {key: record for key, record in last.items() if record.picks is not None}
     ordered = sorted(searches.values(), key=lambda record: record.time)
-    return Traffic(ordered, answers, len(skipped))
+    return Traffic(ordered, answers, len(skipped), frozenset(last.keys() - answers.keys()))
 
 
 def search_files(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ Source: query by committee (Seung, Opper & Sompolinsky, COLT 1992), with the par
 as the committee.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -38,8 +39,8 @@ def disagreement(search: SearchRecord) -> float:
 
 
 def as_key(question: str) -> str:
-    """Return what two spellings of one question share."""
-    return " ".join(question.casefold().split())
+    """Return what two spellings of one question share, in letters that are composed or not."""
+    return " ".join(unicodedata.normalize("NFC", question).casefold().split())
 
 
 def most_instructive(traffic: Traffic, count: int) -> list[tuple[SearchRecord, float]]:

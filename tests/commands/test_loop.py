@@ -146,6 +146,23 @@ def test_a_loop_that_failed_half_way_is_gone_on_with(
     assert tool("git status --porcelain") == ""
 
 
+def test_a_win_that_was_committed_and_did_not_go_live_does_so_in_the_next_loop(
+    made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise InputError("the disk is full.")
+
+    promote = loop.promote
+    monkeypatch.setattr(loop, "promote", fail)
+    assert run(0.5).exit_code == 1
+    assert tool("git log -1 --format=%s").strip() == "Train on new feedback: WIN"
+    monkeypatch.setattr(loop, "promote", promote)
+    commit = tool("git rev-parse HEAD")
+    assert "stack v1.0.0 is live in prod: " in run().output
+    assert tool("git rev-parse HEAD") == commit
+    assert "there is nothing to train" in run().output
+
+
 @pytest.mark.slow
 def test_what_a_training_by_hand_left_is_gone_on_with_but_no_text_of_a_person(
     made: list[str], tool: Tool

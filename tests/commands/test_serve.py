@@ -77,6 +77,9 @@ def test_the_key_comes_from_the_environment_and_is_not_empty(
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
     assert result.stderr == "http://127.0.0.1:8080, with a key\n"
     assert calls[1] == (Keys("key"), None)
+    monkeypatch.setenv(serve.API_KEY, " key\n")  # of a file; no header could bring the line end
+    CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
+    assert calls[4] == (Keys("key"), None)
     monkeypatch.setenv(serve.API_KEY, " ")
     result = CliRunner().invoke(serve.main, ["small"])
     assert "FINDTUNE_API_KEY is empty" in result.stderr

@@ -9,6 +9,7 @@ import pytest
 from findtune.core.files import read_jsonl
 from findtune.importing.documents import Library
 from findtune.importing.feedback import Feedback
+from findtune.importing.langfuse import cites
 from findtune.importing.pseudonyms import Pseudonyms
 from findtune.importing.ratings import cited_searches, preferences
 from findtune.importing.searches import Search, ranked_lists, rewriting_records
@@ -198,6 +199,147 @@ def test_digits_that_are_no_number_are_no_rank(tmp_path: Path) -> None:
     path = tmp_path / "clicks.csv"
     path.write_text("query,url,clicked,rank\nbread,a,1,²\nbread,b,0,2\n", encoding="utf-8")
     assert Import("csv", f"{path}").urls("bread") == ["a", "b"]
+
+
+def csv_import(tmp_path: Path, *lines: str) -> Import:
+    path = tmp_path / "clicks.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return Import("csv", f"{path}")
+
+
+def test_a_source_without_a_rank_stays_behind_the_one_before(tmp_path: Path) -> None:
+    rows = ["bread,a,0,1", "bread,b,0,2", "bread,c,1,", "bread,d,0,3"]
+    assert csv_import(tmp_path, "query,url,clicked,rank", *rows).urls("bread") == [*"abcd"]
+
+
+def test_ranks_and_clicks_are_read_as_pandas_and_postgresql_write_them(tmp_path: Path) -> None:
+    rows = ["bread,c,1.0,3.0", "bread,a,0.0,1.0", "bread,b,t,2.0", "bread,d,f,4.0"]
+    clicks = csv_import(tmp_path, "query,url,clicked,rank", *rows)
+    assert (clicks.urls("bread"), clicks.picks("bread")) == ([*"abcd"], ["b", "c"])
+    assert clicks.unused() == {}
+
+
+def test_a_click_on_a_source_without_an_address_is_counted_and_no_pick(tmp_path: Path) -> None:
+    clicks = csv_import(tmp_path, "query,url,clicked", "bread,,1", "bread,a,0", "bread,b,1")
+    assert clicks.picks("bread") == ["b"]
+    assert clicks.unused() == {"rows without a url": [2]}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("query,shown,clicked", "tea,a;b,a", "tea,a;b,b", "tea,a;b,a"),
+        ("query,url,clicked", "tea,a,1", "tea,b,0", "rice,a,", "tea,a,0", "tea,b,1"),
+    ],
+)
+def test_users_of_whom_nothing_is_known_are_shown_the_same_and_stay_apart(
+    tmp_path: Path, lines: tuple[str, ...]
+) -> None:
+    # As one search they would have picked all that was shown, which teaches nothing.
+    searches = csv_import(tmp_path, *lines).searches
+    assert len({search.id for search in searches}) == len(searches) == 3
+    assert [search.id for search in csv_import(tmp_path, *lines).searches] == [
+        search.id for search in searches
+    ]
+
+
+def test_rows_of_one_time_or_user_are_one_search(tmp_path: Path) -> None:
+    rows = ("query,shown,clicked,timestamp", "tea,a;b;c,a,2026-01-01", "tea,a;b;c,b,2026-01-01")
+    assert len({search.id for search in csv_import(tmp_path, *rows).searches}) == 1
+
+
+def ubi_query(*hits: str, question: str = "tea", second: int = 0) -> dict[str, Any]:
+    time = f"2026-01-01T00:00:{second:02}Z"
+    own = {"query_id": "q1", "user_query": question, "timestamp": time}
+    return {**own, "query_response_hit_ids": [*hits]}
+
+
+def ubi_click(key: str, time: str = "2026-01-01T00:00:30Z") -> dict[str, Any]:
+    attributes = {"object": {"object_id": key}}
+    own = {"action_name": "click", "query_id": "q1", "timestamp": time}
+    return {**own, "event_attributes": attributes}
+
+
+def rows_import(source: str, tmp_path: Path, *rows: dict[str, Any]) -> Import:
+    path = tmp_path / "export.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return Import(source, f"{path}")
+
+
+def test_ubi_pages_of_one_query_are_one_search(tmp_path: Path) -> None:
+    pages = [ubi_query("c", "d", second=9), ubi_query("a", "b")]
+    ubi = rows_import("ubi", tmp_path, *pages, ubi_click("d"))
+    assert (ubi.urls("tea"), ubi.picks("tea")) == ([*"abcd"], ["d"])
+    assert ubi.lists["tea"]["timestamp"] == "2026-01-01T00:00:00Z"
+
+
+def test_ubi_counts_a_query_id_that_another_question_has(tmp_path: Path) -> None:
+    rows = [ubi_query("a", "b"), ubi_query("c", question="rice"), ubi_click("a")]
+    ubi = rows_import("ubi", tmp_path, *rows)
+    assert ubi.unused() == {"queries whose query_id another question has": [2]}
+
+
+def test_ubi_counts_clicks_whose_object_was_not_shown(tmp_path: Path) -> None:
+    ubi = rows_import("ubi", tmp_path, ubi_query("a", "b"), ubi_click("sku-1"), ubi_click("a"))
+    assert ubi.picks("tea") == ["a"]
+    assert ubi.unused() == {"clicks on a source that was not shown": [2]}
+
+
+def test_clicks_within_one_second_keep_their_order(tmp_path: Path) -> None:
+    clicks = [
+        ubi_click("a", "2026-01-01T00:00:30.400Z"),
+        ubi_click("b", "2026-01-01T00:00:30.000Z"),
+    ]
+    assert rows_import("ubi", tmp_path, ubi_query(*"abc"), *clicks).picks("tea") == ["b", "a"]
+
+
+@pytest.mark.parametrize(("best", "picks"), [(5, []), (0.8, [["u"]])])
+def test_langfuse_takes_one_of_five_stars_for_no_thumb_up(
+    tmp_path: Path, best: float, picks: list[list[str]]
+) -> None:
+    sources = [{"url": "u", "text": "x"}, {"url": "v", "text": "y"}]
+    rows = [
+        {"id": "t1", "input": "how many?", "output": "see u"},
+        {"id": "o1", "trace_id": "t1", "type": "RETRIEVER", "output": sources},
+        *(
+            {"id": f"s{value}", "trace_id": trace, "name": "stars", "value": value}
+            | {"data_type": "NUMERIC", "source": "API"}
+            for trace, value in (("t1", 1), ("t2", best))
+        ),
+    ]
+    langfuse = rows_import("langfuse", tmp_path, *rows)
+    assert [search.picks for search in langfuse.searches] == picks
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_cited"),
+    [
+        ("See https://x.example/doc1.", True),
+        ("Siehe [1](https://x.example/doc1), Seite 2", True),
+        ("见https://x.example/doc1。", True),
+        ("See https://x.example/doc10.", False),
+        ("See https://x.example/doc1/part", False),
+        ("See https://x.example/doc1?page=2", False),
+    ],
+)
+def test_langfuse_takes_no_longer_address_for_a_citation(answer: str, is_cited: bool) -> None:
+    assert cites(answer, "https://x.example/doc1") is is_cited
+
+
+def test_langfuse_takes_no_number_of_an_answer_for_the_id_of_a_source() -> None:
+    assert not cites("In 2012 there were 3.", "2")
+    assert not cites("In 2012 there were 3.", "3")
+    assert cites("There were three [3].", "3")
+    assert not cites("See sub.faq-2 and faq-21.", "faq-2")
+
+
+def test_langfuse_reads_a_question_of_brackets_as_text(tmp_path: Path) -> None:
+    rows = [
+        {"id": "t1", "input": "[" * 5000, "output": "?"},
+        {"id": "s1", "trace_id": "t1", "name": "up", "value": 1, "data_type": "BOOLEAN"},
+    ]
+    [rating] = rows_import("langfuse", tmp_path, *rows).feedback.ratings
+    assert rating.query == "[" * 5000
 
 
 @pytest.mark.parametrize("value", ["0001-01-01T00:00:00+05:00", {"$date": "²"}, "soon", None])

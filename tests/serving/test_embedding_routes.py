@@ -42,6 +42,13 @@ def test_token_ids_are_refused_with_the_reason(client: TestClient) -> None:
         assert "send texts, not token ids" in answer.json()["error"]["message"]
 
 
+def test_an_empty_list_is_refused_as_one(client: TestClient) -> None:
+    answer = client.post("/v1/embeddings", json={"input": []})
+    assert answer.status_code == 422
+    assert "at least 1 item" in answer.json()["message"]
+    assert "token ids" not in answer.json()["message"]
+
+
 def test_embed_returns_bare_vectors(client: TestClient) -> None:
     rows = client.post("/embed", json={"inputs": ["tea", "tea"], "truncate": True}).json()
     assert rows == [pytest.approx(LENGTH_3_WORDS_1)] * 2

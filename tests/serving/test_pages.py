@@ -1,19 +1,24 @@
 """The pages ask, show, pick and undo; and what a stranger tries on them does not work."""
 
 import base64
+import fcntl
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from findtune.serving import recording
 from findtune.serving.keys import Keys
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
+from findtune.traffic.log import LOCK
 from findtune.traffic.reader import read_traffic
+from findtune.traffic.records import PickRecord
 
 Make = Callable[..., TestClient]
 
@@ -77,6 +82,28 @@ def test_up_to_three_sources_are_picked_in_order_and_taken_back(
     assert page.url.fragment == "source-3"  # where the reader was
     send(client, path, undo="1")
     assert picks(recorder) is None
+
+
+def test_a_pick_is_added_while_no_other_server_of_the_folder_writes(
+    client: TestClient, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else of two picks at once, on two servers, the second would replace the first.
+    path = ask(client).url.path
+    find = recording.find_answer
+    looked = []
+
+    def find_locked(folder: Path, key: str) -> PickRecord | None:
+        with (folder / LOCK).open("a") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        looked.append(key)
+        return find(folder, key)
+
+    search = read_traffic(recorder.folder).searches[0]
+    monkeypatch.setattr(recording, "find_answer", find_locked)
+    for source in search.sources[:2]:
+        recorder.change_and_write(search, source.url)
+    assert looked == [path.removeprefix("/searches/")] * 2
+    assert picks(recorder) == [source.url for source in search.sources[:2]]
 
 
 def test_none_is_right_is_an_answer_and_taking_the_last_pick_back_is_none(
@@ -145,10 +172,16 @@ def test_a_form_of_another_site_or_of_another_session_is_refused(
     assert not read_traffic(recorder.folder).searches
 
 
-def test_the_cookie_is_for_no_script_and_no_other_site(client: TestClient) -> None:
+def test_no_script_reads_the_cookie_and_of_other_sites_only_links_send_it(
+    client: TestClient,
+) -> None:
+    # A link in a mail that did not send it ("strict") would be answered with another name, and
+    # what was asked under the old one would be lost to its user.
+    path = ask(client).url.path
     cookie = client.get("/").headers["Set-Cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
+    assert "SameSite=lax" in cookie
+    assert client.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
 @pytest.mark.parametrize(

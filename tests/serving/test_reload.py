@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from findtune.core.errors import InputError
-from findtune.serving.app import create_app, lifespan
+from findtune.serving.app import create_app, lifespan, reload_soon
 from findtune.serving.served import ServedModels
 
 Make = Callable[..., TestClient]
@@ -73,6 +73,26 @@ def test_models_that_cannot_be_loaded_leave_the_old_ones(make_client: Make) -> N
     assert client.post("/embed", json={"inputs": "a"}).json() == [[0.0]]
     assert client.post("/admin/reload").status_code == 409  # and not "being loaded already"
     assert "already" not in client.post("/admin/reload").json()["message"]
+
+
+def test_too_little_memory_for_other_models_is_a_reason_and_not_silence(
+    make_client: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> Any:
+        raise RuntimeError("CUDA out of memory.")
+
+    client = make_client(models(0), load=fail)
+    answer = client.post("/admin/reload")
+    assert answer.status_code == 409
+    assert answer.json()["message"].endswith("loaded: RuntimeError: CUDA out of memory.")
+    app = create_app(models(0), load=fail)
+
+    async def run() -> None:
+        reload_soon(app.state.service)
+        await app.state.service.reloading
+
+    asyncio.run(run())
+    assert "The models stay as they are" in caplog.text
 
 
 def test_a_second_change_waits_for_the_first(make_client: Make) -> None:

@@ -1,5 +1,8 @@
 """A server tells what it serves, and counts without any text."""
 
+import re
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -56,6 +59,31 @@ def test_a_value_of_another_type_is_refused(
     client: TestClient, path: str, field: str, value: object
 ) -> None:
     assert client.post(path, json={"query": "bread", field: value}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("/v1/embeddings", {"input": "tea"}, "model encoding_format dimensions user"),
+        ("/embed", {"inputs": "tea"}, "dimensions normalize truncate"),
+        ("/v2/rerank", {"query": "tea", "documents": ["tea"]}, "texts top_n return_documents"),
+        ("/rerank", {"query": "tea", "texts": ["tea"]}, "documents return_text raw_scores"),
+        ("/v2/rerank", {"query": "tea", "documents": [{"text": "tea"}]}, "model"),
+        ("/v1/search", {"query": "tea"}, "max_num_results rewrite_query history user"),
+        ("/v1/rewrite", {"query": "tea"}, "n seed history"),
+    ],
+)
+def test_null_is_the_same_as_a_field_that_was_left_out(
+    client: TestClient, path: str, body: dict[str, Any], fields: str
+) -> None:
+    # LiteLLM sends "encoding_format": null with every text to embed.
+    answers = [
+        client.post(path, json={**body, **more}) for more in ({}, dict.fromkeys(fields.split()))
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200], answers[1].text
+    plain, nulls = (re.sub(r'"id":"[^"]*"', "", answer.text) for answer in answers)
+    assert plain == nulls
+    assert client.post(path, json=dict.fromkeys(body)).status_code == 422
 
 
 def test_a_whole_number_may_have_a_point(client: TestClient) -> None:

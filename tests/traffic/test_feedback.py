@@ -12,7 +12,7 @@ from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.report import IngestReport
 from findtune.traffic.feedback import RANKED_LISTS, SEARCHES, Collected, collect
-from findtune.traffic.log import append_pick, append_search
+from findtune.traffic.log import PICKS, append_pick, append_search
 from findtune.traffic.records import PickRecord, now
 from tests.traffic.conftest import search_of
 
@@ -83,6 +83,17 @@ def test_records_stay_when_the_files_of_searches_are_moved_away(served: Path, fo
     for path in served.glob("*.jsonl"):
         path.unlink()
     assert collect(served, folder)[1] == Collected(2, 0, 0, 0)
+
+
+def test_a_record_stays_when_the_line_of_its_answer_is_gone(served: Path, folder: Path) -> None:
+    # The file was moved away, or a part of it was lost; nobody has taken these answers back.
+    collect(served, folder)
+    before = (folder / RANKED_LISTS).read_bytes()
+    (served / PICKS).unlink()
+    assert collect(served, folder)[1] == Collected(2, 0, 0, 0)
+    append_pick(served, PickRecord(search=f"{2:032x}", time=now(), picks=["u"]))
+    assert collect(served, folder)[1] == Collected(3, 1, 0, 0)
+    assert (folder / RANKED_LISTS).read_bytes().startswith(before)
 
 
 def test_a_source_of_an_interleaved_search_has_the_version_of_its_team(

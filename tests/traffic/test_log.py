@@ -64,8 +64,9 @@ def test_a_write_that_fails_leaves_no_part_of_its_line(
     append_search(tmp_path, search(1))
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, line: write(file, line[:5]))
-    with pytest.raises(OSError, match="the disk is full"):
+    with pytest.raises(OSError, match="the disk is full") as raised:
         append_search(tmp_path, search(2))
+    assert raised.value.strerror == "the disk is full"  # all that the server logs
     monkeypatch.undo()
     traffic = read_traffic(tmp_path)
     assert ([row.id for row in traffic.searches], traffic.skipped) == (["1"], 0)

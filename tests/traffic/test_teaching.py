@@ -6,6 +6,7 @@ from findtune.traffic.reader import Traffic
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
 from findtune.traffic.shuffling import shuffle
 from findtune.traffic.teaching import (
+    as_key,
     disagreement,
     most_instructive,
     reranker_disagreement,
@@ -53,6 +54,12 @@ def test_the_question_of_most_disagreement_comes_first() -> None:
     )
     traffic = Traffic([agreed, turned, rewritten], {}, 0)
     assert [row.question for row, _ in most_instructive(traffic, 2)] == ["b", "c"]
+
+
+def test_a_question_is_the_same_in_composed_and_in_decomposed_letters() -> None:
+    # Macs and phones send accents as letters of their own.
+    assert as_key("Café prices?") == as_key("cafe\u0301  prices?")
+    assert as_key("cafe prices?") != as_key("café prices?")
 
 
 def test_a_question_comes_once_and_not_after_an_answer() -> None:
