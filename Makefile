@@ -164,7 +164,7 @@ plots: setup    ## Draw training curves, scored pairs and reliability into dvc_p
 	@dvc plots show
 
 report: setup   ## Write one HTML file with all that was measured at SIZE, and print its path
-	@python -m stages.report $(SIZE)
+	@python -m commands.report $(SIZE)
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
