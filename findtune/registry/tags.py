@@ -73,7 +73,8 @@ def tags(root: Path, model: str | None, *actions: str) -> list[Any]:
     from gto.tag import find, parse_name, parse_tag
     from scmrepo.git import Git
 
-    scm: Any = Git(str(root))
+    with readable_errors():
+        scm: Any = Git(str(root))
     try:
         wanted = frozenset(Action[action] for action in actions)
         matching = find(action=wanted, name=model, scm=scm)
@@ -129,7 +130,7 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except (GTOException, SCMError) as error:
-        raise InputError(f"no tag can be written: {error.__cause__ or error}") from None
+        raise InputError(f"git's tags can't be used: {error.__cause__ or error}") from None
 
 
 def register(root: Path, model: str, commit: str, message: str) -> Version:

@@ -1,13 +1,14 @@
 """promote, rollback and history print what is live and what to publish."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from click.testing import CliRunner
 
-from commands import history, promote, rollback
+from commands import diff, history, promote, rollback
 
 
 def test_a_promotion_says_how_to_publish_it_and_shows_in_the_history(tiny_project: Path) -> None:
@@ -17,6 +18,19 @@ def test_a_promotion_says_how_to_publish_it_and_shows_in_the_history(tiny_projec
     assert "git push --atomic origin 'stack@v1.0.0' 'stack#prod#1'" in result.stdout
     shown = CliRunner().invoke(history.main)
     assert "| stack | prod | v1.0.0 | " in shown.stdout
+
+
+def test_outside_git_there_is_one_line(tiny_project: Path) -> None:
+    shutil.rmtree(".git")
+    commands = (
+        (history.main, []),
+        (rollback.main, ["stack", "prod"]),
+        (promote.main, ["stack", "small", "prod"]),
+        (diff.main, ["small", "embedder"]),
+    )
+    for main, arguments in commands:
+        result = CliRunner().invoke(main, arguments)
+        assert re.fullmatch(r"Error: git's tags can't be used: .* git repo.*\n", result.stderr)
 
 
 def test_of_two_who_promote_at_once_the_second_publishes_nothing(
