@@ -22,13 +22,13 @@ def test_a_promotion_says_how_to_publish_it_and_shows_in_the_history(tiny_projec
 
 def test_outside_git_there_is_one_line(tiny_project: Path) -> None:
     shutil.rmtree(".git")
-    commands = (
-        (history.main, []),
-        (rollback.main, ["stack", "prod"]),
-        (promote.main, ["stack", "small", "prod"]),
-        (diff.main, ["small", "embedder"]),
+    calls = (
+        (history.main, ""),
+        (rollback.main, "stack prod"),
+        (promote.main, "stack small prod"),
+        (diff.main, "small embedder"),
     )
-    for main, arguments in commands:
+    for main, arguments in calls:
         result = CliRunner().invoke(main, arguments)
         assert re.fullmatch(r"Error: git's tags can't be used: .* git repo.*\n", result.stderr)
 
