@@ -1,6 +1,7 @@
 SIZE   ?= small
-# The models of params.yaml, where they stand in one line.
-LISTED := $(shell sed -n 's/^models: *\[\(.*\)\].*/\1/p' params.yaml 2> /dev/null | tr ',' ' ')
+# The models of params.yaml, in brackets or below each other. 043: a comment, 047: a quotation mark.
+LISTED := $(shell awk '/^models:/ { on = 1; sub(/^models:/, "") } on && /^[^- \t\r\043]/ { exit } \
+	on { sub(/\043.*/, ""); gsub(/[][,"\047\r-]/, " "); print }' params.yaml 2> /dev/null)
 MODELS ?= $(or $(strip $(LISTED)),embedder reranker rewriter)
 MODEL  ?= stack
 STAGE  ?= prod
@@ -103,7 +104,7 @@ import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILE
 
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
-	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE); done
+	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE) || exit; done
 
 stats: setup    ## Show what the data are before training, and list likely wrong labels (not with REVIEW=0)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
@@ -163,7 +164,7 @@ plots: setup    ## Draw training curves, scored pairs and reliability into dvc_p
 	@dvc plots show
 
 report: setup   ## Write one HTML file with all that was measured at SIZE, and print its path
-	@python -m stages.report $(SIZE)
+	@python -m commands.report $(SIZE)
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
@@ -224,6 +225,7 @@ private: setup  ## Keep the feedback in data/training_data out of git from now o
 	@python -m commands.private
 
 remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
+	$(if $(strip $(URL)),,$(error URL is empty; name the remote: make remote URL=s3://BUCKET/FOLDER))
 	@dvc remote add --default --force storage '$(URL)'
 	@dvc remote modify storage verify true
 

@@ -50,7 +50,7 @@ def parse_seeds(_context: click.Context, _option: click.Parameter, text: str) ->
     """Return the whole numbers of a comma-separated list."""
     if not all(part.strip().isdecimal() for part in text.split(",")):
         raise click.BadParameter(f"{text!r} is no list of whole numbers; write 13,14,15.")
-    seeds = [int(part) for part in text.split(",")]
+    seeds = [*dict.fromkeys(int(part) for part in text.split(","))]  # a run twice is no more sure
     if max(seeds) >= params.SEEDS:
         raise click.BadParameter(f"a seed is below {params.SEEDS:,}.")
     return seeds
@@ -96,7 +96,8 @@ def setting_hash(model: str, size: str, folds: int, data: Path = DATA) -> str:
 
     data: the folder whose clean/MODEL/ holds the clean data.
     """
-    keys = (f"base.{model}.{size}", f"prepare.{model}.{size}", f"{model}.{size}")
+    bases = [f"base.{name}.{size}" for name in rooms.base_folders(model, size)]
+    keys = (*bases, f"prepare.{model}.{size}", f"{model}.{size}")
     values = [params.lookup(key) for key in keys]
     hashes = {path.name: sha256(path) for path in sorted((data / "clean" / model).glob("*.*"))}
     text = json.dumps([values, hashes, folds], sort_keys=True)
@@ -110,7 +111,8 @@ def rows_of(table: pd.DataFrame, setting: str) -> pd.DataFrame:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Return the table that earlier runs wrote, or an empty one."""
-    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+    # A setting may have digits only, or look like 12e4.
+    return pd.read_csv(path, dtype={"setting": str}) if path.exists() else pd.DataFrame()
 
 
 def append(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

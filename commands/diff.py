@@ -23,7 +23,12 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl
 from findtune.pages.masking import mask
-from findtune.registry.challenge import Duel, champion_of, duel
+from findtune.registry.challenge import (
+    Duel,
+    champion_of,
+    duel,
+    refuse_champion_of_other_size,
+)
 from findtune.registry.evidence import decisive_values
 from findtune.report.inputs import ReportSettings
 from findtune.report.markdown import with_interval
@@ -47,6 +52,8 @@ MAX_TEXT_CHARS = 80
 def main(size: str, models: tuple[str, ...], base: str | None, stage: str, details: bool) -> None:
     """Compare MODELS at SIZE, and their stack, with what is live or with a commit."""
     champion = None if base else champion_of(Path(), "stack", stage)
+    if champion:
+        refuse_champion_of_other_size(Path(), champion, "stack", size)
     base = base or (champion.commit if champion else "HEAD")
     commit = commit_hash(Path(), base)
     name = f"stack {champion.version}, live in {stage}" if champion else base
@@ -149,16 +156,26 @@ def table_lines(
 
 def row(name: str, before: Metrics | None, now: Metrics) -> str:
     """Return the row of one model."""
-    measure, _, after = decisive_values(now)
+    measure, after = shipped_value(now)
     old, change, verdict = "none", "", now["verdict"]
     if before is not None:
-        old_measure, _, value = decisive_values(before)
+        old_measure, value = shipped_value(before)
         same = old_measure == measure
         old = f"{value:.4f}" if same else f"{value:.4f} ({old_measure})"
         change = f"{after - value:+.4f}" if same else ""
         verdict = " -> ".join(dict.fromkeys((before["verdict"], now["verdict"])))
     gain = with_interval(now.get("difference_best", now["difference"]))
     return f"| {name} | {measure} | {old} | {after:.4f} | {change} | {gain} | {verdict} |"
+
+
+def shipped_value(metrics: Metrics) -> tuple[str, float]:
+    """Return the measure that decides, and its value of what ships.
+
+    Of a stack that is the best untuned one where the chosen one was refused.
+    """
+    measure, untuned, tuned = decisive_values(metrics)
+    refused = "cell" in metrics and metrics["ships"] != metrics["cell"]
+    return measure, untuned if refused else tuned
 
 
 def changed_test(name: str, before: Metrics | None, now: Metrics) -> list[str]:

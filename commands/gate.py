@@ -4,8 +4,9 @@
     python -m commands.gate trained
     python -m commands.gate published
 
-`current` fails if a stage would run again: dvc.lock does not belong to the code, the params or the
-data in git. `trained` does the same but for int8 copies, which `make train` does not make.
+`current` fails if a stage would run again: dvc.lock does not belong to the code, the params, the
+data or the measures in git. `trained` does the same but for int8 copies, which `make train` does
+not make.
 `published` fails if the DVC remote lacks something that dvc.lock names.
 
 Reads   dvc.yaml, dvc.lock, what the stages read and is in git; the default DVC remote
@@ -16,15 +17,17 @@ from collections.abc import Callable, Iterable
 import click
 
 from findtune.core.errors import InputError
-from findtune.health.gates import missing_on_remote, stale_stages, stale_trained_stages
+from findtune.health.gates import (
+    missing_on_remote_here,
+    stale_stages_here,
+    stale_trained_stages,
+)
 from findtune.health.pipeline import some
-from findtune.tracking.lock import read_lock
-from findtune.tracking.repository import open_repo
 from stages.command import Stage
 
 GATES: dict[str, tuple[Callable[[], Iterable[str]], str, str]] = {
     "current": (
-        lambda: stale_stages(open_repo(), read_lock()),
+        stale_stages_here,
         "every stage is up to date",
         "run `make train`, and `make export` if export.models lists models, and commit dvc.lock "
         "with metrics/",
@@ -35,7 +38,7 @@ GATES: dict[str, tuple[Callable[[], Iterable[str]], str, str]] = {
         "run `make train` and commit dvc.lock with metrics/",
     ),
     "published": (
-        lambda: missing_on_remote(open_repo()),
+        missing_on_remote_here,
         "the remote has everything that dvc.lock names",
         "the remote lacks these; run `make push` where they were made",
     ),

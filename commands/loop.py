@@ -24,7 +24,7 @@ from commands.promote import change_lines
 from findtune.core.errors import InputError
 from findtune.core.files import read_json
 from findtune.quality.decisions import take_decisions
-from findtune.registry.challenge import champion_of, duel
+from findtune.registry.challenge import champion_of, duel, refuse_champion_of_other_size
 from findtune.registry.evidence import measured
 from findtune.registry.promotion import promote
 from findtune.tracking.git import changed_files, commit_hash, run_git
@@ -123,6 +123,7 @@ def judge(size: str, stage: str) -> tuple[str, str]:
         return metrics["verdict"], f"against no tuning: {measured(metrics)}"
     against = f"against {champion.version}, live in {stage}"
     try:
+        refuse_champion_of_other_size(Path(), champion, "stack", size)
         result = duel(Path(), champion.commit, "stack", size)
     except InputError as error:
         return NO_VERDICT, f"{against}: {error}"

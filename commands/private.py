@@ -33,6 +33,8 @@ def main(ctx: click.Context) -> None:
     if tracked and run_git(Path(), "rm", "-r", "--quiet", "--cached", str(FEEDBACK)).returncode:
         raise InputError(f"git can't forget {FEEDBACK}; commit or undo your changes of it first.")
     if status := import_module("dvc.cli").main(["add", "--quiet", str(FEEDBACK)]):
+        # Else the next commit would take the feedback from all clones, with nothing in its place.
+        run_git(Path(), "reset", "--quiet", "--", str(FEEDBACK))
         ctx.exit(status)
     run_git(Path(), "add", str(POINTER), str(FEEDBACK.with_name(".gitignore")))
     click.echo(f"DVC keeps {FEEDBACK} now, and git only its md5. Commit that: git commit")

@@ -35,7 +35,8 @@ def change_lines(model: str, stage: str, change: Change) -> list[str]:
     tags = " ".join(f"'{tag}'" for tag in change.tags)
     return [
         f"{model} {change.version} is live in {stage}{instead}: {change.measured}",
-        f"Publish it: make push && git push origin {tags}",
+        # atomic: where somebody published the same version first, no other tag may go alone
+        f"Publish it: make push && git push --atomic origin {tags}",
     ]
 
 

@@ -94,7 +94,8 @@ def lay_out_project(project: Path, data: Path, models: Sequence[str]) -> Path:
 
 def train_once(model: str, size: str, project: Path) -> None:
     """Prepare and train a model, unless it was trained with the same code, params and data."""
-    setting = f"{setting_hash(model, size, 1, project / 'data')}-{code_hash(model)}"
+    training = [params.lookup("seed"), params.lookup("launch")]
+    setting = f"{setting_hash(model, size, 1, project / 'data')}-{code_hash(model)}-{training}"
     marker = project / "models" / model / f"{size}.setting"
     run_stage(project, "prepare", model, size)
     if not marker.exists() or marker.read_text(encoding="utf-8") != setting:

@@ -80,6 +80,8 @@ def read_metrics(name: str) -> markdown.Metrics:
         line = getattr(error, "lineno", 1)
         remedy = "is it a merge conflict? `git checkout --ours` it, then `make train`"
         raise InputError(f"{path} is not JSON (line {line}); {remedy}.") from None
+    if "difference" not in metrics:
+        raise InputError(f"{path} is of another form; `make train` writes it anew.")
     return metrics
 
 

@@ -5,12 +5,14 @@ Both work in a clone without data and models.
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from findtune.core.errors import InputError
+from findtune.core.printing import printable
 from findtune.health.last_answer import recall
-from findtune.health.pipeline import is_stale, without_incomplete
+from findtune.health.pipeline import is_stale, missing_outs, without_incomplete
 from findtune.tracking import recovery
 from findtune.tracking.lock import FOLDER, Stages, outdated_inputs, read_lock
 from findtune.tracking.repository import open_repo
@@ -29,8 +31,21 @@ def stale_trained_stages() -> list[str]:
     def ask() -> list[str]:
         return list(stale_stages(open_repo(), read_lock(), EXPORT))
 
-    try:
+    with readable_errors():
         return recall(KEPT, ask)
+
+
+def stale_stages_here() -> list[str]:
+    """Return why stages would run again, int8 copies included; raise InputError as the above."""
+    with readable_errors():
+        return list(stale_stages(open_repo(), read_lock()))
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what keeps DVC from an answer into an InputError."""
+    try:
+        yield
     except OSError as error:  # a dangling link, or a file that nobody may read
         raise InputError(f"{error.filename}: {error.strerror}; mend it, then try again.") from None
     except Exception as error:
@@ -43,16 +58,33 @@ def stale_trained_stages() -> list[str]:
 def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Iterator[str]:
     """Yield why stages would run again; repo: a dvc.repo.Repo, stages: those of its dvc.lock.
 
-    The files that are missing here are taken to be those that dvc.lock names. without: how the
-    names of stages begin that are not looked at.
+    The files that are missing here are taken to be those that dvc.lock names, but for measures,
+    which git keeps. without: how the names of stages begin that are not looked at.
     """
+    in_git = {out.def_path for out in repo.index.outs if not out.use_cache}
     if without:
         stages = {name: stage for name, stage in stages.items() if not name.startswith(without)}
     for stage, changes in without_incomplete(repo.status(), stages).items():
-        if is_stale(changes) and not (without and stage.startswith(without)):
+        if without and stage.startswith(without):
+            continue
+        if is_stale(changes):
             yield f"{stage} is no longer up to date"
+        elif forgotten := in_git.intersection(missing_outs(changes)):
+            yield f"{stage} lacks {', '.join(sorted(forgotten))}"
     for path in sorted({*outdated_inputs(stages, *stages.values())}):
         yield f"{path} has changed since another stage read it"
+
+
+def missing_on_remote_here() -> list[str]:
+    """Return what dvc.lock names and the remote lacks; raise InputError where it can't be read."""
+    repo = open_repo()
+    try:
+        return list(missing_on_remote(repo))
+    except InputError:
+        raise
+    except Exception as error:  # each kind of remote has errors of its own
+        reason = printable(" ".join(str(error).split())) or type(error).__name__
+        raise InputError(f"nobody can tell: {reason}; `make doctor` says more.") from None
 
 
 def missing_on_remote(repo: Any) -> Iterator[str]:

@@ -89,20 +89,21 @@ def missing_outs(changes: Changes) -> list[str]:
 
 
 def is_stale(changes: Changes) -> bool:
-    """Return whether a stage's command, code, data or params differ from those of its last run.
+    """Return whether the command, code, data, params or outputs are not those of the last run.
 
-    A dependency that is missing, as in a clone without data, is no such change.
+    A file that is missing, as in a clone without data, is no such change.
     """
     for change in changes:
         if not isinstance(change, Mapping):
             return True  # "changed command"
-        if any(not states_gone(states) for states in change.get("changed deps", {}).values()):
+        files = {**change.get("changed deps", {}), **change.get("changed outs", {})}
+        if any(not states_gone(states) for states in files.values()):
             return True
     return False
 
 
 def states_gone(states: str | Mapping[str, str]) -> bool:
-    """Return whether a dependency is only missing; of params there is a state for each key."""
+    """Return whether a file is only missing; of params there is a state for each key."""
     return isinstance(states, str) and states in GONE
 
 

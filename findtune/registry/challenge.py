@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from findtune.core.errors import InputError
-from findtune.core.files import read_json
+from findtune.core.files import iter_jsonl, read_json
 from findtune.evaluation.significance import compare
 from findtune.evaluation.verdict import verdict
-from findtune.registry.evidence import decisive_values, writer
+from findtune.registry.evidence import artifact_path, decisive_values, writer
 from findtune.registry.tags import assignments, live_versions
 from findtune.tracking.git import committed_file
 from findtune.tracking.lock import LOCK, parse_lock, read_lock
@@ -27,6 +27,7 @@ Array = np.ndarray
 Metrics = Mapping[str, Any]
 Key = tuple[str, str]  # of a question: its record, and its topic
 SEED = 13  # of the bootstrap
+KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}  # of the questions asked
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,16 @@ def champion_of(root: Path, model: str, stage: str) -> Champion | None:
     return Champion(live[-1].version, live[-1].commit, live[-1].time) if live else None
 
 
+def refuse_champion_of_other_size(root: Path, champion: Champion, model: str, size: str) -> None:
+    """Raise InputError unless a champion is of a size: its commit has measures of others, too."""
+    path = artifact_path(root, champion.commit, model)
+    if Path(path).name != size:
+        raise InputError(
+            f"{path} is what is live, so nothing of {size} is compared with it; name its size with "
+            "SIZE=, or a commit with BASE=."
+        )
+
+
 def duel(root: Path, commit: str, model: str, size: str) -> Duel:
     """Return the comparison of a model or of the stack; raise InputError where there is none."""
     name = f"metrics/{model}/{size}"
@@ -87,7 +98,8 @@ def duel(root: Path, commit: str, model: str, size: str) -> Duel:
     if not path.exists():
         raise InputError(f"there is no {name}.per_query.csv; `make train SIZE={size}` makes it.")
     new_rows = read_rows(path.read_text(encoding="utf-8"), columns[1])
-    return pair(measures.pop(), old_rows, new_rows)
+    groups = {} if model == "stack" else read_groups(root, model, size)
+    return pair(measures.pop(), old_rows, new_rows, groups)
 
 
 def decisive_column(metrics: Metrics) -> str:
@@ -107,7 +119,13 @@ def read_rows(text: str, column: str) -> dict[Key, float]:
     for row in rows:
         if decides(row) and row[column] not in ("", "nan"):
             own = (row["record"], row["group"]) if "record" in row else (row["query"], row["query"])
-            values[own] = float(row[column])
+            try:
+                values[own] = float(row[column])
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"per_query.csv has no number for question {own[0]} in column {column}; is it "
+                    "a merge conflict? Take one side."
+                ) from None
     return values
 
 
@@ -116,8 +134,30 @@ def decides(row: Mapping[str, str]) -> bool:
     return row.get("split", "test") == "test" and row.get("known", "True") == "True"
 
 
-def pair(measure: str, before: Mapping[Key, float], now: Mapping[Key, float]) -> Duel:
-    """Return the comparison on the questions of both; raise InputError where there are none."""
+def read_groups(root: Path, model: str, size: str) -> dict[str, str]:
+    """Return the groups of a model's questions: number -> group.
+
+    Without the examples here there are none, and each question counts by itself.
+    """
+    path = root / "data" / "examples" / model / size / "test.jsonl"
+    asked = (
+        row for row in (iter_jsonl(path) if path.exists() else ()) if row["kind"] == KINDS[model]
+    )
+    # A rewriter is not measured on questions without picks.
+    numbered = enumerate(row for row in asked if model != "rewriter" or row["picks"])
+    return {str(number): str(row.get("group", row.get("dcids"))) for number, row in numbered}
+
+
+def pair(
+    measure: str,
+    before: Mapping[Key, float],
+    now: Mapping[Key, float],
+    groups: Mapping[str, str],
+) -> Duel:
+    """Return the comparison on the questions of both; raise InputError where there are none.
+
+    groups: those of questions that are not in their key.
+    """
     keys = [key for key in now if key in before]
     if not keys:
         raise InputError("no question is held out from both.")
@@ -126,7 +166,7 @@ def pair(measure: str, before: Mapping[Key, float], now: Mapping[Key, float]) ->
         np.array([before[key] for key in keys]),
         np.array([now[key] for key in keys]),
         records=[record for record, _ in keys],
-        groups=[group for _, group in keys],
+        groups=[groups.get(group, group) for _, group in keys],
         asked=len({*before, *now}),
     )
 
@@ -165,5 +205,10 @@ def here(root: Path, path: str) -> Metrics:
     """Return the metrics in the folder; raise InputError where there are none."""
     if not (root / path).exists():
         raise InputError(f"there is no {path}; `make train` makes it.")
-    metrics: Metrics = read_json(root / path)
+    try:
+        metrics: Metrics = read_json(root / path)
+    except ValueError:
+        raise InputError(f"{path} is not JSON; is it a merge conflict? Take one side.") from None
+    if "difference" not in metrics:
+        raise InputError(f"{path} is of another form; `make train` writes it anew.")
     return metrics

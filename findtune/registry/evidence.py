@@ -53,18 +53,35 @@ def read_evidence(root: Path, commit: str, model: str) -> Evidence:
     measured = json.loads(metrics)
     if "verdict" not in measured:  # of what the stage `skip` writes
         raise InputError(f"{path} is no model; `models` in params.yaml does not name it.")
+    if "difference" not in measured:
+        raise InputError(f"{metrics_path} of commit {commit[:7]} is of an older form.")
     return Evidence(path, made.outs[path], measured)
 
 
 def artifact_path(root: Path, commit: str, model: str) -> str:
     """Return the folder that dvc.yaml of a commit names as the artifact of a model."""
-    pipeline = yaml.safe_load(committed_text(root, commit, "dvc.yaml"))
-    artifacts = pipeline.get("artifacts", {})
+    artifacts = committed_yaml(root, commit, "dvc.yaml").get("artifacts") or {}
     if model not in artifacts:
         known = ", ".join(artifacts) or "none"
         raise InputError(f"dvc.yaml has no artifact {model}; its artifacts are {known}.")
-    sizes = yaml.safe_load(committed_text(root, commit, "params.yaml"))["sizes"]
-    return str(artifacts[model]["path"]).replace("${sizes[0]}", sizes[0])
+    try:
+        [size, *_] = committed_yaml(root, commit, "params.yaml")["sizes"]
+        return str(artifacts[model]["path"]).replace("${sizes[0]}", size)
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"dvc.yaml or params.yaml of commit {commit[:7]} is of another form."
+        ) from None
+
+
+def committed_yaml(root: Path, commit: str, path: str) -> Mapping[str, Any]:
+    """Return a YAML file of a commit; raise InputError unless it holds keys and values."""
+    try:
+        content = yaml.safe_load(committed_text(root, commit, path))
+    except yaml.YAMLError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} of commit {commit[:7]} can't be read.")
+    return content
 
 
 def committed_text(root: Path, commit: str, path: str) -> str:

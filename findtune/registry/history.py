@@ -1,13 +1,26 @@
 """What was live when, with its measures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from findtune.registry.promotion import measured_at
 from findtune.registry.tags import Assignment, assignments, live_versions
 
 TIME = "%Y-%m-%d %H:%M"
+
+
+class Period(NamedTuple):
+    """A time in which a version was live: `change` made it so, and back from a later one if `back`.
+
+    until: None if it is live now.
+    """
+
+    live: Assignment
+    change: Assignment
+    back: bool
+    until: datetime | None
 
 
 def history_table(root: Path, models: Sequence[str]) -> str:
@@ -20,30 +33,38 @@ def history_table(root: Path, models: Sequence[str]) -> str:
 def model_rows(root: Path, model: str) -> list[list[str]]:
     """Return the rows of a model, by stage, the newest first."""
     everything = assignments(root, model)
-    rows = []
-    for stage in sorted({assignment.stage for assignment in everything}):
-        history = [assignment for assignment in everything if assignment.stage == stage]
-        ends: list[datetime | None] = [*(entry.time for entry in history[1:]), None]
-        rows += [
-            row(root, model, history[: number + 1], ends[number])
-            for number in reversed(range(len(history)))
-            if not history[number].ends
-        ]
-    return rows
+    stages = sorted({assignment.stage for assignment in everything})
+    histories = ([entry for entry in everything if entry.stage == stage] for stage in stages)
+    return [
+        row(root, model, period)
+        for history in histories
+        for period in reversed([*periods(history)])
+    ]
 
 
-def row(root: Path, model: str, history: Sequence[Assignment], until: datetime | None) -> list[str]:
-    """Return the row of the last assignment of a history."""
-    last = history[-1]
-    # A rollback leaves fewer versions to go back to; a promotion one more.
-    back = len(live_versions(history)) <= len(live_versions(history[:-1]))
+def periods(history: Sequence[Assignment]) -> Iterator[Period]:
+    """Yield when which version was live, the oldest first; history: of one stage."""
+    stacks = [live_versions(history[:number]) for number in range(len(history) + 1)]
+    names = [stack[-1].version if stack else None for stack in stacks]
+    changed = [number for number in range(1, len(names)) if names[number] != names[number - 1]]
+    ends = [*(history[number - 1].time for number in changed[1:]), None]
+    for number, until in zip(changed, ends, strict=False):  # without a change there is an end more
+        if stacks[number]:
+            # A rollback leaves fewer versions to go back to; a promotion one more.
+            back = len(stacks[number]) <= len(stacks[number - 1])
+            yield Period(stacks[number][-1], history[number - 1], back, until)
+
+
+def row(root: Path, model: str, period: Period) -> list[str]:
+    """Return the row of a period."""
+    live = period.live
     return [
         model,
-        last.stage,
-        f"{last.version}{' (rollback)' if back else ''}",
-        last.commit[:7],
-        last.time.strftime(TIME),
-        until.strftime(TIME) if until else "now",
-        measured_at(root, last.commit, model),
-        last.author,
+        live.stage,
+        f"{live.version}{' (rollback)' if period.back else ''}",
+        live.commit[:7],
+        period.change.time.strftime(TIME),
+        period.until.strftime(TIME) if period.until else "now",
+        measured_at(root, live.commit, model),
+        period.change.author,
     ]

@@ -11,10 +11,11 @@ from findtune.registry.tags import (
     assign,
     assignments,
     live_versions,
+    refuse_stage,
     register,
     versions,
 )
-from findtune.tracking.git import changed_files, commit_hash
+from findtune.tracking.git import changed_files, commit_hash, run_git
 from findtune.tracking.hashing import path_md5
 
 
@@ -33,6 +34,8 @@ def promote(root: Path, model: str, stage: str, size: str, *, force: bool) -> Ch
     force: also if its verdict is INCONCLUSIVE. Raises InputError with the reason if it may not
     become live, or is live already.
     """
+    refuse_shallow(root)
+    refuse_stage(root, model, stage)
     refuse_uncommitted(root)
     commit = commit_hash(root)
     evidence = read_evidence(root, commit, model)
@@ -50,6 +53,15 @@ def promote(root: Path, model: str, stage: str, size: str, *, force: bool) -> Ch
     tag = assign(root, model, version.name, stage, message)
     new = (tag,) if known else (f"{model}@{version.name}", tag)
     return Change(version.name, before, new, line)
+
+
+def refuse_shallow(root: Path) -> None:
+    """Raise InputError in a clone that may lack the tags of what is live."""
+    if run_git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        raise InputError(
+            "this clone is shallow, so tags of what is live may be missing; run `git fetch "
+            "--unshallow --tags` first."
+        )
 
 
 def refuse_uncommitted(root: Path) -> None:
@@ -112,6 +124,8 @@ def rollback(root: Path, model: str, stage: str) -> Change:
 
     Raises InputError if there was none.
     """
+    refuse_shallow(root)
+    refuse_stage(root, model, stage)
     live = live_versions([a for a in assignments(root, model) if a.stage == stage])
     if len(live) < 2:
         current = live[-1].version if live else "nothing"

@@ -5,7 +5,8 @@ Source: https://github.com/iterative/gto.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from findtune.core.errors import InputError
 
 FIRST_VERSION = "v1.0.0"
-MAX_WAIT = 2.0  # seconds
+MAX_WAIT = 5.0  # seconds for which a tag of the near future is waited for
 
 
 class Version(NamedTuple):
@@ -72,7 +73,8 @@ def tags(root: Path, model: str | None, *actions: str) -> list[Any]:
     from gto.tag import find, parse_name, parse_tag
     from scmrepo.git import Git
 
-    scm: Any = Git(str(root))
+    with readable_errors():
+        scm: Any = Git(str(root))
     try:
         wanted = frozenset(Action[action] for action in actions)
         matching = find(action=wanted, name=model, scm=scm)
@@ -85,16 +87,50 @@ def tags(root: Path, model: str | None, *actions: str) -> list[Any]:
 def live_versions(history: Sequence[Assignment]) -> list[Assignment]:
     """Return what would be live after each rollback, the live version last.
 
-    A version that goes live again takes back all that went live after it.
+    A version that goes live again takes back all that went live after it. One that ends takes back
+    nothing but itself.
     """
     stack: list[Assignment] = []
     for assignment in history:
+        if assignment.ends:
+            stack = [entry for entry in stack if entry.version != assignment.version]
+            continue
         earlier = [entry.version for entry in stack]
         if assignment.version in earlier:
             del stack[earlier.index(assignment.version) :]
-        if not assignment.ends:
-            stack.append(assignment)
+        stack.append(assignment)
     return stack
+
+
+def refuse_stage(root: Path, model: str, stage: str) -> None:
+    """Raise InputError unless a tag that is written now makes a version of a model live in a stage.
+
+    It would not where the name is none, or where a tag is younger: what is live has the youngest.
+    """
+    from gto.registry import GitRegistry
+
+    with readable_errors(), GitRegistry.from_url(str(root)) as registry:
+        registry.config.assert_stage(stage)
+    times = (entry.time for entry in assignments(root, model) if entry.stage == stage)
+    last = max(times, default=None)
+    if last and last.timestamp() - time.time() > MAX_WAIT:
+        raise InputError(
+            f"a tag of {model} is of {last:%Y-%m-%d %H:%M:%S %z}, which is still to come: correct "
+            "the clock here; or, if that tag was written by a wrong one, delete it here and in "
+            "origin (`git tag --list --format='%(taggerdate) %(refname:short)'` names it)."
+        )
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what GTO and git refuse into an InputError."""
+    from gto.exceptions import GTOException
+    from scmrepo.exceptions import SCMError
+
+    try:
+        yield
+    except (GTOException, SCMError) as error:
+        raise InputError(f"git's tags can't be used: {error.__cause__ or error}") from None
 
 
 def register(root: Path, model: str, commit: str, message: str) -> Version:
@@ -103,7 +139,8 @@ def register(root: Path, model: str, commit: str, message: str) -> Version:
 
     first = not versions(root, model)
     number: Any = {"version": FIRST_VERSION} if first else {"bump_minor": True}
-    event = register_tag(str(root), model, commit, message=message, **number)
+    with readable_errors():
+        event = register_tag(str(root), model, commit, message=message, **number)
     return Version(event.version, commit)
 
 
@@ -111,23 +148,14 @@ def assign(root: Path, model: str, version: str, stage: str, message: str) -> st
     """Make a version live in a stage; return the name of the tag."""
     from gto.api import assign as assign_tag
 
-    wait_for_next_second(assignments(root, model))
+    wait_for_next_second([entry for entry in assignments(root, model) if entry.stage == stage])
     # force: the version may have been live before.
-    event = assign_tag(str(root), model, stage, version=version, message=message, force=True)
+    with readable_errors():
+        event = assign_tag(str(root), model, stage, version=version, message=message, force=True)
     return str(event.tag)
 
 
 def wait_for_next_second(history: Sequence[Assignment]) -> None:
-    """Wait until a new tag is younger than all others: tags know only whole seconds.
-
-    Raises InputError where one is of the future: the new tag would count as older, and its version
-    would not be live.
-    """
+    """Wait until a new tag is younger than all others: tags know only whole seconds."""
     last = max((assignment.time.timestamp() for assignment in history), default=0.0)
-    wait = last + 1 - time.time()
-    if wait > MAX_WAIT:
-        raise InputError(
-            f"the last tag of this model is of the future, by {wait:,.0f} seconds, and a new one "
-            "would count as older; set the clock right, or delete that tag and its copies."
-        )
-    time.sleep(max(0.0, wait))
+    time.sleep(min(MAX_WAIT + 1, max(0.0, last + 1 - time.time())))

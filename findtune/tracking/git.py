@@ -30,11 +30,21 @@ def committed_file(root: Path, commit: str, path: str) -> bytes | None:
 
 
 def changed_files(root: Path) -> list[str]:
-    """Return the files that differ from the last commit, and those that git does not know."""
-    names = []
-    fields = iter(run_git(root, "status", "--porcelain", "-z").stdout.split("\0"))
+    """Return the files below a folder that differ from the last commit, or that git does not know.
+
+    Their names are those within the folder, which may be a part of a larger repository.
+    """
+    names: list[str] = []
+    options = ("--porcelain", "-z", "--untracked-files=normal", "--", ".")
+    fields = iter(run_git(root, "status", *options).stdout.split("\0"))
     for field in fields:
         names += [field[3:]] if field else []
         if field[:1] in ("R", "C"):  # the old name follows
             names.append(next(fields))
-    return names
+    prefix = folder_in_repository(root)
+    return [name.removeprefix(prefix) for name in names]
+
+
+def folder_in_repository(root: Path) -> str:
+    """Return where a folder is in its repository, with a slash at the end; nothing at the top."""
+    return run_git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")

@@ -11,6 +11,7 @@ from findtune.core.errors import InputError
 
 LOCK = Path("dvc.lock")
 FOLDER = ".dir"  # ends the md5 of a folder
+CONFLICT = ("<<<<<<< ", ">>>>>>> ")  # at the start of a line
 Stages = Mapping[str, "LockedStage"]  # by name
 
 
@@ -33,6 +34,7 @@ def read_lock(path: Path = LOCK) -> Stages:
 
 def parse_lock(text: str, name: str = str(LOCK)) -> Stages:
     """Return what the text of a dvc.lock records; raise InputError if it isn't one."""
+    refuse_conflict(text)
     try:
         content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         return {
@@ -44,6 +46,13 @@ def parse_lock(text: str, name: str = str(LOCK)) -> Stages:
         raise InputError(
             f"{name} can't be read ({reason}); `git checkout {LOCK}` brings back the committed one."
         ) from None
+
+
+def refuse_conflict(text: str) -> None:
+    """Raise InputError for the text of a dvc.lock with the marks of a merge conflict."""
+    if any(line.startswith(CONFLICT) for line in text.splitlines()):
+        remedy = f"take one side (`git checkout --ours {LOCK}`), then run this again"
+        raise InputError(f"{LOCK} has the marks of a merge conflict; {remedy}.")
 
 
 def hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:

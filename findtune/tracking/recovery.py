@@ -27,13 +27,12 @@ from typing import IO, Any
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open
 from findtune.tracking.git import committed_file
-from findtune.tracking.lock import LOCK
+from findtune.tracking.lock import LOCK, refuse_conflict
 
 FOLDER = Path(".dvc", "tmp", "findtune")
 GOOD = FOLDER / "dvc.lock.good"
 BROKEN = FOLDER / "dvc.lock.broken"
 GIT_VERSIONS = ("", "HEAD")  # the index, where DVC puts each new lock, and the last commit
-CONFLICT = ("<<<<<<< ", ">>>>>>> ")  # at the start of a line
 Entries = Mapping[str, Mapping[str, Any]]  # stage -> what dvc.lock records of it
 
 
@@ -127,9 +126,7 @@ def read_entries(content: bytes) -> Entries:
         raise DamageError("was empty")
     try:
         text = content.decode()
-        if any(line.startswith(CONFLICT) for line in text.splitlines()):
-            remedy = f"take one side (`git checkout --ours {LOCK}`), then run this again"
-            raise InputError(f"{LOCK} has the marks of a merge conflict; {remedy}.")
+        refuse_conflict(text)
         value = import_module("dvc.utils.serialize").parse_yaml(text, str(LOCK))
         import_module("dvc.schema").COMPILED_LOCKFILE_SCHEMA(value)
         stages: Entries = value["stages"]

@@ -7,9 +7,19 @@ from findtune.core.errors import InputError
 
 
 def open_repo(**options: Any) -> Any:
-    """Return the DVC repository here, as a dvc.repo.Repo; raise InputError where there is none."""
-    repo = import_module("dvc.repo")  # takes a second, and --help does not need it
+    """Return the DVC repository here, as a dvc.repo.Repo.
+
+    Raises InputError where there is none, or no git repository around it.
+    """
+    module = import_module("dvc.repo")  # takes a second, and --help does not need it
     try:
-        return repo.Repo(**options)
+        repo = module.Repo(**options)
+        repo.scm  # noqa: B018  # it is opened here, and raises what is caught below
+        return repo
     except import_module("dvc.exceptions").NotDvcRepoError:
         raise InputError("this is no DVC repository; run this in the project's folder.") from None
+    except import_module("dvc.scm").SCMError:
+        raise InputError(
+            "this folder is in no git repository; run: git init && git add -A && "
+            'git commit -m "Start"'
+        ) from None

@@ -5,10 +5,20 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from commands import crossvalidate
-from commands.crossvalidate import Run, main, read_table, setting_hash, summary
+from commands.crossvalidate import (
+    Run,
+    append,
+    main,
+    parse_seeds,
+    read_table,
+    rows_of,
+    setting_hash,
+    summary,
+)
 
 
 def runs(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
@@ -87,8 +97,22 @@ def test_a_setting_depends_on_parameters_data_and_folds(
     hashes.append(setting_hash("rewriter", "small", 5))
     params.write_text(text.replace("eval_seeds: ", "eval_seeds: 1"), encoding="utf-8")
     hashes.append(setting_hash("rewriter", "small", 5))
+    content = yaml.safe_load(text)
+    content["base"]["embedder"]["small"]["files"] = {"model.safetensors": "of another retriever"}
+    params.write_text(yaml.safe_dump(content), encoding="utf-8")
+    hashes.append(setting_hash("rewriter", "small", 5))
     assert hashes[0] == hashes[1]
-    assert len(set(hashes)) == 5
+    assert len(set(hashes)) == 6
+
+
+@pytest.mark.parametrize("setting", ["012345678901", "1234567e8901"])
+def test_a_setting_that_looks_like_a_number_is_known_again(tmp_path: Path, setting: str) -> None:
+    append(tmp_path / "runs.csv", pd.DataFrame(), pd.DataFrame({"setting": [setting], "seed": [1]}))
+    assert len(rows_of(read_table(tmp_path / "runs.csv"), setting)) == 1
+
+
+def test_a_seed_that_is_named_twice_counts_once() -> None:
+    assert parse_seeds(None, None, "13,14, 13") == [13, 14]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seeds", ["a", "1,,2", "1.5", "-1"])

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from commands import promote
 from commands.diff import main
+from findtune.registry import challenge
+from findtune.tracking.lock import LockedStage
 
 METRICS = yaml.safe_load(
     (Path(__file__).parents[1] / "data" / "metrics.yaml").read_text(encoding="utf-8")
@@ -72,6 +75,14 @@ def test_a_stack_that_the_commit_lacks_has_a_row_without_a_change(repository: Pa
     commit()
     assert details().output == "No measure differs from HEAD.\n"
     assert "| none | 0.7500 |" in details("--base", "HEAD~1").output
+
+
+def test_of_a_stack_that_was_refused_the_untuned_one_is_shown_as_it_ships(
+    repository: Path,
+) -> None:
+    stack = {"chosen": {"recall@10": 0.25}, "untuned": {"recall@10": 0.5}, "verdict": "REGRESSION"}
+    write_metrics("stack", **stack, cell="tuned|bm25|none", ships="question|bm25|none")
+    assert "| stack/small | recall@10 | none | 0.5000 |" in details().output
 
 
 def test_another_number_of_questions_is_warned_of(repository: Path) -> None:
@@ -135,6 +146,51 @@ def test_the_questions_of_both_decide_and_those_that_lost_most_are_shown(champio
     ]
 
 
+def test_questions_of_one_topic_count_once_in_a_models_interval(
+    tiny_project: Path, tool: Callable[[str], str]
+) -> None:
+    path = Path("metrics/embedder/small.per_query.csv")
+    for number in (0, 1):
+        # Each topic is asked ten times, with the same gain or loss.
+        rows = [f"{row},{0.5 + number * (-0.3 if row < 20 else 0.4):.1f}" for row in range(50)]
+        path.write_text("\n".join(["query,decisive_tuned_ndcg@10", *rows]), encoding="utf-8")
+        if not number:
+            tool("git add --all")
+            tool("git commit --quiet --message=Values")
+    writer = LockedStage({"data/examples/embedder/small": "the same"}, {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(challenge, "writer", lambda *_: writer)
+        assert challenge.duel(Path(), "HEAD", "embedder", "small").verdict == "WIN"
+        examples = Path("data/examples/embedder/small/test.jsonl")
+        examples.parent.mkdir(parents=True)
+        asked = [{"kind": "query", "dcids": [f"topic {row // 10}"]} for row in range(50)]
+        lines = [json.dumps(row) for row in ({"kind": "scored"}, *asked)]
+        examples.write_text("\n".join(lines), encoding="utf-8")
+        assert challenge.duel(Path(), "HEAD", "embedder", "small").verdict == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("json", "<<<<<<< HEAD\n{}", "small.json is not JSON; is it a merge conflict?"),
+        ("json", "{}", "small.json is of another form; `make train` writes it anew."),
+        (
+            "per_query.csv",
+            "split,query,record,group,q|base|none\ntest,1,r1,t-r1\n<<<<<<< HEAD\n",
+            "per_query.csv has no number for question r1 in column q|base|none; is it a merge con",
+        ),
+    ],
+)
+def test_a_file_of_measures_that_cannot_be_read_is_one_line(
+    champion: Path, name: str, text: str, message: str
+) -> None:
+    Path(f"metrics/stack/small.{name}").write_text(text, encoding="utf-8")
+    result = run()
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_no_text_of_users_is_shown_unless_examples_allow_it(champion: Path) -> None:
     text = Path("params.yaml").read_text(encoding="utf-8")
     Path("params.yaml").write_text(text.replace("examples: 50", "examples: 0"), encoding="utf-8")
@@ -149,6 +205,14 @@ def test_what_cannot_be_compared_says_why_and_nothing_at_all_is_one_line(reposit
     assert len(result.stderr.splitlines()) == 1
     assert "embedder not compared: " in result.stderr
     assert "has no metrics/stack/small.json" in result.stderr
+
+
+def test_a_champion_of_another_size_is_refused_though_its_commit_has_measures_of_this_one(
+    tiny_project: Path,
+) -> None:
+    assert CliRunner().invoke(promote.main, ["stack", "small", "prod"]).exit_code == 0
+    result = CliRunner().invoke(main, ["medium", "embedder"])
+    assert result.stderr.startswith("Error: models/stack/small is what is live, so nothing of medi")
 
 
 def test_what_is_live_is_the_champion(tiny_project: Path) -> None:

@@ -1,5 +1,6 @@
 """doctor prints one line for each check and ends with 1 if one fails."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,13 @@ def test_outside_of_a_project_there_is_one_line(
     result = CliRunner().invoke(doctor.main)
     assert result.exit_code == 1
     assert "this is no DVC repository" in result.stderr
+
+
+def test_a_project_that_was_copied_without_git_is_named_and_no_traceback(
+    tiny_project: Path,
+) -> None:
+    shutil.rmtree(".git")
+    result = CliRunner().invoke(doctor.main)
+    assert result.exit_code == 1
+    assert "`git clone` the project instead of copying it" in result.stdout
+    assert result.stderr.startswith("Error: this folder is in no git repository; run: git init")

@@ -50,6 +50,28 @@ def test_a_lock_of_two_runs_is_not_current(clone: Path) -> None:
     assert "models/embedder/small has changed since another stage read it" in gate("current").stderr
 
 
+@pytest.mark.parametrize("spoil", ["edit", "forget"])
+def test_measures_that_are_not_those_of_the_lock_are_not_current(clone: Path, spoil: str) -> None:
+    path = Path("metrics/stack/small.json")
+    if spoil == "edit":
+        path.write_text(path.read_text().replace("0.75", "0.95"))
+    else:
+        path.unlink()
+    result = gate("current")
+    assert result.exit_code == 1
+    expected = {"edit": "is no longer up to date", "forget": "lacks metrics/stack/small.json"}
+    assert result.stderr.startswith(f"Error: stack@small {expected[spoil]}: run `make train`")
+
+
+@pytest.mark.parametrize("name", ["current", "published"])
+def test_a_pipeline_that_dvc_cannot_read_is_one_line(clone: Path, name: str) -> None:
+    with Path("dvc.yaml").open("a") as file:
+        file.write("stages: [\n")
+    result = gate(name)
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: .*'dvc.yaml'.*\n", result.stderr)
+
+
 @pytest.mark.parametrize(
     ("pattern", "name"), [("*/*.dir", "models/"), ("aa/*", "models/embedder/small/weights.txt")]
 )

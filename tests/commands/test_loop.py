@@ -85,7 +85,8 @@ def test_what_cannot_be_compared_is_committed_and_not_promoted(
     def refuse(*arguments: object) -> None:
         raise InputError("no question is held out from both.")
 
-    monkeypatch.setattr(loop, "champion_of", lambda *arguments: Champion("v1.0.0", "c", now()))
+    head = tool("git rev-parse HEAD").strip()
+    monkeypatch.setattr(loop, "champion_of", lambda *arguments: Champion("v1.0.0", head, now()))
     monkeypatch.setattr(loop, "duel", refuse)
     result = run(0.5)
     assert result.exit_code == 0, result.output
@@ -93,6 +94,21 @@ def test_what_cannot_be_compared_is_committed_and_not_promoted(
     assert "not promoted, since the verdict is not compared." in result.output
     assert tool("git log -1 --format=%s").strip() == "Train on new feedback: not compared"
     assert tool("git status --porcelain") + tool("git tag") == ""
+
+
+@pytest.mark.slow
+def test_a_champion_of_another_size_is_not_compared(
+    made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(0.5)
+    live = "the measures of another size, which its commit has too"
+    monkeypatch.setattr(loop, "duel", lambda *arguments: pytest.fail(live))
+    Path("metrics/stack/medium.json").write_text("{}", encoding="utf-8")
+    Path("data/training_data/picks.json").write_text("0.6", encoding="utf-8")
+    result = CliRunner().invoke(loop.main, ["medium", "prod"])
+    assert result.exit_code == 0, result.output
+    assert "models/stack/small is what is live, so nothing of medium is compared" in result.output
+    assert tool("git tag").split() == ["stack#prod#1", "stack@v1.0.0"]
 
 
 def test_without_anything_new_nothing_is_trained(made: list[str], tool: Tool) -> None:

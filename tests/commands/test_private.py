@@ -46,6 +46,12 @@ def test_new_feedback_is_no_change_for_git_and_one_for_dvc(feedback: Path, tool:
     assert tool("git status --porcelain").split() == ["M", "data/training_data.dvc"]
 
 
+def test_if_dvc_cannot_add_it_git_keeps_it(feedback: Path, tool: Tool) -> None:
+    Path(".dvc/config").write_text("[cache]\n    dir = /dev/null\n")
+    assert CliRunner().invoke(main).exit_code != 0
+    assert tool("git ls-files data").split() == [LOG.as_posix()]
+
+
 def test_without_feedback_there_is_one_line(tiny_project: Path) -> None:
     result = CliRunner().invoke(main)
     assert result.exit_code == 1

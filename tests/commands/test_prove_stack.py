@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from commands import prove_stack
-from commands.prove_stack import main, run_stage
+from commands.prove_stack import main, run_stage, train_once
 from findtune.core.errors import InputError
 
 
@@ -46,6 +46,18 @@ def test_a_folder_of_feedback_gets_the_verdict_of_its_stack_and_is_not_trained_t
     assert before == {path: path.read_bytes() for path in team.rglob("*") if path.is_file()}
     assert not Path("metrics").exists()
     assert [*Path("models").iterdir()] == [Path("models/base")]
+
+
+def test_another_seed_trains_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages: list[str] = []
+    monkeypatch.setattr(prove_stack, "run_stage", lambda project, *names: stages.append(names[0]))
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("project/models/reranker").mkdir(parents=True)
+    for seed in ("seed: 13\n", "seed: 13\n", "seed: 14\n"):
+        Path("params.yaml").write_text(text.replace("seed: 13\n", seed), encoding="utf-8")
+        train_once("reranker", "small", Path("project"))
+    assert stages == ["prepare", "train", "prepare", "prepare", "train"]
 
 
 def test_a_stage_that_fails_names_itself_and_its_folder(team: Path, tmp_path: Path) -> None:

@@ -1,19 +1,49 @@
 """promote, rollback and history print what is live and what to publish."""
 
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from click.testing import CliRunner
 
-from commands import history, promote, rollback
+from commands import diff, history, promote, rollback
 
 
 def test_a_promotion_says_how_to_publish_it_and_shows_in_the_history(tiny_project: Path) -> None:
     result = CliRunner().invoke(promote.main, ["stack", "small", "prod"])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("stack v1.0.0 is live in prod: ndcg@10 0.5000 -> 0.7500")
-    assert "git push origin 'stack@v1.0.0' 'stack#prod#1'" in result.stdout
+    assert "git push --atomic origin 'stack@v1.0.0' 'stack#prod#1'" in result.stdout
     shown = CliRunner().invoke(history.main)
     assert "| stack | prod | v1.0.0 | " in shown.stdout
+
+
+def test_outside_git_there_is_one_line(tiny_project: Path) -> None:
+    shutil.rmtree(".git")
+    calls = (
+        (history.main, ""),
+        (rollback.main, "stack prod"),
+        (promote.main, "stack small prod"),
+        (diff.main, "small embedder"),
+    )
+    for main, arguments in calls:
+        result = CliRunner().invoke(main, arguments)
+        assert re.fullmatch(r"Error: git's tags can't be used: .* git repo.*\n", result.stderr)
+
+
+def test_of_two_who_promote_at_once_the_second_publishes_nothing(
+    tiny_project: Path, tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(promote.main, ["stack", "small", "prod"])
+    [command] = re.findall(r"&& (git push .*)", result.stdout)
+    tool(f"git clone --quiet --bare . {tmp_path}/origin")
+    tool(f"git -C {tmp_path}/origin tag --delete stack@v1.0.0 stack#prod#1")
+    tool(f"git -C {tmp_path}/origin -c user.name=a -c user.email=a@b tag -m Other stack@v1.0.0")
+    tool(f"git remote add origin {tmp_path}/origin")
+    assert subprocess.run(command, shell=True, capture_output=True).returncode != 0
+    assert tool(f"git -C {tmp_path}/origin tag").split() == ["stack@v1.0.0"]
 
 
 def test_a_refusal_is_one_line(tiny_project: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from findtune.core.errors import InputError
 from findtune.registry import tags
+from findtune.registry.evidence import md5
 from findtune.registry.history import history_table
 from findtune.registry.promotion import Change, promote, rollback
 
@@ -225,6 +226,94 @@ def test_what_gto_took_down_is_no_longer_live(
     unassign(".", "stack", stage="prod", version="v1.1.0")
     live = tags.live_versions(tags.assignments(HERE, "stack"))
     assert [assignment.version for assignment in live] == ["v1.0.0"]
+
+
+def tag(names: str, tool: Tool, commit: str = "HEAD") -> None:
+    """Write tags as another tool, or another machine, would."""
+    for name in names.split():
+        tool(f"git tag --annotate --message=Tag {name} {commit}")
+
+
+def test_a_version_that_was_taken_down_earlier_leaves_the_live_one(
+    tiny_project: Path, tool: Tool
+) -> None:
+    tag("stack@v1.0.0 stack#prod#1", tool)
+    tool("git commit --quiet --allow-empty --message=Again")
+    tag("stack@v1.1.0 stack#prod#2", tool)
+    tag("stack#prod!#3", tool, "HEAD~1")
+    live = tags.live_versions(tags.assignments(HERE, "stack"))
+    assert [assignment.version for assignment in live] == ["v1.1.0"]
+    rows = [line.split(" | ") for line in history_table(HERE, ["stack"]).splitlines()[2:]]
+    assert [(row[2], row[5] == "now") for row in rows] == [("v1.1.0", True), ("v1.0.0", False)]
+    with pytest.raises(InputError, match=r"v1\.1\.0 of stack is live in prod, and nothing was bef"):
+        rollback(HERE, "stack", "prod")
+
+
+@pytest.mark.parametrize("change", [promoted, lambda: rollback(HERE, "stack", "prod")])
+def test_a_tag_of_the_future_is_refused_since_what_is_live_has_the_youngest(
+    tiny_project: Path,
+    tool: Tool,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[], object],
+) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2099-06-01T12:00:00 +0000")  # a wrong clock
+    tag("stack@v1.0.0 stack#prod#1", tool)
+    monkeypatch.delenv("GIT_COMMITTER_DATE")
+    with pytest.raises(InputError, match=r"a tag of stack is of 2099-06-01 .* correct the clock"):
+        change()
+    assert tag_names(tool) == ["stack#prod#1", "stack@v1.0.0"]
+
+
+@pytest.mark.parametrize("stage", ["my prod", "prod!", ""])
+def test_a_name_that_is_no_stage_is_refused_before_a_tag_is_written(
+    tiny_project: Path, tool: Tool, stage: str
+) -> None:
+    with pytest.raises(InputError, match=f"Invalid value '{stage}'. Only letters, numbers"):
+        promote(HERE, "stack", stage, "small", force=False)
+    assert tag_names(tool) == []
+
+
+def test_tags_that_gto_cannot_read_are_one_line(tiny_project: Path, tool: Tool) -> None:
+    tag("stack@v1.0.0 stack@v7.0.0", tool)
+    with pytest.raises(InputError, match="Multiple versions are not allowed on the same Git com"):
+        promoted()
+
+
+def test_a_shallow_clone_which_may_lack_tags_is_refused(
+    tiny_project: Path, tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool(f"git clone --quiet --depth 1 {tiny_project.as_uri()} {tmp_path}/shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    for model in ("stack", "embedder"):
+        with pytest.raises(InputError, match="is shallow, .*`git fetch --unshallow --tags`"):
+            promoted(model)
+        with pytest.raises(InputError, match="is shallow, "):
+            rollback(HERE, model, "prod")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("params.yaml", ""),
+        ("params.yaml", "seed: 13\n"),
+        ("dvc.yaml", "artifacts: [\n"),
+        ("dvc.yaml", "artifacts: {stack: {}}\n"),
+        ("metrics/stack/small.json", '{"verdict": "WIN"}\n'),
+    ],
+)
+def test_a_version_of_an_older_form_is_no_obstacle_and_the_history_says_so(
+    tiny_project: Path, tool: Tool, name: str, text: str
+) -> None:
+    kept = Path(name).read_text(), Path("dvc.lock").read_text()
+    lock = kept[1].replace(md5(Path(name).read_bytes()), md5(text.encode()))
+    for content, locked in ((text, lock), kept):
+        Path(name).write_text(content)
+        Path("dvc.lock").write_text(locked)
+        tool("git commit --quiet --all --message=Form")
+    tag("stack@v0.1.0 stack#prod#1", tool, "HEAD~1")
+    assert promoted().version == "v0.2.0"
+    assert "| v0.1.0 | " in history_table(HERE, ["stack"]).splitlines()[-1]
+    assert "no measures: " in history_table(HERE, ["stack"])
 
 
 def test_gto_reads_the_tags(tiny_project: Path) -> None:

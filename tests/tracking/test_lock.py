@@ -32,3 +32,8 @@ def test_a_lock_that_is_none_is_refused_with_a_remedy(text: str) -> None:
 def test_a_missing_lock_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no .*/dvc.lock; `make train` writes it"):
         read_lock(tmp_path / "dvc.lock")
+
+
+def test_a_merge_conflict_is_named_with_what_ends_it() -> None:
+    with pytest.raises(InputError, match="has the marks of a merge conflict; .*checkout --ours"):
+        parse_lock("schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n>>>>>>> side\n")

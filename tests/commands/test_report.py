@@ -1,0 +1,38 @@
+"""The report is written again only while its questions are those that were measured."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from commands.report import main
+from findtune.core import params
+
+METRICS, EXAMPLES = "metrics/embedder/small.json", "data/examples/embedder/small"
+
+
+@pytest.mark.parametrize(
+    ("measured", "message"),
+    [
+        ("a.dir", "no model of small can be reported: there is no metrics/"),  # by the stage
+        ("b.dir", f"{EXAMPLES} was made again since the embedder was measured; `make train SIZE="),
+    ],
+)
+def test_examples_that_were_made_again_are_no_questions_of_the_measures(
+    project: Path, measured: str, message: str
+) -> None:
+    with Path("params.yaml").open("a", encoding="utf-8") as file:
+        file.write("report: {examples: 0}\n")
+    assert "embedder" in params.read("models", list[str])
+    stages = {
+        "prepare@embedder-small": {"outs": [{"path": EXAMPLES, "md5": "a.dir"}]},
+        "evaluate@embedder-small": {
+            "deps": [{"path": EXAMPLES, "md5": measured}],
+            "outs": [{"path": METRICS, "md5": "c"}],
+        },
+    }
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    result = CliRunner().invoke(main, ["small"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {message}")

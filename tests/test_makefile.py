@@ -1,0 +1,63 @@
+"""What the Makefile makes of params.yaml and of its variables, before it runs anything."""
+
+import subprocess
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a git repository with the Makefile, in which the setup is done."""
+    for name in ("Makefile", "params.yaml", "pyproject.toml", *map(str, Path().glob("*.lock"))):
+        copy(name, tmp_path)
+    ready = tmp_path / ".venv" / "bin" / ".ready"
+    ready.parent.mkdir(parents=True)
+    ready.touch()
+    for name in ("MODELS", "SIZE", "MAKEFLAGS", "MAKELEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    return tmp_path
+
+
+def make(*arguments: str) -> str:
+    command = ["make", "--silent", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        "models: [embedder, reranker]",
+        "models: ['embedder', \"reranker\"]  # not [rewriter] yet",
+        "models: [embedder,\n  # rewriter,\n  reranker]",
+        "models:\n  - embedder  # first\n\n  - reranker",
+        "models:\n- embedder\r\n- 'reranker'\r",
+    ],
+)
+def test_the_models_of_params_are_trained_however_their_list_is_written(
+    folder: Path, models: str
+) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    shipped = "models: [embedder, reranker, rewriter]"
+    assert shipped in text
+    Path("params.yaml").write_text(text.replace(shipped, models), encoding="utf-8", newline="")
+    assert "commands.reproduce card@embedder-small card@reranker-small\n" in make("-n", "train")
+
+
+def test_a_remote_without_a_url_is_refused_and_the_old_one_stays(folder: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        make("-n", "remote")
+    assert "URL is empty; name the remote: make remote URL=" in failure.value.stderr
+    assert "dvc remote add" not in failure.value.stdout
+
+
+def test_a_preview_that_fails_ends_make_with_an_error(folder: Path) -> None:
+    python = Path(".venv/bin/python")
+    python.write_text('#!/bin/sh\nshift\n[ "$*" != "commands.preview embedder small" ]\n')
+    python.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError):
+        make("preview")
+    assert make("preview", "MODELS=reranker") == ""
