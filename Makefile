@@ -74,7 +74,7 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 # `make -j train preview` must run in this order: both bring stages up to date.
 .NOTPARALLEL:
 .PHONY: help setup train import stats preview rewrite search serve export collect forget compare estimate monitor \
-	loop metrics diff plots report crossvalidate prove prove-stack bench readme check test test-all torture private \
+	loop metrics diff plots report grade crossvalidate prove prove-stack bench readme check test test-all torture private \
 	job push pull remote current published comment doctor promote rollback history lock
 
 help:           ## List these commands
@@ -165,6 +165,10 @@ plots: setup    ## Draw training curves, scored pairs and reliability into dvc_p
 
 report: setup   ## Write one HTML file with all that was measured at SIZE, and print its path
 	@python -m commands.report $(SIZE)
+
+grade: setup    ## List what searches find for held-out questions and nobody judged, for people to grade
+	$(REPRODUCE) stack@$(SIZE)
+	@python -m commands.grade $(SIZE)
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))

@@ -14,7 +14,7 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import write_jsonl
 from findtune.ingest.data_files import suffix
-from findtune.ingest.feedback import FOLDER, STEMS, SUFFIXES, judgment_files
+from findtune.ingest.feedback import FOLDER, SEARCH_GRADES, STEMS, SUFFIXES, judgment_files
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.review import REVIEW
 from stages import ingest
@@ -61,7 +61,7 @@ def feedback_files(folder: Path) -> list[Path]:
     paths = [path for path in folder.glob("*") if suffix(path) in SUFFIXES]
     judgments = {*judgment_files(folder)}
     feedback = (path for path in paths if path.name.startswith(STEMS) or path in judgments)
-    return sorted([*feedback, *folder.glob(REVIEW)])
+    return sorted([*feedback, *folder.glob(REVIEW), *folder.glob(SEARCH_GRADES)])
 
 
 def clean_model(model: str, data: Path, say: Say) -> None:

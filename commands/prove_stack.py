@@ -29,6 +29,7 @@ import yaml
 
 import findtune
 from commands.crossvalidate import setting_hash
+from commands.ingest_folder import clean_model
 from commands.prove import (
     FOLDERS,
     MODELS,
@@ -42,7 +43,7 @@ from commands.prove import (
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, read_json
-from stages.command import Stage
+from stages.command import Stage, reporter
 
 STDERR = 2  # the file descriptor
 HEADER = (
@@ -72,8 +73,9 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
 def row_of(folder: Path, models: Sequence[str], size: str, out: Path, notes: list[str]) -> str:
     """Return the row of the table for the data in a folder; trains what is not trained yet."""
     name = folder.resolve().name
-    ready = ready_models(folder, models, out, notes)  # cleans them into out/sets/NAME
-    project = lay_out_project(out / name, out / "sets" / name, ready)
+    ready, data = ready_models(folder, models, out, notes), out / "sets" / name
+    clean_model("stack", data, reporter(f"{name} stack: "))
+    project = lay_out_project(out / name, data, ready)
     for model in ready:
         train_once(model, size, project)
     run_stage(project, "stack", size)

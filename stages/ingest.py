@@ -27,7 +27,7 @@ from findtune.ingest.report import IngestReport
 from stages.command import Stage
 
 DATA = Path("data")
-MODELS = ("embedder", "reranker", "rewriter", "preferences")
+MODELS = ("embedder", "reranker", "rewriter", "stack", "preferences")
 
 
 @click.command(cls=Stage)

@@ -5,6 +5,7 @@
 Reads   params.yaml: seed, models, stack.SIZE
         for each of `models` models/MODEL/SIZE/, models/base/MODEL/SIZE/, data/examples/MODEL/SIZE/
         models/base/embedder/SIZE/
+        data/clean/stack/                  grades of what searches found, if people gave any
 Writes  models/stack/SIZE/                 the pipeline that ships, with its models
         metrics/stack/SIZE.json            headline measures, the difference and the verdict
         metrics/stack/SIZE.grid.csv        every measure of every cell
@@ -16,7 +17,7 @@ Writes  models/stack/SIZE/                 the pipeline that ships, with its mod
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -25,11 +26,41 @@ from findtune.core.files import atomic_open, rounded, write_csv, write_json
 from findtune.core.manifest import refuse_damaged
 from stages.command import TorchStage, reporter
 
+SEARCH_GRADES = Path("data", "clean", "stack", "search_grades.jsonl")
+
+
+class Inputs(NamedTuple):
+    """What a stack is judged with. parts: the models; examples: room -> folder."""
+
+    size: str
+    settings: Any
+    seed: int
+    examples: dict[str, Path]
+    held_out: Any
+    parts: Any
+
+    @property
+    def options(self) -> dict[str, int]:
+        """How a pipeline answers."""
+        return {"rerank_depth": self.settings.rerank_depth, "seed": self.seed}
+
 
 @click.command(cls=TorchStage)
 @click.argument("size")
 def main(size: str) -> None:
     """Judge the stack of SIZE, and save what ships."""
+    inputs = load(size)
+    evaluation = evaluate(inputs)
+    import_module("findtune.stack.artifact").save(
+        evaluation.ships, inputs.parts, Path("models", "stack", size), **inputs.options
+    )
+    verdict = write_metrics(size, evaluation, inputs.examples, inputs.seed)
+    write_latency(inputs, evaluation)
+    click.echo(verdict)
+
+
+def load(size: str) -> Inputs:
+    """Return the models of a size with the questions that judge them; refuse damaged models."""
     # They import torch, so they are loaded after the command line was read.
     held_out_module = import_module("findtune.stack.held_out")
     settings_module = import_module("findtune.stack.settings")
@@ -37,7 +68,7 @@ def main(size: str) -> None:
     models, seed = params.read("models", list[str]), params.read("seed", params.Seed)
     examples = {model: Path("data", "examples", model, size) for model in models}
     held_out = held_out_module.read_held_out(
-        examples, settings.max_questions, settings.max_corpus_documents
+        examples, settings.max_questions, settings.max_corpus_documents, SEARCH_GRADES
     )
     parts = import_module("findtune.stack.parts").Parts(
         bases={model: Path("models", "base", model, size) for model in ("embedder", *models)},
@@ -46,32 +77,34 @@ def main(size: str) -> None:
     )
     for folder in {*parts.bases.values(), *parts.tuned.values()}:
         refuse_damaged(folder)
-    say = reporter(f"stack {size}: ")
-    evaluate = import_module("findtune.stack.evaluate")
-    evaluation = evaluate.evaluate_stack(parts, held_out, settings, seed, say)
-    options = {"rerank_depth": settings.rerank_depth, "seed": seed}
-    import_module("findtune.stack.artifact").save(
-        evaluation.ships, parts, Path("models", "stack", size), **options
-    )
-    verdict = write_metrics(size, evaluation, examples, seed)
-    say(f"answering {settings.latency_questions} questions one by one")
+    return Inputs(size, settings, seed, examples, held_out, parts)
+
+
+def evaluate(inputs: Inputs) -> Any:
+    """Return the measures and the rankings of the stacks that these models make."""
+    evaluate_stack = import_module("findtune.stack.evaluate").evaluate_stack
+    say = reporter(f"stack {inputs.size}: ")
+    return evaluate_stack(inputs.parts, inputs.held_out, inputs.settings, inputs.seed, say)
+
+
+def write_latency(inputs: Inputs, evaluation: Any) -> None:
+    """Write how long the compared cells take to answer some questions of test."""
     latency = import_module("findtune.stack.latency")
-    questions = held_out.test[: settings.latency_questions]
-    rows = latency.time_cells(
-        [*evaluation.choice[::-1]], parts, held_out.corpus, questions, **options
-    )
-    write_csv(Path("metrics", "stack", f"{size}.latency.csv"), latency.HEADER, rows)
-    click.echo(verdict)
+    questions = inputs.held_out.test[: inputs.settings.latency_questions]
+    reporter(f"stack {inputs.size}: ")(f"answering {len(questions)} questions one by one")
+    cells, corpus = [*evaluation.choice[::-1]], inputs.held_out.corpus
+    rows = latency.time_cells(cells, inputs.parts, corpus, questions, **inputs.options)
+    write_csv(Path("metrics", "stack", f"{inputs.size}.latency.csv"), latency.HEADER, rows)
 
 
 def write_metrics(size: str, evaluation: Any, examples: dict[str, Path], seed: int) -> str:
     """Write what was measured; return the line with the verdict."""
-    evaluate = import_module("findtune.stack.evaluate")
+    evaluated = import_module("findtune.stack.evaluate")
     summary = import_module("findtune.stack.summary")
     lineage = import_module("findtune.stack.lineage")
-    out, metrics = Path("metrics", "stack"), evaluate.metrics(evaluation, seed)
+    out, metrics = Path("metrics", "stack"), evaluated.metrics(evaluation, seed)
     write_json(out / f"{size}.json", metrics)
-    for name, (header, rows) in evaluate.tables(evaluation).items():
+    for name, (header, rows) in evaluated.tables(evaluation).items():
         write_csv(out / f"{size}.{name}.csv", header, map(rounded, rows))
     text: str = summary.summary(evaluation, metrics, lineage.lineage(examples))
     with atomic_open(out / f"{size}.md") as file:

@@ -40,6 +40,7 @@ SUFFIXES = (".json", ".jsonl", ".ndjson")  # in any case, and packed as .json.gz
 MAX_KEY_CHARS = 40  # of a key that a message repeats
 STEMS = ("reranker_training_data", "query_rewriting_training_data", "training_data", "corpus")
 JUDGMENTS = "judgments.json"  # is in the same folder and read by findtune.ingest.judgments
+SEARCH_GRADES = "search_grades.csv"  # so is this, and read by findtune.ingest.search_grades
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 BATCH = 100  # records that travel to another process together
@@ -291,4 +292,5 @@ def unread_files(folder: Path, stems: Sequence[str] = STEMS) -> list[FileReportR
     remedy = f"begin its name with {', '.join(stems)}, or name it {JUDGMENTS} in {folder}"
     remedy += f", and end it with {', '.join(SUFFIXES)}"
     read = [path for stem in stems for path in record_files(folder, stem)]
-    return unread_rows(folder, [*read, *judgment_files(folder), folder / REVIEW], remedy)
+    others = (folder / REVIEW, folder / SEARCH_GRADES)
+    return unread_rows(folder, [*read, *judgment_files(folder), *others], remedy)

@@ -76,19 +76,22 @@ class JudgmentReader:
 
 
 def spell_judgments(
-    grades_by_query: dict[str, Grades], spellings: Spellings, report: IngestReport
+    grades_by_query: dict[str, Grades],
+    spellings: Spellings,
+    report: IngestReport,
+    file: str = JUDGMENTS,
 ) -> Iterator[Record]:
-    """Yield the judgments with questions and addresses as the feedback spells them."""
+    """Yield the judgments of a file with questions and addresses as the feedback spells them."""
     spelled: dict[str, Grades] = {}
     for query, grades in grades_by_query.items():
         for name in spellings.spell_query(query):
-            merge_grades(spelled.setdefault(name, {}), grades, spellings, report)
+            merge_grades(spelled.setdefault(name, {}), grades, spellings, report, file)
     for query, grades in spelled.items():
         yield {"query": query, "grades": grades}
 
 
 def merge_grades(
-    merged: Grades, grades: Grades, spellings: Spellings, report: IngestReport
+    merged: Grades, grades: Grades, spellings: Spellings, report: IngestReport, file: str
 ) -> None:
     """Add grades to those of the same question; of two grades of one address the higher counts."""
     for url, grade in grades.items():
@@ -97,12 +100,15 @@ def merge_grades(
         if first != grade:
             merged[address] = max(first, grade)
             reason = f"the grades {first} and {grade} of one address, or of two spellings of it"
-            row = FileReportRow("kept", JUDGMENTS, 0, "grade", shorten(address), reason, HIGHER)
+            row = FileReportRow("kept", file, 0, "grade", shorten(address), reason, HIGHER)
             report.add([row])
 
 
 def report_unmatched(
-    grades_by_query: dict[str, Grades], spellings: Spellings, report: IngestReport
+    grades_by_query: dict[str, Grades],
+    spellings: Spellings,
+    report: IngestReport,
+    file: str = JUDGMENTS,
 ) -> None:
     """Report how many questions and addresses no feedback has; they measure nothing."""
     if not spellings.read:
@@ -120,7 +126,7 @@ def report_unmatched(
         ("grade", urls, f"{len(urls):,} of {total:,} judgments are of an address never shown"),
     ):
         if unmatched:
-            place = (JUDGMENTS, 0, column, shorten(unmatched[0]))
+            place = (file, 0, column, shorten(unmatched[0]))
             report.add_notes([FileReportRow("kept", *place, reason, UNMATCHED)])
     report.counts.update(
         {

@@ -14,6 +14,7 @@ from findtune.ingest.preferences import clean_preference
 from findtune.ingest.ranked_lists import clean_ranked_list, conclude
 from findtune.ingest.report import Advance, IngestReport
 from findtune.ingest.scored_pairs import PairReader
+from findtune.ingest.search_grades import SearchGradeReader
 from findtune.ingest.searches import clean_search_record
 
 
@@ -79,4 +80,5 @@ KINDS = {
     "corpus": Kind("feedback", "records", CORPUS),
     "preferences": Kind("feedback", "records", PREFERENCES, is_learned=False),
     "judgments": Kind("feedback", "judgments", JudgmentReader()),
+    "search_grades": Kind("ingest", "rows", SearchGradeReader()),
 }

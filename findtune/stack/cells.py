@@ -55,6 +55,15 @@ class Cell(NamedTuple):
         )
 
     @property
+    def cost(self) -> tuple[int, int, int]:
+        """The smaller, the less a question costs; tuned weights cost what those of the base do."""
+        return (
+            min(QUERIES.index(self.queries), QUERIES.index("base")),
+            int(self.reranker != "none"),
+            0 if self.retriever == "bm25" else 1 + ("bm25" in self.retriever),
+        )
+
+    @property
     def encoder(self) -> Literal["base", "tuned"] | None:
         """The embedder that the retriever uses; none for words alone."""
         if self.retriever == "bm25":

@@ -1,7 +1,7 @@
 """Judging the stack: the grid on dev, the choice, and the verdict on test."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from findtune.core.records import Record
 from findtune.evaluation.significance import compare
 from findtune.stack.cells import Cell, all_cells
-from findtune.stack.grid import Grid
+from findtune.stack.grid import Grid, Rankings
 from findtune.stack.held_out import HeldOut, Question
 from findtune.stack.measures import DECISIVE, Values, means, measure
 from findtune.stack.parts import Parts
@@ -35,7 +35,8 @@ Results = dict[Cell, Values]
 class Evaluation:
     """The measures of every cell on dev and of the chosen and the untuned one on test.
 
-    difference: between these two on test, with the verdict. alone: room -> what its tuned model
+    difference: between these two on test, with the verdict. rankings: split -> of each cell that
+    was measured. alone: room -> what its tuned model
     changes alone in the untuned cell, on dev.
     """
 
@@ -46,6 +47,7 @@ class Evaluation:
     difference: Mapping[str, Any]
     alone: Mapping[str, Mapping[str, Any]]
     interactions: Sequence[Interaction]
+    rankings: Mapping[str, Rankings]
 
     @property
     def ships(self) -> Cell:
@@ -63,13 +65,12 @@ def evaluate_stack(
 ) -> Evaluation:
     """Return the measures of the stacks that can be made of some parts."""
     grid = Grid(parts, held_out.corpus, settings.rerank_depth, seed, say)
-    dev, dev_groups = (
-        measured(grid, all_cells([*parts.tuned]), held_out.dev),
-        groups_of(held_out.dev),
-    )
+    dev_rankings = grid.rankings(all_cells([*parts.tuned]), held_out.dev)
+    dev, dev_groups = measured(dev_rankings, held_out.dev), groups_of(held_out.dev)
     choice = choose(dev, dev_groups)
     say(f"dev chose {choice.chosen.name}; {choice.untuned.name} is the best that needs no tuning")
-    test = measured(grid, [*dict.fromkeys(choice[::-1])], held_out.test)
+    test_rankings = grid.rankings([*dict.fromkeys(choice[::-1])], held_out.test)
+    test = measured(test_rankings, held_out.test)
     base, tuned = test[choice.untuned][DECISIVE], test[choice.chosen][DECISIVE]
     return Evaluation(
         held_out,
@@ -79,13 +80,13 @@ def evaluate_stack(
         judge(base, tuned, seed, groups_of(held_out.test)),
         alone(choice.untuned, dev, seed, dev_groups),
         interactions(choice.untuned, dev, dev_groups),
+        {"dev": dev_rankings, "test": test_rankings},
     )
 
 
-def measured(grid: Grid, cells: Sequence[Cell], questions: Sequence[Question]) -> Results:
-    """Return the measures of some cells on some questions."""
-    rankings = grid.rankings(cells, questions)
-    return {cell: measure(rankings[cell], questions) for cell in cells}
+def measured(rankings: Rankings, questions: Sequence[Question]) -> Results:
+    """Return the measures of some rankings of some questions."""
+    return {cell: measure(ranked, questions) for cell, ranked in rankings.items()}
 
 
 def groups_of(questions: Sequence[Question]) -> list[str]:
@@ -109,6 +110,7 @@ def metrics(evaluation: Evaluation, seed: int) -> Record:
         "dev_untuned": {DECISIVE: means(evaluation.dev[choice.untuned])[DECISIVE]},
         "difference": difference,
         **picks_difference(evaluation, seed),
+        **difference_without_search_grades(evaluation, seed),
         **{f"alone_{room}": short(change) for room, change in evaluation.alone.items()},
         "cell": choice.chosen.name,
         "untuned_cell": choice.untuned.name,
@@ -141,6 +143,20 @@ def picks_difference(evaluation: Evaluation, seed: int) -> Record:
     groups = [evaluation.held_out.test[int(row)].group for row in rows]
     difference = compare(pair[0][rows], pair[1][rows], name, seed, groups)
     return {"difference_picks": {**difference, "queries": len(rows)}}
+
+
+def difference_without_search_grades(evaluation: Evaluation, seed: int) -> Record:
+    """Return the difference without the grades of what searches found, where there are some."""
+    graded = evaluation.held_out.test
+    if not any(question.search_grades for question in graded):
+        return {}
+    questions = [replace(question, search_grades={}) for question in graded]
+    results = measured(evaluation.rankings["test"], questions)
+    base, tuned = (results[cell][DECISIVE] for cell in evaluation.choice[::-1])
+    judged = np.flatnonzero(~np.isnan(base))
+    groups = groups_of([questions[int(row)] for row in judged])
+    difference = short(judge(base[judged], tuned[judged], seed, groups))
+    return {"difference_without_search_grades": {**difference, "queries": len(judged)}}
 
 
 def tables(evaluation: Evaluation) -> dict[str, Table]:

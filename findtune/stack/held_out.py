@@ -8,7 +8,8 @@ topic lies in dev (test) of every room that knows it. A question that a room has
 stay, since the room did not learn it.
 
 A question is searched in the whole corpus: the rewriter's, and every document that a list showed.
-Documents that were picked or judged but lie in neither are not looked for.
+Documents that were picked or judged but lie in neither are not looked for. People may have graded
+what searches found for these questions (findtune.stack.pooling); no model has learned from that.
 
 The embedder's examples have texts without URLs, so its lists are searched only where it is the
 only model; a text is then its own URL. If it has not learned from feedback, either, the variables
@@ -36,7 +37,8 @@ HELD_OUT = ("dev", "test")
 class Question:
     """A question, and what people said about its documents.
 
-    picks: URLs that users picked; grades: URL -> grade; shown: URLs that users were shown.
+    picks: URLs that users picked; grades: URL -> grade; shown: URLs that users were shown;
+    search_grades: URL -> grade of what searches found.
     group: a hash that the questions of one topic, session or user share.
     record: where it comes from.
     """
@@ -48,18 +50,23 @@ class Question:
     picks: list[str] = field(default_factory=list)
     grades: dict[str, int] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
+    search_grades: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def all_grades(self) -> dict[str, int]:
+        """The grade of each document that was graded, in a list or after a search."""
+        return {**self.search_grades, **self.grades}
 
     @property
     def gains(self) -> dict[str, int]:
         """What decides about a ranking: the grades if any is above 0, else the picks."""
-        if any(grade > 0 for grade in self.grades.values()):
-            return self.grades
-        return dict.fromkeys(self.picks, 1)
+        grades = self.all_grades
+        return grades if any(grades.values()) else dict.fromkeys(self.picks, 1)
 
     @property
     def assessed(self) -> set[str]:
         """The documents that somebody judged: graded, picked, or shown and not picked."""
-        return {*self.grades, *self.picks, *self.shown}
+        return {*self.all_grades, *self.picks, *self.shown}
 
     def add(self, record: Record) -> None:
         """Add what another record of the same question says."""
@@ -78,6 +85,7 @@ class Question:
             picks=[url for url in self.picks if url in urls],
             grades={url: grade for url, grade in self.grades.items() if url in urls},
             shown=self.shown & urls.keys(),
+            search_grades={u: grade for u, grade in self.search_grades.items() if u in urls},
         )
 
 
@@ -91,12 +99,16 @@ class HeldOut:
 
 
 def read_held_out(
-    examples: Mapping[str, Path], max_questions: int, max_corpus_documents: int
+    examples: Mapping[str, Path],
+    max_questions: int,
+    max_corpus_documents: int,
+    search_grades: Path,
 ) -> HeldOut:
     """Return what judges a stack of some rooms.
 
-    examples: room -> the folder of its examples. Of more questions than max_questions, those with
-    the smallest hash are used. Raises InputError when dev or test has no question.
+    examples: room -> the folder of its examples; search_grades: the clean ones, JSONL. Of more
+    questions than max_questions, those with the smallest hash are used. Raises InputError when dev
+    or test has no question.
     """
     rooms = dict(examples)
     if {*rooms} == {"embedder"} and not has_kind(rooms["embedder"] / "test.jsonl", "list"):
@@ -104,6 +116,9 @@ def read_held_out(
     else:
         by_split = feedback_questions(rooms)
         corpus = feedback_corpus(rooms, max_corpus_documents)
+    graded = {row["query"]: row["grades"] for row in iter_jsonl(search_grades)}
+    for question in chain.from_iterable(by_split.values()):
+        question.search_grades = graded.get(question.query, {})
     dev, test = (usable(by_split[split], corpus, max_questions) for split in HELD_OUT)
     for split, questions in zip(HELD_OUT, (dev, test), strict=True):
         if not questions:

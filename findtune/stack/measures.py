@@ -26,7 +26,7 @@ def measure(rankings: Sequence[Ranking], questions: Sequence[Question]) -> Value
     """
     gains = [question.gains for question in questions]
     picks = [dict.fromkeys(question.picks, 1) for question in questions]
-    grades = [question.grades for question in questions]
+    grades = [question.all_grades for question in questions]
     assessed = [question.assessed for question in questions]
     condensed = [
         [url for url in ranking if url in known]

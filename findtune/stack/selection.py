@@ -2,8 +2,9 @@
 
 A cell with a tuned model has to earn its place: it competes only if it is better on dev than the
 best cell that needs no tuning, by more than one standard error of the paired difference. Among
-those, the simplest one within one standard error of the best is chosen. Source: the
-one-standard-error rule (Breiman et al. 1984, 3.4.3). If none competes, the best untuned cell is.
+those within one standard error of the best, the ones that cost a question least remain, and of them
+the best is chosen: a tuned model costs no more than its base. Source: the one-standard-error rule
+(Breiman et al. 1984, 3.4.3). If none competes, the best untuned cell is chosen.
 
 Test answers one question: is the chosen cell better than the untuned one? What each tuned model
 adds, and which ones hurt each other, is read from dev, where every cell is measured anyway.
@@ -46,7 +47,8 @@ def choose(dev: Results, groups: Sequence[str]) -> Choice:
         return Choice(untuned, untuned)
     top = values[best(better, values)]
     tied = [cell for cell in better if not surely_better(top, values[cell], groups)]
-    return Choice(min(tied, key=lambda cell: cell.simplicity), untuned)
+    least = min(cell.cost for cell in tied)
+    return Choice(best([cell for cell in tied if cell.cost == least], values), untuned)
 
 
 def best(cells: Iterable[Cell], values: Mapping[Cell, Array]) -> Cell:

@@ -10,6 +10,7 @@ from findtune.stack.measures import DECISIVE, Values, means
 FEW_QUESTIONS = 50  # topics of test; fewer show only large differences
 MANY_UNJUDGED = 0.5  # of the first ten documents
 MORE_UNJUDGED = 0.1  # than the other cell has
+GRADE_THEM = "`make grade` lists them for people to grade."
 SHOWN = ("ndcg@10", "recall@10", "condensed_ndcg@10", "unjudged@10")
 
 
@@ -20,6 +21,7 @@ def summary(evaluation: Evaluation, metrics: Record, lineage: Sequence[str]) -> 
         dev_table(evaluation),
         [f"On test, {metrics['queries']} questions of {metrics['groups']} topics:"],
         test_table(evaluation),
+        search_grade_lines(metrics),
         lineage,
         [*alone_lines(evaluation), *interaction_lines(evaluation)],
         [f"- warning: {line}" for line in warnings(evaluation)],
@@ -62,6 +64,17 @@ def numbers_of(values: Values) -> list[str]:
     """Return the shown measures of a cell; empty where there is none."""
     cell_means = means(values)
     return [f"{cell_means[name]:.4f}" if name in cell_means else "" for name in SHOWN]
+
+
+def search_grade_lines(metrics: Record) -> list[str]:
+    """Return what the grades of what searches found change, where there are some."""
+    if "difference_without_search_grades" not in metrics:
+        return []
+    before = metrics["difference_without_search_grades"]
+    return [
+        "What searches found was graded, too (docs/data-formats.md). Without these grades the "
+        f"difference is {before['mean']:+.4f} [{before['ci_low']:+.4f}, {before['ci_high']:+.4f}]."
+    ]
 
 
 def alone_lines(evaluation: Evaluation) -> list[str]:
@@ -110,12 +123,12 @@ def unjudged_warnings(evaluation: Evaluation) -> list[str]:
     if chosen - untuned > MORE_UNJUDGED:
         return [
             f"nobody judged {chosen:.0%} of the chosen cell's first ten documents, and "
-            f"{untuned:.0%} of the untuned one's; it may be better than measured."
+            f"{untuned:.0%} of the untuned one's; it may be better than measured. {GRADE_THEM}"
         ]
     if max(chosen, untuned) > MANY_UNJUDGED:
         return [
             f"nobody judged {chosen:.0%} of the first ten documents; they count as irrelevant, so "
-            "compare the condensed measure, too."
+            f"compare the condensed measure, too. {GRADE_THEM}"
         ]
     return []
 

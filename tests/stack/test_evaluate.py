@@ -1,6 +1,7 @@
 """The stack is judged on test, what is worse does not ship, and a reader is warned."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def make_evaluation(make_question: Make, corpus: Corpus) -> Callable[..., Evalua
             judge(pair[0], pair[1] + np.resize([0.02, 0, 0], number), 13, groups),
             {"reranker": judge(*pair, 13, groups)},
             fields.pop("interactions", []),
+            fields.pop("rankings", {}),
         )
 
     return make
@@ -126,6 +128,28 @@ def test_the_tables_have_a_row_for_each_cell_and_for_each_question(
     header, rows = by_name["per_query"]
     assert header[4:] == [UNTUNED.name, CHOSEN.name]
     assert len(rows) == 8
+
+
+def test_the_difference_without_the_grades_of_searches_is_said_where_there_are_some(
+    make_evaluation: Evaluate, make_question: Make, corpus: Corpus
+) -> None:
+    plain = make_evaluation()
+    assert "difference_without_search_grades" not in metrics(plain, 13)
+    questions = [
+        make_question(f"q{row}", picks=["jobs"], search_grades={"bread": 3, "jobs": 1})
+        for row in range(LARGE)
+    ]
+    rankings = {UNTUNED: [["jobs", "bread"]] * LARGE, CHOSEN: [["bread", "jobs"]] * LARGE}
+    evaluation = replace(
+        plain,
+        held_out=HeldOut(questions, questions, corpus),
+        rankings={"dev": rankings, "test": rankings},
+    )
+    result = metrics(evaluation, 13)
+    without = result["difference_without_search_grades"]
+    assert without["mean"] == pytest.approx(1 / np.log2(3) - 1)
+    assert without["queries"] == LARGE
+    assert "Without these grades the difference is -0.3691 [" in summary(evaluation, result, [])
 
 
 def test_untrained_models_are_judged_and_timed(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from findtune.core.errors import InputError
+from findtune.core.files import write_jsonl
 from findtune.stack.held_out import HeldOut, read_held_out
 
 Write = Callable[..., Path]
@@ -33,8 +34,13 @@ def document(url: str) -> Row:
     return {"url": url, "title": url, "text": "text"}
 
 
-def read(limit: int = 100, **rooms: Path) -> HeldOut:
-    return read_held_out(rooms, max_questions=limit, max_corpus_documents=100)
+def read(limit: int = 100, documents: int = 100, **rooms: Path) -> HeldOut:
+    grades = next(iter(rooms.values())).parent / "search_grades.jsonl"
+    if not grades.exists():
+        write_jsonl(grades, [])
+    return read_held_out(
+        rooms, max_questions=limit, max_corpus_documents=documents, search_grades=grades
+    )
 
 
 def queries(held_out: HeldOut) -> list[list[str]]:
@@ -145,6 +151,27 @@ def test_random_negatives_were_shown_to_nobody(write_examples: Write) -> None:
     assert question.shown == {"a"}
 
 
+def test_grades_of_what_searches_found_count_beside_those_of_a_list(
+    write_examples: Write, tmp_path: Path
+) -> None:
+    reranker = write_examples(
+        "reranker",
+        dev=[ranked_list("rice", "a", "b", qrels={"a": 2}), ranked_list("milk", "c", "a")],
+        test=[ranked_list("tea", "b", "d")],
+    )
+    grades = [
+        {"query": "rice", "grades": {"a": 1, "d": 3, "elsewhere": 3}},
+        {"query": "milk", "grades": {"c": 0, "b": 2}},
+    ]
+    write_jsonl(tmp_path / "search_grades.jsonl", grades)
+    held_out = read(reranker=reranker)
+    rice, milk = sorted(held_out.dev, key=lambda question: question.query, reverse=True)
+    assert rice.gains == {"a": 2, "d": 3}  # the grade of the list comes first
+    assert rice.assessed == {"a", "b", "d"}
+    assert milk.gains == {"c": 0, "b": 2}  # grades decide where there are some, and not picks
+    assert held_out.test[0].gains == {"b": 1}
+
+
 def test_more_questions_than_the_limit_are_drawn_by_hash(write_examples: Write) -> None:
     rows = [ranked_list(f"question {number}") for number in range(20)]
     reranker = write_examples("reranker", dev=rows[:10], test=rows[10:])
@@ -162,7 +189,7 @@ def test_documents_that_only_train_showed_fill_the_corpus_up_to_its_limit(
         dev=[ranked_list("bread", "a")],
         test=[ranked_list("tea", "b")],
     )
-    held_out = read_held_out({"reranker": reranker}, max_questions=9, max_corpus_documents=3)
+    held_out = read(documents=3, reranker=reranker)
     assert [*held_out.corpus.texts] == ["b", "a", "c"]
 
 

@@ -40,6 +40,16 @@ def test_of_tuned_cells_within_a_standard_error_the_simpler_one_is_chosen() -> N
     assert choose(dev, GROUPS).chosen == RERANKED
 
 
+def test_of_cells_within_a_standard_error_that_cost_the_same_the_better_one_is_chosen() -> None:
+    base = Cell("base", "base", "tuned")
+    tied = {base: 0.70, base.with_tuned(["rewriter"]): 0.71, base.with_tuned(["embedder"]): 0.69}
+    dev = results(question=0.5) | {
+        cell: {DECISIVE: np.full(20, mean) + NOISE * (-1) ** row}
+        for row, (cell, mean) in enumerate(tied.items())
+    }
+    assert choose(dev, GROUPS).chosen == Cell("tuned", "base", "tuned")
+
+
 def test_a_gain_within_a_standard_error_is_none_and_the_untuned_cell_ships() -> None:
     dev = results(question=0.5, reranked=0.51)
     assert choose(dev, GROUPS) == Choice(QUESTION, QUESTION)

@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 import findtune.stack
+from findtune.core.files import write_jsonl
 from findtune.core.manifest import refuse_damaged, write_manifest
 from stages.stack import main
 
@@ -34,6 +35,7 @@ def project(
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     shutil.copytree(rewriter_examples, tmp_path / "data/examples/rewriter/small")
+    write_jsonl(tmp_path / "data/clean/stack/search_grades.jsonl", [])
     for room in ("embedder", "rewriter"):
         shutil.copytree(parts.bases[room], tmp_path / "models/base" / room / "small")
     shutil.copytree(parts.tuned["rewriter"], tmp_path / "models/rewriter/small")

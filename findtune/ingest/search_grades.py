@@ -1,0 +1,116 @@
+"""Search grades: how well the documents that searches rank first answer held-out questions.
+
+Read from data/training_data/search_grades.csv, which `make grade` writes and people fill in:
+query,url,grade, and columns that help them read. The file may be missing. Only the stack reads the
+grades, to choose among its pipelines and for its verdict. A question counts once each of its rows
+has a grade: half of them would favour the pipelines whose documents were graded first.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from findtune.core.records import Record
+from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, flag_row, reject_row
+from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
+from findtune.ingest.fields import typed_line
+from findtune.ingest.judged_spellings import Spellings
+from findtune.ingest.judgments import (
+    HIGHER,
+    MAX_GRADE,
+    Grades,
+    is_grade,
+    report_unmatched,
+    spell_judgments,
+)
+from findtune.ingest.limits import IngestLimits
+from findtune.ingest.plain_text import to_one_line
+from findtune.ingest.report import Advance, FileReportRow, IngestReport
+from findtune.ingest.review import from_cell
+from findtune.ingest.score_scale import parse_score
+from findtune.ingest.text_rows import read_texts
+
+COLUMNS = ("query", "url", "grade")
+HEADER = Header(COLUMNS)
+
+
+class SearchGradeReader:
+    """Reads the grades of documents that searches rank first."""
+
+    required = False
+
+    def files(self, data: Path) -> list[Path]:
+        """Return the file of search grades if there is one."""
+        path = data / FOLDER / SEARCH_GRADES
+        return [path] if path in find_csv_files(data / FOLDER) else []
+
+    def read(
+        self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
+    ) -> Iterator[Record]:
+        """Yield a record {query, grades} for each question that was graded completely."""
+        grades_by_query: dict[str, Grades] = {}
+        unfinished: dict[str, str] = {}  # query -> the place of its first row without a grade
+        for path in self.files(data):
+            for row in read_texts(
+                path, HEADER, limits=limits, report=report, advance=advance, verbatim=COLUMNS
+            ):
+                add_row(row, grades_by_query, unfinished, report)
+        leave_out(unfinished, grades_by_query, report)
+        report.accepted = sum(map(len, grades_by_query.values()))
+        report.counts.update(queries=len(grades_by_query), grades=report.accepted)
+        spellings = Spellings()
+        for query, grades in grades_by_query.items():
+            spellings.expect(query, grades)
+        if grades_by_query:
+            spellings.read_feedback(data)
+            report_unmatched(grades_by_query, spellings, report, SEARCH_GRADES)
+        yield from spell_judgments(grades_by_query, spellings, report, SEARCH_GRADES)
+
+
+def add_row(
+    row: CsvRow,
+    grades_by_query: dict[str, Grades],
+    unfinished: dict[str, str],
+    report: IngestReport,
+) -> None:
+    """Add the grade in a row; reject a row without a question, an address or a good grade."""
+    query, url = (typed_line(from_cell(row.cells[name])) for name in ("query", "url"))
+    for column, text in (("query", query), ("url", url)):
+        if not text:
+            remedy = f"write the {column}, or delete the row"
+            reject_row(report, row, column=column, reason="an empty cell", remedy=remedy)
+            return
+    cell = row.cells["grade"].strip()
+    grade = parse_score(cell)
+    if cell and not is_grade(grade):
+        remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
+        reject_row(report, row, column="grade", reason="no grade", remedy=remedy)
+    grades = grades_by_query.setdefault(query, {})
+    if grade is None or not is_grade(grade):
+        unfinished.setdefault(query, row.location)
+    else:
+        add_grade(row, to_one_line(url), int(grade), grades, report)
+
+
+def add_grade(row: CsvRow, url: str, grade: int, grades: Grades, report: IngestReport) -> None:
+    """Add a grade to those of a question; of two grades of one address the higher counts."""
+    first = grades.setdefault(url, grade)
+    if first != grade:
+        grades[url] = max(first, grade)
+        reason = f"the grades {first} and {grade} of one address"
+        flag_row(report, row, column="grade", value=f"{grade}", reason=reason, remedy=HIGHER)
+
+
+def leave_out(
+    unfinished: dict[str, str], grades_by_query: dict[str, Grades], report: IngestReport
+) -> None:
+    """Leave out the questions that have a row without a grade, and say how many these are."""
+    for query in unfinished:
+        del grades_by_query[query]
+    if unfinished:
+        report.counts["unfinished_queries"] = len(unfinished)
+        reason = (
+            f"{len(unfinished):,} questions have a row without a grade, the first at "
+            f"{next(iter(unfinished.values()))}"
+        )
+        remedy = "they wait until each of their rows has one"
+        report.add_notes([FileReportRow("dropped", SEARCH_GRADES, 0, "grade", "", reason, remedy)])

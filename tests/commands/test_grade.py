@@ -1,0 +1,106 @@
+"""grade lists what nobody judged, and keeps every row that a person may have filled in."""
+
+import csv
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commands import grade
+from commands.grade import PATH
+from findtune.retrieval.corpus import Corpus
+from findtune.stack import pooling
+from findtune.stack.held_out import Question
+
+TEXTS = {"tea": "All of tea.", "=rice": "=Rice", "jobs": "Out of work."}
+
+
+@pytest.fixture
+def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Enter a folder whose searches find these documents: (query, url), and judge no models."""
+    pairs: list[tuple[str, str]] = []
+    held_out = SimpleNamespace(corpus=Corpus(TEXTS, {}))
+    inputs = SimpleNamespace(held_out=held_out)
+
+    def ungraded(_: Any) -> list[pooling.Ungraded]:
+        return [
+            pooling.Ungraded(Question(query, query, "lists.json:1"), url) for query, url in pairs
+        ]
+
+    monkeypatch.setattr(grade.stack, "load", lambda _: inputs)
+    monkeypatch.setattr(grade.stack, "evaluate", lambda _: None)
+    monkeypatch.setattr(pooling, "ungraded", ungraded)
+    (tmp_path / PATH).parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return pairs
+
+
+def run() -> Result:
+    return CliRunner().invoke(grade.main, ["small"])
+
+
+def listed() -> list[dict[str, str]]:
+    with PATH.open(encoding="utf-8", newline="") as file:
+        return [*csv.DictReader(file)]
+
+
+def test_each_document_gets_a_row_without_a_grade(searches: list[tuple[str, str]]) -> None:
+    searches += [("=sum?", "tea"), ("=sum?", "=rice"), ("no work", "jobs")]
+    result = run()
+    assert result.exit_code == 0, result.output
+    assert "wait for a grade: 3 of 2 questions, 3 of them new." in result.stdout
+    rows = [(row["query"], row["url"], row["text"], row["grade"]) for row in listed()]
+    assert rows == [  # no spreadsheet computes them
+        ("'=sum?", "tea", "All of tea.", ""),
+        ("'=sum?", "'=rice", "'=Rice", ""),
+        ("no work", "jobs", "Out of work.", ""),
+    ]
+
+
+def test_a_second_run_adds_what_is_new_and_keeps_grades_and_columns_of_a_person(
+    searches: list[tuple[str, str]],
+) -> None:
+    PATH.write_text(
+        "grade,who,query,history,url,text\n2,Ada,No work?,,jobs,shortened\n", encoding="utf-8-sig"
+    )
+    searches += [("no work", "jobs"), ("no work", "tea")]
+    assert "wait for a grade: 1 of 1 questions, 1 of them new." in run().stdout
+    first, second = listed()
+    assert first == {
+        "grade": "2",
+        "who": "Ada",
+        "query": "No work?",
+        "history": "",
+        "url": "jobs",
+        "text": "shortened",
+    }
+    assert (second["url"], second["grade"], second["who"]) == ("tea", "", "")
+
+
+def test_a_run_that_finds_nothing_new_changes_no_byte(searches: list[tuple[str, str]]) -> None:
+    text = "query,history,url,text,grade\nno work,,jobs,text,1\n"
+    PATH.write_text(text, encoding="utf-8")
+    searches.append(("no work", "jobs"))
+    assert "nothing waits for a grade" in run().stdout
+    assert PATH.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"query;url;grade\n", "no column query, history, url, text, grade; keep the header"),
+        (b"query,history,url,text,grade\n\xff\n", "can't be read"),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_kept_and_named(
+    searches: list[tuple[str, str]], content: bytes, message: str
+) -> None:
+    PATH.write_bytes(content)
+    searches.append(("no work", "jobs"))
+    result = run()
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {PATH}")
+    assert message in result.stderr
+    assert PATH.read_bytes() == content
