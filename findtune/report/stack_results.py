@@ -50,6 +50,8 @@ def difference_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     if picks := metrics.get("difference_picks"):
         rows[f"the same on picks alone, {picks['queries']} questions"] = picks
     measure = metrics["difference"]["measure"]
+    if without := metrics.get("difference_without_search_grades"):
+        rows["the same without search grades"] = {"measure": measure, **without}
     for room in PARTS:
         if change := metrics.get(f"alone_{room}"):
             rows[f"tuned {room} alone: {change['verdict']}"] = {"measure": measure, **change}

@@ -1,5 +1,6 @@
 """The stack in a report: verdict, warnings, and the grid as a heat map."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ def test_a_tuned_model_alone_is_a_row_of_the_differences(results: dict[str, Any]
     assert [(row["notes"], row["mean"]) for row in results["differences"]] == [
         ("the chosen cell against the untuned one", 0.2),
         ("tuned embedder alone: INCONCLUSIVE", 0.1),
+    ]
+
+
+def test_the_difference_without_search_grades_is_a_row_where_there_are_some(
+    judged_project: Path,
+) -> None:
+    stack = read_inputs(judged_project, ["embedder"], "small").stack
+    assert stack
+    without = {"mean": 0.15, "ci_low": 0.05, "ci_high": 0.25, "verdict": "WIN", "queries": 9}
+    metrics = stack.metrics | {"difference_without_search_grades": without}
+    rows = stack_results(replace(stack, metrics=metrics))["differences"]
+    assert [row["notes"] for row in rows if row["mean"] == 0.15] == [
+        "the same without search grades"
     ]
 
 
