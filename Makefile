@@ -89,7 +89,7 @@ $(BIN)/.ready: requirements.lock requirements.torch.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
-train: setup    ## Prepare data, train and evaluate MODELS at SIZE, print the measures: make train SIZE=medium
+train: setup    ## Train and evaluate MODELS at SIZE, and judge them as one search: make train SIZE=medium
 	@python -m commands.add_size $(SIZE)
 	$(REPRODUCE) $(MODELS:%=card@%-$(SIZE))
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
@@ -106,14 +106,14 @@ preview: setup  ## Show training examples of MODELS, with their source and the r
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE) || exit; done
 
-stats: setup    ## Show what the data are before training, and list likely wrong labels (not with REVIEW=0)
+stats: setup    ## Describe the data before training, and list likely wrong labels (not with REVIEW=0)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@python -m commands.stats $(SIZE) $(if $(filter 0,$(REVIEW)),--no-review)
 
 rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; yours: Q='...'
 	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
 
-search: setup   ## Search the corpus with the pipeline that ships: make search Q='...' INT8=1
+search: setup   ## Search with the pipeline that ships: make search Q='...' [CORPUS=FILE] [INT8=1]
 	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') \
 		$(if $(filter 1,$(INT8)),--int8) -- "$$QUESTION"
 
@@ -130,13 +130,13 @@ collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 in
 # The rewriter gets no copy: it is sampled in bf16.
 EXPORTED = $(filter-out rewriter,$(MODELS))
 
-export: setup   ## Make int8 copies of MODELS, judged on test, for make serve INT8=1
+export: setup   ## Make int8 copies of MODELS, judged on test, for INT8=1 of make search and make serve
 	$(if $(EXPORTED),,$(error MODELS is $(MODELS); copies are made of embedder and reranker))
 	@python -m commands.add_size $(SIZE)
 	@python -m commands.add_export $(EXPORTED)
 	$(REPRODUCE) $(EXPORTED:%=export@%-$(SIZE))
 
-# An option whose variable is set, even to nothing: left out, it would widen what goes.
+# Pass an option even if its variable is empty: without it, more would be deleted.
 named = $(if $(filter command environment,$(origin $(1))),$(2))
 
 forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BEFORE=90d
@@ -147,7 +147,7 @@ forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BE
 compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
 	@python -m commands.compare $(if $(A),--first '$(A)') $(if $(B),--second '$(B)')
 
-estimate: setup ## Say from shuffled searches how users would like the stack's order: make estimate SHOWN=VERSION
+estimate: setup ## Estimate from shuffled searches how users would like the stack: make estimate SHOWN=VERSION
 	@python -m commands.estimate $(SIZE) $(if $(SHOWN),--shown '$(SHOWN)') $(if $(CORPUS),--corpus '$(CORPUS)')
 
 monitor: setup  ## Write a page on served searches: drift, picks by rank, latency; retrain, yes or no
@@ -156,7 +156,7 @@ monitor: setup  ## Write a page on served searches: drift, picks by rank, latenc
 metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --check
 
-diff: setup     ## Compare what is here with what is live, or with BASE; more: DETAILS=1
+diff: setup     ## Compare what is here with what is live, or with BASE=main; more: DETAILS=1
 	@python -m commands.diff $(SIZE) $(MODELS) --stage '$(STAGE)' \
 		$(if $(BASE),--base '$(BASE)') $(if $(filter 1,$(DETAILS)),--details)
 
@@ -208,7 +208,7 @@ test-all: setup ## Run the slow tests too
 loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
 	@python -m commands.loop $(SIZE) $(STAGE)
 
-torture: setup  ## Kill, fill, flip and fuzz all of it at random (hours): make torture KILLS=20
+torture: setup  ## Test with random kills, full disks, bit flips and fuzzed input (hours): make torture KILLS=20
 	pytest -s -m slow tests/test_torture.py tests/commands/test_reproduce.py::test_no_kill_while_dvc_writes_its_lock_loses_an_entry \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(DISKS),--full-disks $(DISKS)) $(if $(FLIPS),--flips $(FLIPS)) \
 		$(if $(FUZZED),--fuzzed $(FUZZED))
@@ -216,7 +216,7 @@ torture: setup  ## Kill, fill, flip and fuzz all of it at random (hours): make t
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
 	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)
 
-rollback: setup ## Make live again what was before: make rollback MODEL=stack STAGE=prod
+rollback: setup ## Make live again what was live before: make rollback MODEL=stack STAGE=prod
 	@python -m commands.rollback $(MODEL) $(STAGE)
 
 history: setup  ## Print which version of each model was live when, with its measures
@@ -225,7 +225,7 @@ history: setup  ## Print which version of each model was live when, with its mea
 doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
 	@python -m commands.doctor
 
-private: setup  ## Keep the feedback in data/training_data out of git from now on; DVC tracks it
+private: setup  ## Keep data/training_data out of git from now on; DVC tracks it
 	@python -m commands.private
 
 remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
@@ -242,7 +242,7 @@ pull: setup     ## Fetch published data and models instead of making them
 # What `make train` makes, but add_size: the clones that share results must have the same params.yaml.
 TARGET ?= $(MODELS:%=card@%-$(SIZE)) $(if $(LEFT_OUT),,stack@$(SIZE) report@$(SIZE))
 
-job: setup      ## Make TARGET on any machine; finished stages come from, and go to, the DVC remote
+job: setup      ## Make TARGET on any machine; finished stages come from the DVC remote, and go to it
 	@exec python -m commands.job $(TARGET)
 
 current: setup  ## Gate: no stage would run again, as far as git can tell
