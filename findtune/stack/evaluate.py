@@ -65,7 +65,7 @@ def evaluate_stack(
 ) -> Evaluation:
     """Return the measures of the stacks that can be made of some parts."""
     grid = Grid(parts, held_out.corpus, settings.rerank_depth, seed, say)
-    dev_rankings = grid.rankings(all_cells([*parts.tuned]), held_out.dev)
+    dev_rankings = grid.rankings(all_cells([*parts.tuned]), held_out.dev, on_dev=True)
     dev, dev_groups = measured(dev_rankings, held_out.dev), groups_of(held_out.dev)
     choice = choose(dev, dev_groups)
     say(f"dev chose {choice.chosen.name}; {choice.untuned.name} is the best that needs no tuning")

@@ -51,8 +51,10 @@ class Grid:
         dense = self.dense[level]
         return HybridSearch(self.bm25, dense) if "bm25" in retriever else dense
 
-    def rankings(self, cells: Iterable[Cell], questions: Sequence[Question]) -> Rankings:
-        """Return the rankings of some cells."""
+    def rankings(
+        self, cells: Iterable[Cell], questions: Sequence[Question], *, on_dev: bool = False
+    ) -> Rankings:
+        """Return the rankings of some cells; on_dev: by models that have not learned dev."""
         cells = list(cells)
         retrieved: Rankings = {}
         for queries in dict.fromkeys(cell.queries for cell in cells):
@@ -60,7 +62,7 @@ class Grid:
             for retriever in dict.fromkeys(c.retriever for c in cells if c.queries == queries):
                 cell = Cell(queries, retriever, "none")
                 retrieved[cell] = self.retrieve(cell, questions, rewrites)
-        return self.rerank(retrieved, cells, questions)
+        return self.rerank(retrieved, cells, questions, on_dev=on_dev)
 
     def rewrites(self, queries: Queries, questions: Sequence[Question]) -> list[list[str]]:
         """Return the rewrites of each question; the tuned rewriter may be the base."""
@@ -83,7 +85,12 @@ class Grid:
         return writer.rankings(writer.queries(texts, rewrites, search), search)
 
     def rerank(
-        self, retrieved: Rankings, cells: Sequence[Cell], questions: Sequence[Question]
+        self,
+        retrieved: Rankings,
+        cells: Sequence[Cell],
+        questions: Sequence[Question],
+        *,
+        on_dev: bool,
     ) -> Rankings:
         """Return the rankings of all cells; a reranker reads the lists of its cells together."""
         rankings = {cell: retrieved[cell] for cell in cells if cell.reranker == "none"}
@@ -101,7 +108,7 @@ class Grid:
                 for query, ranking in before
             ]
             self.say(f"reading {len(lists)} rankings with the {reranker} reranker")
-            scorer = self.parts.scorer(reranker)
+            scorer = (self.parts.dev_scorer if on_dev else self.parts.scorer)(reranker)
             assert scorer is not None  # since the reranker is not "none"
             rows = zip(before, scorer.scores(lists), strict=True)
             after = iter([reorder(ranking, scores) for (_, ranking), scores in rows])

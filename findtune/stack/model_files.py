@@ -12,7 +12,7 @@ from findtune.core.files import sha256
 
 # What a training writes for people and for its evaluation, not for using the model.
 NOT_NEEDED = ("training.json", "retriever_features.json", "examination.json", "prf.json")
-NOT_NEEDED_FOLDERS = ("before_refit", "onnx")
+NOT_NEEDED_FOLDERS = ("before_refit", "train_retriever", "onnx")
 
 
 def copy_model(source: Path, target: Path) -> None:

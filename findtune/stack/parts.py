@@ -13,7 +13,9 @@ from findtune.embedder.model.folder import evaluated_folder
 from findtune.reranker.model.blending import read_weights
 from findtune.reranker.model.cross_encoder import has_head
 from findtune.reranker.model.cross_encoder import load as load_cross_encoder
+from findtune.reranker.model.reranker import Reranker as TunedReranker
 from findtune.reranker.model.reranker import load as load_reranker
+from findtune.reranker.model.reranker import load_for_dev
 from findtune.retrieval.encoder import load_encoder
 from findtune.rewriter.model.lexicon import read_lexicon
 from findtune.rewriter.model.rewriter import load as load_rewriter
@@ -80,15 +82,24 @@ class Parts:
         if level == "none":
             return None
         if level == "tuned":
-            reranker = load_reranker(self.tuned["reranker"])
-            own = VectorCache(reranker.base_retriever)
-            shared = self.encoder("base")
-            same = own.fingerprint() == shared.fingerprint()
-            return RerankerScorer.of(reranker, shared if same else own)
+            return self.tuned_scorer(load_reranker(self.tuned["reranker"]))
         if has_head(self.bases["reranker"]):
             model = load_cross_encoder(self.bases["reranker"], self.max_length)
             return CrossEncoderScorer(LogitCache(model))
         return CosineScorer(self.encoder("base"))
+
+    @cache  # noqa: B019
+    def dev_scorer(self, level: Reranker) -> Scorer | None:
+        """Return a reranker as dev may judge it: the tuned one that ships has learned dev, too."""
+        if level == "tuned":
+            return self.tuned_scorer(load_for_dev(self.tuned["reranker"]))
+        return self.scorer(level)
+
+    def tuned_scorer(self, reranker: TunedReranker) -> RerankerScorer:
+        """Return the scorer of a tuned reranker; its untuned retriever may be the base embedder."""
+        own, shared = VectorCache(reranker.base_retriever), self.encoder("base")
+        same = own.fingerprint() == shared.fingerprint()
+        return RerankerScorer.of(reranker, shared if same else own)
 
     @cached_property
     def max_length(self) -> int:

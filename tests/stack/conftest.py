@@ -95,7 +95,7 @@ def save_reranker(encoder: Path, folder: Path) -> None:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
     from findtune.reranker.model.blending import CROSS_ENCODER_ONLY
-    from findtune.reranker.model.reranker import Reranker
+    from findtune.reranker.model.reranker import TRAIN_RETRIEVER, Reranker
 
     cross_encoder = CrossEncoder(str(encoder), num_labels=1, max_length=40, device="cpu")
     retriever = SentenceTransformer(str(encoder), device="cpu")
@@ -103,6 +103,7 @@ def save_reranker(encoder: Path, folder: Path) -> None:
     Reranker(
         cross_encoder, retriever, retriever, CROSS_ENCODER_ONLY.model_copy(update=weights)
     ).save(folder)
+    retriever.save_pretrained(str(folder / TRAIN_RETRIEVER), create_model_card=False)
 
 
 def save_rewriter(language_model: Path, folder: Path) -> None:

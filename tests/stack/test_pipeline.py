@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -97,6 +97,25 @@ def test_an_encoder_without_a_weight_reads_no_documents(parts: "Parts") -> None:
     scorer = parts.scorer("tuned")
     assert scorer is not None
     assert [*scorer.vector_caches()] == ["reranker"]  # and not its base
+
+
+def test_dev_is_ranked_by_a_reranker_that_has_not_learned_it(
+    parts: "Parts", tmp_path: Path
+) -> None:
+    from findtune.reranker.model.reranker import TRAIN_RETRIEVER
+    from findtune.retrieval.encoder import load_encoder
+    from findtune.stack.caches import VectorCache
+
+    folder = tmp_path / "reranker"
+    shutil.copytree(parts.tuned["reranker"], folder)
+    shutil.rmtree(folder / TRAIN_RETRIEVER)
+    shutil.copytree(parts.tuned["embedder"], folder / TRAIN_RETRIEVER)  # another encoder
+    models = replace(parts, tuned={**parts.tuned, "reranker": folder})
+    for scorer, name in ((models.dev_scorer, TRAIN_RETRIEVER), (models.scorer, "retriever")):
+        own: Any = scorer("tuned")
+        expected = VectorCache(load_encoder(folder / name)).fingerprint()
+        assert own.retriever.fingerprint() == expected
+    assert models.dev_scorer("base") is models.scorer("base")
 
 
 def test_a_result_says_what_each_part_did(stack: "Stack", documents: Documents) -> None:

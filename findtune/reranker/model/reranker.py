@@ -27,7 +27,9 @@ from findtune.reranker.model.retriever_features import (
 )
 from findtune.retrieval.encoder import load_encoder
 
-__all__ = ["BlendWeights", "Reranker", "load"]
+__all__ = ["BlendWeights", "Reranker", "load", "load_for_dev"]
+
+TRAIN_RETRIEVER = "train_retriever"  # has learned train, where `retriever` has learned dev, too
 
 Array = np.ndarray
 
@@ -98,6 +100,14 @@ class Reranker:
         ):
             retriever.save_pretrained(str(folder / name), create_model_card=False)
         write_weights(folder / "weights.json", self.weights)
+
+
+def load_for_dev(folder: Path) -> Reranker:
+    """Return the reranker in a folder as dev may judge it: its retriever has not learned dev.
+
+    Raises UnsafeModelError as `load` does.
+    """
+    return replace(load(folder), retriever=load_encoder(folder / TRAIN_RETRIEVER))
 
 
 def load(folder: Path) -> Reranker:

@@ -71,7 +71,7 @@ def fit(
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
     selection = ranks.on_first(select, model, best.weights)
     reranker = Reranker(model, data.retriever, data.base_retriever, selection.weights)
-    save = partial(save_model, reranker, best.weights, data.examination)
+    save = partial(save_model, reranker, data.train_retriever, best.weights, data.examination)
     facts = {"precision": precision, "best_step": callback.kept_step}
     facts |= selection.facts | {"features_ranking": best.name}
     facts["examination_eta"] = data.examination.eta

@@ -3,25 +3,32 @@
 from pathlib import Path
 from typing import cast
 
+from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedModel
 
 from findtune.reranker.model.blending import BlendWeights, write_weights
 from findtune.reranker.model.examination import Examination, write_examination
 from findtune.reranker.model.jina.architecture import JinaConfig
-from findtune.reranker.model.reranker import Reranker
+from findtune.reranker.model.reranker import TRAIN_RETRIEVER, Reranker
 from findtune.reranker.training.onnx_export import export_onnx
 
 
 def save_model(
-    reranker: Reranker, feature_weights: BlendWeights, examination: Examination, folder: Path
+    reranker: Reranker,
+    train_retriever: SentenceTransformer,
+    feature_weights: BlendWeights,
+    examination: Examination,
+    folder: Path,
 ) -> None:
     """Write a reranker to a folder, and beside it what its evaluation needs.
 
-    feature_weights: of the ranking without the cross-encoder, in `retriever_features.json`.
-    examination: the position bias for which picks are corrected, in `examination.json`. A
-    JinaBERT also gets an ONNX file, since the libraries can't load it without this project.
+    train_retriever: what has not learned dev, for a choice on dev. feature_weights: of the ranking
+    without the cross-encoder, in `retriever_features.json`. examination: the position bias for
+    which picks are corrected, in `examination.json`. A JinaBERT also gets an ONNX file, since the
+    libraries can't load it without this project.
     """
     reranker.save(folder)
+    train_retriever.save_pretrained(str(folder / TRAIN_RETRIEVER), create_model_card=False)
     write_weights(folder / "retriever_features.json", feature_weights)
     write_examination(folder / "examination.json", examination)
     cross_encoder = reranker.cross_encoder

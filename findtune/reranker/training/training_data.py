@@ -36,15 +36,17 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Lists and features by group, both retrievers, and the rankings by features, best first.
+    """Lists and features by group, the retrievers, and the rankings by features, best first.
 
     Groups: `list` and `title` of train, and `dev`. No retriever learned from the lists whose
-    features it gives. examination: the position bias of train and dev.
+    features it gives. retriever: learned train and dev; train_retriever: train alone.
+    examination: the position bias of train and dev.
     """
 
     lists: dict[str, list[Record]]
     features: dict[str, list[Array]]
     retriever: SentenceTransformer
+    train_retriever: SentenceTransformer
     base_retriever: SentenceTransformer
     rankings: list[Ranking]
     examination: Examination
@@ -90,7 +92,9 @@ def read_training_data(
         phase = checkpoints.phase(f"retriever-{next(numbers)}")
         return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta, phase)
 
-    tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
+    tuned, train_retriever = out_of_fold_features(
+        lists["list"], lists["dev"], fit, folds=folds, temperature=recipe.temperature
+    )
     features = join_features(tuned, untuned)
     rankings = ranks.on_first(rank_shown, known, features, recipe, examination.eta)
     report_rankings(rankings, say)
@@ -99,7 +103,7 @@ def read_training_data(
     of_titles = partial(retriever_features, retriever, base, lists["title"])
     titles = ranks.on_first(of_titles, recipe.temperature)
     by_group = {"list": features[:trained], "dev": features[trained:], "title": titles}
-    return TrainingData(lists, by_group, retriever, base, rankings, examination)
+    return TrainingData(lists, by_group, retriever, train_retriever, base, rankings, examination)
 
 
 def examine(lists: Sequence[Record], untuned: Sequence[Array]) -> Examination:

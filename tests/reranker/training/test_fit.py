@@ -30,6 +30,7 @@ from findtune.reranker.model.retriever_features import (
     FEATURES,
     TUNED_FEATURES,
     retriever_features,
+    tuned_features,
     untuned_features,
 )
 from findtune.reranker.training import training_data
@@ -220,6 +221,14 @@ def test_no_retriever_says_anything_of_known_lists_that_it_learned_from(data: Tr
             same = np.isclose(own, by_shipped, atol=1e-5)
             assert same[:, len(TUNED_FEATURES) :].all()
             assert same.all() != known
+
+
+def test_a_retriever_that_has_learned_train_alone_says_what_dev_is_judged_by(
+    data: TrainingData,
+) -> None:
+    alone = tuned_features(data.train_retriever, data.lists["dev"], 0.2)
+    for own, features in zip(data.features["dev"], alone, strict=True):
+        assert own[:, : len(TUNED_FEATURES)] == pytest.approx(features, abs=1e-5)
 
 
 def test_rankings_are_judged_on_what_users_were_shown(data: TrainingData) -> None:
