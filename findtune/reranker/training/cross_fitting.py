@@ -1,8 +1,7 @@
 """Cross-fitting: what a model says of lists that it was not trained on, for all lists there are.
 
 The lists are cut into folds; for each fold a retriever is tuned on the others and scores it. So
-weights and choices rest on all of train and dev instead of dev alone. Dev is a fold of its own, so
-there is a retriever that learned all of train and nothing of dev. Source: cross-fitting
+weights and choices rest on all of train and dev instead of dev alone. Source: cross-fitting
 (Chernozhukov et al. 2018), as in stacked generalization (Wolpert 1992).
 """
 
@@ -11,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
+from findtune.core.errors import InputError
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.reranker.model.ranked_lists import without_random_negatives
@@ -27,22 +27,24 @@ def fold_numbers(lists: Sequence[Record], folds: int) -> list[int]:
 
 
 def out_of_fold_features(
-    train: Sequence[Record], dev: Sequence[Record], fit: Fit, *, folds: int, temperature: float
-) -> tuple[list[Array], SentenceTransformer]:
+    lists: Sequence[Record], fit: Fit, *, folds: int, temperature: float
+) -> list[Array]:
     """Return the TUNED_FEATURES of each list, by a retriever that did not learn from it.
 
-    The lists are those of train and then those of dev. Also returned: the retriever that learned
-    all of train. fit: returns a retriever tuned on some lists. folds: dev is one of them.
+    fit: returns a retriever tuned on some lists. Raises InputError for too few lists.
     """
-    lists = [*train, *dev]
-    numbers = [*fold_numbers(train, folds - 1), *([folds - 1] * len(dev))]
+    numbers = fold_numbers(lists, folds)
     features: list[Array] = [np.zeros(0)] * len(lists)
-    for fold in sorted(set(numbers)):  # dev's is the last one
+    for fold in sorted(set(numbers)):
         others = [row for row, number in zip(lists, numbers, strict=True) if number != fold]
+        if not others:
+            raise InputError(
+                "all lists of train and dev are about one question; add feedback on other ones."
+            )
         retriever = fit(without_random_negatives(others))
         rows = [row for row, number in enumerate(numbers) if number == fold]
         held_out = [lists[row] for row in rows]
         scored = ranks.on_first(tuned_features, retriever, held_out, temperature)
         for row, list_features in zip(rows, scored, strict=True):
             features[row] = list_features
-    return features, retriever
+    return features

@@ -92,13 +92,12 @@ def read_training_data(
         phase = checkpoints.phase(f"retriever-{next(numbers)}")
         return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta, phase)
 
-    tuned, train_retriever = out_of_fold_features(
-        lists["list"], lists["dev"], fit, folds=folds, temperature=recipe.temperature
-    )
+    tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
     features = join_features(tuned, untuned)
     rankings = ranks.on_first(rank_shown, known, features, recipe, examination.eta)
     report_rankings(rankings, say)
     retriever = fit(without_random_negatives(known))
+    train_retriever = fit(without_random_negatives(lists["list"]))
     trained = len(lists["list"])
     of_titles = partial(retriever_features, retriever, base, lists["title"])
     titles = ranks.on_first(of_titles, recipe.temperature)

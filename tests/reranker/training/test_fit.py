@@ -1,5 +1,6 @@
 """Training learns the picks, gives the same result twice, and stops when it collapses."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -30,7 +31,6 @@ from findtune.reranker.model.retriever_features import (
     FEATURES,
     TUNED_FEATURES,
     retriever_features,
-    tuned_features,
     untuned_features,
 )
 from findtune.reranker.training import training_data
@@ -223,12 +223,22 @@ def test_no_retriever_says_anything_of_known_lists_that_it_learned_from(data: Tr
             assert same.all() != known
 
 
-def test_a_retriever_that_has_learned_train_alone_says_what_dev_is_judged_by(
-    data: TrainingData,
+def test_one_retriever_has_learned_train_alone_for_a_choice_on_dev(
+    bases: dict[str, Path], example_folder: Path, recipe: dict[str, Any], tmp_path: Path
 ) -> None:
-    alone = tuned_features(data.train_retriever, data.lists["dev"], 0.2)
-    for own, features in zip(data.features["dev"], alone, strict=True):
-        assert own[:, : len(TUNED_FEATURES)] == pytest.approx(features, abs=1e-5)
+    values = Recipe(**recipe)
+    settings = trainer_arguments(values, "fp32", 13, progress=False)
+    dev = read_kind(example_folder / "dev.jsonl", "list")
+    weights = []
+    for kept in (dev, dev[:1]):
+        folder = tmp_path / f"{len(kept)}"
+        shutil.copytree(example_folder, folder)
+        write_jsonl(folder / "dev.jsonl", kept)
+        data = read_training_data(folder, bases["embedder"], values, settings, lambda _: None)
+        weights.append([weights_of(data.train_retriever), weights_of(data.retriever)])
+    (train, shipped), (train_again, shipped_again) = weights
+    assert train == train_again
+    assert shipped != shipped_again
 
 
 def test_rankings_are_judged_on_what_users_were_shown(data: TrainingData) -> None:
