@@ -3,7 +3,7 @@
     python -m starter.compose
 
 The starter data lets a new user run the whole pipeline before the team's own data is there. Its
-small catalog was written by hand. Its medium catalog, some 2,500 variables, is composed: the
+small catalog was written by hand. Its medium catalog, 2,731 variables, is composed: the
 schema lists families of variables, the facets that they cross, and the patterns of their texts;
 starter/composition.py explains how a pattern becomes a text.
 

@@ -1,8 +1,8 @@
 """Judgments: how well documents answer a query, graded by people who read them.
 
 Read from data/training_data/judgments.json, `{query: {url: grade}}`; grade 0 answers nothing.
-The file may be missing. No example is made of judgments; they only measure. Questions and addresses
-are written as the feedback spells them, where it has them.
+The file may be missing. The reranker learns the grades of its lists; elsewhere they only decide and
+measure. Questions and addresses are written as the feedback spells them, where it has them.
 """
 
 import json

@@ -34,4 +34,12 @@ def learned(room: str, folder: Path) -> str:
     facts = [f"{counts[kind]:,} {meaning}" for kind, meaning in kinds if counts.get(kind)]
     absent = [meaning for kind, meaning in kinds if not counts.get(kind)]
     without = f"; no {', no '.join(absent)}" if absent else ""
-    return f"- {room}: learned from {', '.join(facts)}{without}."
+    return f"- {room}: learned from {', '.join(facts)}{without}{of_dev(room, folder)}."
+
+
+def of_dev(room: str, folder: Path) -> str:
+    """Return what the model that ships has learned of dev, beside what dev was chosen with."""
+    if room != "reranker":
+        return ""
+    lists = read_json(folder / "leak_report.json")["records"]["dev"]["list"]
+    return f"; once dev had decided, from its {lists:,} lists, too"
