@@ -14,5 +14,6 @@ def test_a_line_names_what_was_learned_what_was_not_and_a_missing_model(tmp_path
     assert lineage({room: tmp_path / room for room in counts}) == [
         "- rewriter: missing; a stack without it. `models` in params.yaml adds it.",
         "- embedder: learned from 1,200 picks; no pairs of the catalog, no scored pairs.",
-        "- reranker: learned from 3 ranked lists, 2 titles; once dev had decided, from its 1 lists, too.",
+        "- reranker: learned from 3 ranked lists, 2 titles; "
+        "once dev had decided, from its 1 lists, too.",
     ]
