@@ -82,7 +82,7 @@ def doubtful_picks(ranked_lists: Sequence[Record], latent: LatentVectors) -> lis
     rows = [*labelled_sources(ranked_lists[:MAX_LISTS])]
     groups = [uncached_key(record["query"]) for record, _, _ in rows]
     labels = np.array([picked for _, _, picked in rows], dtype=int)
-    if min(labels.sum(), (1 - labels).sum()) < MIN_LABELS or len({*groups}) < FOLDS:
+    if min(labels.sum(), (1 - labels).sum()) < MIN_LABELS or not teach_both(labels, groups):
         return []
     model = HistGradientBoostingClassifier(max_iter=100, min_samples_leaf=20, random_state=0)
     features = source_features(rows, latent)
@@ -102,6 +102,14 @@ def doubtful_picks(ranked_lists: Sequence[Record], latent: LatentVectors) -> lis
         )
         for row in doubtful
     ]
+
+
+def teach_both(labels: Array, groups: Sequence[str]) -> bool:
+    """Return whether the rows outside of each fold have both labels, so that they teach a model."""
+    if len({*groups}) < FOLDS:
+        return False
+    folds = GroupKFold(n_splits=FOLDS).split(labels, labels, groups)
+    return all(len({*labels[rows].tolist()}) > 1 for rows, _ in folds)
 
 
 def labelled_sources(ranked_lists: Sequence[Record]) -> Iterator[tuple[Record, Record, bool]]:

@@ -22,7 +22,6 @@ from findtune.retrieval.metrics import evaluate, qrels_from_gains, run_from_scor
 
 MAX_QUESTIONS = 500  # that are ranked: the effect of more follows from theirs
 MAX_CORPUS = 20_000
-KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}
 MEASURES = {"embedder": "ndcg@10", "reranker": "ndcg@10", "rewriter": "recall@10"}
 SEED = 13  # of the bootstrap, whose interval is not printed
 
@@ -49,12 +48,8 @@ class HeldOut(NamedTuple):
 
 def measure_held_out(model: str, examples: Path) -> HeldOut:
     """Return what is held out of one model's examples; examples: the folder that prepare wrote."""
-    kind = KINDS[model]
     train = sum(1 for _ in iter_jsonl(examples / "train.jsonl"))
-    dev, test = (
-        [row for row in iter_jsonl(examples / f"{split}.jsonl") if row["kind"] == kind]
-        for split in ("dev", "test")
-    )
+    dev, test = (judged(model, examples / f"{split}.jsonl") for split in ("dev", "test"))
     groups = {group_of(row) for row in test}
     sample = sorted(test, key=lambda row: hash_fraction(question_of(row)))[:MAX_QUESTIONS]
     ranked = {group_of(row) for row in sample}
@@ -63,6 +58,22 @@ def measure_held_out(model: str, examples: Path) -> HeldOut:
         share = len(ranked) / len(groups)
         effect = min(1.0, detectable_effect(model, sample, examples) * share**0.5)
     return HeldOut(model, train, len(dev), len(test), len(groups), MEASURES[model], effect)
+
+
+def judged(model: str, path: Path) -> list[Record]:
+    """Return the questions of a split on which a model's verdict rests, as evaluate chooses them.
+
+    An embedder is judged on variables that it learns; without any on new ones, or else on lists. A
+    rewriter is not measured on questions without picks.
+    """
+    rows = [*iter_jsonl(path)]
+    lists = [row for row in rows if row["kind"] == "list"]
+    if model == "reranker":
+        return lists
+    if model == "rewriter":
+        return [row for row in rows if row["kind"] == "question" and row["picks"]]
+    queries = [row for row in rows if row["kind"] == "query"]
+    return [row for row in queries if row["known"]] or queries or lists
 
 
 def group_of(row: Record) -> str:
@@ -77,7 +88,8 @@ def question_of(row: Record) -> str:
 
 def detectable_effect(model: str, rows: Sequence[Record], examples: Path) -> float:
     """Return the smallest effect that some questions, of several groups, could show."""
-    scored = [*score_lists(rows)] if model == "reranker" else [*score_corpus(rows, examples)]
+    has_lists = rows[0]["kind"] == "list"
+    scored = [*score_lists(rows)] if has_lists else [*score_corpus(rows, examples)]
     gains, *rankings = ([*column] for column in zip(*scored, strict=True))
     qrels, measure = qrels_from_gains(gains), MEASURES[model]
     by_words, by_meaning = (
@@ -90,15 +102,24 @@ def detectable_effect(model: str, rows: Sequence[Record], examples: Path) -> flo
 
 def score_lists(rows: Sequence[Record]) -> Iterator[Scored]:
     """Yield the gains of each list, and its scores by words and by meaning."""
-    texts = [[document["text"] for document in row["documents"]] for row in rows]
+    lists = [*map(texts_and_gains, rows)]
+    texts = [members for members, _ in lists]
     scorer = TwoScorers([text for members in texts for text in members])
     start = 0
-    for row, members in zip(rows, texts, strict=True):
+    for row, (members, gains) in zip(rows, lists, strict=True):
         span = slice(start, start + len(members))
         start += len(members)
-        gains = np.array([document["gain"] for document in row["documents"]])
         by_words, by_meaning = scorer.scores(question_of(row))
         yield gains, by_words[span], by_meaning[span]
+
+
+def texts_and_gains(row: Record) -> tuple[list[str], Array]:
+    """Return the texts of a list and the gain of each; those of an embedder are picked or not."""
+    documents = row["documents"]
+    if "picked" in row:
+        return documents, np.array(row["picked"], dtype=float)
+    texts = [document["text"] for document in documents]
+    return texts, np.array([document["gain"] for document in documents])
 
 
 def score_corpus(rows: Sequence[Record], examples: Path) -> Iterator[Scored]:
