@@ -48,7 +48,8 @@ class HeldOut(NamedTuple):
 
 def measure_held_out(model: str, examples: Path) -> HeldOut:
     """Return what is held out of one model's examples; examples: the folder that prepare wrote."""
-    train = sum(1 for _ in iter_jsonl(examples / "train.jsonl"))
+    # The questions among a rewriter's examples are those of its other ones.
+    train = sum(row["kind"] != "question" for row in iter_jsonl(examples / "train.jsonl"))
     dev, test = (judged(model, examples / f"{split}.jsonl") for split in ("dev", "test"))
     groups = {group_of(row) for row in test}
     sample = sorted(test, key=lambda row: hash_fraction(question_of(row)))[:MAX_QUESTIONS]

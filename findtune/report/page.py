@@ -18,7 +18,14 @@ from findtune.report.charts import (
     scatter,
     span_of,
 )
-from findtune.report.data_statistics import labels, lengths, lessons, omissions, problems
+from findtune.report.data_statistics import (
+    NOTHING,
+    labels,
+    lengths,
+    lessons,
+    omissions,
+    problems,
+)
 from findtune.report.inputs import ModelInputs, ReportInputs
 from findtune.report.stack_results import interval_rows, stack_results
 from findtune.report.win_rates import choices, win_rates
@@ -84,8 +91,8 @@ def model_results(model: ModelInputs, size: str) -> dict[str, Any]:
     metrics = model.metrics
     columns = markdown.rankings_of(metrics)
     differences = {
-        markdown.difference_notes(key, metrics[key]) or "over base": metrics[key]
-        for key in markdown.difference_keys(metrics)
+        notes or "over base": difference
+        for notes, difference in markdown.named_differences(metrics)
     }
     return {
         "name": model.name,
@@ -182,10 +189,10 @@ def reliability(model: ModelInputs) -> dict[str, Any] | None:
 def cost(model: ModelInputs) -> dict[str, Any]:
     """Return how long a training was, in steps."""
     steps = [int(row["step"]) for row in model.history]
-    counts = model.records["train"]
+    learned = (row.train for row in lessons([model]) if not row.lesson.startswith(NOTHING))
     return {
         "name": model.name,
-        "examples": sum(count for kind, count in counts.items() if kind != "with_qrels"),
+        "examples": sum(learned),
         "steps": max(steps, default=0),
         "kept": model.training.get("best_step", ""),
         "evaluations": len(steps),

@@ -97,3 +97,10 @@ def test_a_rewriter_is_not_judged_on_questions_without_picks(tmp_path: Path) -> 
     ]
     write_examples(tmp_path, rows, corpus)
     assert measure_held_out("rewriter", tmp_path)[3:5] == (5, 5)
+
+
+def test_questions_of_train_are_nothing_to_learn_from(tmp_path: Path) -> None:
+    question: Record = {"kind": "question", "picks": ["u"], "query": "q", "group": "g"}
+    write_examples(tmp_path, [question], [{"url": "u", "text": "q"}])
+    write_jsonl(tmp_path / "train.jsonl", [question, {**question, "kind": "rewrite"}])
+    assert measure_held_out("rewriter", tmp_path).train == 1
