@@ -89,7 +89,10 @@ def read_document(path: Path) -> str:
     """Return the text of a document that the user named."""
     if not path.is_file():
         raise InputError(f"there is no file {path}; --into takes a Markdown file with markers.")
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from None
 
 
 if __name__ == "__main__":

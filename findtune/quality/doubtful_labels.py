@@ -10,7 +10,7 @@ The features compare words, letters and latent vectors of two texts. The rank is
 pick which only its place explains is in doubt.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,6 +124,16 @@ def was_seen(record: Record, source: Record, picked: bool) -> bool:
     """Return whether a source was picked, or stands above a pick."""
     ranks = {each["url"]: each["rank"] for each in record["sources"]}
     return picked or any(ranks[url] > source["rank"] for url in record["picks"] if url in ranks)
+
+
+def count_labels(ranked_lists: Iterable[Record]) -> int:
+    """Return how many sources were seen: those that were picked, or stand above a pick."""
+    count = 0
+    for record in ranked_lists:
+        ranks = {source["url"]: source["rank"] for source in record["sources"]}
+        lowest = max((ranks[url] for url in record["picks"] if url in ranks), default=0)
+        count += sum(rank <= lowest for rank in ranks.values())
+    return count
 
 
 def cross_fit(
