@@ -131,7 +131,8 @@ def curves(model: ModelInputs) -> list[tuple[str, Markup]]:
             for row in model.history
             if row[name] and not isnan(float(row[name]))
         ]
-        if not name.startswith(NOT_CURVES) and points:
+        is_measured = name not in markdown.OF_PAIRS or any(value for _, value in points)
+        if not name.startswith(NOT_CURVES) and points and is_measured:
             charts.append(
                 (name, line_chart(points, x_label="step", y_label=name, marked=float(best)))
             )

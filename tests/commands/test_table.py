@@ -131,3 +131,11 @@ def test_a_document_that_is_not_utf_8_is_named_in_one_line(project: Path) -> Non
     result = CliRunner().invoke(main, ["reranker/small", "--into", "README.md"])
     assert result.stderr == "Error: README.md is not UTF-8 (byte 3); save it as UTF-8.\n"
     assert result.exit_code == 1
+
+
+def test_many_questions_of_few_topics_are_warned_of(project: Path) -> None:
+    write_metrics(project, "embedder", 0.6, queries=60, groups=3)
+    result = CliRunner().invoke(main, ["embedder/small"])
+    assert result.stderr.startswith(
+        "warning: embedder/small was tested on only 3 different questions; add data"
+    )

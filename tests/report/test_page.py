@@ -179,3 +179,11 @@ def test_the_costs_count_what_is_learned(judged_project: Path) -> None:
     path.write_text(json.dumps({"records": {"train": counts}}), encoding="utf-8")
     inputs = read_inputs(judged_project, MODELS, "small")
     assert [row["examples"] for row in content(inputs, 0)["costs"]] == [10, 5, 5]
+
+
+def test_pairs_that_there_are_none_of_have_no_curve(judged_project: Path) -> None:
+    path = judged_project / "models" / "embedder" / "small" / "history.csv"
+    columns = "step,ndcg@10,pairs_spearman,guard_spearman"
+    path.write_text(f"{columns}\n0,0.0,0.0,0.0\n4,0.0,0.0,0.1\n", encoding="utf-8")
+    embedder, *_ = content(read_inputs(judged_project, MODELS, "small"), 0)["models"]
+    assert [name for name, _ in embedder["curves"]] == ["ndcg@10", "guard_spearman"]
