@@ -50,7 +50,9 @@ def measure_held_out(model: str, examples: Path) -> HeldOut:
     """Return what is held out of one model's examples; examples: the folder that prepare wrote."""
     # The questions among a rewriter's examples are those of its other ones.
     train = sum(row["kind"] != "question" for row in iter_jsonl(examples / "train.jsonl"))
-    dev, test = (judged(model, examples / f"{split}.jsonl") for split in ("dev", "test"))
+    dev, test = (
+        decisive_questions(model, examples / f"{split}.jsonl") for split in ("dev", "test")
+    )
     groups = {group_of(row) for row in test}
     sample = sorted(test, key=lambda row: hash_fraction(question_of(row)))[:MAX_QUESTIONS]
     ranked = {group_of(row) for row in sample}
@@ -61,7 +63,7 @@ def measure_held_out(model: str, examples: Path) -> HeldOut:
     return HeldOut(model, train, len(dev), len(test), len(groups), MEASURES[model], effect)
 
 
-def judged(model: str, path: Path) -> list[Record]:
+def decisive_questions(model: str, path: Path) -> list[Record]:
     """Return the questions of a split on which a model's verdict rests, as evaluate chooses them.
 
     An embedder is judged on variables that it learns; without any on new ones, or else on lists. A
