@@ -16,6 +16,7 @@ from findtune.core.files import iter_jsonl, read_jsonl
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.evaluation.significance import compare
+from findtune.quality.decisive import decisive_questions, group_of
 from findtune.quality.latent_vectors import LatentVectors
 from findtune.retrieval.bm25 import BM25Index
 from findtune.retrieval.metrics import evaluate, qrels_from_gains, run_from_scores
@@ -61,27 +62,6 @@ def measure_held_out(model: str, examples: Path) -> HeldOut:
         share = len(ranked) / len(groups)
         effect = min(1.0, detectable_effect(model, sample, examples) * share**0.5)
     return HeldOut(model, train, len(dev), len(test), len(groups), MEASURES[model], effect)
-
-
-def decisive_questions(model: str, path: Path) -> list[Record]:
-    """Return the questions of a split on which a model's verdict rests, as evaluate chooses them.
-
-    An embedder is judged on variables that it learns; without any on new ones, or else on lists. A
-    rewriter is not measured on questions without picks.
-    """
-    rows = [*iter_jsonl(path)]
-    lists = [row for row in rows if row["kind"] == "list"]
-    if model == "reranker":
-        return lists
-    if model == "rewriter":
-        return [row for row in rows if row["kind"] == "question" and row["picks"]]
-    queries = [row for row in rows if row["kind"] == "query"]
-    return [row for row in queries if row["known"]] or queries or lists
-
-
-def group_of(row: Record) -> str:
-    """Return what the questions of one topic, or of the same variables, share."""
-    return str(row.get("group", row.get("dcids")))
 
 
 def question_of(row: Record) -> str:
