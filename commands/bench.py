@@ -53,7 +53,9 @@ def main(size: str, only: tuple[str, ...], rounds: int, quality: bool, out: Path
             file.write(f"{text}\n")
 
 
-def without_skipped(chosen: Comparisons, size: str, say: Callable[[str], None]) -> Comparisons:
+def without_skipped(
+    chosen: Comparisons, size: str, say: Callable[[str], None]
+) -> dict[str, Comparison]:
     """Return the comparisons without those that need a model which is not trained."""
     kept = {}
     for name, comparison in chosen.items():
