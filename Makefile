@@ -30,7 +30,7 @@ endif
 REPRODUCE := exec python -m commands.reproduce
 
 # Commands that train many times have defaults of their own.
-MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds $(SEEDS))
+MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds '$(SEEDS)')
 
 ifeq ($(strip $(MODELS)),)
 $(error MODELS is empty; name one or more of embedder, reranker and rewriter)

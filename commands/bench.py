@@ -11,7 +11,7 @@ Reads   params.yaml, models/, data/examples/
 Writes  the file of --out
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from findtune.core.files import atomic_open
 from findtune.core.manifest import is_model
 from stages.command import Stage, reporter
 
+Comparisons = Mapping[str, Comparison]
+
 
 @click.command(cls=Stage)
 @click.argument("size")
@@ -37,13 +39,13 @@ def main(size: str, only: tuple[str, ...], rounds: int, quality: bool, out: Path
     """Compare the models of SIZE with the libraries as shipped; opponents run ROUNDS times each."""
     chosen = {name: COMPARISONS[name]._replace(rounds=rounds) for name in only or COMPARISONS}
     chosen |= QUALITY if quality else {}
+    say = reporter("bench: ")
+    if not only:
+        chosen = without_skipped(chosen, size, say)
     refuse_missing(chosen, size)
     run = partial(run_apart, ["-m", "commands.bench_contestant", size])
     load = load_average()
-    results = {
-        name: take_turns(name, comparison, run, reporter("bench: "))
-        for name, comparison in chosen.items()
-    }
+    results = {name: take_turns(name, comparison, run, say) for name, comparison in chosen.items()}
     text = "\n\n".join([table(chosen, results), machine_line(load)])
     click.echo(text)
     if out:
@@ -51,16 +53,43 @@ def main(size: str, only: tuple[str, ...], rounds: int, quality: bool, out: Path
             file.write(f"{text}\n")
 
 
-def refuse_missing(chosen: Mapping[str, Comparison], size: str) -> None:
+def without_skipped(
+    chosen: Comparisons, size: str, say: Callable[[str], None]
+) -> dict[str, Comparison]:
+    """Return the comparisons without those that need a model which is not trained."""
+    kept = {}
+    for name, comparison in chosen.items():
+        if room := skipped_room(comparison, size):
+            say(f"{comparison.title} is left out, since the {room} is not trained")
+        else:
+            kept[name] = comparison
+    return kept
+
+
+def refuse_missing(chosen: Comparisons, size: str) -> None:
     """Raise InputError unless the models and examples of a size are there."""
-    rooms = sorted({room for comparison in chosen.values() for room in comparison.rooms})
-    folders = [Path("models", room, size) for room in rooms]
-    folders += [
-        Path("data", "examples", room, size) for room in ("embedder", "reranker", "rewriter")
-    ]
-    for folder in folders:
-        if not is_model(folder):
-            raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
+    for comparison in chosen.values():
+        if room := skipped_room(comparison, size):
+            raise InputError(
+                f"{comparison.title} needs the {room}, which is not trained; add it to models in "
+                "params.yaml, or leave this comparison out."
+            )
+        for _, folder in needed_folders(comparison, size):
+            if not folder.exists():
+                raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
+
+
+def skipped_room(comparison: Comparison, size: str) -> str:
+    """Return the first room of a comparison that has a stand-in for a model, or nothing."""
+    folders = needed_folders(comparison, size)
+    return next((room for room, path in folders if path.exists() and not is_model(path)), "")
+
+
+def needed_folders(comparison: Comparison, size: str) -> list[tuple[str, Path]]:
+    """Return the rooms of a comparison, each with a folder that it reads."""
+    models = [(room, Path("models", room, size)) for room in comparison.rooms]
+    examples = [(room, Path("data", "examples", room, size)) for room in comparison.examples]
+    return [*models, *examples]
 
 
 def machine_line(load_before: str) -> str:

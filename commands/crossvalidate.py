@@ -213,7 +213,7 @@ def summary(runs: pd.DataFrame, details: pd.DataFrame) -> str:
         wanted = [f"{group} {name}" for group in groups]
         cells = [over_queries(runs, column) if column in columns else "" for column in wanted]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    if {"label", "base", "tuned"} <= set(details):
+    if {"label", "base", "tuned"} <= set(details) and not details.empty:
         by_seed = details.groupby("seed")[["label", "base", "tuned"]]
         correlations = by_seed.apply(lambda rows: rows.corr(method="spearman")["label"])
         cells = [mean_and_deviation(correlations[name]) for name in ("base", "tuned")]

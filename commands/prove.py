@@ -54,6 +54,7 @@ from stages.command import TorchStage, die_with_parent, reporter
 
 # What a fold depends on beside its room, under findtune/.
 SHARED_CODE = ("core", "examples", "retrieval", "training")
+NOTHING_MEASURED = "no held-out question was measured; add questions that have picks."
 HEADER = (
     "| set | model | measure | questions | groups | as shown | best untuned | tuned | difference "
     "| 95 % interval | verdict |"
@@ -333,7 +334,8 @@ def attempt(run: Run) -> Outcome:
     """Return the outcome of one run; what a user can fix is no error but a problem."""
     start = time.monotonic()
     try:
-        values, problem = query_values(run), ""
+        values = query_values(run)
+        problem = NOTHING_MEASURED if values.empty else ""
     except FindtuneError as error:
         values, problem = pd.DataFrame(), str(error)
     return Outcome(values, problem, time.monotonic() - start)
@@ -346,9 +348,21 @@ def query_values(run: Run) -> pd.DataFrame:
     """
     room, evaluation, held_out, _ = evaluate_fold(run, lambda _: None, progress=False)
     header, rows = room.details(evaluation, held_out)["per_query"]
-    digests = [hashlib.sha256(str(group).encode()).hexdigest() for group in held_out.groups]
-    table = pd.DataFrame(rows, columns=header)
+    table, groups = pd.DataFrame(rows, columns=header), held_out.groups
+    if table.empty and run.model == "embedder":
+        table, groups = list_values(evaluation), [row["group"] for row in held_out.lists]
+    digests = [hashlib.sha256(str(group).encode()).hexdigest() for group in groups]
     return table.assign(group=[f"g{digest[:12]}" for digest in digests])
+
+
+def list_values(evaluation: Any) -> pd.DataFrame:
+    """Return the measures of each list, on which an embedder without a catalog is judged."""
+    columns = {
+        f"{name}_{measure}": values
+        for name in ("base", "tuned")
+        for measure, values in getattr(evaluation, name).per_list.items()
+    }
+    return pd.DataFrame(columns).rename_axis("query").reset_index()
 
 
 def write_per_query(path: Path, tables: Mapping[Proof, pd.DataFrame]) -> None:

@@ -62,24 +62,26 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
     refuse_missing_bases(models, size)
     refuse_equal_names(folders)
     notes: list[str] = []
-    rows = [row_of(folder, models, size, out / "stacks", notes) for folder in folders]
+    stacks = out / "stacks"
+    # All are read before the first is trained, which takes long.
+    ready = {folder: ready_models(folder, models, stacks, notes) for folder in folders}
+    rows = [row_of(folder.resolve().name, ready[folder], size, stacks) for folder in folders]
     text = "\n".join([HEADER, "|---" * HEADER.count(" | ") + "|---|", *rows])
     text = "\n\n".join([text, "\n".join(f"- {line}" for line in notes)] if notes else [text])
-    with atomic_open(out / "stacks" / "table.md") as file:
+    with atomic_open(stacks / "table.md") as file:
         file.write(text + "\n")
     click.echo(text)
 
 
-def row_of(folder: Path, models: Sequence[str], size: str, out: Path, notes: list[str]) -> str:
-    """Return the row of the table for the data in a folder; trains what is not trained yet."""
-    name = folder.resolve().name
-    ready, data = ready_models(folder, models, out, notes), out / "sets" / name
+def row_of(name: str, models: Sequence[str], size: str, out: Path) -> str:
+    """Return the row of the table for the data in out/sets/NAME; trains what is not trained yet."""
+    data = out / "sets" / name
     clean_model("stack", data, reporter(f"{name} stack: "))
-    project = lay_out_project(out / name, data, ready)
-    for model in ready:
+    project = lay_out_project(out / name, data, models)
+    for model in models:
         train_once(model, size, project)
     run_stage(project, "stack", size)
-    return table_row(name, ready, read_json(project / "metrics" / "stack" / f"{size}.json"))
+    return table_row(name, models, read_json(project / "metrics" / "stack" / f"{size}.json"))
 
 
 def lay_out_project(project: Path, data: Path, models: Sequence[str]) -> Path:

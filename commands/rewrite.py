@@ -47,6 +47,7 @@ NOT_SELECTED = "searched without rewrites, since none are surely better on dev"
 )
 def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str, ...]) -> None:
     """Rewrite QUESTIONS, or held-out ones, with the rewriter of SIZE and with its base."""
+    refuse_no_question(questions, history)
     tuned = Path("models", "rewriter", size)
     if not is_model(tuned):
         command = f"make train MODELS=rewriter SIZE={size}"
@@ -57,6 +58,14 @@ def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str,
         num_rewrites = read_json(tuned / "rewriter.json")["num_rewrites"]
         lines = held_out_lines(size, number, NONE_USABLE if num_rewrites else NOT_SELECTED)
     click.echo("\n".join(lines))
+
+
+def refuse_no_question(questions: Sequence[str], history: Sequence[str]) -> None:
+    """Raise InputError for an empty question, and for earlier questions of none."""
+    if not all(map(str.strip, questions)):
+        raise InputError("a question is empty; ask one: make rewrite Q='...'")
+    if history and not questions:
+        raise InputError("--history has a question, and no question comes after it.")
 
 
 def load_rewriters(tuned: Path, size: str) -> dict[str, Any]:

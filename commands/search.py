@@ -19,6 +19,7 @@ import click
 
 from findtune.core.errors import InputError
 from findtune.core.files import sha256
+from findtune.core.printing import printable
 from stages.command import TorchStage
 
 CHARACTERS = 100  # of a text
@@ -32,6 +33,8 @@ CHARACTERS = 100  # of a text
 @click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
 def main(size: str, question: str, corpus: Path | None, top_k: int, int8: bool) -> None:
     """Search for QUESTION with the stack of SIZE."""
+    if not question.strip():
+        raise InputError("the question is empty; ask one: make search Q='...'")
     folder = Path("models", "stack", size)
     if not folder.exists():
         raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
@@ -57,10 +60,16 @@ def result_lines(result: Any, stack: Any) -> list[str]:
     lines.append(f"{len(result.candidates)} candidates, of which the first are:")
     for hit in result.documents:
         relevance = "" if hit.relevance is None else f"  relevance {hit.relevance:.2f}"
-        lines.append(f"{hit.rank:3}. {hit.title}{relevance}  (retrieved as {hit.retrieved_rank})")
-        lines.append(f"     {hit.text[:CHARACTERS]}")
+        title, text = one_line(hit.title), one_line(hit.text[:CHARACTERS])
+        lines.append(f"{hit.rank:3}. {title}{relevance}  (retrieved as {hit.retrieved_rank})")
+        lines.append(f"     {text}")
     times = ", ".join(f"{part} {seconds:.2f} s" for part, seconds in result.seconds.items())
     return [*lines, times]
+
+
+def one_line(text: str) -> str:
+    """Return a text of a corpus, which may be of anybody, as a terminal may show it."""
+    return printable(" ".join(text.split()))
 
 
 if __name__ == "__main__":

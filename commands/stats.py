@@ -192,7 +192,7 @@ def warnings(row: "HeldOut") -> Lines:
 
 def review_lines(kinds: Sequence[KindInputs], lists: Sequence[Record]) -> Lines:
     """List labels that are likely wrong, and yield how many there are and where."""
-    from findtune.quality.doubtful_labels import doubtful_pairs, doubtful_picks
+    from findtune.quality.doubtful_labels import count_labels, doubtful_pairs, doubtful_picks
     from findtune.quality.latent_vectors import LatentVectors
     from findtune.quality.review_lists import list_pairs, list_picks
     from findtune.quality.texts import documents
@@ -201,7 +201,7 @@ def review_lines(kinds: Sequence[KindInputs], lists: Sequence[Record]) -> Lines:
     latent = LatentVectors(documents(records_of(kinds, "catalog"), lists))
     doubtful = doubtful_pairs(pairs, latent), doubtful_picks(lists, latent)
     waiting = (list_pairs(Path(), doubtful[0]), list_picks(Path(), doubtful[1]))
-    totals = (len(pairs), sum(len(record["picks"]) for record in lists))
+    totals = (len(pairs), count_labels(lists))
     yield "Likely wrong labels"
     for name, path, count, total in zip(
         ("scored pairs", "picks and passed-over sources"),

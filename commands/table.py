@@ -45,7 +45,7 @@ def main(models: tuple[str, ...], summary: bool, into: Path | None, check: bool)
             file.write(updated)
     click.echo(join(entries))
     for name, values in metrics.items():
-        if values["queries"] < FEW_QUESTIONS:
+        if count_different(values) < FEW_QUESTIONS:
             click.echo(few_questions_warning(name, values), err=True)
     if check and not are_current():
         click.echo(STALE, err=True)
@@ -59,10 +59,17 @@ def are_current() -> bool:
         return False
 
 
+def count_different(metrics: markdown.Metrics) -> int:
+    """Return how many questions a test rests on; those of one group count once."""
+    return int(metrics.get("groups", metrics["queries"]))
+
+
 def few_questions_warning(name: str, metrics: markdown.Metrics) -> str:
     """Return what a test on few questions can't show."""
     difference = metrics.get("difference_best", metrics["difference"])
-    warning = f"warning: {name} was tested on only {metrics['queries']} questions"
+    number = count_different(metrics)
+    different = "different " if number < metrics["queries"] else ""
+    warning = f"warning: {name} was tested on only {number} {different}questions"
     if "minimum_detectable_effect" in difference:
         effect = f"{difference['minimum_detectable_effect']:.4f} of {difference['measure']}"
         warning += f", and so few can't show a difference below {effect}"
@@ -89,7 +96,10 @@ def read_document(path: Path) -> str:
     """Return the text of a document that the user named."""
     if not path.is_file():
         raise InputError(f"there is no file {path}; --into takes a Markdown file with markers.")
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from None
 
 
 if __name__ == "__main__":

@@ -61,3 +61,8 @@ def test_a_preview_that_fails_ends_make_with_an_error(folder: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         make("preview")
     assert make("preview", "MODELS=reranker") == ""
+
+
+@pytest.mark.parametrize("command", ["crossvalidate", "prove"])
+def test_seeds_may_have_blanks_between_them(folder: Path, command: str) -> None:
+    assert "--seeds '13, 14'" in make("-n", command, "SEEDS=13, 14", "DATA=data")

@@ -12,12 +12,14 @@ OURS = "ours"
 class Comparison(NamedTuple):
     """One workload; opponents: contestant -> how the table calls it. Without any, ours runs once.
 
-    rounds: how often each opponent runs, between our runs. rooms: the models that must be there.
+    rounds: how often each opponent runs, between our runs. rooms, examples: the models, and the
+    rooms with examples, that must be there.
     """
 
     title: str
     opponents: dict[str, str]
     rooms: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
     rounds: int = 2
 
     def turns(self) -> list[str]:
@@ -27,16 +29,23 @@ class Comparison(NamedTuple):
 
 PLAIN = {"stock": "plain recipe", "stock_256": "plain recipe, batches of 256"}
 
+EMBEDDER, RERANKER, REWRITER = ("embedder",), ("reranker",), ("rewriter",)
+ALL = (*EMBEDDER, *RERANKER, *REWRITER)
+
 COMPARISONS = {
     "matrix_products": Comparison("matrix products", {}),
-    "one_question": Comparison("one question", {}, ("embedder", "reranker", "rewriter", "stack")),
-    "embedder_training": Comparison("embedder training", PLAIN),
-    "reranker_training": Comparison("reranker training", {"stock": "CrossEncoderTrainer"}),
-    "rewriting": Comparison("rewriting", {"stock": "`generate`"}, ("rewriter",)),
-    "encoding": Comparison("encoding", {"stock": "`SentenceTransformer.encode`"}, ("embedder",)),
-    "reranking": Comparison("reranking", {"stock": "`CrossEncoder.predict`"}, ("reranker",)),
+    "one_question": Comparison("one question", {}, (*ALL, "stack"), (*RERANKER, *REWRITER)),
+    "embedder_training": Comparison("embedder training", PLAIN, examples=EMBEDDER),
+    "reranker_training": Comparison(
+        "reranker training", {"stock": "CrossEncoderTrainer"}, examples=RERANKER
+    ),
+    "rewriting": Comparison("rewriting", {"stock": "`generate`"}, REWRITER, REWRITER),
+    "encoding": Comparison(
+        "encoding", {"stock": "`SentenceTransformer.encode`"}, EMBEDDER, EMBEDDER
+    ),
+    "reranking": Comparison("reranking", {"stock": "`CrossEncoder.predict`"}, RERANKER, RERANKER),
 }
 # Trains on everything, which takes long, so it is run only on request; opponents run once.
 QUALITY = {
-    "embedder_quality": Comparison("embedder, one epoch", PLAIN, rounds=1),
+    "embedder_quality": Comparison("embedder, one epoch", PLAIN, examples=EMBEDDER, rounds=1),
 }

@@ -131,7 +131,7 @@ def refuse_silent(address: str, own_host: Callable[[], str]) -> None:
     host = own_host() if host in ("localhost", "127.0.0.1") else host
     try:
         socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise InputError(
             f"{ADDRESS} is {address}, and nothing answers at {host}:{port} ({error}); start a "
             f"cluster with ray start --head, or leave {ADDRESS} out."

@@ -10,7 +10,7 @@ The features compare words, letters and latent vectors of two texts. The rank is
 pick which only its place explains is in doubt.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,7 +82,7 @@ def doubtful_picks(ranked_lists: Sequence[Record], latent: LatentVectors) -> lis
     rows = [*labelled_sources(ranked_lists[:MAX_LISTS])]
     groups = [uncached_key(record["query"]) for record, _, _ in rows]
     labels = np.array([picked for _, _, picked in rows], dtype=int)
-    if min(labels.sum(), (1 - labels).sum()) < MIN_LABELS or len({*groups}) < FOLDS:
+    if min(labels.sum(), (1 - labels).sum()) < MIN_LABELS or not teach_both(labels, groups):
         return []
     model = HistGradientBoostingClassifier(max_iter=100, min_samples_leaf=20, random_state=0)
     features = source_features(rows, latent)
@@ -104,6 +104,14 @@ def doubtful_picks(ranked_lists: Sequence[Record], latent: LatentVectors) -> lis
     ]
 
 
+def teach_both(labels: Array, groups: Sequence[str]) -> bool:
+    """Return whether the rows outside of each fold have both labels, so that they teach a model."""
+    if len({*groups}) < FOLDS:
+        return False
+    folds = GroupKFold(n_splits=FOLDS).split(labels, labels, groups)
+    return all(len({*labels[rows].tolist()}) > 1 for rows, _ in folds)
+
+
 def labelled_sources(ranked_lists: Sequence[Record]) -> Iterator[tuple[Record, Record, bool]]:
     """Yield each source with a text, its list, and whether it was picked."""
     for record in ranked_lists:
@@ -116,6 +124,16 @@ def was_seen(record: Record, source: Record, picked: bool) -> bool:
     """Return whether a source was picked, or stands above a pick."""
     ranks = {each["url"]: each["rank"] for each in record["sources"]}
     return picked or any(ranks[url] > source["rank"] for url in record["picks"] if url in ranks)
+
+
+def count_labels(ranked_lists: Iterable[Record]) -> int:
+    """Return how many sources were seen: those that were picked, or stand above a pick."""
+    count = 0
+    for record in ranked_lists:
+        ranks = {source["url"]: source["rank"] for source in record["sources"]}
+        lowest = max((ranks[url] for url in record["picks"] if url in ranks), default=0)
+        count += sum(rank <= lowest for rank in ranks.values())
+    return count
 
 
 def cross_fit(

@@ -16,13 +16,13 @@ from findtune.core.files import iter_jsonl, read_jsonl
 from findtune.core.records import Record
 from findtune.core.text import hash_fraction
 from findtune.evaluation.significance import compare
+from findtune.quality.decisive import decisive_questions, group_of
 from findtune.quality.latent_vectors import LatentVectors
 from findtune.retrieval.bm25 import BM25Index
 from findtune.retrieval.metrics import evaluate, qrels_from_gains, run_from_scores
 
 MAX_QUESTIONS = 500  # that are ranked: the effect of more follows from theirs
 MAX_CORPUS = 20_000
-KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}
 MEASURES = {"embedder": "ndcg@10", "reranker": "ndcg@10", "rewriter": "recall@10"}
 SEED = 13  # of the bootstrap, whose interval is not printed
 
@@ -49,11 +49,10 @@ class HeldOut(NamedTuple):
 
 def measure_held_out(model: str, examples: Path) -> HeldOut:
     """Return what is held out of one model's examples; examples: the folder that prepare wrote."""
-    kind = KINDS[model]
-    train = sum(1 for _ in iter_jsonl(examples / "train.jsonl"))
+    # The questions among a rewriter's examples are those of its other ones.
+    train = sum(row["kind"] != "question" for row in iter_jsonl(examples / "train.jsonl"))
     dev, test = (
-        [row for row in iter_jsonl(examples / f"{split}.jsonl") if row["kind"] == kind]
-        for split in ("dev", "test")
+        decisive_questions(model, examples / f"{split}.jsonl") for split in ("dev", "test")
     )
     groups = {group_of(row) for row in test}
     sample = sorted(test, key=lambda row: hash_fraction(question_of(row)))[:MAX_QUESTIONS]
@@ -65,11 +64,6 @@ def measure_held_out(model: str, examples: Path) -> HeldOut:
     return HeldOut(model, train, len(dev), len(test), len(groups), MEASURES[model], effect)
 
 
-def group_of(row: Record) -> str:
-    """Return what the questions of one topic, or of the same variables, share."""
-    return str(row.get("group", row.get("dcids")))
-
-
 def question_of(row: Record) -> str:
     """Return the text of a held-out question."""
     return str(row.get("query") or row["text"])
@@ -77,7 +71,8 @@ def question_of(row: Record) -> str:
 
 def detectable_effect(model: str, rows: Sequence[Record], examples: Path) -> float:
     """Return the smallest effect that some questions, of several groups, could show."""
-    scored = [*score_lists(rows)] if model == "reranker" else [*score_corpus(rows, examples)]
+    has_lists = rows[0]["kind"] == "list"
+    scored = [*score_lists(rows)] if has_lists else [*score_corpus(rows, examples)]
     gains, *rankings = ([*column] for column in zip(*scored, strict=True))
     qrels, measure = qrels_from_gains(gains), MEASURES[model]
     by_words, by_meaning = (
@@ -90,15 +85,24 @@ def detectable_effect(model: str, rows: Sequence[Record], examples: Path) -> flo
 
 def score_lists(rows: Sequence[Record]) -> Iterator[Scored]:
     """Yield the gains of each list, and its scores by words and by meaning."""
-    texts = [[document["text"] for document in row["documents"]] for row in rows]
+    lists = [*map(texts_and_gains, rows)]
+    texts = [members for members, _ in lists]
     scorer = TwoScorers([text for members in texts for text in members])
     start = 0
-    for row, members in zip(rows, texts, strict=True):
+    for row, (members, gains) in zip(rows, lists, strict=True):
         span = slice(start, start + len(members))
         start += len(members)
-        gains = np.array([document["gain"] for document in row["documents"]])
         by_words, by_meaning = scorer.scores(question_of(row))
         yield gains, by_words[span], by_meaning[span]
+
+
+def texts_and_gains(row: Record) -> tuple[list[str], Array]:
+    """Return the texts of a list and the gain of each; those of an embedder are picked or not."""
+    documents = row["documents"]
+    if "picked" in row:
+        return documents, np.array(row["picked"], dtype=float)
+    texts = [document["text"] for document in documents]
+    return texts, np.array([document["gain"] for document in documents])
 
 
 def score_corpus(rows: Sequence[Record], examples: Path) -> Iterator[Scored]:

@@ -1,6 +1,7 @@
 """The languages of questions, by py3langid (Lui & Baldwin, ACL 2012).
 
-A few words in a language are often words of another, so a short question has none.
+A few words in a language are often words of another, so a short question has none. Of a script
+without spaces the letters are counted.
 """
 
 from collections import Counter
@@ -8,18 +9,27 @@ from collections.abc import Iterable
 
 import py3langid
 
-from findtune.core.text import words
+from findtune.core.text import CLUSTER, UNSPACED, words
 
 MIN_WORDS = 5  # the language of fewer words is a guess
+LETTERS_PER_WORD = 2  # or more, in scripts without spaces
 SHORT = "short"
 
 
 def language_of(question: str) -> str:
     """Return an ISO 639-1 code, or "short" where there are too few words to tell."""
-    if len(words(question)) < MIN_WORDS:
+    if length_in_words(question) < MIN_WORDS:
         return SHORT
     code, _ = py3langid.classify(question)
     return str(code)
+
+
+def length_in_words(text: str) -> float:
+    """Return about how many words a text has, also where there are no spaces between them."""
+    return sum(
+        max(len(CLUSTER.findall(word)) / LETTERS_PER_WORD, 1) if UNSPACED.match(word) else 1
+        for word in words(text)
+    )
 
 
 def count_languages(texts: Iterable[str]) -> Counter[str]:

@@ -29,11 +29,18 @@ class LatentVectors:
             tokenizer=content_stems, token_pattern=None, sublinear_tf=True, min_df=shared
         )
         self.svd: Any = None
-        if len(documents) >= MIN_DOCUMENTS and any(map(content_stems, documents)):
+        if len(documents) >= MIN_DOCUMENTS:
+            self.fit(documents)
+
+    def fit(self, documents: Sequence[str]) -> None:
+        """Decompose the documents, unless they share no words."""
+        try:
             matrix = self.vectorizer.fit_transform(documents)
-            dimensions = min(MAX_DIMENSIONS, min(matrix.shape) - 1)
-            if dimensions >= 1:
-                self.svd = TruncatedSVD(dimensions, random_state=0).fit(matrix)
+        except ValueError:  # no word is in as many documents as it must be
+            return
+        dimensions = min(MAX_DIMENSIONS, min(matrix.shape) - 1)
+        if dimensions >= 1:
+            self.svd = TruncatedSVD(dimensions, random_state=0).fit(matrix)
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return vectors of length 1, (texts, dimensions); of a text without a known word, 0."""

@@ -4,8 +4,8 @@ A label on which somebody has decided is listed no more; the others are made ane
 note in a column that a person added stays.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from findtune.ingest.review import PASSED_OVER, PICKED, to_cell
@@ -37,16 +37,11 @@ def list_pairs(root: Path, doubtful: Sequence[DoubtfulPair]) -> int:
         )
         for pair in doubtful
     )
-    return write_review(root, PAIRS, rows, MAX_ROWS["pairs"])
+    return write_review(root, PAIRS, rows)
 
 
 def list_picks(root: Path, doubtful: Sequence[DoubtfulPick]) -> int:
     """Write the most doubtful picks and missed picks; return how many wait for a decision."""
-    kept = [
-        pick
-        for label in (PICKED, PASSED_OVER)
-        for pick in islice((each for each in doubtful if each.label == label), MAX_ROWS[label])
-    ]
     rows = (
         (
             pick.record["query"],
@@ -57,12 +52,14 @@ def list_picks(root: Path, doubtful: Sequence[DoubtfulPick]) -> int:
             "",
             pick.record["record"],
         )
-        for pick in kept
+        for label in (PICKED, PASSED_OVER)
+        for pick in doubtful
+        if pick.label == label
     )
-    return write_review(root, PICKS, rows, len(kept))
+    return write_review(root, PICKS, rows)
 
 
-def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells], most: int) -> int:
+def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells]) -> int:
     """Write the labels that wait for a decision; return their number.
 
     The same rows change nothing. Where no row is left, no file is made. What a person wrote into
@@ -74,7 +71,7 @@ def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells], most: in
     known = {labels.key(row) for row in decisions if is_decided(row)}
     added = {labels.key(row): added_cells(row, labels) for row in before.rows}
     fresh = (dict(zip(labels.columns, map(to_cell, row), strict=True)) for row in rows)
-    waiting = [*islice((row for row in fresh if labels.key(row) not in known), most)]
+    waiting = [*first_rows(row for row in fresh if labels.key(row) not in known)]
     new = [{**row, **added.get(labels.key(row), {})} for row in waiting]
     listed = {labels.key(row) for row in new}
     kept = [row for row in before.rows if is_decided(row)]
@@ -82,6 +79,16 @@ def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells], most: in
     if [*kept, *new] != before.rows:
         write_rows(path, before.header, [*kept, *new])
     return len(new)
+
+
+def first_rows(rows: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Yield as many rows of each label as a person reads at once; scored pairs have none."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        label = row.get("label", "pairs")
+        counts[label] += 1
+        if counts[label] <= MAX_ROWS[label]:
+            yield row
 
 
 def added_cells(row: Row, labels: ReviewList) -> dict[str, str]:

@@ -122,4 +122,6 @@ def sweep_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def cell(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    """Return a value as a cell of a table, which has one line, and no bar but that of the table."""
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return " ".join(text.splitlines()).replace("|", "\\|")

@@ -10,7 +10,7 @@ from findtune.report.inputs import ModelInputs, Row, StackInputs
 
 MAX_ROWS = 500  # of a table; more make a page slow
 QUESTION_KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}
-BIN_EDGES = (-0.5, -0.25, -0.05, -1e-9, 1e-9, 0.05, 0.25, 0.5)
+BIN_EDGES = (0.0, 0.05, 0.25, 0.5)  # of gains, and of losses that mirror them
 MAX_TEXT_CHARS = 400  # of a question or of what answers it
 
 
@@ -202,5 +202,7 @@ def histogram(changes: Sequence[Change]) -> list[tuple[str, int]]:
     names = ["< -.5", "< -.25", "< -.05", "< 0", "0", "> 0", "> .05", "> .25", "> .5"]
     counts = dict.fromkeys(names, 0)
     for change in changes:
-        counts[names[sum(change.difference > edge for edge in BIN_EDGES)]] += 1
+        difference = round(change.difference, 6)  # 0.35 - 0.3 is no more than 0.05
+        bins = sum(abs(difference) > edge for edge in BIN_EDGES)
+        counts[names[len(BIN_EDGES) + (bins if difference > 0 else -bins)]] += 1
     return [*counts.items()]

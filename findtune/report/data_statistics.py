@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
+from findtune.core.text import CLUSTER, UNSPACED
 from findtune.report.inputs import KindInputs, ModelInputs
 
 TEXT_FIELDS = (
@@ -17,6 +18,7 @@ TEXT_FIELDS = (
     "response1",
     "response2",
 )
+NOTHING = "nothing"  # how the lesson of a kind begins that no model learns from
 # What a kind of training example teaches.
 LESSONS = {
     "embedder": {
@@ -50,7 +52,7 @@ class Problem(NamedTuple):
 
 
 class Length(NamedTuple):
-    """How long the texts of one field are, in words."""
+    """How long the texts of one field are, in words; see `length_in_words`."""
 
     kind: str
     field: str
@@ -113,11 +115,20 @@ def lengths(kinds: Sequence[KindInputs]) -> list[Length]:
     for kind in kinds:
         for name in TEXT_FIELDS:
             texts = [record[name] for record in kind.records if isinstance(record.get(name), str)]
-            words = sorted(len(text.split()) for text in texts)
+            words = sorted(map(length_in_words, texts))
             if words:
                 numbers = (quantile(words, 0.5), quantile(words, 0.95), words[-1])
                 rows.append(Length(kind.name, name, len(words), words.count(0), *numbers))
     return list(dict.fromkeys(rows))
+
+
+def length_in_words(text: str) -> int:
+    """Return the number of words of a text; each letter of a script without spaces is one."""
+    if text.isascii() or not UNSPACED.search(text):
+        return len(text.split())
+    letters = sum(len(CLUSTER.findall(run)) for run in UNSPACED.findall(text))
+    others = UNSPACED.sub(" ", text).split()
+    return letters + sum(any(map(str.isalnum, word)) for word in others)
 
 
 def quantile(values: Sequence[int], share: float) -> int:
@@ -176,6 +187,6 @@ def lessons(models: Sequence[ModelInputs]) -> list[Lesson]:
         for kind in sorted(set().union(*splits)):
             lesson = LESSONS[model.name].get(kind, "nothing: it is only measured")
             if not splits[0][kind]:
-                lesson = "nothing: it is only measured"
+                lesson = f"{NOTHING}: it is only measured"
             rows.append(Lesson(model.name, kind, lesson, *(split[kind] for split in splits)))
     return rows

@@ -59,6 +59,8 @@ MEANINGS = {
     "length_ratio": "words of a rewrite per word of its question",
     "num_rewrites": "rewrites searched per question",
 }
+# Of pairs of sentences: exactly 0 for base and tuned where there are none to measure.
+OF_PAIRS = ("pairs_spearman", "pairs_mae", "guard_spearman")
 ORDER_UNKNOWN = (
     " In nearly all lists the picks stand first: either users only look at the first, or the lists"
     " are sorted by pick. The order shown is left out."
@@ -102,7 +104,7 @@ def measures(metrics: Metrics) -> str:
         for prefix, variant, measure in measured(metrics)
     ]
     lines = [f"| measure | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|", *rows, ""]
-    lines += [difference_line(key, metrics[key]) for key in difference_keys(metrics)]
+    lines += [difference_line(*named) for named in named_differences(metrics)]
     return "\n".join([*lines, "", verdict_line(metrics)])
 
 
@@ -117,8 +119,14 @@ def measured(metrics: Metrics) -> list[tuple[str, str, str]]:
         (prefix, variant, measure)
         for prefix, variant in VARIANTS.items()
         for measure in MEANINGS
-        if measure in metrics.get(f"{prefix}base", {})
+        if measure in metrics.get(f"{prefix}base", {}) and is_measured(metrics, measure)
     ]
+
+
+def is_measured(metrics: Metrics, measure: str) -> bool:
+    """Return whether there was something to measure; without pairs evaluate writes 0."""
+    both = (metrics["base"], metrics["tuned"])
+    return measure not in OF_PAIRS or any(values.get(measure) for values in both)
 
 
 def label(measure: str, variant: str) -> str:
@@ -141,9 +149,29 @@ def difference_keys(metrics: Metrics) -> list[str]:
     return sorted(keys, key=lambda key: (key != "difference", "queries" in metrics[key], key))
 
 
-def difference_line(key: str, difference: Mapping[str, Any]) -> str:
-    """Return a difference as a list item that names its baseline, its variant and its slice."""
-    notes = difference_notes(key, difference)
+def named_differences(metrics: Metrics) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return each difference with its notes, as `difference_keys` orders them; the same ones once.
+
+    That to the order shown is of picks alone, which is said where that of the verdict is to it too.
+    """
+    best = metrics.get("difference_best", {})
+    named: list[tuple[str, Mapping[str, Any]]] = []
+    for key in difference_keys(metrics):
+        difference = metrics[key]
+        notes = difference_notes(key, difference)
+        if (
+            key == "difference_as_shown"
+            and best.get("against") == "as_shown"
+            and difference != best
+        ):
+            notes += ", by picks alone"
+        if (notes, difference) not in named:
+            named.append((notes, difference))
+    return named
+
+
+def difference_line(notes: str, difference: Mapping[str, Any]) -> str:
+    """Return a difference as a list item with its notes."""
     text = f"- {difference['measure']} {with_interval(difference)}"
     return f"{text} ({notes})" if notes else text
 
@@ -168,7 +196,7 @@ def with_interval(difference: Mapping[str, Any]) -> str:
 
 def verdict_line(metrics: Metrics) -> str:
     """Return the verdict, the number of queries behind it, and what was selected on dev."""
-    pairs = f" and {metrics['scored_pairs']} scored pairs" if "scored_pairs" in metrics else ""
+    pairs = f" and {metrics['scored_pairs']} scored pairs" if metrics.get("scored_pairs") else ""
     share = metrics["interpolation"]
     settings = [f"interpolation {share:g}" + ("" if share else " (the base's own weights)")]
     settings += [text.format(metrics[key]) for key, text in SETTINGS.items() if key in metrics]

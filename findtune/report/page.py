@@ -18,7 +18,14 @@ from findtune.report.charts import (
     scatter,
     span_of,
 )
-from findtune.report.data_statistics import labels, lengths, lessons, omissions, problems
+from findtune.report.data_statistics import (
+    NOTHING,
+    labels,
+    lengths,
+    lessons,
+    omissions,
+    problems,
+)
 from findtune.report.inputs import ModelInputs, ReportInputs
 from findtune.report.stack_results import interval_rows, stack_results
 from findtune.report.win_rates import choices, win_rates
@@ -84,8 +91,8 @@ def model_results(model: ModelInputs, size: str) -> dict[str, Any]:
     metrics = model.metrics
     columns = markdown.rankings_of(metrics)
     differences = {
-        markdown.difference_notes(key, metrics[key]) or "over base": metrics[key]
-        for key in markdown.difference_keys(metrics)
+        notes or "over base": difference
+        for notes, difference in markdown.named_differences(metrics)
     }
     return {
         "name": model.name,
@@ -124,7 +131,8 @@ def curves(model: ModelInputs) -> list[tuple[str, Markup]]:
             for row in model.history
             if row[name] and not isnan(float(row[name]))
         ]
-        if not name.startswith(NOT_CURVES) and points:
+        is_measured = name not in markdown.OF_PAIRS or any(value for _, value in points)
+        if not name.startswith(NOT_CURVES) and points and is_measured:
             charts.append(
                 (name, line_chart(points, x_label="step", y_label=name, marked=float(best)))
             )
@@ -182,10 +190,10 @@ def reliability(model: ModelInputs) -> dict[str, Any] | None:
 def cost(model: ModelInputs) -> dict[str, Any]:
     """Return how long a training was, in steps."""
     steps = [int(row["step"]) for row in model.history]
-    counts = model.records["train"]
+    learned = (row.train for row in lessons([model]) if not row.lesson.startswith(NOTHING))
     return {
         "name": model.name,
-        "examples": sum(count for kind, count in counts.items() if kind != "with_qrels"),
+        "examples": sum(learned),
         "steps": max(steps, default=0),
         "kept": model.training.get("best_step", ""),
         "evaluations": len(steps),

@@ -5,6 +5,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from findtune.core.records import Record
+from findtune.report.data_statistics import length_in_words
 
 Z = 1.96  # of a 95 % interval
 
@@ -27,7 +28,8 @@ def win_rates(preferences: Sequence[Record]) -> list[WinRate]:
     stands first, or what is longer; answers of equal length are left out of the second.
     """
     lengths = [
-        (len(preferred(record).split()), len(other(record).split())) for record in preferences
+        (length_in_words(preferred(record)), length_in_words(other(record)))
+        for record in preferences
     ]
     longer = [own > rival for own, rival in lengths if own != rival]
     first = [record["selected_response"] == "response1" for record in preferences]

@@ -300,3 +300,8 @@ def test_no_module_imports_ray_when_it_is_loaded() -> None:
         for alias in node.names
     }
     assert "os" in loaded and "ray" not in loaded
+
+
+def test_a_host_that_can_be_none_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"RAY_ADDRESS is a\.\.b:6379, and nothing answers"):
+        ray_tasks.refuse_silent("a..b:6379", lambda: "127.0.0.1")

@@ -10,6 +10,7 @@ from commands import bench, bench_contestant
 from findtune.benchmark.result import Result
 from findtune.benchmark.turns import ContestantError
 from findtune.core.files import read_json
+from findtune.core.manifest import STAND_IN
 
 
 @pytest.fixture
@@ -70,3 +71,38 @@ def test_a_contestant_writes_its_result_and_its_memory(
     result = Result(**read_json(Path("result.json")))
     assert result.rates == {"texts/s": 5}
     assert result.peak_bytes > 10_000_000
+
+
+def test_a_model_that_is_not_trained_leaves_out_what_needs_it(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in ("reranker", "rewriter"):
+        for parent in ("models", "data/examples"):
+            (folders / parent / room / "small" / STAND_IN).touch()
+    rates = {"ours": 200.0, "stock": 100.0, "stock_256": 50.0}
+    monkeypatch.setattr(bench, "run_apart", run_apart(rates))
+    result = CliRunner().invoke(bench.main, ["small"])
+    assert result.exit_code == 0, result.output
+    assert {line.split(":")[1] for line in result.stderr.splitlines()} == {
+        " matrix products",
+        " embedder training",
+        " encoding",
+        " one question is left out, since the reranker is not trained",
+        " reranker training is left out, since the reranker is not trained",
+        " rewriting is left out, since the rewriter is not trained",
+        " reranking is left out, since the reranker is not trained",
+    }
+    result = CliRunner().invoke(bench.main, ["small", "--only", "reranking"])
+    assert result.stderr == (
+        "Error: reranking needs the reranker, which is not trained; add it to models in "
+        "params.yaml, or leave this comparison out.\n"
+    )
+
+
+def test_a_comparison_needs_its_own_models_and_examples_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for parent in ("models", "data/examples"):
+        (project / parent / "embedder" / "small").mkdir(parents=True)
+    monkeypatch.setattr(bench, "run_apart", run_apart({"ours": 200, "stock": 100}))
+    assert CliRunner().invoke(bench.main, ["small", "--only", "encoding"]).exit_code == 0

@@ -127,3 +127,8 @@ def test_a_seed_that_no_generator_takes_is_refused() -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "a seed is below 4,294,967,296." in result.stderr
+
+
+def test_no_scored_pairs_have_no_correlation() -> None:
+    details = pd.DataFrame(columns=["label", "base", "tuned"]).assign(seed=1)
+    assert "pairs_spearman" not in summary(runs((1, 0, 9, 0.6)), details)

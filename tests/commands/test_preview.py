@@ -29,13 +29,27 @@ def test_few_questions_to_test_are_warned_of_and_those_of_one_group_count_once(
     (folder / "train.jsonl").touch()
 
     def warning(groups: int) -> str:
-        records = [{"kind": "question", "group": f"{row % groups}"} for row in range(60)]
-        lines = "".join(json.dumps(record) + "\n" for record in [*records, {"kind": "other"}])
+        fields = {"kind": "question", "picks": ["u"]}
+        records = [fields | {"group": f"{row % groups}"} for row in range(60)]
+        others = [{"kind": "other"}, fields | {"picks": [], "group": "nothing was picked"}]
+        lines = "".join(json.dumps(record) + "\n" for record in [*records, *others])
         (folder / "test.jsonl").write_text(lines, encoding="utf-8")
         return CliRunner().invoke(main, ["rewriter", "small"], catch_exceptions=False).stderr
 
     assert warning(49).startswith("warning: only 49 different questions are left to test")
     assert warning(50) == ""
+
+
+def test_only_the_questions_count_on_which_the_verdict_rests(project: Path) -> None:
+    folder = project / "data" / "examples" / "embedder" / "small"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").touch()
+    queries = [{"kind": "query", "known": row < 9, "dcids": [f"{row}"]} for row in range(60)]
+    lists = [{"kind": "list", "group": f"{row}"} for row in range(60)]
+    lines = "".join(json.dumps(record) + "\n" for record in [*queries, *lists])
+    (folder / "test.jsonl").write_text(lines, encoding="utf-8")
+    result = CliRunner().invoke(main, ["embedder", "small"], catch_exceptions=False)
+    assert result.stderr.startswith("warning: only 9 different questions are left to test")
 
 
 def test_missing_examples_are_one_clear_error(project: Path) -> None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -142,6 +143,44 @@ def test_a_problem_of_one_model_does_not_stop_the_others(
     assert "\n- team reranker: skipped: it leaves no list for dev; add feedback.\n" in result.stdout
     assert "| team | rewriter |" in result.stdout
     assert "| team | reranker |" not in result.stdout
+
+
+def test_a_fold_in_which_nothing_was_measured_is_named(
+    team: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = prove.query_values
+
+    def query_values(started: Run) -> pd.DataFrame:
+        return values(started).iloc[: 0 if started.model == "rewriter" else None]
+
+    monkeypatch.setattr(prove, "query_values", query_values)
+    result = run(team, "--models", "reranker rewriter", *SETS)
+    reason = "no held-out question was measured; add questions that have picks."
+    assert f"\n- team rewriter: skipped: {reason}\n" in result.stdout
+    assert "| team | reranker |" in result.stdout
+
+
+def test_an_embedder_without_a_catalog_is_proved_on_its_lists(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from findtune.embedder.evaluation import evaluate
+
+    def results(*ndcg: float) -> evaluate.ModelResults:
+        none, per_list = np.zeros(0), {"ndcg@10": np.array(ndcg)}
+        return evaluate.ModelResults({}, per_list, none, none, none, random_cosine=0.0)
+
+    lists = [{"group": "jobs"}, {"group": "jobs"}, {"group": "bread"}]
+    held_out = evaluate.HeldOut([], [], [], [], lists, [])
+    evaluation = evaluate.Evaluation(results(0.1, 0.2, 0.3), results(0.2, 0.4, 0.6))
+    fold = (evaluate, evaluation, held_out, {})
+    monkeypatch.setattr(prove, "evaluate_fold", lambda *_, **__: fold)
+    started = Run("embedder", "small", 0.25, fold=0, seed=13, data=Path())
+    table = prove.query_values(started)
+    assert [*table["query"]] == [0, 1, 2]
+    assert [*table["base_ndcg@10"]] == [0.1, 0.2, 0.3]
+    assert [*table["tuned_ndcg@10"]] == [0.2, 0.4, 0.6]
+    first, second, third = table["group"]
+    assert first == second != third
 
 
 def break_name(team: Path) -> list[Path]:

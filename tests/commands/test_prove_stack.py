@@ -63,3 +63,16 @@ def test_another_seed_trains_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_stage_that_fails_names_itself_and_its_folder(team: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"prepare reranker small failed in .*; see above\."):
         run_stage(tmp_path, "prepare", "reranker", "small")
+
+
+def test_a_folder_without_data_is_told_before_another_one_is_trained(
+    team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages: list[str] = []
+    monkeypatch.setattr(prove_stack, "run_stage", lambda project, *names: stages.append(names[0]))
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    result = CliRunner().invoke(main, ["small", str(team), str(bare), "--models", "reranker"])
+    assert result.exit_code == 1
+    assert f"{bare} has no data for reranker: " in result.stderr
+    assert stages == []

@@ -23,6 +23,23 @@ def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Pat
     assert result.exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([" "], "a question is empty; ask one: make rewrite Q='...'"),
+        (["tea?", ""], "a question is empty; ask one: make rewrite Q='...'"),
+        (["--history", "tea?"], "--history has a question, and no question comes after it."),
+    ],
+)
+def test_what_is_no_question_is_refused_in_one_line(
+    project: Path, arguments: list[str], message: str
+) -> None:
+    (project / "models" / "rewriter" / "small").mkdir(parents=True)
+    result = CliRunner().invoke(main, ["small", *arguments])
+    assert result.stderr == f"Error: {message}\n"
+    assert result.exit_code == 1
+
+
 def fake_rewriter(settings: Any, rewrites: list[list[str]], calls: list[Any]) -> SimpleNamespace:
     """Return a rewriter that notes its calls and always returns the same."""
 

@@ -18,6 +18,8 @@ class FakeStack:
 
     def __init__(self) -> None:
         self.folders: list[Path] = []
+        self.text = "text"
+        self.relevances: tuple[float | None, ...] = (0.9, None)
 
     def index(self, documents: Path, folder: Path) -> str:
         self.folders.append(folder)
@@ -25,8 +27,10 @@ class FakeStack:
 
     def search(self, question: str, index: str, top_k: int) -> Any:
         hits = [
-            SimpleNamespace(rank=1, title=title, text="text", relevance=relevance, retrieved_rank=2)
-            for title, relevance in zip(index.split(), (0.9, None), strict=True)
+            SimpleNamespace(
+                rank=1, title=title, text=self.text, relevance=relevance, retrieved_rank=2
+            )
+            for title, relevance in zip(index.split(), self.relevances, strict=True)
         ]
         seconds = {"rerank": 0.25}
         return SimpleNamespace(
@@ -79,3 +83,21 @@ def test_a_missing_stack_and_a_missing_corpus_are_one_line(stack: FakeStack) -> 
     )
     result = CliRunner().invoke(main, ["small", "bread"])
     assert "corpus.jsonl; name one: make search CORPUS=FILE Q='...'" in result.stderr
+
+
+def test_a_text_of_a_corpus_moves_no_cursor_and_stays_in_its_line(stack: FakeStack) -> None:
+    Path("my.jsonl").write_text("\x1b[2JBread\u202e", encoding="utf-8")
+    stack.text, stack.relevances = "first\n  1. forged\x1b]0;title\x07", (None,)
+    command = ["small", "--corpus", "my.jsonl", "bread"]
+    lines = CliRunner().invoke(main, command, catch_exceptions=False).output.splitlines()
+    assert lines[-3:-1] == [
+        r"  1. \x1b[2JBread\u202e  (retrieved as 2)",
+        r"     first 1. forged\x1b]0;title\x07",
+    ]
+
+
+def test_an_empty_question_is_refused_in_one_line(stack: FakeStack) -> None:
+    result = CliRunner().invoke(main, ["small", "--corpus", "my.jsonl", "  "])
+    assert result.stderr == "Error: the question is empty; ask one: make search Q='...'\n"
+    assert result.exit_code == 1
+    assert stack.folders == []

@@ -108,3 +108,9 @@ def test_the_statistics_need_no_torch() -> None:
     modules = ["commands.stats", *(f"findtune.quality.{path.stem}" for path in QUALITY)]
     code = f"import sys, {', '.join(modules)}; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.mark.usefixtures("project")
+def test_labels_are_the_picks_and_what_was_passed_over_above_them() -> None:
+    # eight lists each have the only pick on rank 1, 2 and 3
+    assert "picks and passed-over sources wait for a decision (48 labels)" in run().stdout

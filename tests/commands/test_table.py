@@ -123,3 +123,19 @@ def test_measures_that_are_not_of_what_is_here_are_told(
         assert result.exit_code == 0
         assert (STALE in result.stderr) == stale
         assert "| recall@10 |" in result.stdout
+
+
+def test_a_document_that_is_not_utf_8_is_named_in_one_line(project: Path) -> None:
+    write_metrics(project, "reranker", 0.6)
+    Path("README.md").write_text("Café", encoding="latin-1")
+    result = CliRunner().invoke(main, ["reranker/small", "--into", "README.md"])
+    assert result.stderr == "Error: README.md is not UTF-8 (byte 3); save it as UTF-8.\n"
+    assert result.exit_code == 1
+
+
+def test_many_questions_of_few_topics_are_warned_of(project: Path) -> None:
+    write_metrics(project, "embedder", 0.6, queries=60, groups=3)
+    result = CliRunner().invoke(main, ["embedder/small"])
+    assert result.stderr.startswith(
+        "warning: embedder/small was tested on only 3 different questions; add data"
+    )

@@ -93,3 +93,13 @@ def test_words_of_one_variable_lie_near_each_other() -> None:
 def test_latent_vectors_of_no_documents_are_zero() -> None:
     assert not LatentVectors([]).encode(["a", "b"]).any()
     assert not LatentVectors(["?", "!", "-"]).encode(["a"]).any()
+
+
+def test_picks_of_one_question_alone_teach_nothing_about_the_others() -> None:
+    records = lists(wrong=0)
+    for number, record in enumerate(records):
+        if number < 55:
+            record["query"] = "jobs in kenya"
+        else:
+            record["picks"] = []
+    assert doubtful_picks(records, LATENT) == []

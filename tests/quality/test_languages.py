@@ -27,3 +27,18 @@ def test_the_language_of_a_long_text_is_told_and_of_a_short_one_is_not(
 def test_texts_are_counted_by_language() -> None:
     texts = ["how many people live in this county?", "where is the nearest school here?", "失業率"]
     assert count_languages(texts) == {"en": 2, "short": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("我想知道二零二三年加州的失业率是多少", "zh"),
+        ("東京の人口は何人ですか教えてください", "ja"),
+        ("ประเทศไทยมีประชากรเท่าไหร่ในปีนี้", "th"),
+        ("서울의 인구는 얼마나 됩니까 알려 주세요", "ko"),
+        ("失业率", "short"),
+        ("東京の人口は何人", "short"),
+    ],
+)
+def test_a_text_without_spaces_is_long_enough_by_its_letters(text: str, language: str) -> None:
+    assert language_of(text) == language

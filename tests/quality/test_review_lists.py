@@ -136,3 +136,14 @@ def test_a_review_of_another_form_is_not_overwritten(tmp_path: Path, name: str) 
     with pytest.raises(InputError, match="no column"):
         list_pairs(tmp_path, [pair("a")])
     assert path.read_text(encoding="utf-8") == "a,b\n1,2\n"
+
+
+def test_the_next_picks_are_listed_once_the_first_ones_are_decided(tmp_path: Path) -> None:
+    picks = [pick(f"{number}", "picked") for number in range(60)]
+    missed = [pick(f"missed {number}", "not picked") for number in range(26)]
+    assert list_picks(tmp_path, [*picks, *missed]) == 75
+    decide(tmp_path / "review/picks.csv", ",,f.json:1", ",keep,f.json:1")
+    assert len([*take_decisions(tmp_path)]) == 1
+    assert list_picks(tmp_path, [*picks, *missed]) == 11
+    left = [row["url"] for row in rows(tmp_path / "review/picks.csv")]
+    assert left == [*(f"{number}" for number in range(50, 60)), "missed 25"]

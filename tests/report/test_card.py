@@ -70,3 +70,8 @@ def test_a_recipe_without_candidates_has_no_sweep() -> None:
 
 def test_the_same_model_has_the_same_card() -> None:
     assert card() == card(recipe=dict(reversed(PARTS["recipe"].items())))
+
+
+def test_a_text_of_params_yaml_does_not_break_the_table() -> None:
+    text = card(recipe={"prompt": "Rewrite | as a\nsearch"})
+    assert "| prompt | Rewrite \\| as a search |" in text

@@ -110,3 +110,15 @@ def test_a_long_text_is_cut() -> None:
     text = "word " * 1000
     [row] = table(("a", "b", "c", "d"), [Change(0, 0.0, 1.0)], 1, lambda _: (text, "")).rows
     assert len(row.text) < 500
+
+
+@pytest.mark.parametrize("size", [0.01, 0.05, 0.1, 0.25, 0.3, 0.5, 1.0])
+def test_a_loss_is_in_the_bin_that_mirrors_that_of_a_gain_as_large(size: float) -> None:
+    changes = [Change(0, 0.0, size), Change(1, size, 0.0), Change(2, 0.1 + size, 0.1)]
+    bins = table(("a", "b", "c", "d"), changes, 0, lambda _: ("", "")).bins
+    [gain, loss] = (
+        [name for name, count in bins if count and name[0] == sign] for sign in (">", "<")
+    )
+    assert [name.replace("> ", "< -") for name in gain] == [
+        name.replace("< 0", "< -0") for name in loss
+    ]

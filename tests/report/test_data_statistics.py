@@ -7,6 +7,7 @@ import pytest
 
 from findtune.report.data_statistics import (
     labels,
+    length_in_words,
     lengths,
     lessons,
     omissions,
@@ -81,3 +82,18 @@ def test_what_preparation_left_out_is_counted_by_reason(judged_project: Path) ->
     assert omissions(inputs.models) == expected
     html = render(inputs, examples=0)
     assert "Left out of the examples, by reason" in html and "too near" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("how many state-of-the-art  jobs?", 4),
+        ("", 0),
+        ("失業率は 2023年", 6),
+        ("東京、大阪。", 4),
+        ("กรุงเทพ today", 7),
+        ("сколько их сейчас", 3),
+    ],
+)
+def test_a_letter_of_a_script_without_spaces_counts_as_a_word(text: str, length: int) -> None:
+    assert length_in_words(text) == length

@@ -11,6 +11,7 @@ from findtune.report.markdown import (
     END,
     START,
     difference_line,
+    difference_notes,
     entries_between_markers,
     full,
     measures,
@@ -44,7 +45,8 @@ def test_a_difference_names_its_interval_baseline_and_slice(
     key: str, more: dict[str, Any], note: str
 ) -> None:
     line = "- recall@10 +0.3000 [+0.0500, +0.5500]"
-    assert difference_line(key, DIFFERENCE | more) == line + note
+    difference = DIFFERENCE | more
+    assert difference_line(difference_notes(key, difference), difference) == line + note
 
 
 def test_a_table_has_a_row_for_each_measure_and_a_column_for_each_ranking() -> None:
@@ -106,3 +108,36 @@ def test_a_document_without_a_place_for_the_table_is_refused(document: str) -> N
 def test_the_verdict_says_when_the_order_shown_is_no_evidence() -> None:
     assert "the picks stand first" in measures(METRICS | {"order_unknown": True})
     assert "the picks stand first" not in measures(METRICS)
+
+
+def test_what_was_measured_on_no_pairs_has_no_row() -> None:
+    nothing = {"pairs_spearman": 0.0, "pairs_mae": 0.0, "guard_spearman": 0.0}
+    embedder = {
+        "base": {"ndcg@10": 0.0, **nothing},
+        "tuned": {"ndcg@10": 0.0, **nothing, "guard_spearman": 0.1},
+        "difference": DIFFERENCE,
+        "interpolation": 1.0,
+        "queries": 9,
+        "scored_pairs": 0,
+        "verdict": "WIN",
+    }
+    text = measures(embedder)
+    assert "| ndcg@10 |" in text
+    assert "| guard_spearman |" in text
+    assert "pairs" not in text
+
+
+def test_the_difference_to_the_order_shown_by_picks_is_told_from_that_by_grades() -> None:
+    by_grades = {**DIFFERENCE, "against": "as_shown"}
+    metrics = {
+        **METRICS,
+        "difference_best": by_grades,
+        "difference_as_shown": {**by_grades, "mean": 0.2},
+    }
+    lines = [line for line in measures(metrics).splitlines() if "over as_shown" in line]
+    assert lines == [
+        "- recall@10 +0.2000 [+0.0500, +0.5500] (over as_shown, by picks alone)",
+        "- recall@10 +0.3000 [+0.0500, +0.5500] (over as_shown)",
+    ]
+    same = measures({**metrics, "difference_as_shown": by_grades})
+    assert same.count("over as_shown") == 1

@@ -1,5 +1,6 @@
 """The page is one file: nothing runs or loads that is not its own, and people can use it."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from findtune.pages.standalone import source_hash
 from findtune.report.inputs import read_inputs
-from findtune.report.page import render
+from findtune.report.page import content, render
 
 MODELS = ["embedder", "reranker", "rewriter"]
 VOID = {"meta", "input", "link", "br", "img", "hr"}
@@ -156,3 +157,33 @@ def test_a_training_that_measured_nothing_says_so(html: str) -> None:
 
 def test_the_verdicts_stand_on_top_and_with_each_model(html: str) -> None:
     assert html.index('class="verdict WIN"') < html.index('class="badge INCONCLUSIVE"')
+
+
+def test_every_difference_stands_on_the_page(judged_project: Path) -> None:
+    path = judged_project / "metrics" / "reranker" / "small.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    shown = {"measure": "ndcg@10", "against": "as_shown", "ci_low": -0.1, "ci_high": 0.4}
+    metrics["difference_best"] = {**shown, "mean": 0.1357}
+    metrics["difference_as_shown"] = {**shown, "mean": 0.2468}
+    metrics["as_shown"] = metrics["bm25"]
+    metrics["decisive"]["as_shown"] = 0.5
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    html = render(read_inputs(judged_project, MODELS, "small"), examples=50)
+    assert html.count("+0.1357 [") == 2  # in the table of models, too
+    assert html.count("+0.2468 [") == 1
+
+
+def test_the_costs_count_what_is_learned(judged_project: Path) -> None:
+    path = judged_project / "data/examples/rewriter/small/leak_report.json"
+    counts = {"rewrite": 4, "identity": 1, "question": 90, "with_qrels": 80}
+    path.write_text(json.dumps({"records": {"train": counts}}), encoding="utf-8")
+    inputs = read_inputs(judged_project, MODELS, "small")
+    assert [row["examples"] for row in content(inputs, 0)["costs"]] == [10, 5, 5]
+
+
+def test_pairs_that_there_are_none_of_have_no_curve(judged_project: Path) -> None:
+    path = judged_project / "models" / "embedder" / "small" / "history.csv"
+    columns = "step,ndcg@10,pairs_spearman,guard_spearman"
+    path.write_text(f"{columns}\n0,0.0,0.0,0.0\n4,0.0,0.0,0.1\n", encoding="utf-8")
+    embedder, *_ = content(read_inputs(judged_project, MODELS, "small"), 0)["models"]
+    assert [name for name, _ in embedder["curves"]] == ["ndcg@10", "guard_spearman"]

@@ -30,3 +30,12 @@ def test_few_texts_are_shown_masked() -> None:
     shown = choices(CHOICES, 1, str.upper)
     assert shown == [{"query": "A?", "preferred": "ONE TWO", "other": "ONE"}]
     assert choices(CHOICES, 0, str.upper) == []
+
+
+def test_an_answer_without_spaces_is_as_long_as_its_letters() -> None:
+    short, long = "東京です。", "日本の首都は東京で、人口は一四〇〇万人です。"
+    preferences = [
+        {"query": "?", "response1": short, "response2": long, "selected_response": "response2"}
+    ]
+    [_, longer] = win_rates(preferences)
+    assert (longer.wins, longer.choices) == (1, 1)

@@ -1,0 +1,27 @@
+"""The held-out questions on which a verdict rests, and what makes some of them depend on others."""
+
+from pathlib import Path
+
+from findtune.core.files import iter_jsonl
+from findtune.core.records import Record
+
+
+def decisive_questions(model: str, path: Path) -> list[Record]:
+    """Return the questions of a split on which a model's verdict rests, as evaluate chooses them.
+
+    An embedder is judged on variables that it learns; without any on new ones, or else on lists. A
+    rewriter is not measured on questions without picks.
+    """
+    rows = [*iter_jsonl(path)]
+    lists = [row for row in rows if row["kind"] == "list"]
+    if model == "reranker":
+        return lists
+    if model == "rewriter":
+        return [row for row in rows if row["kind"] == "question" and row["picks"]]
+    queries = [row for row in rows if row["kind"] == "query"]
+    return [row for row in queries if row["known"]] or queries or lists
+
+
+def group_of(row: Record) -> str:
+    """Return what the questions of one topic, or of the same variables, share."""
+    return str(row.get("group", row.get("dcids")))
