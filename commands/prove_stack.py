@@ -64,7 +64,7 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
     notes: list[str] = []
     stacks = out / "stacks"
     # All are read before the first is trained, which takes long.
-    ready = {folder: ready_models(folder, models, stacks, notes) for folder in folders}
+    ready = {folder: clean_all(folder, models, stacks, notes) for folder in folders}
     rows = [row_of(folder.resolve().name, ready[folder], size, stacks) for folder in folders]
     text = "\n".join([HEADER, "|---" * HEADER.count(" | ") + "|---|", *rows])
     text = "\n\n".join([text, "\n".join(f"- {line}" for line in notes)] if notes else [text])
@@ -73,11 +73,16 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
     click.echo(text)
 
 
+def clean_all(folder: Path, models: Sequence[str], out: Path, notes: list[str]) -> list[str]:
+    """Clean the data of a folder into out/sets/NAME; return the models that have what they need."""
+    ready, name = ready_models(folder, models, out, notes), folder.resolve().name
+    clean_model("stack", out / "sets" / name, reporter(f"{name} stack: "))
+    return ready
+
+
 def row_of(name: str, models: Sequence[str], size: str, out: Path) -> str:
     """Return the row of the table for the data in out/sets/NAME; trains what is not trained yet."""
-    data = out / "sets" / name
-    clean_model("stack", data, reporter(f"{name} stack: "))
-    project = lay_out_project(out / name, data, models)
+    project = lay_out_project(out / name, out / "sets" / name, models)
     for model in models:
         train_once(model, size, project)
     run_stage(project, "stack", size)
