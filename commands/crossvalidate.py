@@ -86,8 +86,9 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
     ]
     for run, (measures, rows) in results(open_runs):
         keys = {"seed": run.seed, "fold": run.fold, "setting": setting}
+        # The measures last: a run that has them counts as done, also after a kill.
+        details = append(out / "details.csv", without(details, keys), rows.assign(**keys))
         runs = append(out / "runs.csv", runs, measures.assign(**keys))
-        details = append(out / "details.csv", details, rows.assign(**keys))
     click.echo(summary(rows_of(runs, setting), rows_of(details, setting)))
 
 
@@ -113,6 +114,13 @@ def read_table(path: Path) -> pd.DataFrame:
     """Return the table that earlier runs wrote, or an empty one."""
     # A setting may have digits only, or look like 12e4.
     return pd.read_csv(path, dtype={"setting": str}) if path.exists() else pd.DataFrame()
+
+
+def without(table: pd.DataFrame, keys: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table without the rows of one run, which a kill has left there."""
+    if not {*keys} <= {*table}:
+        return table
+    return table[(table[[*keys]] != pd.Series(keys)).any(axis=1)]
 
 
 def append(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

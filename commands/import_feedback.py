@@ -5,6 +5,7 @@
 The same export twice adds nothing. No id of a user is written: sessions have pseudonyms.
 
 Reads   FILES; --documents: titles and texts of documents, if the export has only their ids
+        data/training_data/: titles and texts that are known, for what both do not have
         data/.import_key, the key of the pseudonyms
 Writes  data/training_data/reranker_training_data_SOURCE.jsonl          searches with picks
         data/training_data/query_rewriting_training_data_SOURCE.jsonl   needs asked in other words
@@ -20,6 +21,7 @@ import click
 from findtune.core.errors import InputError
 from findtune.core.files import write_csv
 from findtune.importing.documents import Library
+from findtune.importing.known_documents import learn_missing
 from findtune.importing.pseudonyms import load_pseudonyms
 from findtune.importing.ratings import cited_searches, note_lessons, preferences
 from findtune.importing.searches import note_bare_sources, ranked_lists, rewriting_records
@@ -63,7 +65,11 @@ def import_files(
 
     Raises InputError for a file that can't be read, and if nothing in the files is an export.
     """
-    feedback = SOURCES[source](files, load_pseudonyms(KEY), library, tally)
+    people = load_pseudonyms(KEY)
+    SOURCES[source](files, people, library, Tally())  # which says what the exports lack
+    if library.missing:
+        learn_missing(library, DATA)
+    feedback = SOURCES[source](files, people, library, tally)
     name = source.replace("-", "_")
     if not tally.rows.keys() - {"documents"}:
         listed = ", ".join(map(str, files))

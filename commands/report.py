@@ -2,8 +2,9 @@
 
     python -m commands.report small
 
-Refuses examples that were made again since a model was measured, as `make preview` makes them: its
-measures have the numbers of the earlier ones, and would stand beside other questions.
+Refuses examples that were made again since a model or the stack was measured, as `make preview`
+makes them: measures name the earlier ones by number or place, and would stand beside other
+questions.
 
 Reads   params.yaml: models
         dvc.lock; all that stages/report.py reads
@@ -25,21 +26,23 @@ from stages.command import Stage
 def main(ctx: click.Context, size: str) -> None:
     """Write the report of SIZE again."""
     stages = read_lock()
-    for model in params.read("models", list[str]):
-        refuse_other_examples(stages, model, size)
+    for name in [*params.read("models", list[str]), "stack"]:
+        refuse_other_examples(stages, name, size)
     ctx.invoke(report.main, size=size)
 
 
-def refuse_other_examples(stages: Stages, model: str, size: str) -> None:
-    """Raise InputError if a model was measured on other examples than those that are here."""
-    metrics, examples = f"metrics/{model}/{size}.json", f"data/examples/{model}/{size}"
-    made = all_outs(stages).get(examples)
+def refuse_other_examples(stages: Stages, name: str, size: str) -> None:
+    """Raise InputError if a model or the stack was measured on other examples than those here."""
+    made = all_outs(stages)
     for stage in stages.values():
-        if metrics in stage.outs and stage.deps.get(examples) != made:
-            raise InputError(
-                f"{examples} was made again since the {model} was measured; "
-                f"`make train SIZE={size}` measures it on these."
-            )
+        if f"metrics/{name}/{size}.json" not in stage.outs:
+            continue
+        for examples, digest in stage.deps.items():
+            if examples.startswith("data/examples/") and digest != made.get(examples):
+                raise InputError(
+                    f"{examples} was made again since the {name} was measured; "
+                    f"`make train SIZE={size}` measures it on these."
+                )
 
 
 if __name__ == "__main__":

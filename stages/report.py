@@ -2,6 +2,9 @@
 
     python -m stages.report small
 
+Refuses examples that are not those that a model was trained beside and measured on: measures have
+the numbers of these, and would stand beside other questions.
+
 Reads   params.yaml: models, report
         for each of `models` metrics/MODEL/SIZE.json, .per_query.csv and .details.csv,
         models/MODEL/SIZE/history.csv and training.json,

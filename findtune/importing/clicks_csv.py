@@ -196,7 +196,8 @@ def to_search(
     names = ("id", "query", "timestamp", "session", "user")
     content = [cells.get(name, "") for name in names]
     own = content[:1] if content[0] else [*content[1:3], people.name(*content[3:])]
-    urls = [document.url for document in shown]
+    # As the export names them, so that a record is known again whatever else is known of them.
+    urls = [document.id or document.url for document in shown]
     named = next((name for name in ("session", "user") if cells.get(name)), "")
     return Search(
         id=record_id("csv", *own, *([] if content[0] else urls)),

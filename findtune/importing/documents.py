@@ -1,6 +1,6 @@
 """Titles and texts of documents, for exports that name documents by their ids alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,18 +10,26 @@ from findtune.ingest.document_fields import find_field
 
 
 class Document(NamedTuple):
-    """A source as it was shown; title and snippet may be empty."""
+    """A source as it was shown; title and snippet may be empty.
+
+    id: how the export names it, where that is not its url.
+    """
 
     url: str
     title: str = ""
     snippet: str = ""
+    id: str = ""
 
 
 class Library:
-    """Documents by id. An id in the export stands for the address that the library has for it."""
+    """Documents by id. An id in the export stands for the address that the library has for it.
+
+    missing: the ids and addresses of which an export was not completed.
+    """
 
     def __init__(self) -> None:
         self.by_id: dict[str, Document] = {}
+        self.missing: set[str] = set()
 
     def read(self, path: Path, tally: Tally) -> None:
         """Add the documents of a file: a corpus, or an export of the search index."""
@@ -31,23 +39,34 @@ class Library:
                 tally.skip_row("documents without a url or an id", row)
                 continue
             tally.rows["documents"] += 1
-            names = ("url", "_id", "id", "object_id", "doc_id")
-            ids = {text_of(row.fields.get(name)) for name in names} - {""}
-            self.by_id.update(dict.fromkeys([*ids, document.url], document))
+            self.by_id.update(dict.fromkeys(ids_of(row.fields, document), document))
+
+    def add(self, name: str, document: Document) -> None:
+        """Add a document under a name; what is known of the name counts more."""
+        known = self.by_id.get(name, document)
+        title, snippet = known.title or document.title, known.snippet or document.snippet
+        self.by_id[name] = Document(known.url, title, snippet)
 
     def complete(self, shown: Document) -> Document:
         """Return a document with the title and the text that it lacks."""
-        known = self.by_id.get(shown.url)
-        if known is None:
-            return shown
-        return Document(known.url, shown.title or known.title, shown.snippet or known.snippet)
+        known = self.by_id.get(shown.url, shown)
+        title, snippet = shown.title or known.title, shown.snippet or known.snippet
+        if shown.url and not (title and snippet):
+            self.missing.add(shown.url)
+        return Document(known.url, title, snippet, shown.url if shown.url != known.url else "")
+
+
+def ids_of(fields: Mapping[str, Any], document: Document) -> set[str]:
+    """Return the names of a document in the fields of its row: its ids, and its address."""
+    names = ("url", "_id", "id", "object_id", "doc_id")
+    return {*(text_of(fields.get(name)) for name in names), document.url} - {""}
 
 
 def to_document(item: Any) -> Document:
     """Return a source of an export under our names; one without an address has an empty one."""
     if not isinstance(item, dict):
         return Document(text_of(item))
-    url, title, snippet = (find_field(item, name)[1] for name in Document._fields)
+    url, title, snippet = (find_field(item, name)[1] for name in ("url", "title", "snippet"))
     return Document(text_of(url), text_of(title), text_of(snippet))
 
 

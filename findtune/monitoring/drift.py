@@ -9,7 +9,9 @@ Two tests, on distinct questions, since a question that many ask is one observat
   known ones; the Mann-Whitney test asks of the other half whether it can. It also sees a shift
   among questions that each are like some of training.
 
-Both p-values are uniform or larger where all questions come from one source.
+Both p-values are uniform or larger where all questions come from one source. The questions of one
+user are not independent: they are drawn together, and lie in one half; see
+findtune/monitoring/by_user.py.
 Sources: Rabanser, Günnemann & Lipton (NeurIPS 2019); classifier two-sample test, Lopez-Paz & Oquab
 (ICLR 2017).
 """
@@ -18,12 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
-from findtune.core.text import hash_fraction
+from findtune.core.text import hash_fraction, near_duplicate_key
+from findtune.monitoring.by_user import larger_ranks, smaller_values
 from findtune.monitoring.questions import KnownQuestions
 
 MIN_QUESTIONS = 30  # on either side; fewer show nothing
@@ -39,20 +42,24 @@ def vectorizer() -> TfidfVectorizer:
 
 @dataclass(frozen=True)
 class Novelty:
-    """The similarity of questions to those of training. reference: of held-out ones, sorted."""
+    """The similarity of questions to those of training.
+
+    reference: of held-out ones, whose groups are reference_groups.
+    """
 
     features: TfidfVectorizer
     trained: Array
     reference: Array
+    reference_groups: Sequence[str]
 
     @classmethod
     def of(cls, known: KnownQuestions) -> "Novelty":
         """Learn what is normal; known.held_out may be empty, and then nothing is tested."""
         features = vectorizer()
         trained = features.fit_transform(known.trained)
-        without_reference = cls(features, trained, np.array([]))
-        reference = np.sort(without_reference.similarities(known.held_out))
-        return cls(features, trained, reference)
+        without_reference = cls(features, trained, np.array([]), [])
+        reference = without_reference.similarities(known.held_out)
+        return cls(features, trained, reference, [*map(known.group_of, known.held_out)])
 
     @property
     def threshold(self) -> float:
@@ -67,31 +74,39 @@ class Novelty:
         nearest: Array = cosines.max(axis=1).toarray().ravel()
         return nearest
 
-    def p_value(self, similarities: Array) -> float | None:
-        """Return how likely such low similarities are by chance; None for too few questions."""
+    def p_value(self, similarities: Array, askers: Sequence[str]) -> float | None:
+        """Return how likely such low similarities are by chance; None for too few questions.
+
+        askers: who asked each question.
+        """
         if min(len(similarities), len(self.reference)) < MIN_QUESTIONS:
             return None
-        test = stats.ks_2samp(similarities, self.reference, alternative="greater")
-        return float(test.pvalue)
+        return smaller_values(similarities, self.reference, [*askers, *self.reference_groups])
 
 
-def classifier_test(known: Sequence[str], served: Sequence[str]) -> tuple[float, float] | None:
-    """Return how well a classifier tells the two apart, and how likely that is by chance.
+def classifier_test(
+    known: KnownQuestions, served: Sequence[str], askers: Sequence[str]
+) -> tuple[float, float] | None:
+    """Return how well a classifier tells served questions from known ones, and how likely that is.
 
-    The first is the area under the ROC curve: 0.5 where it can't. None for too few questions.
-    Halves are drawn by the hash of a question's text.
+    The first is the area under the ROC curve: 0.5 where it can't. The second is the probability of
+    as much by chance. None for too few questions. askers: who asked each served one. Halves are
+    drawn by the hash of who asked. A question that was learned is not tried as one of the other
+    kind, too.
     """
-    texts = np.array([*known, *served])
-    labels = np.repeat([0, 1], [len(known), len(served)])
-    learns = np.array([hash_fraction(f"half {text}") < 0.5 for text in texts], dtype=bool)
-    counts = [((labels == label) & (learns == half)).sum() for label in (0, 1) for half in (0, 1)]
+    before = [*known.trained, *known.held_out]
+    texts, labels = np.array([*served, *before]), np.repeat([1, 0], [len(served), len(before)])
+    groups = np.array([*askers, *map(known.group_of, before)])
+    keys = np.array([*map(near_duplicate_key, texts)])
+    learns = np.array([hash_fraction(f"half {group}") < 0.5 for group in groups], dtype=bool)
+    tried = ~learns & ~np.isin(keys, keys[learns])
+    counts = [(labels[half] == label).sum() for label in (0, 1) for half in (learns, tried)]
     if min(counts) < MIN_QUESTIONS // 2:
         return None
     classifier = make_pipeline(
         vectorizer(), LogisticRegression(class_weight="balanced", max_iter=1000)
     )
     classifier.fit(texts[learns], labels[learns])
-    scores, truth = classifier.decision_function(texts[~learns]), labels[~learns]
-    test = stats.mannwhitneyu(scores[truth == 1], scores[truth == 0], alternative="greater")
-    pairs = (truth == 1).sum() * (truth == 0).sum()
-    return float(test.statistic / pairs), float(test.pvalue)
+    scores, truth = classifier.decision_function(texts[tried]), labels[tried]
+    p_value = larger_ranks(scores[truth == 1], scores[truth == 0], groups[tried].tolist())
+    return float(roc_auc_score(truth, scores)), p_value

@@ -1,24 +1,27 @@
 """Should the models be trained again? A verdict with its reasons.
 
 What is tested together keeps one level: p-values are corrected by Holm (Scandinavian Journal of
-Statistics 1979). So if nothing has changed, the tests say yes with probability `level` at most. A
-difference that is sure but small is no reason either.
+Statistics 1979). So if nothing has changed, the tests say yes with probability `level` at most. All
+tests draw whole users; see findtune/monitoring/by_user.py. A difference that is sure but small is
+no reason either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from pydantic import Field, PositiveInt
-from scipy import stats
 
 from findtune.core.params import Section
+from findtune.monitoring.by_user import larger_ranks, larger_share
 from findtune.monitoring.drift import MIN_QUESTIONS, NORMAL, Novelty, classifier_test
-from findtune.monitoring.questions import KnownQuestions, distinct
+from findtune.monitoring.questions import KnownQuestions, distinct, first_askers
 from findtune.monitoring.weekly import Answers, ratio, week_of
 from findtune.traffic.reader import Traffic
 from findtune.traffic.records import SearchRecord
+
+Array = np.ndarray
 
 FEW = (
     f"too little to tell: it takes {MIN_QUESTIONS} distinct questions, as many held-out ones, and "
@@ -103,6 +106,7 @@ def drift_checks(
 ) -> list[Check]:
     """Return both tests on the questions of now."""
     questions = distinct([search.question for search in recent])
+    askers = first_askers(recent, questions)
     similarities = novelty.similarities(questions)
     unlike = ratio(int((similarities < novelty.threshold).sum()), len(questions))
     share = (
@@ -111,17 +115,17 @@ def drift_checks(
     )
     novel = Check(
         "questions unlike training",
-        "Kolmogorov-Smirnov, one-sided",
+        "Kolmogorov-Smirnov, one-sided, by user",
         unlike,
         NORMAL,
-        novelty.p_value(similarities),
+        novelty.p_value(similarities, askers),
         (unlike or 0.0) >= settings.max_unlike,
         share,
     )
-    area, p_value = classifier_test([*known.trained, *known.held_out], questions) or (None, None)
+    area, p_value = classifier_test(known, questions, askers) or (None, None)
     shifted = Check(
         "other mix of questions",
-        "domain classifier, Mann-Whitney",
+        "domain classifier, Mann-Whitney, by user",
         area,
         0.5,
         p_value,
@@ -136,23 +140,25 @@ def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) 
     """Return the tests on the answers of now against those before, of the same version."""
     now, before = (ratio(part.without_pick, part.answered) for part in (recent, earlier))
     ranks_now, ranks_before = recent.best_ranks(), earlier.best_ranks()
-    mean_now, mean_before = map(mean_reciprocal, (ranks_now, ranks_before))
+    mean_now, mean_before = (
+        mean_reciprocal([rank for _, rank in ranks]) for ranks in (ranks_now, ranks_before)
+    )
     return [
         Check(
             "answers without a pick",
-            "Fisher's exact, one-sided",
+            "Fisher's exact, one-sided, by user",
             now,
             before,
-            more_without_pick(recent, earlier),
+            p_value(larger_share, recent.outcomes(), earlier.outcomes()),
             (now or 0.0) - (before or 0.0) >= settings.max_change,
             f"{now or 0:.0%} of the answers have no pick, {before or 0:.0%} before",
         ),
         Check(
             "rank of the first pick",
-            "Mann-Whitney, one-sided",
+            "Mann-Whitney, one-sided, by user",
             mean_now,
             mean_before,
-            lower_ranks(ranks_now, ranks_before),
+            p_value(larger_ranks, ranks_now, ranks_before),
             (mean_before or 0.0) - (mean_now or 0.0) >= settings.max_change,
             f"picks stand lower: mean reciprocal rank {mean_now or 0:.2f}, {mean_before or 0:.2f} "
             "before",
@@ -165,21 +171,16 @@ def mean_reciprocal(ranks: Sequence[int]) -> float | None:
     return sum(1 / rank for rank in ranks) / len(ranks) if ranks else None
 
 
-def more_without_pick(recent: Answers, earlier: Answers) -> float | None:
-    """Return the p-value of a higher share without a pick; None for too few answers."""
-    if min(recent.answered, earlier.answered) < MIN_QUESTIONS:
-        return None
-    table = np.array(
-        [[part.without_pick, part.answered - part.without_pick] for part in (recent, earlier)]
-    )
-    return float(stats.fisher_exact(table, alternative="greater").pvalue)
-
-
-def lower_ranks(recent: Sequence[int], earlier: Sequence[int]) -> float | None:
-    """Return the p-value of picks that stand lower in the list; None for too few."""
+def p_value(
+    test: Callable[[Array, Array, list[str]], float],
+    recent: Sequence[tuple[str, float]],
+    earlier: Sequence[tuple[str, float]],
+) -> float | None:
+    """Return the p-value of a test on pairs of user and value; None for too few."""
     if min(len(recent), len(earlier)) < MIN_QUESTIONS:
         return None
-    return float(stats.mannwhitneyu(recent, earlier, alternative="greater").pvalue)
+    now, before = (np.array([value for _, value in part]) for part in (recent, earlier))
+    return test(now, before, [user for user, _ in [*recent, *earlier]])
 
 
 def decide(checks: Sequence[Check], level: float) -> list[dict[str, Any]]:

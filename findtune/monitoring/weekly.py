@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from findtune.monitoring.by_user import asker
 from findtune.monitoring.drift import Novelty
 from findtune.monitoring.questions import distinct
 from findtune.quality.languages import language_shares
@@ -47,18 +48,23 @@ class Answers:
         """The number of answers that say that no source is right."""
         return sum(picks is not None and not picks for picks in self.picks)
 
-    def picked_ranks(self) -> list[list[int]]:
-        """Return the ranks of what was picked, for each search with a pick that was shown."""
+    def outcomes(self) -> list[tuple[str, bool]]:
+        """Return who gave each answer, and whether the answer says that no source is right."""
+        rows = zip(self.searches, self.picks, strict=True)
+        return [(asker(search), not picks) for search, picks in rows if picks is not None]
+
+    def picked_ranks(self) -> list[tuple[str, list[int]]]:
+        """Return who picked, and the ranks, for each search with a pick that was shown."""
         ranks = []
         for search, picks in zip(self.searches, self.picks, strict=True):
             shown = {source.url: source.rank for source in search.sources}
             if own := [shown[url] for url in picks or [] if url in shown]:
-                ranks.append(own)
+                ranks.append((asker(search), own))
         return ranks
 
-    def best_ranks(self) -> list[int]:
-        """Return the rank of the first picked source of each search with a pick."""
-        return [min(ranks) for ranks in self.picked_ranks()]
+    def best_ranks(self) -> list[tuple[str, int]]:
+        """Return who picked, and the rank of the first pick, for each search with a pick."""
+        return [(user, min(ranks)) for user, ranks in self.picked_ranks()]
 
 
 def week_of(time: datetime) -> str:
@@ -94,7 +100,7 @@ def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[
     questions = distinct([search.question for search in answers.searches])
     similarities = novelty.similarities(questions)
     alone = answers.alone()
-    best = alone.best_ranks()
+    best = [rank for _, rank in alone.best_ranks()]
     times = [search.milliseconds for search in alone.searches]
     scores = [
         search.sources[0].score
@@ -127,7 +133,7 @@ def ratio(part: int, whole: int) -> float | None:
 
 def picks_by_rank(answers: Answers) -> dict[str, int]:
     """Return how many sources were picked at which rank."""
-    ranks = [rank for own in answers.picked_ranks() for rank in own]
+    ranks = [rank for _, own in answers.picked_ranks() for rank in own]
     bins = Counter(RANKS[sum(rank > end for end in RANK_ENDS)] for rank in ranks)
     return {name: bins[name] for name in RANKS}
 

@@ -9,7 +9,6 @@ from findtune.pages.masking import mask
 from findtune.report.inputs import ModelInputs, Row, StackInputs
 
 MAX_ROWS = 500  # of a table; more make a page slow
-QUESTION_KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}
 BIN_EDGES = (0.0, 0.05, 0.25, 0.5)  # of gains, and of losses that mirror them
 MAX_TEXT_CHARS = 400  # of a question or of what answers it
 
@@ -62,7 +61,7 @@ def model_changes(model: ModelInputs, titles: Mapping[str, str], examples: int) 
     against, measure = difference.get("against", "base"), difference["measure"]
     prefix = "decisive_" if "decisive" in model.metrics else ""
     columns = f"{prefix}{against}_{measure}", f"{prefix}tuned_{measure}"
-    questions = questions_of(model)
+    questions = model.questions
 
     def texts(number: int) -> tuple[str, str]:
         return question_text(questions[number]), answer_text(questions[number], titles)
@@ -96,12 +95,12 @@ def stack_changes(
 
 def pair_changes(model: ModelInputs, examples: int) -> Changes | None:
     """Return how far each scored pair is from its label, before and after tuning."""
-    pairs = [record for record in model.test if record["kind"] == "scored"]
-    if not model.details or "label" not in model.details[0]:
+    if not model.measured_pairs:
         return None
+    pairs = model.pairs
     changes = [
         Change(number, distance(row, "base"), distance(row, "tuned"))
-        for number, row in enumerate(model.details)
+        for number, row in enumerate(model.measured_pairs)
     ]
 
     def texts(number: int) -> tuple[str, str]:
@@ -163,14 +162,6 @@ def with_texts(change: Change, texts: tuple[str, str]) -> Change:
 def cut(text: str) -> str:
     """Return a text that fits a cell."""
     return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}..."
-
-
-def questions_of(model: ModelInputs) -> list[Record]:
-    """Return the held-out questions as the evaluation numbers them."""
-    questions = [row for row in model.test if row["kind"] == QUESTION_KINDS[model.name]]
-    if model.name == "rewriter":  # it is not measured on questions without picks
-        return [question for question in questions if question["picks"]]
-    return questions
 
 
 def question_text(question: Record) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 from pydantic import NonNegativeInt
 
 from findtune.core.errors import InputError
-from findtune.core.files import read_json, read_jsonl
+from findtune.core.files import read_json, read_jsonl, sha256
 from findtune.core.params import Section
 from findtune.core.records import Record
 
 Row = dict[str, str]  # column -> cell, as a CSV file has it
+QUESTION_KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}
+TEST = "test.jsonl"
 
 
 class ReportSettings(Section):
@@ -41,6 +43,24 @@ class ModelInputs:
     test: list[Record]
     records: dict[str, dict[str, int]]
     left_out: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> list[Record]:
+        """The held-out questions in the order in which the evaluation numbers them."""
+        questions = [row for row in self.test if row["kind"] == QUESTION_KINDS[self.name]]
+        if self.name == "rewriter":  # it is not measured on questions without picks
+            return [question for question in questions if question["picks"]]
+        return questions
+
+    @property
+    def pairs(self) -> list[Record]:
+        """The held-out scored pairs."""
+        return [row for row in self.test if row["kind"] == "scored"]
+
+    @property
+    def measured_pairs(self) -> list[Row]:
+        """The rows of `details`, if they are about scored pairs, in the order of `pairs`."""
+        return [row for row in self.details if "label" in row]
 
 
 @dataclass(frozen=True)
@@ -79,7 +99,8 @@ def read_inputs(root: Path, models: Sequence[str], size: str) -> ReportInputs:
     """Return the inputs of a report.
 
     root: the folder with data/, models/ and metrics/. A model or a stack that has not been judged
-    is named in `missing`. Raises InputError where no model has been evaluated.
+    is named in `missing`. Raises InputError where no model has been evaluated, and where the
+    examples of one are not those that it was measured on.
     """
     missing = {name: reason for name in models if (reason := missing_file(root, name, size))}
     if len(missing) == len(models):
@@ -105,26 +126,46 @@ def missing_file(root: Path, model: str, size: str) -> str:
     files = (
         Path("metrics", model, f"{size}.json"),
         Path("models", model, size, "history.csv"),
-        Path("data", "examples", model, size, "test.jsonl"),
+        Path("data", "examples", model, size, TEST),
     )
     return next((f"there is no {path}" for path in files if not (root / path).exists()), "")
 
 
 def read_model(root: Path, model: str, size: str) -> ModelInputs:
-    """Return what was measured of one model."""
+    """Return what was measured of one model; raise InputError where its examples are others."""
     metrics, tuned = root / "metrics" / model, root / "models" / model / size
     examples = root / "data" / "examples" / model / size
-    return ModelInputs(
+    inputs = ModelInputs(
         name=model,
         metrics=read_json(metrics / f"{size}.json"),
         per_query=read_rows(metrics / f"{size}.per_query.csv"),
         details=read_rows(metrics / f"{size}.details.csv"),
         history=read_rows(tuned / "history.csv"),
         training=read_json(tuned / "training.json"),
-        test=read_jsonl(examples / "test.jsonl"),
+        test=read_jsonl(examples / TEST),
         records=read_json(examples / "leak_report.json")["records"],
         left_out=read_left_out(examples / "left_out.json"),
     )
+    if reason := why_others(inputs, sha256(examples / TEST)):
+        raise InputError(
+            f"data/examples/{model}/{size}/{TEST} {reason}, so the measures are of other "
+            f"questions; `make train SIZE={size}` measures the {model} on these."
+        )
+    return inputs
+
+
+def why_others(model: ModelInputs, digest: str) -> str:
+    """Return why the held-out examples are not those that were measured, or nothing.
+
+    digest: of their file. Measures have numbers, which mean other questions in other examples.
+    """
+    if model.training.get("examples", {}).get(TEST, digest) != digest:
+        return f"has changed since the {model.name} was trained"
+    numbers = [row["query"] for row in model.per_query]
+    if numbers != [str(number) for number in range(len(model.questions))]:
+        return f"has {len(model.questions)} questions, of which {len(numbers)} were measured"
+    pairs, measured = len(model.pairs), len(model.measured_pairs)
+    return f"has {pairs} scored pairs, of which {measured} were measured" * (pairs != measured)
 
 
 def read_left_out(path: Path) -> dict[str, int]:

@@ -82,6 +82,36 @@ def test_a_finished_run_is_kept_and_not_repeated(
     assert len(read_table(tmp_path / "runs.csv")) == 9
 
 
+class Killed(BaseException):
+    """Ends a command as a kill does."""
+
+
+@pytest.mark.parametrize("writes", range(6))  # before the kill; each fold has two files
+def test_a_run_that_a_kill_cut_off_is_repeated_and_its_details_are_there_once(
+    writes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run_fold(run: Run) -> tuple[Any, Any]:
+        table = runs((run.seed, run.fold, 10, 0.6)).drop(columns=["seed", "fold"])
+        return table, pd.DataFrame({"picked": [0, 1]})
+
+    left = iter(range(writes))
+
+    def append_or_die(*arguments: Any) -> pd.DataFrame:
+        if next(left, None) is None:
+            raise Killed
+        return append(*arguments)
+
+    monkeypatch.setattr(crossvalidate, "run_fold", run_fold)
+    arguments = ["reranker", "small", "--folds", "3", "--seeds", "3", "--out", str(tmp_path)]
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(crossvalidate, "append", append_or_die)
+        CliRunner().invoke(main, arguments)
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    for name, rows in {"runs": 1, "details": 2}.items():
+        table = read_table(tmp_path / f"{name}.csv")
+        assert table.groupby("fold").size().to_dict() == dict.fromkeys(range(3), rows)
+
+
 def test_a_setting_depends_on_parameters_data_and_folds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

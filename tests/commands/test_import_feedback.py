@@ -29,9 +29,12 @@ def run(source: str, *more: str) -> Result:
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("more", [(), ("--documents", str(EXPORTS / "documents.jsonl"))])
 @pytest.mark.parametrize("source", FILES)
-def test_an_import_writes_what_ingest_reads_without_a_complaint(source: str) -> None:
-    result = run(source)
+def test_an_import_writes_what_ingest_reads_without_a_complaint(
+    source: str, more: tuple[str, ...]
+) -> None:
+    result = run(source, *more)
     assert result.exit_code == 0, result.output
     report = write_clean(
         "ranked_lists", data=Path("data"), out=Path("out"), limits=LIMITS, progress_bar=MagicMock()
@@ -52,6 +55,71 @@ def test_a_second_import_changes_no_byte(source: str) -> None:
     assert {path: path.read_bytes() for path in FOLDER.iterdir()} == before
     assert "0 new, 0 changed" in result.stdout
     assert before
+
+
+def titles() -> dict[str, str]:
+    """Return the titles of all sources of the imported lists, by URL."""
+    lists = (
+        row for path in FOLDER.glob("reranker_training_data_*.jsonl") for row in read_jsonl(path)
+    )
+    shown = (source for row in lists for source in row["all_sources"])
+    return {source["url"]: source.get("title", "") for source in shown}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_later_import_without_documents_loses_no_title_and_no_address() -> None:
+    run("ubi", "--documents", str(EXPORTS / "documents.jsonl"))
+    before = {path: path.read_bytes() for path in FOLDER.iterdir()}
+    assert titles()["https://stats.example/rate"] == "Unemployment rate"
+    assert "0 new, 0 changed, 1 known" in run("ubi").stdout
+    assert {path: path.read_bytes() for path in FOLDER.iterdir()} == before
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "corpus.jsonl",
+            '{"id": "d4", "url": "https://x.example/4", "title": "Rates", "text": "b"}',
+        ),
+        ("corpus_of_mine.json", '{"corpus": [{"_id": "d4", "name": "Rates", "content": "b"}]}'),
+        (
+            "reranker_training_data.json",
+            '{"reranker_data": [{"query": "a", "all_sources": [{"url": "d4", "title": "Rates"}]}]}',
+        ),
+    ],
+)
+def test_titles_come_from_what_the_project_knows(name: str, text: str) -> None:
+    FOLDER.mkdir(parents=True)
+    (FOLDER / name).write_text(text, encoding="utf-8")
+    (FOLDER / "corpus_broken.json").write_text("{", encoding="utf-8")
+    assert run("ubi").exit_code == 0
+    url = "https://x.example/4" if "https" in text else "d4"
+    assert titles()[url] == "Rates"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_known_title_is_recognized_in_another_spelling_of_its_address() -> None:
+    FOLDER.mkdir(parents=True)
+    text = '{"url": "https://www.a.example/1/", "title": "Rates"}'
+    (FOLDER / "corpus.jsonl").write_text(text, encoding="utf-8")
+    Path("clicks.csv").write_text(
+        "query,shown,clicked\nrate,http://a.example/1;b,b\n", encoding="utf-8"
+    )
+    CliRunner().invoke(main, ["csv", "clicks.csv"])
+    assert titles()["http://a.example/1"] == "Rates"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_search_of_a_csv_is_known_again_whatever_documents_say_of_its_ids() -> None:
+    rows = "query,shown,clicked\nrate,d4;d1,d4\n"
+    Path("ids.csv").write_text(rows, encoding="utf-8")
+    run_csv = ["csv", "ids.csv"]
+    CliRunner().invoke(main, run_csv)
+    documents = ["--documents", str(EXPORTS / "documents.jsonl")]
+    assert ": 0 new, 1 changed" in CliRunner().invoke(main, [*run_csv, *documents]).stdout
+    assert ": 0 new, 0 changed" in CliRunner().invoke(main, run_csv).stdout
 
 
 @pytest.mark.usefixtures("project")

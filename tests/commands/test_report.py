@@ -9,18 +9,19 @@ from click.testing import CliRunner
 from commands.report import main
 from findtune.core import params
 
-METRICS, EXAMPLES = "metrics/embedder/small.json", "data/examples/embedder/small"
+EXAMPLES = "data/examples/embedder/small"
 
 
+@pytest.mark.parametrize("name", ["embedder", "stack"])
 @pytest.mark.parametrize(
     ("measured", "message"),
     [
         ("a.dir", "no model of small can be reported: there is no metrics/"),  # by the stage
-        ("b.dir", f"{EXAMPLES} was made again since the embedder was measured; `make train SIZE="),
+        ("b.dir", f"{EXAMPLES} was made again since the NAME was measured; `make train SIZE="),
     ],
 )
 def test_examples_that_were_made_again_are_no_questions_of_the_measures(
-    project: Path, measured: str, message: str
+    project: Path, measured: str, message: str, name: str
 ) -> None:
     with Path("params.yaml").open("a", encoding="utf-8") as file:
         file.write("report: {examples: 0}\n")
@@ -29,10 +30,10 @@ def test_examples_that_were_made_again_are_no_questions_of_the_measures(
         "prepare@embedder-small": {"outs": [{"path": EXAMPLES, "md5": "a.dir"}]},
         "evaluate@embedder-small": {
             "deps": [{"path": EXAMPLES, "md5": measured}],
-            "outs": [{"path": METRICS, "md5": "c"}],
+            "outs": [{"path": f"metrics/{name}/small.json", "md5": "c"}],
         },
     }
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
     result = CliRunner().invoke(main, ["small"])
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: {message}")
+    assert result.stderr.startswith(f"Error: {message.replace('NAME', name)}")

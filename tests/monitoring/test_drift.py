@@ -8,6 +8,8 @@ import pytest
 from findtune.monitoring.drift import Novelty, classifier_test
 from findtune.monitoring.questions import KnownQuestions
 
+USERS = 40
+WORDS = [f"{first}{last}" for first in ("bar", "fel", "mon", "tus", "vik") for last in "aeiouy"]
 Ask = Callable[[int, int], list[str]]
 
 
@@ -23,10 +25,10 @@ def test_other_questions_are_noticed_by_both_tests(
 ) -> None:
     novelty = Novelty.of(known)
     served = [*ask(40, 9), *other_questions]
-    p_value = novelty.p_value(novelty.similarities(served))
+    p_value = novelty.p_value(novelty.similarities(served), served)
     assert p_value is not None
     assert p_value < 0.05
-    result = classifier_test(known.trained, served)
+    result = classifier_test(known, served, served)
     assert result is not None
     area, chance = result
     assert area > 0.6
@@ -35,10 +37,11 @@ def test_other_questions_are_noticed_by_both_tests(
 
 def test_too_few_questions_are_not_tested(known: KnownQuestions) -> None:
     novelty = Novelty.of(known)
-    assert novelty.p_value(novelty.similarities(["bread"] * 29)) is None
-    assert classifier_test(known.trained, known.held_out[:20]) is None
+    few = ["bread"] * 29
+    assert novelty.p_value(novelty.similarities(few), few) is None
+    assert classifier_test(known, few[:20], few[:20]) is None
     without = Novelty.of(KnownQuestions(known.trained, []))
-    assert without.p_value(without.similarities(known.held_out)) is None
+    assert without.p_value(without.similarities(known.held_out), known.held_out) is None
 
 
 @pytest.mark.parametrize("runs", [15, pytest.param(1000, marks=pytest.mark.slow)])
@@ -49,10 +52,48 @@ def test_the_same_questions_raise_an_alarm_no_more_often_than_the_level(
     for seed in range(runs):
         questions = ask(300, seed)
         known = KnownQuestions(questions[:150], questions[150:220])
-        novelty = Novelty.of(known)
-        novel.append(novelty.p_value(novelty.similarities(questions[220:])) or 0.0)
-        _, p_value = classifier_test(questions[:220], questions[220:]) or (0.0, 0.0)
+        novelty, served = Novelty.of(known), questions[220:]
+        novel.append(novelty.p_value(novelty.similarities(served), served) or 0.0)
+        _, p_value = classifier_test(known, served, served) or (0.0, 0.0)
         told_apart.append(p_value)
     allowed = 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)  # three standard errors of the simulation
     assert np.mean(np.array(novel) < 0.05) < allowed
     assert np.mean(np.array(told_apart) < 0.05) < allowed
+
+
+def test_questions_of_one_user_are_no_drift(
+    known: KnownQuestions, ask: Ask, other_questions: list[str]
+) -> None:
+    novelty, usual = Novelty.of(known), ask(40, 9)
+    served = [*usual, *other_questions]
+    askers = [*usual, *["eager"] * len(other_questions)]
+    p_value = novelty.p_value(novelty.similarities(served), askers)
+    assert p_value is not None
+    assert p_value > 0.1
+    assert (chance_of(known, served, askers) or 0.0) > 0.1
+
+
+@pytest.mark.parametrize("runs", [10, pytest.param(200, marks=pytest.mark.slow)])
+def test_other_users_with_words_of_their_own_hardly_raise_more_alarms(runs: int) -> None:
+    alone, by_user = [], []
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        (before, groups), (served, askers) = (ask_by_user(rng, side) for side in ("a", "b"))
+        known = KnownQuestions(before, [], dict(zip(before, groups, strict=True)))
+        by_user.append(chance_of(known, served, askers) or 0.0)
+        alone.append(chance_of(KnownQuestions(before, []), served, served) or 0.0)
+    allowed = 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
+    assert np.mean(np.array(by_user) < 0.05) < allowed < np.mean(np.array(alone) < 0.05)
+
+
+def ask_by_user(rng: np.random.Generator, side: str) -> tuple[list[str], list[str]]:
+    """Return 300 questions of users who each like some words, and who asked each."""
+    users = rng.choice(USERS, 300, p=rng.dirichlet(np.full(USERS, 0.5)))
+    likings = rng.dirichlet(np.full(len(WORDS), 0.1), USERS)
+    texts = [" ".join(rng.choice(WORDS, 4, p=likings[user])) for user in users]
+    return texts, [f"{side}{user}" for user in users]
+
+
+def chance_of(known: KnownQuestions, served: list[str], askers: list[str]) -> float | None:
+    result = classifier_test(known, served, askers)
+    return result and result[1]

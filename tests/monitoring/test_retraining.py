@@ -62,6 +62,16 @@ def test_worse_answers_than_before_are_a_reason(
     assert verdict(serve(weeks, picked, compare=compare), known).retrain == "no"
 
 
+@pytest.mark.parametrize("picked", [[1, 1, 0, 0], [1, 1, 4, 4]])
+def test_what_one_user_does_is_no_reason(
+    picked: list[int], known: KnownQuestions, ask: Ask, serve: Serve, other_questions: list[str]
+) -> None:
+    weeks = [ask(40, 0), ask(40, 1), ask(40, 2), [*ask(20, 3), *other_questions]]
+    alone = verdict(serve(weeks, picked, session="eager"), known)
+    assert alone.retrain == "no"
+    assert len(verdict(serve(weeks, picked), known).because) == 3
+
+
 def test_a_small_change_is_no_reason_however_sure(
     known: KnownQuestions, ask: Ask, serve: Serve
 ) -> None:

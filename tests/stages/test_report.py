@@ -7,6 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from findtune.core.files import sha256, write_json
 from stages.report import main
 
 
@@ -62,6 +63,49 @@ def test_a_number_of_texts_that_is_none_is_one_line(project: Path, value: object
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: params.yaml: report.examples is ")
     assert result.stderr.count("\n") == 1
+
+
+def refused() -> str:
+    """Run the stage, which writes no page; return the one line that says why."""
+    result = run()
+    assert result.exit_code == 1
+    assert not Path("metrics", "report-small.html").exists()
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+@pytest.mark.parametrize("model", ["embedder", "reranker", "rewriter"])
+def test_measures_do_not_stand_beside_the_questions_of_other_examples(
+    project: Path, model: str
+) -> None:
+    test = Path("data/examples", model, "small/test.jsonl")
+    facts = {"best_step": 4, "precision": "fp32", "examples": {"test.jsonl": sha256(test)}}
+    write_json(Path("models", model, "small/training.json"), facts)
+    assert run().exit_code == 0
+    Path("metrics/report-small.html").unlink()
+    lines = test.read_text(encoding="utf-8").splitlines(keepends=True)
+    test.write_text("".join(reversed(lines)), encoding="utf-8")
+    assert refused().startswith(
+        f"Error: {test} has changed since the {model} was trained, so the measures are of other"
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "reason"),
+    [
+        ("embedder", 0, "has 1 questions, of which 2 were measured"),
+        ("embedder", 2, "has 1 scored pairs, of which 2 were measured"),
+        ("reranker", 1, "has 1 questions, of which 2 were measured"),
+        ("rewriter", 1, "has 0 questions, of which 1 were measured"),
+    ],
+)
+def test_measures_of_more_or_fewer_questions_than_there_are_are_refused(
+    project: Path, model: str, line: int, reason: str
+) -> None:
+    test = Path("data/examples", model, "small/test.jsonl")
+    lines = test.read_text(encoding="utf-8").splitlines(keepends=True)
+    test.write_text("".join([*lines[:line], *lines[line + 1 :]]), encoding="utf-8")
+    assert reason in refused()
 
 
 def test_what_is_missing_is_said_and_the_rest_is_reported(project: Path) -> None:
