@@ -115,7 +115,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
 ) -> None:
     again, lines = train_in_lives(fit_reranker, steps=17, saved_every=2)
     finished = {line.partition(":")[0] for line in lines if "trained before" in line}
-    assert finished == {"retriever-1", "retriever-2", "retriever-3", "distilling"}
+    assert finished == {"retriever-1", "retriever-2", "retriever-3", "retriever-4", "distilling"}
     assert (again.history, again.sweep) == (fitted.history, fitted.sweep)
     assert again.facts == fitted.facts
     again.save(tmp_path / "again")
