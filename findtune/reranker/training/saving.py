@@ -11,6 +11,7 @@ from findtune.reranker.model.examination import Examination, write_examination
 from findtune.reranker.model.jina.architecture import JinaConfig
 from findtune.reranker.model.reranker import TRAIN_RETRIEVER, Reranker
 from findtune.reranker.training.onnx_export import export_onnx
+from findtune.retrieval.encoding import encode_texts
 
 
 def save_model(
@@ -28,6 +29,8 @@ def save_model(
     libraries can't load it without this project.
     """
     reranker.save(folder)
+    # A tokenizer is saved as it was last used, and a resumed training may not have used this one.
+    encode_texts(train_retriever, ["text"])
     train_retriever.save_pretrained(str(folder / TRAIN_RETRIEVER), create_model_card=False)
     write_weights(folder / "retriever_features.json", feature_weights)
     write_examination(folder / "examination.json", examination)
