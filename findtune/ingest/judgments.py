@@ -66,20 +66,30 @@ class JudgmentReader:
             advance(path.stat().st_size)
         report.accepted = sum(map(len, grades_by_query.values()))
         report.counts.update(queries=len(grades_by_query), judgments=report.accepted)
-        spellings = Spellings()
-        for query, grades in grades_by_query.items():
-            spellings.expect(query, grades)
-        if grades_by_query:
-            spellings.read_feedback(data)
-            report_unmatched(grades_by_query, spellings, report)
-        yield from spell_judgments(grades_by_query, spellings, report)
+        yield from as_logged(grades_by_query, data, report)
+
+
+def as_logged(
+    grades_by_query: dict[str, Grades], data: Path, report: IngestReport, file: str = JUDGMENTS
+) -> Iterator[Record]:
+    """Yield {query, grades} of a file, spelled as the feedback under a data folder spells them.
+
+    The report counts what no feedback has.
+    """
+    spellings = Spellings()
+    for query, grades in grades_by_query.items():
+        spellings.expect(query, grades)
+    if grades_by_query:
+        spellings.read_feedback(data)
+        report_unmatched(grades_by_query, spellings, report, file)
+    yield from spell_judgments(grades_by_query, spellings, report, file)
 
 
 def spell_judgments(
     grades_by_query: dict[str, Grades],
     spellings: Spellings,
     report: IngestReport,
-    file: str = JUDGMENTS,
+    file: str,
 ) -> Iterator[Record]:
     """Yield the judgments of a file with questions and addresses as the feedback spells them."""
     spelled: dict[str, Grades] = {}
@@ -108,7 +118,7 @@ def report_unmatched(
     grades_by_query: dict[str, Grades],
     spellings: Spellings,
     report: IngestReport,
-    file: str = JUDGMENTS,
+    file: str,
 ) -> None:
     """Report how many questions and addresses no feedback has; they measure nothing."""
     if not spellings.read:

@@ -13,14 +13,12 @@ from findtune.core.records import Record
 from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, flag_row, reject_row
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.fields import typed_line
-from findtune.ingest.judged_spellings import Spellings
 from findtune.ingest.judgments import (
     HIGHER,
     MAX_GRADE,
     Grades,
+    as_logged,
     is_grade,
-    report_unmatched,
-    spell_judgments,
 )
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.plain_text import to_one_line
@@ -57,13 +55,7 @@ class SearchGradeReader:
         leave_out(unfinished, grades_by_query, report)
         report.accepted = sum(map(len, grades_by_query.values()))
         report.counts.update(queries=len(grades_by_query), grades=report.accepted)
-        spellings = Spellings()
-        for query, grades in grades_by_query.items():
-            spellings.expect(query, grades)
-        if grades_by_query:
-            spellings.read_feedback(data)
-            report_unmatched(grades_by_query, spellings, report, SEARCH_GRADES)
-        yield from spell_judgments(grades_by_query, spellings, report, SEARCH_GRADES)
+        yield from as_logged(grades_by_query, data, report, SEARCH_GRADES)
 
 
 def add_row(
