@@ -30,11 +30,12 @@ CARD_INFOS = {
         library="sentence-transformers",
         loading=(
             "`findtune.reranker.model.reranker.load(path)` loads all of it: the retriever tuned on "
-            "picks in `retriever/`, the same before in `base_retriever/`, the cross-encoder, and "
-            "`weights.json`, which says how their scores are combined. `CrossEncoder(path)` loads "
-            "the cross-encoder alone. If its `model_type` is `findtune-jina-bert`, run "
-            "`onnx/model.onnx` instead, which needs no code of this project. For comparison, "
-            "`retriever_features.json` holds the weights of a ranking without the cross-encoder, "
+            "grades or picks in `retriever/`, the same before in `base_retriever/`, the "
+            "cross-encoder, and `weights.json`, which says how their scores are combined. "
+            "`CrossEncoder(path)` loads the cross-encoder alone. If its `model_type` is "
+            "`findtune-jina-bert`, run `onnx/model.onnx` instead, which needs no code of this "
+            "project. For comparison, `train_retriever/` holds a retriever that has not learned "
+            "dev, `retriever_features.json` the weights of a ranking without the cross-encoder, "
             "`examination.json` the position bias for which picks are corrected."
         ),
     ),

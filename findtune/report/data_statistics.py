@@ -27,7 +27,7 @@ LESSONS = {
         "pick": "a question lies near what users picked, and far from what they passed over",
     },
     "reranker": {
-        "list": "what users picked comes before what they passed over",
+        "list": "what people graded higher, or else what users picked, comes first",
         "title": "the document of a title comes first when the title is searched",
         "with_qrels": "nothing by itself: those of the lists that have judged documents",
     },
