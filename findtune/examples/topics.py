@@ -7,7 +7,6 @@ are made per topic.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from findtune.core.text import loose_key, near_duplicate_key
 
 MIN_SHARED = 3  # relevant documents that two questions of one topic have in common
 MIN_OVERLAP = 0.5  # of the relevant documents of both, as a Jaccard index
+TOPIC = "topic: "  # before a name; no near-duplicate key begins with it
 MAX_QUESTIONS = 100  # per document; one that is relevant to more tells no topics apart
 
 # Questions of a log seldom come back, so a cache would only fill the memory.
@@ -45,8 +45,8 @@ class Question(NamedTuple):
 def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
     """Return the topic of each question that shares one with another; others are their own topic.
 
-    records: with `query`, and `topic` where it is known. A topic is the first of its keys in
-    alphabetical order, of which those without accents come first.
+    records: with `query`, and `topic` where it is known. A topic is called by the first name that
+    its records give, else by the first of its keys, of which those without accents come first.
     """
     relevant_keys = keys_with_relevant(qrels)
     keyed = ((record, uncached_key(record["query"])) for record in records)
@@ -79,25 +79,26 @@ def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:
     questions: those that may share a topic, in the order of the records. A loose key is the key of
     the same question without accents, which need not be there.
     """
-    members: dict[str, set[str]] = defaultdict(set)  # topic -> keys of questions
     relevant: dict[str, set[str]] = {}
     links: list[tuple[str, str]] = []
+    names: set[str] = set()
     spellings: set[str] = set()
     for key, topic, query, spelling in questions:
         if topic:
-            members[topic].add(key)
+            links.append((key, TOPIC + topic))
+            names.add(TOPIC + topic)
         if spelling:
             links.append((key, spelling))
             spellings.add(spelling)
         grades = qrels.get(query, {})
         relevant.setdefault(key, {url for url, grade in grades.items() if grade > 0})
-    links += [pair for keys in members.values() for pair in pairwise(sorted(keys))]
-    # loose keys come first, so that a question without accents keeps its topic when others come
+    # A topic must keep its name when questions come, or old ones would change their split: names
+    # come first, and then loose keys, which those without accents have already.
     topics = components(
-        [*sorted(spellings), *sorted(relevant.keys() - spellings)],
+        [*sorted(names), *sorted(spellings), *sorted(relevant.keys() - spellings)],
         [*links, *same_judgments(relevant)],
     )
-    return {key: topic for key, topic in topics.items() if key != topic}
+    return {key: topics[key] for key in topics if key not in names and key != topics[key]}
 
 
 def topic_of(record: Record, topics: Topics) -> str:

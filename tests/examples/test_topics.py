@@ -61,6 +61,14 @@ def test_spellings_of_one_question_share_a_topic(first: str, second: str) -> Non
     )
 
 
+def test_a_new_question_moves_no_old_one_of_its_named_topic() -> None:
+    records: list[Record] = [{"query": "tea", "topic": "7"}, {"query": "rice", "topic": "7"}]
+    for old in (records[:1], records):
+        before = find_topics(old, {})
+        after = find_topics([*old, {"query": "apple", "topic": "7"}], {})
+        assert [topic_of(row, after) for row in old] == [topic_of(row, before) for row in old]
+
+
 OTHERS = [  # documents, whether a question with them has the topic of one with a, b, c and d
     ("abcd", True),
     ("abcxy", True),  # 3 of 6
