@@ -12,18 +12,15 @@ Reads   all that stages/stack.py reads
 Writes  data/training_data/search_grades.csv
 """
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from findtune.core.errors import InputError
-from findtune.core.files import write_csv
-from findtune.core.text import normalize
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
-from findtune.ingest.review import from_cell, to_cell
+from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
+from findtune.quality.decisions import stored_rows, write_rows
 from stages import stack
 from stages.command import TorchStage
 
@@ -31,14 +28,14 @@ PATH = Path("data", FOLDER, SEARCH_GRADES)
 HEADER = ["query", "history", "url", "text", "grade"]
 MAX_TEXT_CHARS = 1000  # of a document, which a person reads
 
-Row = dict[str, str]
+Row = Mapping[str, str]
 
 
 @click.command(cls=TorchStage)
 @click.argument("size")
 def main(size: str) -> None:
     """List the documents that the searches of SIZE find and nobody judged."""
-    before = read_rows(PATH)
+    before = stored_rows(PATH, HEADER, HEADER)
     inputs = stack.load(size)
     evaluation = stack.evaluate(inputs)
     pooling = import_module("findtune.stack.pooling")
@@ -47,27 +44,10 @@ def main(size: str) -> None:
         dict(zip(HEADER, map(to_cell, cells), strict=True))
         for cells in pooling.rows(pairs, texts, MAX_TEXT_CHARS)
     ]
-    new = without_listed(rows, before)
+    new = without_listed(rows, before.rows)
     if new:
-        header = [*dict.fromkeys([*(before[0] if before else ()), *HEADER])]
-        write_csv(PATH, header, ([row.get(name, "") for name in header] for row in before + new))
-    click.echo(message(len(new), [*before, *new]))
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Return the rows that are there, with all columns; raise InputError for another header."""
-    if not path.exists():
-        return []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="", strict=True)
-            if missing := [name for name in HEADER if name not in (reader.fieldnames or ())]:
-                raise InputError(
-                    f"{path}: no column {', '.join(missing)}; keep the header, and commas."
-                )
-            return [{name: cell for name, cell in row.items() if name} for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
+        write_rows(PATH, before.header, [*before.rows, *new])
+    click.echo(message(len(new), [*before.rows, *new]))
 
 
 def without_listed(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:
@@ -76,10 +56,9 @@ def without_listed(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row_key(row) not in listed]
 
 
-def row_key(row: Row) -> tuple[str, str]:
+def row_key(row: Row) -> SourceKey:
     """Return what a row shares with itself after a spreadsheet saved it."""
-    query = from_cell(row["query"])
-    return normalize(query) or query, from_cell(row["url"]).strip()
+    return source_key(from_cell(row["query"]), from_cell(row["url"]).strip())
 
 
 def message(added: int, rows: Sequence[Row]) -> str:

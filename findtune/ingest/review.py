@@ -12,7 +12,7 @@ listed: a decision on a label that has changed since applies no more, and is cou
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from findtune.core.errors import InputError
@@ -32,7 +32,7 @@ PairKey = frozenset[str]
 SourceKey = tuple[str, str]
 
 
-def read_review(path: Path, columns: tuple[str, ...]) -> list[Row]:
+def read_review(path: Path, columns: Sequence[str]) -> list[Row]:
     """Return the rows of a review; none if there is no file.
 
     Raises InputError for a file without one of its columns.

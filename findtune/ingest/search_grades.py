@@ -13,6 +13,7 @@ from findtune.core.records import Record
 from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, flag_row, reject_row
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.fields import typed_line
+from findtune.ingest.judged_spellings import query_key
 from findtune.ingest.judgments import (
     HIGHER,
     MAX_GRADE,
@@ -95,13 +96,18 @@ def add_grade(row: CsvRow, url: str, grade: int, grades: Grades, report: IngestR
 def leave_out(
     unfinished: dict[str, str], grades_by_query: dict[str, Grades], report: IngestReport
 ) -> None:
-    """Leave out the questions that have a row without a grade, and say how many these are."""
-    for query in unfinished:
-        del grades_by_query[query]
-    if unfinished:
-        report.counts["unfinished_queries"] = len(unfinished)
+    """Leave out the questions that have a row without a grade, and say how many these are.
+
+    Two spellings that count as one question wait for each other.
+    """
+    waiting = {*map(query_key, unfinished)}
+    for query in [*grades_by_query]:
+        if query_key(query) in waiting:
+            del grades_by_query[query]
+    if waiting:
+        report.counts["unfinished_queries"] = len(waiting)
         reason = (
-            f"{len(unfinished):,} questions have a row without a grade, the first at "
+            f"{len(waiting):,} questions have a row without a grade, the first at "
             f"{next(iter(unfinished.values()))}"
         )
         remedy = "they wait until each of their rows has one"

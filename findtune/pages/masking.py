@@ -12,7 +12,7 @@ from operator import itemgetter
 import regex
 
 # Each begins where its run of characters does and gives none back, so the time stays linear.
-EMAIL = r"(?<![\w.+'-])[\w.+'-]++@[\w-]++(?:\.[\w-]++)+"
+EMAIL = r"(?<![\w.+'-])[\w.+'-]++[@＠][\w-]++(?:[.．][\w-]++)+"
 # The known beginnings of keys: OpenAI, Stripe, AWS, GitHub, GitLab, Slack, Google, Hugging Face.
 # Then JSON web tokens (RFC 7519).
 KNOWN_KEY = (
@@ -21,9 +21,13 @@ KNOWN_KEY = (
     r"|\bhf_\w{20,}|\beyJ[\w-]{8,}\.[\w-]+\.?[\w-]*"
 )
 # A value that is called a secret, and a long token with digits and letters of both cases, or hex.
+PASSWORD = (
+    r"\b(?:passwor[dt]|passwd|pwd|kennwort|mot de passe|contrase[nñ]a|senha|пароль)\b"
+    r"|密[码碼]|パスワード|비밀번호(?:는|가)?"
+)
 NAMED_SECRET = (
-    r"(?i:\b(?:password|passwd|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|bearer)\b"
-    r"\s*(?:[:=]|\bis\b)\s*|\bbearer\s+)\K[^\s,;\"']{4,}"
+    rf"(?i:(?:{PASSWORD}|\b(?:secret|token|api[-_ ]?key|access[-_ ]?key|bearer)\b)"
+    r"\s*(?:[:=：＝是は]|\b(?:is|ist|est|es)\b)\s*|\bbearer\s+)\K[^\s,;\"'、，；]{4,}"
 )
 LONG_TOKEN = r"(?<![\w+])[A-Za-z0-9_+]{20,}+={0,2}"
 LONG_HEX = r"\b[0-9a-fA-F]{32,}\b"
@@ -41,7 +45,20 @@ TOKEN = regex.compile(LONG_TOKEN)
 NUMBER = regex.compile(PHONE)
 
 # Every private part has some of these; most texts have none, which is quick to tell.
-SUSPECT_PARTS = ("@", "passw", "pwd", "secret", "token", "key", "bearer", "eyj")
+SUSPECT_PARTS = (
+    "@",
+    "passw",
+    "pwd",
+    "kennwort",
+    "de passe",
+    "contrasena",
+    "senha",
+    "secret",
+    "token",
+    "key",
+    "bearer",
+    "eyj",
+)
 SUSPECT = re.compile(r"[\w+-]{15}|\d(?:[ ()./-]{0,3}\d){8}", re.ASCII)
 
 # What a report of the data calls them; the replacement -> its name.

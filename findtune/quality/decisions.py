@@ -69,7 +69,7 @@ def take_decisions(root: Path) -> Iterator[str]:
     """
     for labels in (PAIRS, PICKS):
         path, target = labels.path(root), labels.decisions(root)
-        stored = stored_rows(path, labels)
+        stored = stored_rows(path, labels.columns, labels.needed)
         decided = [row for row in stored.rows if is_decided(row)]
         if not decided:
             continue
@@ -80,7 +80,7 @@ def take_decisions(root: Path) -> Iterator[str]:
 
 def add_decisions(path: Path, labels: ReviewList, decided: StoredRows) -> None:
     """Write decisions after those that a file has; columns that a person added to either stay."""
-    before = stored_rows(path, labels)
+    before = stored_rows(path, labels.columns, labels.needed)
     known = {labels.key(row) for row in decided.rows}
     kept = [row for row in before.rows if labels.key(row) not in known]
     old = before.header if path.exists() else []
@@ -97,18 +97,18 @@ def is_decided(row: Row) -> bool:
     return bool((row.get("decision") or "").strip())
 
 
-def stored_rows(path: Path, labels: ReviewList) -> StoredRows:
+def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> StoredRows:
     """Return a list as it stands in its file, with all its columns; no row if there is no file.
 
-    Raises InputError for a file that can't be read.
+    columns: those of a list that is written anew. Raises InputError for a file that can't be read,
+    or that lacks a column that is needed.
     """
-    header = [*labels.columns]
     if not path.exists():
-        return StoredRows(header, [])
-    read_review(path, labels.needed)  # refuses a file that ingest can't read
+        return StoredRows([*columns], [])
+    read_review(path, needed)  # refuses a file that ingest can't read
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         rows: list[Row] = [
             {name: row[name] or "" for name in reader.fieldnames or ()} for row in reader
         ]
-        return StoredRows([*dict.fromkeys([*(reader.fieldnames or ()), *header])], rows)
+        return StoredRows([*dict.fromkeys([*(reader.fieldnames or ()), *columns])], rows)

@@ -66,8 +66,10 @@ def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells]) -> int:
     columns of their own stays.
     """
     path = labels.path(root)
-    before = stored_rows(path, labels)
-    decisions = [*before.rows, *stored_rows(labels.decisions(root), labels).rows]
+    before, decided = (
+        stored_rows(each, labels.columns, labels.needed) for each in (path, labels.decisions(root))
+    )
+    decisions = [*before.rows, *decided.rows]
     known = {labels.key(row) for row in decisions if is_decided(row)}
     added = {labels.key(row): added_cells(row, labels) for row in before.rows}
     fresh = (dict(zip(labels.columns, map(to_cell, row), strict=True)) for row in rows)

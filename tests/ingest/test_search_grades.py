@@ -37,6 +37,12 @@ def test_a_question_with_a_row_that_has_no_grade_waits(project: Any) -> None:
     assert outcome.counts["unfinished_queries"] == 1
 
 
+def test_two_spellings_of_a_question_wait_for_each_other(project: Any) -> None:
+    outcome = read(project, f"rice?,{RICE},,1", f"Tea?,{TEA},,3", f"tea,{RICE},,")
+    assert grades(outcome) == {"rice?": {RICE: 1}}
+    assert outcome.counts["unfinished_queries"] == 1
+
+
 @pytest.mark.parametrize("grade", ["-1", "101", "2.5", "good", "1e400"])
 def test_a_row_with_a_bad_grade_is_rejected_and_its_question_waits(
     project: Any, grade: str

@@ -23,6 +23,16 @@ from findtune.pages.masking import mask, may_be_private, private_parts
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "[key]"),
         ("password: hunter2, please", "password: [key], please"),
         ("my password is hunter2", "my password is [key]"),
+        ("Mein Passwort ist hunter2", "Mein Passwort ist [key]"),
+        ("Kennwort: hunter2", "Kennwort: [key]"),
+        ("Mot de passe: hunter2", "Mot de passe: [key]"),
+        ("la contrasena es hunter2", "la contrasena es [key]"),
+        ("senha=hunter2", "senha=[key]"),
+        ("Мой пароль: hunter2", "Мой пароль: [key]"),
+        ("我的密码：hunter2，谢谢", "我的密码：[key]，谢谢"),
+        ("パスワードはhunter2", "パスワードは[key]"),
+        ("비밀번호: hunter2", "비밀번호: [key]"),
+        ("ann＠mail．bakery.example", "[e-mail]"),
         ("Authorization: Bearer abcdef", "Authorization: Bearer [key]"),
         ("0123456789abcdef0123456789abcdef", "[key]"),
         ("aB3dE6gH9jK2mN5pQ8sT", "[key]"),
@@ -40,6 +50,7 @@ def test_what_identifies_people_or_opens_doors_is_masked(text: str, masked: str)
         "count_person_employed_in_agriculture_2019",
         "https://stats.kenya.example/census/2019/volume-1-of-17",
         "password reset tokens and secrets of bread",
+        "¿Qué es una contraseña? Le mot de passe est-il long, 密码的历史",
         "ISO 3166-1 alpha-2, @handle",
     ],
 )
@@ -199,7 +210,21 @@ def test_long_texts_are_masked_in_linear_time(
     assert_linear(lambda size: mask(part * size), 5_000)
 
 
-PARTS = ["a@b.io", "sk-", "xoxb-", "eyJ", "AIza", "hf_", "pwd", "Token", "bearer", ": ", "is", " "]
+PARTS = [
+    "a@b.io",
+    "sk-",
+    "xoxb-",
+    "eyJ",
+    "AIza",
+    "hf_",
+    "pwd",
+    "senha",
+    "Token",
+    "bearer",
+    ": ",
+    "is",
+    " ",
+]
 PARTS += ["0123456789"[:n] for n in (2, 5, 9)] + ["aB3dE6gH"[:n] for n in (1, 3, 8)] + [*"+(-./_é"]
 
 

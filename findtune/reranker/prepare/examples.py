@@ -111,13 +111,20 @@ def preview_lines(folder: Path, number: int) -> list[str]:
 def describe(example: Record) -> list[str]:
     """Return the lines that show one example."""
     location = f"   ({record_location(example['record'])})" if "record" in example else ""
-    return [f"  {example['query']}{location}", *describe_documents(example["documents"])]
+    return [f"  {example['query']}{location}", *describe_documents(example)]
 
 
-def describe_documents(documents: Sequence[Record]) -> list[str]:
-    """Return one line for each document of an example."""
+def describe_documents(example: Record) -> list[str]:
+    """Return one line for each document, with its grade if the list is learned by grades."""
+    qrels = example.get("qrels", {})
+    grades = [qrels.get(document["url"], 0) for document in example["documents"]]
+    labels = (
+        [f"grade {grade}" for grade in grades]
+        if any(grades)
+        else [f"gain {document['gain']:g}" for document in example["documents"]]
+    )
     lines = []
-    for document in documents:
-        label = f"gain {document['gain']:g}: {document['why']}"
-        lines.append(f"     {label:34} {document['text'][:MAX_PREVIEW_CHARS]}")
+    for label, document in zip(labels, example["documents"], strict=True):
+        reason = f"{label}: {document['why']}"
+        lines.append(f"     {reason:34} {document['text'][:MAX_PREVIEW_CHARS]}")
     return lines

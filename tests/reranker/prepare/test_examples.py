@@ -299,6 +299,16 @@ def test_the_preview_shows_place_labels_and_texts(prepare: Prepare, tmp_path: Pa
     assert [text.count("its own snippet") for text in (short, long)] == [1, 3]
 
 
+def test_the_preview_shows_the_grades_of_a_list_that_is_learned_by_them(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    prepare([TRAIN, DEV, TEST], {TRAIN["query"]: {urls("a")[0]: 2}})
+    shown = "\n".join(preview_lines(tmp_path / "examples", 1))
+    assert "grade 2: passed over" in shown
+    assert "grade 0: picked first" in shown
+    assert "gain" not in shown
+
+
 def test_lists_of_one_user_are_one_group_and_keep_their_splits(prepare: Prepare) -> None:
     tests = [clean_list(question_in("test", word), number=5) for word in ("tea", "milk", "bread")]
     for number, (row, asker) in enumerate(zip(tests, ("u1", "u1", "u2"), strict=True)):
