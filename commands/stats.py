@@ -22,7 +22,7 @@ from findtune.core.records import Record
 from findtune.quality.decisions import PAIRS, PICKS
 from findtune.report.data_statistics import labels, lengths
 from findtune.report.inputs import KindInputs, read_kind
-from stages.command import Stage
+from stages.command import TorchStage
 
 if TYPE_CHECKING:
     from findtune.quality.held_out import HeldOut
@@ -33,7 +33,9 @@ LARGE_EFFECT = 0.1  # of a measure from 0 to 1; few changes are as large
 Lines = Iterator[str]
 
 
-@click.command(cls=Stage)
+# No model is loaded, but the threads of gradient boosting wait as torch's do: awake, they take the
+# processor from each other on a busy machine.
+@click.command(cls=TorchStage)
 @click.argument("size")
 @click.option("--review/--no-review", default=True, help="List labels that are likely wrong.")
 def main(size: str, review: bool) -> None:

@@ -1,5 +1,6 @@
 """The command `stats`: what the data are, before training and without torch, with warnings."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_a_model_without_examples_is_named() -> None:
     copytree(DATA / "examples/reranker/small", DATA / "examples/reranker/other")
     (DATA / "examples/reranker/small/test.jsonl").unlink()
     assert "warning: the reranker has no examples of small" in run("--no-review").stdout
+
+
+def test_threads_that_wait_for_others_sleep(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policies: list[str | None] = []
+
+    def doubtful_picks(*_: object) -> list[object]:
+        policies.append(os.environ.get("OMP_WAIT_POLICY"))
+        return []
+
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr("findtune.quality.doubtful_labels.doubtful_picks", doubtful_picks)
+    run()
+    assert policies == ["PASSIVE"]
 
 
 @pytest.mark.slow
