@@ -200,10 +200,10 @@ check: setup    ## Lint, check types, and parse the pipeline
 TEST_PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test: setup     ## Run the fast tests: no network, no GPU, no real weights
-	pytest $(TEST_PROCESSES)
+	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES)
 
 test-all: setup ## Run the slow tests too
-	pytest $(TEST_PROCESSES) -m "slow or not slow"
+	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES) -m "slow or not slow"
 
 loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
 	@python -m commands.loop $(SIZE) $(STAGE)

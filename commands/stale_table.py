@@ -57,24 +57,27 @@ def resolved_stages(exported: Sequence[str] = ()) -> Entries:
 
 def stale_table(stages: Entries) -> str:
     """Return a Markdown table with a row for each folder or module of the code."""
-    rows = [
-        f"| {name} | {stale or 'none'} |"
-        for top in (Path("findtune"), Path("stages"))
-        for name, stale in rows_below(top, stages)
-    ]
+    models = params.read("models", list[str])
+    rows = []
+    for top in (Path("findtune"), Path("stages")):
+        texts = {path: describe(stale_stages(path, stages), models) for path in modules_in(top)}
+        rows += [f"| {name} | {stale or 'none'} |" for name, stale in rows_below(top, texts)]
     return "\n".join(["| after an edit of | these stages run again |", "|---|---|", *rows])
 
 
-def rows_below(folder: Path, stages: Entries) -> Iterator[tuple[str, str]]:
-    """Yield one row for a folder whose modules are alike, else rows for what is in it."""
-    texts = {path: describe(stale_stages(path, stages)) for path in modules_in(folder)}
-    if len(set(texts.values())) == 1:
-        yield f"`{folder.as_posix()}`", next(iter(texts.values()))
+def rows_below(folder: Path, texts: Mapping[Path, str]) -> Iterator[tuple[str, str]]:
+    """Yield one row for a folder whose modules are alike, else rows for what is in it.
+
+    texts: module -> the stages that its edit makes stale.
+    """
+    below = {path: text for path, text in texts.items() if path.is_relative_to(folder)}
+    if len(set(below.values())) == 1:
+        yield f"`{folder.as_posix()}`", next(iter(below.values()))
         return
     for subfolder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        yield from rows_below(subfolder, stages)
+        yield from rows_below(subfolder, below)
     by_text: dict[str, list[str]] = defaultdict(list)
-    for path, text in texts.items():
+    for path, text in below.items():
         if path.parent == folder:
             by_text[text].append(path.stem)
     for text, names in by_text.items():
@@ -95,10 +98,9 @@ def stale_stages(module: Path, stages: Entries) -> list[str]:
     ]
 
 
-def describe(names: Sequence[str]) -> str:
+def describe(names: Sequence[str], models: Sequence[str]) -> str:
     """Return stages as a reader names them: without sizes, and without models where all run."""
     models_of: dict[str, list[str]] = defaultdict(list)
-    models = params.read("models", list[str])
     for name in names:
         stage, _, cell = name.partition("@")
         models_of[stage] += [model for model in models if cell.startswith(f"{model}-")]

@@ -4,6 +4,7 @@ The small corpus lies in tests/data/small_corpus: 20 variables in two catalogs, 
 pairs of general English. The models of tests/fixtures are untrained.
 """
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the command line say how much test_torture.py tries."""
     for name, size in SIZES.items():
         parser.addoption(f"--{name}", type=int, default=size)
+
+
+def pytest_collection_finish() -> None:
+    """Let no garbage collection search what was imported: each training begins with a full one."""
+    gc.collect()
+    gc.freeze()
 
 
 # The starter data

@@ -233,7 +233,7 @@ def test_every_kind_that_ingest_writes_for_a_model_is_one_of_its_kinds() -> None
     )
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_reranker_is_proved_on_other_data_and_neither_they_nor_the_project_change(
     team: Path, jobs: int
 ) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ from findtune.core.errors import InputError
 
 
 @pytest.fixture
-def stages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """Record the stages that run, in order."""
+def stages(monkeypatch: pytest.MonkeyPatch, run_here: Callable[..., None]) -> list[tuple[str, ...]]:
+    """Record the stages that run, in order; they run in this process."""
     started: list[tuple[str, ...]] = []
 
     def record(project: Path, stage: str, *arguments: str) -> None:
         started.append((stage, *arguments))
-        run_stage(project, stage, *arguments)
+        with chdir(project):
+            run_here(f"stages.{stage}", *arguments)
 
     monkeypatch.setattr(prove_stack, "run_stage", record)
     return started
