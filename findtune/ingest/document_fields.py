@@ -89,7 +89,9 @@ def other_names(item: Mapping[str, Any], field: str) -> Iterator[tuple[str, obje
     for level, names in levels(item, NAMES[field]):
         lower = {plain_name(key): (key.lower(), value) for key, value in level.items()}
         for name in names:
-            written, value = lower.get(plain_name(name), (name, None))
+            if (plain := plain_name(name)) not in lower:
+                continue
+            written, value = lower[plain]
             value = plain_value(value, field)
             if field == "url" and (number := number_as_id(value)):
                 value = number if written != field else None

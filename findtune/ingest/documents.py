@@ -8,7 +8,7 @@ call documents sources.
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from typing import Any
+from typing import Any, TypeGuard
 
 from findtune.ingest.document_fields import find_field, number_as_id, unknown_passage
 from findtune.ingest.null_words import is_null_word
@@ -38,8 +38,9 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
         raise wrong_type(field, items, expected="a list of documents", remedy=remedy)
     documents: DocumentsByUrl = {}
     for index, item in enumerate(items):
+        document = usual_document(item, report.limits.max_text_chars)
         try:
-            document = clean_document(item, f"{field}[{index}]", report)
+            document = document or clean_document(item, f"{field}[{index}]", report)
         except RecordError as error:
             report.drop(error)
             report.dropped_urls.add(report.spell(url_as_written(item)))
@@ -47,6 +48,18 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
             add_document(document, documents, report)
     report.dropped_urls -= documents.keys()
     return documents
+
+
+def usual_document(item: object, max_chars: int) -> Document | None:
+    """Return a document that `clean_document` surely leaves as it is, or None; most are so."""
+    if not isinstance(item, dict):
+        return None
+    url, title, snippet = item.get("url"), item.get("title"), item.get("snippet")
+    if not (is_usual_text(snippet, max_chars) and is_usual_text(title, max_chars)):
+        return None
+    return (
+        {"url": url, "title": title, "snippet": snippet} if is_usual_url(url, max_chars) else None
+    )
 
 
 def clean_document(item: object, field: str, report: RecordReport) -> Document:
@@ -80,7 +93,7 @@ def clean_url(value: object, field: str, max_chars: int) -> str:
     """Return an address without the blanks around it; raise RecordError if it is none."""
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a URL", remedy="write it as a string")
-    if len(value) <= max_chars and USUAL_URL.fullmatch(value):
+    if is_usual_url(value, max_chars):
         return value
     url = value.strip()
     is_web = WEB_SCHEME.match(url)
@@ -96,6 +109,11 @@ def clean_url(value: object, field: str, max_chars: int) -> str:
     return url
 
 
+def is_usual_url(value: object, max_chars: int) -> TypeGuard[str]:
+    """Return whether `clean_url` surely leaves a value as it is."""
+    return isinstance(value, str) and len(value) <= max_chars and bool(USUAL_URL.fullmatch(value))
+
+
 def clean_text(value: object, field: str, report: RecordReport) -> str:
     """Return a title or a snippet as plain text of limited length; a missing one is empty."""
     if value is None:
@@ -104,7 +122,7 @@ def clean_text(value: object, field: str, report: RecordReport) -> str:
         remedy = "write a string, or leave the field out"
         raise wrong_type(field, value, expected="text", remedy=remedy)
     max_chars = report.limits.max_text_chars
-    if len(value) <= max_chars and is_clean_line(value) and not is_null_word(value):
+    if is_usual_text(value, max_chars):
         return value
     head = value[: max_chars * MARKUP_FACTOR]
     text = strip_html(head)
@@ -119,6 +137,16 @@ def clean_text(value: object, field: str, report: RecordReport) -> str:
     if not has_content(text):
         return ""
     return text[:max_chars].rstrip()
+
+
+def is_usual_text(value: object, max_chars: int) -> TypeGuard[str]:
+    """Return whether `clean_text` surely leaves a value as it is; an empty text is not usual."""
+    return (
+        isinstance(value, str)
+        and len(value) <= max_chars
+        and is_clean_line(value)
+        and not is_null_word(value)
+    )
 
 
 def url_as_written(item: object) -> str:
@@ -157,7 +185,11 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
     urls = []
     for index, item in enumerate(items):
         url = find_field(item, "url")[1] if isinstance(item, dict) else item
-        if (number := number_as_id(url)) and number in report.spellings:
+        if (
+            not isinstance(url, str)
+            and (number := number_as_id(url))
+            and number in report.spellings
+        ):
             url = number
         if isinstance(url, str):
             urls.append(report.spell(url.strip()))

@@ -116,13 +116,15 @@ class FeedbackReader:
             record_report = cleaned.report
             tallies.update(record_report.tallies)
             report.rows_by_file[record_report.file] += 1
-            report.nothing_to_learn.update(record_report.nothing_to_learn)
+            if record_report.nothing_to_learn:
+                report.nothing_to_learn[record_report.nothing_to_learn] += 1
             record_report.flag_cleaned_texts()
             report.add(record_report.rows)
             if line is not None and review:
                 line = reviewed_line(line, cleaned.query, review)
             if line is not None:
-                report.counts.update(record_report.counts, records=1)
+                report.counts.update(record_report.counts)
+                report.counts["records"] += 1
                 report.accepted += 1
                 tallies.update(cleaned.private)
                 yield line
@@ -137,7 +139,7 @@ class FeedbackReader:
         processes = number_of_processes(sum(path.stat().st_size for path in paths))
 
         def batches(number: int) -> Iterator[list[JsonRecord]]:
-            # Reading is a twentieth of the work, so all processes read all records.
+            # Reading is a tenth of the work, so all processes read all records.
             read = advance if number == 0 else lambda _: None
             return grouped(read_all(paths, self.wrapper, read), BATCH if processes > 1 else 1)
 
@@ -177,7 +179,7 @@ def clean_or_reject(json_record: JsonRecord, report: RecordReport, clean: Clean)
         return Cleaned(report, ENCODER.encode(record), digest(identity), private, query)
     except NothingToLearnError as error:
         report.drop(error)
-        report.nothing_to_learn[error.reason] += 1
+        report.nothing_to_learn = error.reason
         return Cleaned(report)
     except RecordError as error:
         report.reject(error)

@@ -15,6 +15,7 @@ from findtune.ingest.documents import (
     clean_text,
     clean_urls,
     drop_unknown_urls,
+    is_usual_text,
     shorten_documents,
     url_as_written,
 )
@@ -90,11 +91,11 @@ def display_fields(
         url = report.spell(url_as_written(item))
         if url not in shown or url in fields:
             continue
-        source, place = item if isinstance(item, dict) else {}, f"all_sources[{index}]"
+        source = item if isinstance(item, dict) else {}
         fields[url] = {
             "rank": ranks[index],
-            "score": clean_score(source.get("score"), f"{place}.score", report),
-            "query_used": clean_query_used(source, f"{place}.query_used", report),
+            "score": clean_score(source.get("score"), index, report),
+            "query_used": clean_query_used(source.get("query_used"), index, report),
         }
     return fields
 
@@ -109,7 +110,7 @@ def display_ranks(items: Sequence[object]) -> list[int]:
     return [*range(1, len(items) + 1)]
 
 
-def clean_score(value: object, field: str, report: RecordReport) -> float | None:
+def clean_score(value: object, index: int, report: RecordReport) -> float | None:
     """Return the engine's own score; one that is no finite number is reported and left out."""
     if value is None:
         return None
@@ -117,14 +118,17 @@ def clean_score(value: object, field: str, report: RecordReport) -> float | None
     if type(value) in (int, float) and isinstance(value, (int, float)) and abs(value) <= MAX_SCORE:
         return float(value)
     remedy = "write the engine's score as a number, or leave it out"
+    field = f"all_sources[{index}].score"
     report.flag(RecordError(field, value, reason="not a finite number", remedy=remedy))
     return None
 
 
-def clean_query_used(source: Mapping[str, Any], field: str, report: RecordReport) -> str:
+def clean_query_used(value: object, index: int, report: RecordReport) -> str:
     """Return the query that found a source; one that is no text is reported and left empty."""
+    if is_usual_text(value, report.limits.max_text_chars):
+        return value
     try:
-        return clean_text(source.get("query_used"), field, report)
+        return clean_text(value, f"all_sources[{index}].query_used", report)
     except RecordError as error:
         report.flag(error)
         return ""

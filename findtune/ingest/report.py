@@ -6,7 +6,7 @@ while it is cleaned.
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import IO, NamedTuple
 
@@ -139,7 +139,7 @@ class RecordReport:
     def __init__(self, file: str, number: int, limits: FeedbackLimits) -> None:
         self.file, self.number, self.limits = file, number, limits
         self.rows: list[ReportRow] = []
-        self.counts: Counter[str] = Counter()
+        self.counts: defaultdict[str, int] = defaultdict(int)
         self.html_fields: list[str] = []
         self.cut_fields: list[str] = []
         self.encoded_fields: list[str] = []
@@ -147,8 +147,8 @@ class RecordReport:
         self.dropped_urls: set[str] = set()
         self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
         self.spelled: dict[str, str] = {}  # an address as written -> the same
-        self.nothing_to_learn: Counter[str] = Counter()
-        self.tallies: Counter[str] = Counter()  # what the kind as a whole is judged by
+        self.nothing_to_learn = ""  # why the record teaches nothing, if it is as it should be
+        self.tallies: defaultdict[str, int] = defaultdict(int)  # what the kind is judged by
 
     @property
     def location(self) -> str:
@@ -193,7 +193,10 @@ class RecordReport:
     def count_documents(self, documents: Collection[Mapping[str, str]], **others: int) -> None:
         """Count the documents of the record, and other things by name."""
         bare = sum(not document["snippet"] for document in documents)
-        self.counts.update(documents=len(documents), documents_without_snippet=bare, **others)
+        self.counts["documents"] += len(documents)
+        self.counts["documents_without_snippet"] += bare
+        for name, number in others.items():
+            self.counts[name] += number
 
     def flag_cleaned_texts(self) -> None:
         """Report once per record that HTML was removed, and that texts were cut."""

@@ -4,7 +4,7 @@ Sources: SearXNG and Elasticsearch (results, hits in hits), SerpApi (organic_res
 LangChain (documents), and tables of two columns, as query and URLs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from findtune.ingest.document_fields import find_field
@@ -23,13 +23,15 @@ SOURCES = (
 Named = list[tuple[str, object]]  # the name under which a search is listed, and what is there
 
 
-def first_value(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
+def first_value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
     """Return the value under the first of some names that an entry has, in any case, or None."""
-    fields: Mapping[str, Any] = entry
-    if all(entry.get(name) is None for name in names):
-        fields = {plain_name(key): value for key, value in entry.items()}
-        names = [*map(plain_name, names)]
-    return next((fields[name] for name in names if fields.get(name) is not None), None)
+    for name in names:
+        if (value := entry.get(name)) is not None:
+            return value
+    fields = {plain_name(key): value for key, value in entry.items()}
+    return next(
+        (fields[name] for name in map(plain_name, names) if fields.get(name) is not None), None
+    )
 
 
 def named_searches(mapping: object) -> Named | None:

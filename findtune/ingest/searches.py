@@ -50,7 +50,10 @@ def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tupl
     query = clean_query(record.get("original_query"), "original_query", report)
     searches = clean_searches(record.get(MAPPING), report)
     selected = clean_selection(record, searches, report)
-    searches.sort(key=lambda search: query_key(search.query) != query_key(query))  # its own first
+    own = query_key(query)
+    searches.sort(  # its own first
+        key=lambda search: search.query != query and query_key(search.query) != own
+    )
     keep = set(selected)
     searches = [
         Search(query, shorten_documents(documents, keep, field=MAPPING, report=report))
