@@ -4,6 +4,7 @@ A .json file holds its records under one key, a .jsonl file one record per line.
 several files. Only some records are in memory at a time, and a digest of each earlier one.
 """
 
+import gc
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -144,8 +145,12 @@ class FeedbackReader:
             return grouped(read_all(paths, self.wrapper, read), BATCH if processes > 1 else 1)
 
         clean = partial(clean_records, clean=self.clean, limits=limits)
-        for batch in map_stream(clean, batches, processes):
-            yield from batch
+        gc.freeze()  # or a search for garbage in a forked process copies the memory of all modules
+        try:
+            for batch in map_stream(clean, batches, processes):
+                yield from batch
+        finally:
+            gc.unfreeze()
 
 
 class Cleaned(NamedTuple):
