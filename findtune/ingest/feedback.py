@@ -146,11 +146,8 @@ class FeedbackReader:
 
         clean = partial(clean_records, clean=self.clean, limits=limits)
         gc.freeze()  # or a search for garbage in a forked process copies the memory of all modules
-        try:
-            for batch in map_stream(clean, batches, processes):
-                yield from batch
-        finally:
-            gc.unfreeze()
+        for batch in map_stream(clean, batches, processes):
+            yield from batch
 
 
 class Cleaned(NamedTuple):
