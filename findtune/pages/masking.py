@@ -23,7 +23,7 @@ KNOWN_KEY = (
 # A value that is called a secret, and a long token with digits and letters of both cases, or hex.
 PASSWORD = (
     r"\b(?:passwor[dt]|passwd|pwd|kennwort|mot de passe|contrase[nñ]a|senha|пароль)\b"
-    r"|密[码碼]|パスワード|비밀번호"
+    r"|密[码碼]|パスワード|비밀번호(?:는|가)?"
 )
 NAMED_SECRET = (
     rf"(?i:(?:{PASSWORD}|\b(?:secret|token|api[-_ ]?key|access[-_ ]?key|bearer)\b)"
