@@ -1,6 +1,6 @@
 """The questions of a file of records: in one pass, the topic and the group of each, as hashes.
 
-A log may have a million questions, so of each only two numbers stay in memory. Several processes
+A log may have a million questions, so of each only four numbers stay in memory. Several processes
 share the passes over a large file; each works on pieces of it.
 """
 
@@ -21,15 +21,9 @@ from findtune.core.processes import (
 from findtune.core.records import Record
 from findtune.core.text import hash_64, position
 from findtune.examples.groups import Asked, Groups, find_groups
-from findtune.examples.splits import SplitShares, split_of_position
-from findtune.examples.topics import (
-    Qrels,
-    Question,
-    connect,
-    keys_with_relevant,
-    linked,
-    uncached_key,
-)
+from findtune.examples.hashes import HashSet
+from findtune.examples.splits import SPLITS, SplitShares, split_of_position
+from findtune.examples.topics import Qrels, Question, both_keys, connect, keys_with_relevant, linked
 
 Array = np.ndarray
 
@@ -43,10 +37,14 @@ class Row(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A piece of the file, and hashes of the keys, topics and groups of its records' questions."""
+    """A piece of the file, and hashes that say something of its records' questions.
+
+    keys, spellings: near-duplicate and loose keys. topics, groups: what splits and intervals go by.
+    """
 
     piece: Piece
     keys: Array
+    spellings: Array
     topics: Array
     groups: Array
 
@@ -67,8 +65,22 @@ class Questions(NamedTuple):
         keys: dict[str, set[int]] = {"train": set(), "dev": set(), "test": set()}
         for share in self.shares:
             for key, topic in zip(share.keys.tolist(), share.topics.tolist(), strict=True):
-                keys[split_of_position(position(topic), self.split_shares)].add(key)
+                keys[self.split_of(topic)].add(key)
         return {**keys}
+
+    def spellings_by_split(self) -> dict[str, HashSet]:
+        """Return the hashes of both keys of the questions of each split."""
+        parts: dict[str, list[HashSet]] = {split: [] for split in SPLITS}
+        for share in self.shares:
+            splits = np.array([self.split_of(topic) for topic in share.topics.tolist()])
+            for split in SPLITS:
+                both = share.keys[splits == split], share.spellings[splits == split]
+                parts[split] += map(HashSet, both)
+        return {split: HashSet.union(sets) for split, sets in parts.items()}
+
+    def split_of(self, topic: int) -> str:
+        """Return the split of the hash of a topic."""
+        return split_of_position(position(topic), self.split_shares)
 
     def held_out_keys(self) -> set[int]:
         """Return the hashes of the keys of the questions of dev and test, in all spellings."""
@@ -76,7 +88,7 @@ class Questions(NamedTuple):
         return {*keys["dev"], *keys["test"]} | {
             spelling
             for key, topic in self.linked.items()
-            if split_of_position(position(topic), self.split_shares) != "train"
+            if self.split_of(topic) != "train"
             for spelling in (key, topic)  # a topic is named by the spelling without accents
         }
 
@@ -84,8 +96,7 @@ class Questions(NamedTuple):
         """Yield the records of a piece, in their order."""
         numbers = zip(share.topics.tolist(), share.groups.tolist(), strict=True)
         for record, (topic, group) in zip(read_piece(share.piece), numbers, strict=True):
-            split = split_of_position(position(topic), self.split_shares)
-            yield Row(record, split, f"{position(group):.12f}")
+            yield Row(record, self.split_of(topic), f"{position(group):.12f}")
 
     def all_rows(self) -> Iterator[Row]:
         """Yield the records of all pieces, in their order."""
@@ -96,12 +107,13 @@ class Questions(NamedTuple):
 class FirstLook(NamedTuple):
     """What one pass over a piece finds.
 
-    keys: hashes of the questions' near-duplicate keys. linked: questions that may share a topic
-    with another key. asked: place, record, key and askers of each record that
+    keys, spellings: hashes of the questions' near-duplicate and loose keys. linked: questions that
+    may share a topic with another key. asked: place, record, key and askers of each record that
     names its session or user.
     """
 
     keys: Array
+    spellings: Array
     linked: Sequence[Question]
     asked: Sequence[tuple[int, str, str, tuple[str, ...]]]
 
@@ -114,8 +126,8 @@ def read_questions(path: Path, qrels: Qrels, split_shares: SplitShares) -> Quest
     looks = [*ordered_map(look, parts, processes)]
     topics = connect((row for each in looks for row in each.linked), qrels)
     groups = groups_of(looks, topics, split_shares)
-    keys = [look.keys for look in looks]
-    rows = zip(parts, keys, *hashes(looks, topics, groups), strict=True)
+    keys, spellings = ([getattr(look, name) for look in looks] for name in ("keys", "spellings"))
+    rows = zip(parts, keys, spellings, *hashes(looks, topics, groups), strict=True)
     shares = [Share(*row) for row in rows]
     linked_keys = {hash_64(key): hash_64(topic) for key, topic in topics.items()}
     return Questions(shares, split_shares, processes, linked_keys)
@@ -123,14 +135,16 @@ def read_questions(path: Path, qrels: Qrels, split_shares: SplitShares) -> Quest
 
 def look_at(piece: Piece, relevant_keys: frozenset[str]) -> FirstLook:
     """Return what one pass over a piece finds."""
-    keys, links, asked = [], [], []
+    hashes, links, asked = [], [], []
     for place, record in enumerate(read_piece(piece)):
-        key = uncached_key(record["query"])
-        keys.append(hash_64(key))
-        links += linked(record, key, relevant_keys)
+        key, loose = both_keys(record["query"])
+        number = hash_64(key)
+        hashes.append((number, number if loose == key else hash_64(loose)))
+        links += linked(record, key, loose, relevant_keys)
         if record.get("asked_by"):
             asked.append((place, record["record"], key, tuple(record["asked_by"])))
-    return FirstLook(np.array(keys, dtype=np.uint64), links, asked)
+    keys, spellings = np.array(hashes, dtype=np.uint64).reshape(-1, 2).T
+    return FirstLook(keys, spellings, links, asked)
 
 
 def groups_of(

@@ -49,10 +49,14 @@ def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
     its records give, else by the first of its keys, of which those without accents come first.
     """
     relevant_keys = keys_with_relevant(qrels)
-    keyed = ((record, uncached_key(record["query"])) for record in records)
-    return connect(
-        (row for record, key in keyed for row in linked(record, key, relevant_keys)), qrels
-    )
+    spelled = ((record, *both_keys(record["query"])) for record in records)
+    return connect((row for keyed in spelled for row in linked(*keyed, relevant_keys)), qrels)
+
+
+def both_keys(query: str) -> tuple[str, str]:
+    """Return the near-duplicate key of a question, and its loose key, which mostly is the same."""
+    key = uncached_key(query)
+    return key, key if query.isascii() else uncached_loose_key(query)
 
 
 def keys_with_relevant(qrels: Qrels) -> frozenset[str]:
@@ -64,10 +68,9 @@ def keys_with_relevant(qrels: Qrels) -> frozenset[str]:
     )
 
 
-def linked(record: Record, key: str, relevant_keys: Set[str]) -> list[Question]:
+def linked(record: Record, key: str, loose: str, relevant_keys: Set[str]) -> list[Question]:
     """Return the question of a record if it may share its topic with another key, or nothing."""
     topic, query = record.get("topic") or "", record["query"]
-    loose = key if query.isascii() else uncached_loose_key(query)
     if not topic and loose == key and key not in relevant_keys:
         return []
     return [Question(key, topic, query, "" if loose == key else loose)]

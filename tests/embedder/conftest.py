@@ -45,12 +45,14 @@ def recipe() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def clean(ten_line_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus as a folder of clean data."""
+    """The corpus as a folder of clean data, without feedback."""
     folder = tmp_path_factory.mktemp("clean")
     limits, bar = IngestLimits(max_row_bytes=9999, max_rejected=0), SimpleNamespace(update=id)
     for kind in ("catalog", "sentence_pairs", "guard"):
         options = {"limits": limits, "progress_bar": lambda size: nullcontext(bar)}
         write_clean(kind, data=ten_line_corpus, out=folder, **options)
+    for kind in ("ranked_lists", "judgments"):
+        (folder / f"{kind}.jsonl").touch()
     return folder
 
 

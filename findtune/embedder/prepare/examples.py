@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
-from findtune.core.files import read_jsonl, write_json, write_jsonl
+from findtune.core.files import iter_jsonl, read_jsonl, write_json, write_jsonl
 from findtune.core.records import Record
 from findtune.core.text import normalize
 from findtune.embedder.prepare.feedback import ListExamples, write_lists
@@ -45,7 +45,6 @@ from findtune.embedder.prepare.held_out_queries import (
 )
 from findtune.embedder.prepare.leak_removal import Records, remove_leaks
 from findtune.embedder.prepare.leak_report import build_leak_report, of_kind
-from findtune.embedder.prepare.list_questions import read_list_questions
 from findtune.embedder.prepare.positives import positive_records
 from findtune.embedder.prepare.preview import sample_lines
 from findtune.embedder.prepare.scored_pairs import (
@@ -63,6 +62,7 @@ from findtune.embedder.prepare.variables import (
     split_variables,
 )
 from findtune.examples.left_out import LeftOut, left_out_lines
+from findtune.examples.questions import Questions, read_questions
 from findtune.examples.splits import SPLITS
 
 __all__ = ["PrepareSettings", "preview_lines", "write_data", "write_examples"]
@@ -74,13 +74,18 @@ TRAINED_FIELDS = ("anchor", "positive", "sentence_1", "sentence_2")
 
 
 class CleanData(NamedTuple):
-    """What ingest has cleaned; ranked_lists: the file of lists, which may be too many to keep."""
+    """What ingest has cleaned.
+
+    ranked_lists: the file of lists, which may be too many to keep. qrels: the grades of documents
+    by question, which say what questions ask for the same.
+    """
 
     texts: Sequence[CatalogText]
     scored_pairs: Sequence[ScoredPair]
     guard_pairs: Sequence[ScoredPair]
     guard_queries: Sequence[Record] = ()
     ranked_lists: Path | None = None
+    qrels: Mapping[str, Mapping[str, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -123,9 +128,9 @@ def write_data(data: CleanData, out: Path, settings: PrepareSettings) -> Record:
     Raises InputError when a split has nothing to train or to test on, or when the splits leak.
     """
     catalog, left_out = split_catalog(data.texts, settings), LeftOut()
-    lists = read_list_questions(data.ranked_lists, settings.lists)
+    lists = list_questions(data, settings)
     drafts = draft_records(catalog, data, settings)
-    kept = remove_leaks(drafts, catalog.variables, lists.hashes_by_split(), left_out)
+    kept = remove_leaks(drafts, catalog.variables, lists.spellings_by_split(), left_out)
     mark_seen_pairs(kept.records)
     examples = ListExamples(lists, settings.feedback_negatives, kept.forbidden)
     written = write_lists(out, kept.records, examples)
@@ -143,13 +148,22 @@ def read_clean(clean: Path, settings: PrepareSettings) -> CleanData:
     """Return the clean data in a folder; what `learn_from` leaves out is not read."""
     from_catalog = "catalog" in settings.learn_from
     from_feedback = "feedback" in settings.learn_from
+    judgments = iter_jsonl(clean / "judgments.jsonl") if from_feedback else ()
     return CleanData(
         texts=read_catalog(clean / "catalog.jsonl") if from_catalog else (),
         scored_pairs=read_pairs(clean / "sentence_pairs.jsonl"),
         guard_pairs=read_pairs(clean / "guard.jsonl"),
         guard_queries=read_guard_queries(clean / "guard_queries.jsonl"),
         ranked_lists=clean / "ranked_lists.jsonl" if from_feedback else None,
+        qrels={row["query"]: row["grades"] for row in judgments},
     )
+
+
+def list_questions(data: CleanData, settings: PrepareSettings) -> Questions:
+    """Return what is known of the questions of the lists; they are split as for the reranker."""
+    if data.ranked_lists is None:
+        return Questions((), settings.lists, 1, {})
+    return read_questions(data.ranked_lists, data.qrels, settings.lists)
 
 
 def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Catalog:

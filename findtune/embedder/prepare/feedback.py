@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from findtune.core.files import atomic_open
-from findtune.core.processes import ordered_map, read_piece
+from findtune.core.processes import ordered_map
 from findtune.core.records import Record
 from findtune.core.text import normalize
 from findtune.embedder.prepare.leak_removal import NEARLY_HELD_OUT, Records
-from findtune.embedder.prepare.list_questions import Array, ListQuestions, Share
 from findtune.examples.documents import document_text
 from findtune.examples.hashes import HashSet
 from findtune.examples.left_out import LeftOut
+from findtune.examples.questions import Array, Questions, Row, Share
 from findtune.examples.splits import SPLITS
 from findtune.examples.writing import lines
 
@@ -56,25 +56,22 @@ class ListExamples:
     negatives: the most that a pick has. forbidden: split -> the questions that it must not have.
     """
 
-    questions: ListQuestions
+    questions: Questions
     negatives: int
     forbidden: Mapping[str, HashSet]
 
     def __call__(self, share: Share) -> Written:
         """Return the examples of a piece of the lists."""
         written = Written()
-        splits = self.questions.splits(share)
         leaks = {name: self.leaks(name, share).tolist() for name in ("train", "dev", "refit")}
         kept: dict[str, list[int]] = {name: [] for name in ALL_FILES}
-        for row, (ranked_list, split) in enumerate(
-            zip(read_piece(share.piece), splits, strict=True)
-        ):
-            banned = {name for name, flags in leaks.items() if flags[row]}
-            for name in self.add(ranked_list, split, banned, written):
-                kept[name].append(row)
+        for place, row in enumerate(self.questions.rows(share)):
+            banned = {name for name, flags in leaks.items() if flags[place]}
+            for name in self.add(row, banned, written):
+                kept[name].append(place)
         written.questions = {
-            name: HashSet.union([HashSet(share.keys[rows]), HashSet(share.spellings[rows])])
-            for name, rows in kept.items()
+            name: HashSet.union([HashSet(share.keys[places]), HashSet(share.spellings[places])])
+            for name, places in kept.items()
         }
         return written
 
@@ -84,14 +81,12 @@ class ListExamples:
         leaks: Array = np.logical_or(known(share.keys), known(share.spellings))
         return leaks
 
-    def add(
-        self, ranked_list: Record, split: str, banned: set[str], written: Written
-    ) -> Iterator[str]:
+    def add(self, row: Row, banned: set[str], written: Written) -> Iterator[str]:
         """Add the examples of a list; yield the names of the files that have one of them."""
+        ranked_list, split, group = row
         texts = texts_by_url(ranked_list)
         if split != "train":
-            example = list_record(ranked_list, self.questions.group_of(ranked_list))
-            yield from keep(split, [example], banned, written)
+            yield from keep(split, [list_record(ranked_list, group)], banned, written)
         if split == "test":
             return
         picks = [*pick_records(ranked_list, texts, self.negatives)]

@@ -1,6 +1,6 @@
 """Examples built from the small catalog, and the clean data of the larger one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ def build(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) ->
         guard: Sequence[ScoredPair] = (),
         guard_queries: Sequence[Record] = (),
         ranked_lists: Sequence[Record] = (),
+        qrels: Mapping[str, Mapping[str, int]] = {},
         **changes: Any,
     ) -> Examples:
         write_jsonl(folder / "lists.jsonl", ranked_lists)
-        data = CleanData(texts, scored, guard, guard_queries, folder / "lists.jsonl")
+        data = CleanData(texts, scored, guard, guard_queries, folder / "lists.jsonl", qrels)
         values = settings | {"wordings": NONE} | changes
         return build_examples(data, PrepareSettings(**values), folder)
 

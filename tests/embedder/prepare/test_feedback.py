@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import Record
@@ -18,12 +19,14 @@ from findtune.embedder.prepare.examples import (
 from findtune.embedder.prepare.feedback import NO_TEXT, NOTHING_UNPICKED
 from findtune.embedder.prepare.leak_removal import NEARLY_HELD_OUT
 from findtune.examples.splits import SPLITS, assign_split
+from findtune.reranker.prepare import examples as reranker
 from tests.embedder.prepare.small_catalog import (
     DEV,
     MEN,
     SHARES,
     TEST,
     TRAIN,
+    TREES,
     Build,
     of_kind,
     sources,
@@ -49,6 +52,7 @@ def question_in(split: str, stem: str = "crumbs") -> str:
 
 
 LISTS = [ranked_list(question_in(split)) for split in SPLITS]
+TOPIC_OF_TEST = next(f"{n}" for n in count() if assign_split(f"topic: {n}", SHARES) == "test")
 
 
 def test_a_pick_has_the_texts_above_and_below_it_as_negatives_and_whole_lists_are_held_out(
@@ -82,8 +86,8 @@ def test_no_pick_of_a_question_that_is_a_guard_text_is_learned(build: Build) -> 
 def test_a_topic_keeps_its_questions_in_one_split_and_no_question_is_learned_and_tested(
     build: Build,
 ) -> None:
-    topic, question = question_in("test", "topic"), question_in("train", "other")
-    lists = [*LISTS, ranked_list(question, topic=topic), ranked_list(f"The {question}!")]
+    question = question_in("train", "other")
+    lists = [*LISTS, ranked_list(question, topic=TOPIC_OF_TEST), ranked_list(f"The {question}!")]
     examples = build(ranked_lists=lists)
     assert question in [row["query"] for row in of_kind("list", examples, "test")]
     assert [row["query"] for row in of_kind("pick", examples, "train")] == [LISTS[0]["query"]]
@@ -146,29 +150,33 @@ def test_what_feedback_and_leaks_leave_out_is_counted(build: Build) -> None:
     same = ranked_list(question_in("train", "other"), sources=alike)
     bare = [{"url": "a", "title": "A", "snippet": ""}, {"url": "b", "title": "", "snippet": ""}]
     empty = ranked_list(question_in("train", "another"), sources=bare)
-    topic = ranked_list(question_in("train", "third"), topic=question_in("test", "topic"))
-    leak = ranked_list(f"The {topic['query']}!")
-    counts = build(ranked_lists=[*LISTS, same, empty, topic, leak]).left_out
+    woods = question_in("train", "woods")
+    texts = [*TRAIN, *DEV, *variable(TREES, name="Trees", generated=woods)]
+    counts = build(texts, ranked_lists=[*LISTS, same, empty, ranked_list(f"The {woods}!")]).left_out
     assert (counts[NOTHING_UNPICKED], counts[NO_TEXT], counts[NEARLY_HELD_OUT["pick"]]) == (1, 1, 1)
 
 
-def test_the_split_goes_by_the_first_spelling_whose_words_have_the_stems_of_another(
-    build: Build,
+def test_the_lists_of_the_embedder_and_of_the_reranker_are_split_alike(
+    build: Build, tmp_path: Path
 ) -> None:
-    for number in range(20):
-        rows = [
-            ranked_list(f"{word} {number}") | {"record": word} for word in ("salariées", "salariés")
-        ]
-        one, other = (f"{near_duplicate_key(word)} {number}" for word in ("salariees", "salaries"))
-        first = assign_split(near_duplicate_key(f"salariees {number}"), SHARES)
-        assert one != other
-        examples = build(ranked_lists=[*LISTS, *rows])
-        kinds = {"train": "pick"}
-        asked = {
-            split: {row["query"] for row in of_kind(kinds.get(split, "list"), examples, split)}
-            for split in SPLITS
-        }
-        assert {f"salariées {number}", f"salariés {number}"} <= asked[first]
+    words = ["salariées {}", "salariés {}", "méxico {}", "mexico {}", "rents {}", "the rent {}"]
+    lists = [ranked_list(text.format(n), topic=f"t{n % 7}") for n in range(30) for text in words]
+    lists += [ranked_list(text.format(n)) for n in range(90, 120) for text in words]
+    lists += [ranked_list(f"{word} judged") for word in ("apples", "pears", "plums")]
+    qrels = {row["query"]: {url: 1 for url in "abcd"} for row in lists[-3:]}
+    write_jsonl(tmp_path / "ranked_lists.jsonl", lists)
+    rows = [{"query": query, "grades": grades} for query, grades in qrels.items()]
+    write_jsonl(tmp_path / "judgments.jsonl", rows)
+    settings = params.read("prepare.reranker.small", reranker.PrepareSettings)
+    settings = settings.model_copy(update={"lists": SHARES})
+    reranker.write_examples(tmp_path, tmp_path, settings)
+    examples = build(ranked_lists=lists, qrels=qrels)
+    for split, kind in zip(SPLITS, ("pick", "list", "list"), strict=True):
+        expected = read_jsonl(tmp_path / f"{split}.jsonl")
+        groups = {row["query"]: row["group"] for row in expected if row["kind"] == "list"}
+        own = of_kind(kind, examples, split)
+        assert {row["query"] for row in own} == {*groups}
+        assert all(groups[row["query"]] == row.get("group", groups[row["query"]]) for row in own)
 
 
 def test_a_pick_looks_no_further_than_its_negatives_and_keeps_their_order(build: Build) -> None:
