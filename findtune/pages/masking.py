@@ -23,11 +23,11 @@ KNOWN_KEY = (
 # A value that is called a secret, and a long token with digits and letters of both cases, or hex.
 PASSWORD = (
     r"\b(?:passwor[dt]|passwd|pwd|kennwort|mot de passe|contrase[nñ]a|senha|пароль)\b"
-    r"|密[码碼]|パスワード|비밀번호(?:는|가)?"
+    r"|密[码碼]|パスワード|비밀번호"
 )
 NAMED_SECRET = (
     rf"(?i:(?:{PASSWORD}|\b(?:secret|token|api[-_ ]?key|access[-_ ]?key|bearer)\b)"
-    r"\s*(?:[:=：＝是は]|\b(?:is|ist|est|es)\b)\s*|\bbearer\s+)\K[^\s,;\"'、，；]{4,}"
+    r"\s*(?:[:=：＝是は는]|\b(?:is|ist|est|es)\b)\s*|\bbearer\s+)\K[^\s,;\"'、，；]{4,}"
 )
 LONG_TOKEN = r"(?<![\w+])[A-Za-z0-9_+]{20,}+={0,2}"
 LONG_HEX = r"\b[0-9a-fA-F]{32,}\b"

@@ -32,6 +32,7 @@ from findtune.pages.masking import mask, may_be_private, private_parts
         ("我的密码：hunter2，谢谢", "我的密码：[key]，谢谢"),
         ("パスワードはhunter2", "パスワードは[key]"),
         ("비밀번호: hunter2", "비밀번호: [key]"),
+        ("비밀번호는 hunter2", "비밀번호는 [key]"),
         ("ann＠mail．bakery.example", "[e-mail]"),
         ("Authorization: Bearer abcdef", "Authorization: Bearer [key]"),
         ("0123456789abcdef0123456789abcdef", "[key]"),
