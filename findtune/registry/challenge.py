@@ -6,7 +6,7 @@ and topic. A model's are numbered, so they are compared only where both have the
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,8 @@ Array = np.ndarray
 Metrics = Mapping[str, Any]
 Key = tuple[str, str]  # of a question: its record, and its topic
 SEED = 13  # of the bootstrap
-KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}  # of the questions asked
+# The kinds of the questions that are measured one by one: the first that test has.
+KINDS = {"embedder": ("query", "list"), "reranker": ("list",), "rewriter": ("question",)}
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ def read_rows(text: str, column: str) -> dict[Key, float]:
     if rows and column not in rows[0]:
         raise InputError(f"per_query.csv has no column {column}; it is of another form.")
     values = {}
-    for row in rows:
-        if decides(row) and row[column] not in ("", "nan"):
+    for row in deciding(rows):
+        if row[column] not in ("", "nan"):
             own = (row["record"], row["group"]) if "record" in row else (row["query"], row["query"])
             try:
                 values[own] = float(row[column])
@@ -129,9 +130,10 @@ def read_rows(text: str, column: str) -> dict[Key, float]:
     return values
 
 
-def decides(row: Mapping[str, str]) -> bool:
-    """Return whether a row is one of those that decide: of test, and of a variable of training."""
-    return row.get("split", "test") == "test" and row.get("known", "True") == "True"
+def deciding(rows: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
+    """Return the rows that decide: of test, and of variables of training if there are any."""
+    test = [row for row in rows if row.get("split", "test") == "test"]
+    return [row for row in test if row.get("known", "True") == "True"] or test
 
 
 def read_groups(root: Path, model: str, size: str) -> dict[str, str]:
@@ -140,9 +142,9 @@ def read_groups(root: Path, model: str, size: str) -> dict[str, str]:
     Without the examples here there are none, and each question counts by itself.
     """
     path = root / "data" / "examples" / model / size / "test.jsonl"
-    asked = (
-        row for row in (iter_jsonl(path) if path.exists() else ()) if row["kind"] == KINDS[model]
-    )
+    test = [*iter_jsonl(path)] if path.exists() else []
+    of_kinds = ([row for row in test if row["kind"] == kind] for kind in KINDS[model])
+    asked = next(filter(None, of_kinds), [])
     # A rewriter is not measured on questions without picks.
     numbered = enumerate(row for row in asked if model != "rewriter" or row["picks"])
     return {str(number): str(row.get("group", row.get("dcids"))) for number, row in numbered}

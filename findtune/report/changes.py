@@ -174,6 +174,9 @@ def answer_text(question: Record, titles: Mapping[str, str]) -> str:
     """Return what answers a question: its variables, or the documents that were picked."""
     if "dcids" in question:
         return ", ".join(question["dcids"])
+    if "picked" in question:
+        texts = zip(question["documents"], question["picked"], strict=True)
+        return "; ".join(text for text, is_picked in texts if is_picked)
     return "; ".join(titles.get(url) or url for url in question.get("picks", []))
 
 

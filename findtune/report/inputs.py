@@ -13,7 +13,8 @@ from findtune.core.params import Section
 from findtune.core.records import Record
 
 Row = dict[str, str]  # column -> cell, as a CSV file has it
-QUESTION_KINDS = {"embedder": "query", "reranker": "list", "rewriter": "question"}
+# The kinds of the questions that are measured one by one: the first that test has.
+QUESTION_KINDS = {"embedder": ("query", "list"), "reranker": ("list",), "rewriter": ("question",)}
 TEST = "test.jsonl"
 
 
@@ -47,7 +48,10 @@ class ModelInputs:
     @property
     def questions(self) -> list[Record]:
         """The held-out questions in the order in which the evaluation numbers them."""
-        questions = [row for row in self.test if row["kind"] == QUESTION_KINDS[self.name]]
+        of_kinds = (
+            [row for row in self.test if row["kind"] == kind] for kind in QUESTION_KINDS[self.name]
+        )
+        questions = next(filter(None, of_kinds), [])
         if self.name == "rewriter":  # it is not measured on questions without picks
             return [question for question in questions if question["picks"]]
         return questions

@@ -146,14 +146,17 @@ def test_the_questions_of_both_decide_and_those_that_lost_most_are_shown(champio
     ]
 
 
+@pytest.mark.parametrize("kind", ["query", "list"])  # a model of feedback alone has lists alone
+@pytest.mark.parametrize("known", ["True", "False"])  # one of new variables alone has no known ones
 def test_questions_of_one_topic_count_once_in_a_models_interval(
-    tiny_project: Path, tool: Callable[[str], str]
+    tiny_project: Path, tool: Callable[[str], str], kind: str, known: str
 ) -> None:
     path = Path("metrics/embedder/small.per_query.csv")
     for number in (0, 1):
         # Each topic is asked ten times, with the same gain or loss.
-        rows = [f"{row},{0.5 + number * (-0.3 if row < 20 else 0.4):.1f}" for row in range(50)]
-        path.write_text("\n".join(["query,decisive_tuned_ndcg@10", *rows]), encoding="utf-8")
+        values = [0.5 + number * (-0.3 if row < 20 else 0.4) for row in range(50)]
+        rows = [f"{row},{value:.1f},{known}" for row, value in enumerate(values)]
+        path.write_text("\n".join(["query,decisive_tuned_ndcg@10,known", *rows]), encoding="utf-8")
         if not number:
             tool("git add --all")
             tool("git commit --quiet --message=Values")
@@ -163,7 +166,8 @@ def test_questions_of_one_topic_count_once_in_a_models_interval(
         assert challenge.duel(Path(), "HEAD", "embedder", "small").verdict == "WIN"
         examples = Path("data/examples/embedder/small/test.jsonl")
         examples.parent.mkdir(parents=True)
-        asked = [{"kind": "query", "dcids": [f"topic {row // 10}"]} for row in range(50)]
+        shared = "group" if kind == "list" else "dcids"
+        asked = [{"kind": kind, shared: [f"topic {row // 10}"]} for row in range(50)]
         lines = [json.dumps(row) for row in ({"kind": "scored"}, *asked)]
         examples.write_text("\n".join(lines), encoding="utf-8")
         assert challenge.duel(Path(), "HEAD", "embedder", "small").verdict == "INCONCLUSIVE"

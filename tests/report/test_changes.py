@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from findtune.core.files import write_jsonl
 from findtune.report.changes import (
     MAX_ROWS,
     Change,
@@ -46,6 +47,21 @@ def test_a_question_stands_with_its_texts_masked_and_what_answers_it(inputs: Rep
     assert row.answer == TITLE
     best, worst = changes_of(inputs, "embedder").rows
     assert (best.answer, worst.text) == ("count_bread", "unhappy bakers")
+
+
+def test_lists_that_an_embedder_of_feedback_alone_was_measured_on_show_what_was_picked(
+    judged_project: Path,
+) -> None:
+    lists = [
+        {"kind": "list", "query": query, "documents": ["rye", "rice"], "picked": [False, True]}
+        for query in ("grain?", "jo@example.org")
+    ]
+    pairs = [{"kind": "scored", "sentence_1": text, "sentence_2": text} for text in "ab"]
+    write_jsonl(judged_project / "data/examples/embedder/small/test.jsonl", [*lists, *pairs])
+    table = judged_project / "metrics/embedder/small.per_query.csv"
+    table.write_text("query,base_ndcg@10,tuned_ndcg@10\n0,0.5,1.0\n1,0.5,0.4\n", encoding="utf-8")
+    rows = changes_of(read_inputs(judged_project, MODELS, "small"), "embedder").rows
+    assert [(row.text, row.answer) for row in rows] == [("grain?", "rice"), ("[e-mail]", "rice")]
 
 
 def test_the_rewriters_questions_are_counted_without_those_that_have_no_picks(

@@ -295,21 +295,32 @@ def details(
 ) -> dict[str, tuple[list[str], list[list[Any]]]]:
     """Return the values behind the metrics: name -> header and rows.
 
-    per_query: every measure of every query of the catalog, numbered as in test.jsonl; details:
-    the label of each scored pair, and the cosines of both models.
+    per_query: every measure of every query of the catalog, or without a catalog of every list,
+    numbered as in test.jsonl; details: the label of each scored pair, and the cosines of both
+    models.
     """
     base, tuned = evaluation.base, evaluation.tuned
-    names = [f"{model}_{measure}" for measure in base.per_query for model in ("base", "tuned")]
-    columns = [
-        results.per_query[measure] for measure in base.per_query for results in (base, tuned)
-    ]
-    columns.append(held_out.known)
     labels = scores_of(held_out.scored).tolist()
     pairs = zip(labels, base.scored_cosines, tuned.scored_cosines, strict=True)
+    if held_out.queries:
+        names, rows = values_table({"base": base.per_query, "tuned": tuned.per_query})
+        known = [[*row, flag] for row, flag in zip(rows, held_out.known, strict=True)]
+        table = [*names, "known"], known
+    else:
+        table = values_table({"base": base.per_list, "tuned": tuned.per_list})
     return {
-        "per_query": (
-            ["query", *names, "known"],
-            [[number, *row] for number, row in enumerate(zip(*columns, strict=True))],
-        ),
+        "per_query": table,
         "details": (["label", "base", "tuned"], [list(pair) for pair in pairs]),
     }
+
+
+def values_table(models: Mapping[str, PerQuery]) -> tuple[list[str], list[list[Any]]]:
+    """Return the header and the rows of a table with each measure of each model.
+
+    models: name -> measure -> (queries,).
+    """
+    [measures, *_] = models.values()
+    names = [f"{model}_{measure}" for measure in measures for model in models]
+    columns = [values[measure] for measure in measures for values in models.values()]
+    rows = [[number, *row] for number, row in enumerate(zip(*columns, strict=True))]
+    return ["query", *names], rows

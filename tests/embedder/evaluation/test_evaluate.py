@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -95,7 +96,10 @@ def test_without_known_variables_the_verdict_rests_on_new_ones_and_without_a_cat
         assert values["difference"]["mean"] == 0
         assert "guard_mrr@10" not in values["base"]
         assert "new_variables_queries" not in values
-        assert len(details(evaluated, rest)["per_query"][1]) == len(queries)
+        header, rows = details(evaluated, rest)["per_query"]
+        assert [row[0] for row in rows] == list(range(number))
+        mean = np.mean([row[header.index("tuned_ndcg@10")] for row in rows])
+        assert mean == pytest.approx(values["tuned"]["ndcg@10"])
 
 
 def test_after_a_refit_the_model_from_before_it_is_judged(
