@@ -5,10 +5,14 @@ pairs of general English. The models of tests/fixtures are untrained.
 """
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Tests are the same where there is a GPU; CUDA_VISIBLE_DEVICES=0 before pytest lets them use it.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 pytest_plugins = [
     f"tests.fixtures.{name}"
