@@ -146,6 +146,11 @@ def test_a_stage_is_one_plain_command(name: str) -> None:
     assert not set(STAGES[name]["cmd"]) & set("|&;<>$`")
 
 
+def test_no_kind_of_data_is_cleaned_twice() -> None:
+    kinds = [stage["cmd"].split()[-1] for name, stage in STAGES.items() if "ingest@" in name]
+    assert len(kinds) == len({*kinds}) > 1
+
+
 def test_every_model_has_its_sections_at_every_size() -> None:
     assert PARAMS["models"] == [*rooms.MODELS]
     for model, size in product(rooms.MODELS, PARAMS["sizes"]):

@@ -14,7 +14,8 @@ from findtune.examples.preview import count_kinds
 from findtune.examples.questions import Questions, Row, Share
 from findtune.examples.splits import SPLITS
 
-ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+# Records hold no cycles, and looking for them takes time.
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False)
 
 Examples = Callable[[Row, LeftOut], Iterable[Record]]
 Texts = dict[str, str]  # split -> lines

@@ -4,12 +4,14 @@ Judgments are often made from another export, in which a question has lost its c
 question mark, and an address has got a slash. They are matched by what the spellings share.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from findtune.core.errors import InputError
+from findtune.core.processes import number_of_processes, ordered_map, runs_on_ray
 from findtune.core.text import normalize
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.document_fields import find_field
@@ -54,27 +56,48 @@ class Spellings:
         return address if address in spellings else next(iter(spellings), address)
 
     def read_feedback(self, data: Path) -> None:
-        """Look for all that is expected in the feedback; a file that can't be read has no say."""
-        for stem, wrapper in SHOWN.items():
-            for path in record_files(data / FOLDER, stem):
-                self.read = True
-                try:
-                    for record in read_records(path, wrapper, advance=int):
-                        if isinstance(record.value, dict):
-                            self.add(record.value)
-                except InputError:  # the kind itself reports it
-                    continue
+        """Look for all that is expected in the feedback, of which each process reads some files."""
+        files = [
+            (path, wrapper)
+            for stem, wrapper in SHOWN.items()
+            for path in record_files(data / FOLDER, stem)
+        ]
+        self.read = self.read or bool(files)
+        for met in ordered_map(self.look_into, files, processes_for([path for path, _ in files])):
+            for known, new in ((self.queries, met.queries), (self.addresses, met.addresses)):
+                for key, spellings in new.items():
+                    known[key].update(spellings)
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Take up the question and the addresses of a record, where they are expected."""
+    def look_into(self, file: tuple[Path, str]) -> "Spellings":
+        """Return what a file has of what is expected; from where it can't be read, it has no say.
+
+        file: its path, and the key of its records.
+        """
+        met = Spellings()
+        with suppress(InputError):  # the kind itself reports it
+            for record in read_records(*file, advance=int):
+                if isinstance(record.value, dict):
+                    self.look_at(record.value, met)
+        return met
+
+    def look_at(self, record: Mapping[str, Any], met: "Spellings") -> None:
+        """Add the question and the addresses of a record, where they are expected, to those met."""
         query = record.get("query") or record.get("original_query")
         if isinstance(query, str):
             typed = typed_line(query)
-            if (spellings := self.queries.get(query_key(typed))) is not None:
-                spellings[typed] = None
+            if (key := query_key(typed)) in self.queries:
+                met.queries.setdefault(key, {})[typed] = None
         for address in shown_addresses(record):
-            if (spellings := self.addresses.get(normal_form(address))) is not None:
-                spellings[address] = None
+            if (key := normal_form(address)) in self.addresses:
+                met.addresses.setdefault(key, {})[address] = None
+
+
+def processes_for(paths: Sequence[Path]) -> int:
+    """Return how many processes should share some files, which only this machine may have."""
+    if runs_on_ray():
+        return 1
+    size = sum(path.stat().st_size for path in paths if path.exists())
+    return min(number_of_processes(size), max(1, len(paths)))
 
 
 def query_key(query: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from findtune.core.errors import InputError
 from findtune.core.printing import without_formula
+from findtune.core.processes import VARIABLE
 
 FILE = "data/training_data/judgments.json"
 TEA, RICE = "https://example.org/tea", "https://example.org/rice"
@@ -115,6 +116,21 @@ def test_a_question_that_is_logged_in_two_spellings_has_its_grades_twice(project
     project.clean("ranked_lists", project.ranked_list("Tea?"), project.ranked_list("tea"))
     outcome = read(project, {"TEA": {"https://example.org/a": 1}})
     assert grades(outcome) == {name: {"https://example.org/a": 1} for name in ("Tea?", "tea")}
+
+
+@pytest.mark.parametrize("processes", ["1", "2", "3"])
+def test_spellings_are_met_in_the_order_of_the_files_however_many_processes_read_them(
+    project: Any, monkeypatch: pytest.MonkeyPatch, processes: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, processes)
+    spellings = {"tea!": f"{TEA}/", "Tea?": f"{TEA}#top", "TEA": f"{TEA}/#top"}
+    for number, (query, url) in enumerate(spellings.items()):
+        record = project.ranked_list(query, all_sources=[url, f"doc:{number}"])
+        file = project.write_feedback(f"reranker_training_data_{number}.json", record)
+        file.write_text(file.read_text().replace("]}]}", "]}, {"))  # breaks off later
+    outcome = read(project, {"tea": {TEA: 3, "doc:2": 1}})
+    assert [*grades(outcome)] == [*spellings]
+    assert grades(outcome)["TEA"] == {f"{TEA}/": 3, "doc:2": 1}
 
 
 @pytest.mark.parametrize("query", ["How%20much%20tea%3F", "<b>How</b> much&nbsp;tea?"])

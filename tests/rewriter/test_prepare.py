@@ -17,8 +17,9 @@ from findtune.core.text import near_duplicate_key
 from findtune.examples.hashes import hash_texts
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from findtune.rewriter.prepare.examples import preview_lines, refuse_leaks, write_examples
+from findtune.rewriter.prepare.held_out import HeldOutQuestions
 from findtune.rewriter.prepare.settings import PrepareSettings
-from findtune.rewriter.prepare.targets import LOST_ENTITY, NO_GAIN, TOO_MANY, TargetRules
+from findtune.rewriter.prepare.targets import LOST_ENTITY, NO_GAIN, TOO_MANY
 
 SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
 SETTINGS: dict[str, Any] = {"questions": SHARES.model_dump(), "gains": [3, 2, 1], "max_targets": 2}
@@ -256,15 +257,14 @@ def test_earlier_questions_of_the_session_are_carried_into_questions_and_targets
 
 
 def test_a_learned_held_out_question_is_an_error(tmp_path: Path) -> None:
-    held_out = hash_texts([near_duplicate_key("rice in Kenya")])
-    rules = TargetRules(PrepareSettings.model_validate(SETTINGS), frozenset(), held_out)
+    held_out = HeldOutQuestions(hash_texts([near_duplicate_key("rice in Kenya")]))
     path = tmp_path / "train.jsonl"
     own = {"query": "rice in Kenya", "kind": "question"}  # train's own query is no target
     write_jsonl(path, [own, {"query": "tea", "target": "cups"}])
-    assert refuse_leaks(path, rules) == 0
+    assert refuse_leaks(path, held_out) == 0
     write_jsonl(path, [{"query": "tea", "target": "Kenya: the rice"}])
     with pytest.raises(InputError, match="has 1 targets that are questions of dev or test"):
-        refuse_leaks(path, rules)
+        refuse_leaks(path, held_out)
 
 
 @pytest.mark.parametrize("missing", SPLITS)

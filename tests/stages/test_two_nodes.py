@@ -41,7 +41,7 @@ STAGES = {
     "reranker_judgments": ("stages.ingest", "reranker", "judgments"),
     "searches": ("stages.ingest", "rewriter", "searches"),
     "corpus": ("stages.ingest", "rewriter", "corpus"),
-    "rewriter_judgments": ("stages.ingest", "rewriter", "judgments"),
+    "rewriter_judgments": ("stages.share", "judgments", "reranker", "rewriter"),
     "prepare reranker": ("stages.prepare", "reranker", "small"),
     "prepare rewriter": ("stages.prepare", "rewriter", "small"),
 }

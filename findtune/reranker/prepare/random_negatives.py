@@ -1,6 +1,7 @@
 """Random negatives: documents of other lists, which the user of this one was never shown."""
 
 from collections.abc import Sequence
+from itertools import islice
 from random import Random
 
 from findtune.core.records import Record
@@ -23,7 +24,7 @@ def random_negatives(example: Record, candidates: Sequence[Record], number: int)
     rng = Random(example["record"])
     # enough for all of the list's own documents to be among them
     sampled = rng.sample(candidates, min(len(candidates), number + len(own)))
-    others = [document for document in sampled if document["url"] not in own][:number]
+    others = islice((document for document in sampled if document["url"] not in own), number)
     label = {"gain": 0.0, "why": "random negative", "shown": False}
     never_shown = {"rank": None, "score": None, "query_used": None}
     return [example_document(document) | never_shown | label for document in others]

@@ -45,15 +45,16 @@ def survey_file(questions: Questions) -> Survey:
 def survey_rows(rows: Iterable[Row]) -> Survey:
     """Return the survey of some clean lists."""
     survey = Survey()
-    documents: dict[int, Record] = {}
+    documents: dict[str, Record] = {}  # by URL, so that each one is hashed once
     for ranked_list, split, _ in rows:
         survey.lists += 1
         survey.picks_first += has_picks_first(ranked_list)
         if split == "train":
             for document in ranked_list["sources"]:
-                documents.setdefault(hash_64(document["url"]), document)
-    survey.train_urls = hash_set(documents)
-    survey.train_documents = sample_documents(documents)
+                documents.setdefault(document["url"], document)
+    hashed = {hash_64(url): document for url, document in documents.items()}
+    survey.train_urls = hash_set(hashed)
+    survey.train_documents = sample_documents(hashed)
     return survey
 
 

@@ -5,9 +5,8 @@ A document that is in it gets the fields it lacks from later records. The docume
 file; only their hashes are in memory, and those documents that lack something.
 """
 
-import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -18,8 +17,8 @@ from findtune.core.records import Record
 from findtune.core.text import hash_64
 from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.questions import Questions, Row, Share
+from findtune.examples.writing import ENCODER
 
-ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 FIELDS = ("title", "text")  # that a document may lack
 LATER = "#"  # begins the line of a document that lacks something; its hash follows
 
@@ -40,7 +39,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         self.limit = limit
         self.urls: set[int] = set()
         self.incomplete: dict[int, Record] = {}
-        self.added_in: dict[int, int] = {}  # an incomplete document -> the number of its piece
+        self.added_in: dict[str, int] = {}  # URL of an incomplete document -> number of its piece
         # Closed by __exit__; it has no name, so a kill leaves nothing behind.
         self.scratch: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
 
@@ -62,13 +61,13 @@ class Corpus(AbstractContextManager["Corpus"]):
                 lacks = not all(document[name] for name in FIELDS)
                 if lacks:
                     self.incomplete[url] = dict(document)
-                    self.added_in[url] = piece
+                    self.added_in[document["url"]] = piece
                 self.scratch.write(f"{LATER}{url}\n" if lacks else f"{ENCODER.encode(document)}\n")
 
     def complete(self, url: int, document: Mapping[str, str]) -> None:
         """Fill what a document lacks, and no more."""
         if known := self.incomplete.get(url):
-            known.update({name: value for name, value in document.items() if not known[name]})
+            fill(known, document)
 
     def write(self, path: Path) -> None:
         """Write all documents in the order in which they were added."""
@@ -105,11 +104,12 @@ def complete_corpus(
 
     def fields(numbered: tuple[int, Share]) -> list[Mention]:
         piece, share = numbered
+        # by URL, since hashing the documents of all records would take most of the time
         return [
-            each
+            mention(source)
             for row in questions.rows(share)
-            for each in mentions(row)
-            if added_in.get(each.url, piece) < piece
+            for source in documents_of(row.record)
+            if added_in.get(source["url"], piece) < piece
         ]
 
     if corpus.incomplete:
@@ -120,25 +120,45 @@ def complete_corpus(
 
 def required_documents(rows: Iterable[Row]) -> list[Mention]:
     """Return the documents that a full corpus takes from a piece of the log, in their order."""
-    documents: dict[int, Record] = {}
+    documents: dict[str, Record] = {}  # by URL, so that only what is required is hashed
     for row in rows:
-        for url, document, required in mentions(row):
+        picks = held_out_picks(row)
+        for source in documents_of(row.record):
+            url = source["url"]
             if known := documents.get(url):
-                known.update({name: text for name, text in document.items() if not known[name]})
-            elif required:
-                documents[url] = document
-    return [Mention(url, document, True) for url, document in documents.items()]
+                fill(known, as_document(source))
+            elif url in picks:
+                documents[url] = as_document(source)
+    return [Mention(hash_64(url), document, True) for url, document in documents.items()]
 
 
 def mentions(row: Row) -> Iterator[Mention]:
     """Yield the documents of a record, in the order of its searches."""
-    picks = set() if row.split == "train" else {*row.record["selected"]}
-    for search in row.record["searches"]:
-        for source in search["sources"]:
-            yield mention(source, required=source["url"] in picks)
+    picks = held_out_picks(row)
+    for source in documents_of(row.record):
+        yield mention(source, required=source["url"] in picks)
+
+
+def held_out_picks(row: Row) -> Set[str]:
+    """Return the URLs that a record of dev or test picked, which the corpus needs."""
+    return frozenset() if row.split == "train" else {*row.record["selected"]}
+
+
+def documents_of(record: Record) -> Iterator[Record]:
+    """Yield the documents that the searches of a record found, as they are in the log."""
+    return (source for search in record["searches"] for source in search["sources"])
 
 
 def mention(source: Mapping[str, str], *, required: bool = False) -> Mention:
+    """Return a document of the log with its hash."""
+    return Mention(hash_64(source["url"]), as_document(source), required)
+
+
+def as_document(source: Mapping[str, str]) -> Record:
     """Return a document as the corpus keeps it."""
-    document = {"url": source["url"], "title": source["title"], "text": source["snippet"]}
-    return Mention(hash_64(source["url"]), document, required)
+    return {"text": source["snippet"], "title": source["title"], "url": source["url"]}
+
+
+def fill(known: Record, document: Mapping[str, str]) -> None:
+    """Fill what a document lacks, and no more."""
+    known.update({name: value for name, value in document.items() if not known[name]})

@@ -30,11 +30,13 @@ from findtune.core.records import Record
 from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.left_out import LeftOut, left_out_lines
 from findtune.examples.preview import record_location, sample_lines
-from findtune.examples.questions import Questions, Row, Share, read_questions
+from findtune.examples.questions import Questions, Row, read_questions
 from findtune.examples.splits import SPLITS, leak_report
 from findtune.examples.word_overlap import look_for_shared_words
 from findtune.examples.writing import write_splits
-from findtune.rewriter.prepare.corpus import Corpus, collect_corpus
+from findtune.rewriter.prepare.corpus import Corpus, collect_corpus, documents_of
+from findtune.rewriter.prepare.gains import better_searches
+from findtune.rewriter.prepare.held_out import HeldOutQuestions
 from findtune.rewriter.prepare.identities import identity_threshold
 from findtune.rewriter.prepare.settings import PrepareSettings
 from findtune.rewriter.prepare.survey import Survey, corpus_names, survey_train
@@ -56,42 +58,32 @@ def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[st
     questions = read_questions(searches, qrels, settings.questions)
     keys = questions.hashes_by_split()
     refuse_empty_splits(keys, searches)
-    survey = survey_all(clean, out, questions, keys, settings)
+    searched = write_corpus(clean, out, questions, settings.max_corpus_documents)
     names = corpus_names(out / "corpus.jsonl")
     with atomic_open(out / "names.json") as file:
         json.dump(sorted(names), file, ensure_ascii=False)
-    rules = target_rules(
-        searches,
-        questions,
-        survey,
-        TargetRules(settings, names, hash_set(questions.held_out_keys())),
-    )
+    held_out = HeldOutQuestions(hash_set(questions.held_out_keys()))
+    rules = TargetRules(settings, names, held_out)
+    survey = survey_train(questions, rules)
+    refuse_no_targets(survey, searches)
     left_out = LeftOut()
     look_for_shared_words(questions, left_out, documents_of)
-    teach = Teacher(rules, qrels, survey)
+    teach = Teacher(final_rules(rules, survey), qrels, searched, survey.picked)
     counts = write_splits(out, questions, teach, left_out, {})
     left_out.write(out)
-    learned = refuse_leaks(out / "train.jsonl", rules)
+    learned = refuse_leaks(out / "train.jsonl", held_out)
     shared = leak_report({"questions": keys})
     report = {"shared": shared, "held_out_targets": learned, "records": counts}
     write_json(out / "leak_report.json", report)
     return counts
 
 
-def survey_all(
-    clean: Path,
-    out: Path,
-    questions: Questions,
-    keys: Mapping[str, Set[int]],
-    settings: PrepareSettings,
-) -> Survey:
-    """Write the corpus; return what is known of all records."""
-    with Corpus(settings.max_corpus_documents, out) as corpus:
-        documents = iter_jsonl(clean / "corpus.jsonl")
-        urls = collect_corpus(corpus, documents, questions)
+def write_corpus(clean: Path, out: Path, questions: Questions, limit: int) -> HashSet:
+    """Write the corpus; return the URLs of its documents."""
+    with Corpus(limit, out) as corpus:
+        urls = collect_corpus(corpus, iter_jsonl(clean / "corpus.jsonl"), questions)
         corpus.write(out / "corpus.jsonl")
-    picked, unbeaten = survey_train(questions, settings.gains)
-    return Survey(keys, picked, urls, unbeaten)
+    return urls
 
 
 def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
@@ -104,55 +96,47 @@ def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
             )
 
 
-def target_rules(
-    searches: Path, questions: Questions, survey: Survey, rules: TargetRules
-) -> TargetRules:
-    """Return the rules for targets; raise InputError when there is no target but questions."""
-
-    def count_targets(share: Share) -> int:
-        return sum(
-            1
-            for row in questions.rows(share)
-            if row.split == "train"
-            for _ in target_records(row.record, rules, LeftOut())
-        )
-
-    targets = sum(ordered_map(count_targets, questions.shares, questions.processes))
-    if not targets:
+def refuse_no_targets(survey: Survey, path: Path) -> None:
+    """Raise InputError when there is no target but questions."""
+    if not survey.targets:
         raise InputError(
-            f"{searches}: no search found more of the picked documents than its question did, so "
+            f"{path}: no search found more of the picked documents than its question did, so "
             "there is nothing to learn; log the searches that a rewriter or a person made."
         )
+
+
+def final_rules(rules: TargetRules, survey: Survey) -> TargetRules:
+    """Return the rules with what the survey found: which texts are held out, and the threshold."""
     share = rules.settings.max_identity_share
-    threshold = identity_threshold(survey.unbeaten.tolist(), targets, share)
-    return replace(rules, identity_threshold=threshold)
-
-
-def documents_of(record: Record) -> Iterator[Record]:
-    """Yield the documents that the searches of a record found."""
-    return (source for search in record["searches"] for source in search["sources"])
+    threshold = identity_threshold(survey.unbeaten.tolist(), survey.targets, share)
+    return replace(rules, are_held_out=survey.held_out.contains, identity_threshold=threshold)
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Makes the records of a question, and in train what is learned from it."""
+    """Makes the records of a question, and in train what is learned from it.
+
+    searched: URLs of the corpus; picked: those that were picked in train.
+    """
 
     rules: TargetRules
     qrels: Qrels
-    survey: Survey
+    searched: HashSet
+    picked: HashSet
 
     def __call__(self, row: Row, left_out: LeftOut) -> Iterator[Record]:
         """Yield the records that a record of searches gives."""
         record, split, group = row
-        question = question_record(record, group, self.qrels, self.survey.corpus)
+        question = question_record(record, group, self.qrels, self.searched)
         if split == "train":
             yield question
             origin = {field: record[field] for field in ("query", "history", "record")}
-            for target in target_records(record, self.rules, left_out):
+            better = better_searches(record, self.rules.settings.gains)
+            for target in target_records(record, better, self.rules, left_out):
                 yield {**target, **origin}
         else:
             picks = question["picks"]
-            picked = self.survey.picked.contains(picks)
+            picked = self.picked.contains(picks)
             seen = [url for url, known in zip(picks, picked, strict=True) if known]
             yield {**question, "seen": seen}
 
@@ -172,12 +156,12 @@ def question_record(record: Record, group: str, qrels: Qrels, corpus: HashSet) -
     }
 
 
-def refuse_leaks(train: Path, rules: TargetRules) -> int:
+def refuse_leaks(train: Path, held_out: HeldOutQuestions) -> int:
     """Return how many held-out questions train learns, which is 0; raise InputError otherwise."""
 
     def count_learned(piece: Piece) -> int:
         records = (record for record in read_piece(piece) if "target" in record)
-        return sum(rules.are_held_out([record["target"] for record in records]))
+        return sum(held_out([record["target"] for record in records]))
 
     processes = number_of_processes(train.stat().st_size)
     learned = sum(ordered_map(count_learned, pieces(train), processes))

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from findtune.core.records import Record
 from findtune.core.text import normalize
 
+Better = tuple[str, float]  # a search that found more than the question, and how much more
 
-def better_searches(record: Record, gains: Sequence[float]) -> list[tuple[str, float]]:
+
+def better_searches(record: Record, gains: Sequence[float]) -> list[Better]:
     """Return the searches that found more than the question, with their margins, best first.
 
     Equal margins: the query with fewer words comes first, then the earlier one. A question that
@@ -14,8 +16,8 @@ def better_searches(record: Record, gains: Sequence[float]) -> list[tuple[str, f
     """
     shares = shares_of_gain(record, gains)
     queries = [search["query"] for search in record["searches"]]
-    question = as_searched(record["query"])
-    is_question = [as_searched(query) == question for query in queries]
+    asked, question = record["query"], as_searched(record["query"])
+    is_question = [query == asked or as_searched(query) == question for query in queries]
     question_share = max(
         (share for share, same in zip(shares, is_question, strict=True) if same), default=0.0
     )

@@ -1,7 +1,8 @@
-"""Passes over the clean data: what must be known before the first example is written."""
+"""Passes over the log and the corpus: what must be known before the first example is written."""
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,59 +10,68 @@ import numpy as np
 
 from findtune.core.processes import number_of_processes, ordered_map, pieces, read_piece
 from findtune.core.text import hash_64, hash_fraction
-from findtune.examples.hashes import HashSet, hash_set
+from findtune.examples.hashes import HashSet, hash_set, hash_texts
+from findtune.examples.left_out import LeftOut
 from findtune.examples.questions import Questions, Row
 from findtune.rewriter.model.entities import count_capitals, names_among
 from findtune.rewriter.prepare.gains import better_searches
+from findtune.rewriter.prepare.targets import TargetRules, target_records
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What is known of all records.
+class Survey(NamedTuple):
+    """What train has, in the whole log or in a piece of it.
 
-    keys: split -> hashes of its questions' near-duplicate keys. picked: URLs that were picked in
-    train. corpus: URLs of the documents that are searched. unbeaten: hash fractions of train's
-    questions that no search beat.
+    picked: URLs that were picked. unbeaten: hash fractions of the questions that no search beat.
+    targets: how many texts are learned beside those questions. held_out: texts that are not
+    learned, since they nearly are a question of dev or test.
     """
 
-    keys: Mapping[str, Set[int]]
-    picked: HashSet
-    corpus: HashSet
-    unbeaten: Array
-
-
-class Part(NamedTuple):
-    """What a piece of the log has of train: picked URLs, and fractions of unbeaten questions."""
-
     picked: HashSet
     unbeaten: Array
+    targets: int
+    held_out: HashSet
 
 
-def survey_train(questions: Questions, gains: tuple[float, ...]) -> tuple[HashSet, Array]:
-    """Return the URLs that were picked in train, and the fractions of its unbeaten questions."""
+def survey_train(questions: Questions, rules: TargetRules) -> Survey:
+    """Return what train has; rules: those for its targets."""
     parts = [
         *ordered_map(
-            lambda share: survey_rows(questions.rows(share), gains),
+            lambda share: survey_rows(questions.rows(share), rules),
             questions.shares,
             questions.processes,
         )
     ]
-    unbeaten = np.concatenate([np.empty(0), *(part.unbeaten for part in parts)])
-    return HashSet.union([part.picked for part in parts]), unbeaten
+    return Survey(
+        HashSet.union([part.picked for part in parts]),
+        np.concatenate([np.empty(0), *(part.unbeaten for part in parts)]),
+        sum(part.targets for part in parts),
+        HashSet.union([part.held_out for part in parts]),
+    )
 
 
-def survey_rows(rows: Iterable[Row], gains: tuple[float, ...]) -> Part:
-    """Return what some records have of train."""
+def survey_rows(rows: Iterable[Row], rules: TargetRules) -> Survey:
+    """Return what train has in some records."""
     picked: set[int] = set()
-    unbeaten = []
+    unbeaten: list[float] = []
+    held_out: list[str] = []
+    targets = 0
+
+    def are_held_out(texts: Sequence[str]) -> list[bool]:
+        flags = rules.are_held_out(texts)
+        held_out.extend(compress(texts, flags))
+        return flags
+
+    noting = replace(rules, are_held_out=are_held_out)
     for record, split, _ in rows:
         if split == "train":
             picked.update(map(hash_64, record["selected"]))
-            if not better_searches(record, gains):
+            better = better_searches(record, rules.settings.gains)
+            if not better:
                 unbeaten.append(hash_fraction(record["query"]))
-    return Part(hash_set(picked), np.array(unbeaten))
+            targets += sum(1 for _ in target_records(record, better, noting, LeftOut()))
+    return Survey(hash_set(picked), np.array(unbeaten), targets, hash_texts(held_out))
 
 
 def corpus_names(corpus: Path) -> frozenset[str]:

@@ -1,14 +1,13 @@
 """The rewrites that a record of logged searches teaches."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction, loose_key, near_duplicate_key
-from findtune.examples.hashes import HashSet
+from findtune.core.text import hash_fraction
 from findtune.examples.left_out import LeftOut
 from findtune.rewriter.model.entities import extract_entities, lost_entities
-from findtune.rewriter.prepare.gains import better_searches
+from findtune.rewriter.prepare.gains import Better
 from findtune.rewriter.prepare.settings import PrepareSettings
 
 LOST_ENTITY = "searches that found more, but lost a name or number of the question"
@@ -18,55 +17,42 @@ HELD_OUT_TITLE = "titles of picks that nearly are a question of dev or test"
 NO_TITLE = "picks without a title"
 NO_GAIN = "questions that no search beat"
 
-# Without the cache: most questions of a log occur once, and keeping them all would fill memory.
-question_key = near_duplicate_key.__wrapped__
-spelling_key = loose_key.__wrapped__
-
 
 @dataclass(frozen=True)
 class TargetRules:
     """What decides whether a text may be learned.
 
-    names: the words of the corpus that are names; held_out: keys of dev's and test's questions;
-    identity_threshold: unbeaten questions with a smaller hash fraction are learned.
+    names: the words of the corpus that are names; are_held_out: returns for each of some texts
+    whether it is nearly a question of dev or test; identity_threshold: unbeaten questions with a
+    smaller hash fraction are learned.
     """
 
     settings: PrepareSettings
     names: Set[str]
-    held_out: HashSet
+    are_held_out: Callable[[Sequence[str]], list[bool]]
     identity_threshold: float = 0.0
 
-    def is_held_out(self, text: str) -> bool:
-        """Return whether a text is nearly a question of dev or test, in whatever spelling."""
-        return self.are_held_out([text])[0]
 
-    def are_held_out(self, texts: Sequence[str]) -> list[bool]:
-        """Return for each text whether it is nearly a question of dev or test."""
-        spelled = [*map(question_key, texts)]
-        spelled += [spelling_key(text) for text in texts if not text.isascii()]
-        known = self.held_out.contains(spelled)
-        others = iter(known[len(texts) :])
-        pairs = zip(texts, known, strict=False)
-        return [flag | (not text.isascii() and next(others)) for text, flag in pairs]
-
-
-def target_records(record: Record, rules: TargetRules, left_out: LeftOut) -> Iterator[Record]:
+def target_records(
+    record: Record, better: Sequence[Better], rules: TargetRules, left_out: LeftOut
+) -> Iterator[Record]:
     """Yield a record for each target of a question: searches, or the question itself, and titles.
 
-    No target is nearly a held-out question. left_out: counts what is not learned.
+    No target is nearly a held-out question. better: its searches that found more; left_out: counts
+    what is not learned.
     """
-    better = better_searches(record, rules.settings.gains)
-    yield from search_targets(record, better, rules, left_out)
-    if not better and hash_fraction(record["query"]) < rules.identity_threshold:
+    if better:
+        yield from search_targets(record, better, rules, left_out)
+    elif hash_fraction(record["query"]) < rules.identity_threshold:
         reason = "no search found more than the question"
         yield {"kind": "identity", "target": record["query"], "weight": 1.0, "why": reason}
-    elif not better:
+    else:
         left_out.add(NO_GAIN, record["query"], record=record["record"])
     yield from title_targets(record, rules, left_out)
 
 
 def search_targets(
-    record: Record, better: list[tuple[str, float]], rules: TargetRules, left_out: LeftOut
+    record: Record, better: Sequence[Better], rules: TargetRules, left_out: LeftOut
 ) -> Iterator[Record]:
     """Yield the best searches that keep the question's entities, weighted by their margin."""
     entities = extract_entities(record["query"], rules.names)
@@ -79,7 +65,7 @@ def search_targets(
             why_not = LOST_ENTITY
         elif kept > rules.settings.max_targets:
             why_not = TOO_MANY
-        elif rules.is_held_out(query):
+        elif rules.are_held_out([query])[0]:
             why_not = HELD_OUT_SEARCH
         if why_not:
             text = f"{query}  (lacks {', '.join(lost)})" if lost else query
