@@ -235,7 +235,7 @@ def parse_line(raw: bytes, line: int, wrapper: str) -> list[Any]:
     return [value]
 
 
-def joined_records(text: str) -> list[dict[str, Any]]:
+def joined_records(text: str) -> list[Any]:
     """Return the records that stand in one line; none where anything else stands there too."""
     records, index = [], 0
     while index < len(text):
@@ -246,7 +246,8 @@ def joined_records(text: str) -> list[dict[str, Any]]:
         if not isinstance(record, dict):
             return []
         records.append(record)
-        index = end + len(BETWEEN.match(text, end)[0])
+        match = BETWEEN.match(text, end)
+        index = match.end() if match else end
     return records
 
 

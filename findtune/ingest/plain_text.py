@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from html import unescape
+from html.entities import html5
 
 # Inline tags vanish without a trace. Block tags become a space.
 INLINE_TAGS = "a|abbr|b|bdi|bdo|big|cite|code|del|em|font|i|ins|kbd|mark|s|small|span|strike|strong"
@@ -124,8 +125,17 @@ def decode_entities(text: str) -> str:
     if "&" in text:
         text = BARE_ENTITY.sub(r"\g<0>;", text)
     for _ in range(MAX_ENCODINGS if "&" in text else 0):
-        text = ENTITY.sub(lambda entity: unescape(entity[0]), text)
+        text = ENTITY.sub(decode_entity, text)
     return text
+
+
+def decode_entity(entity: re.Match[str]) -> str:
+    """Return the characters of an entity; a name that HTML does not know stays, as in R&D&regions;.
+
+    HTML would take its first letters for an older entity.
+    """
+    name = entity[0][1:]
+    return unescape(entity[0]) if name[0] == "#" or name in html5 else entity[0]
 
 
 def strip_tags(text: str, block: str) -> str:

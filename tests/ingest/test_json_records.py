@@ -272,7 +272,10 @@ OTHER_FORMS = {
         f"{SHORT[0]}\n{SHORT[1]}\ufeff{SHORT[2]}\n",
         "json jsonl",
     ),
-    "a byte order mark of a joined file": (f"{SHORT[0]}\n\ufeff" + "\n".join(SHORT[1:]), "json jsonl"),
+    "a byte order mark of a joined file": (
+        f"{SHORT[0]}\n\ufeff" + "\n".join(SHORT[1:]),
+        "json jsonl",
+    ),
     "what a crash or an old system leaves": ("\n".join([*SHORT, "\0\0\x1a"]), "jsonl"),
 }
 

@@ -21,6 +21,7 @@ TEXTS = {
     "👩\u200d👧": "👩\u200d👧",
     "a\u2028b\tc\x00d": "a b c d",
     "R&amp D &lt 5": "R& D < 5",
+    "city&centre; R&D&regions; &eacute;": "city&centre; R&D&regions; é",
     "<![CDATA[tea]]> cup": "tea cup",
     '[tea](https://a.example/b) and [milk](/m "M")': "tea and milk",
     "**tea** and __hot milk__ cost 2**3": "tea and hot milk cost 2**3",
