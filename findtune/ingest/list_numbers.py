@@ -19,10 +19,10 @@ MARKED = re.compile(
 ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 ROMAN = {name: place for place, name in enumerate(ROMAN_NUMBERS, start=1)}
 # Digits in circles, digits and stops as wide as Chinese letters, 1、 of Chinese, and the digits of
-# Arabic, Persian, Hindi, Bengali and Thai.
+# other scripts, such as Arabic, Hindi and Thai.
 ODD_MARK = re.compile(
     r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+(?:\uff0e(?!\d)|\uff09)"
-    r"|[1-9]\d{0,2}、(?!\d)|[٠-٩۰-۹०-९০-৯๐-๙]{1,3}[.)-]\s+"
+    r"|[1-9]\d{0,2}、(?!\d)|(?:(?![0-9])\d){1,3}[.)-]\s+"
 )
 BARE = re.compile(r"(?P<mark>[1-9]\d{0,2})\s+(?=[^\W\d_])")
 FIRST = re.compile(r"\A\(?1[.)]\s+(?=\S)")
