@@ -103,6 +103,8 @@ def display_fields(
 def display_ranks(items: Sequence[object]) -> list[int]:
     """Return the 1-based rank of each source: its own if all have distinct ones, else its place."""
     for name in ("rank", "position"):
+        if not isinstance(items[0], dict) or name not in items[0]:  # as in most logs
+            continue
         ranks = [whole_rank(item.get(name)) if isinstance(item, dict) else None for item in items]
         whole = [rank for rank in ranks if rank is not None]
         if whole and len(set(whole)) == len(items):
