@@ -12,6 +12,7 @@ from findtune.ingest.report import abbreviate
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BLANKS = re.compile(r"[\s_-]+")
+MIN_SAME_NAMES = 2  # of columns, in a row that is no data
 MAX_NAME_CHARS = 60  # of a column, with blanks around it
 SEP_LINE = re.compile(rb"\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)  # a line for spreadsheets
 
@@ -95,14 +96,32 @@ class Header:
 
     def fits(self, cells: Sequence[str]) -> bool:
         """Return whether a row is a header of this form: it has every column, once."""
-        if not any(  # as in most rows, which must not take time
-            len(cell) <= MAX_NAME_CHARS and cell.strip("\ufeff \t").casefold() in self.spellings
-            for cell in cells
-        ):
+        if not self.has_name(cells):  # as in most rows, which must not take time
             return False
         names = self.match(cells)
         fits = not self.missing(names) and len(set(names) - {""}) == len([*filter(None, names)])
         return fits or (self.otherwise is not None and self.otherwise.fits(cells))
+
+    def has_name(self, cells: Sequence[str]) -> bool:
+        """Return whether a cell of a row is the name of a column."""
+        return any(
+            len(cell) <= MAX_NAME_CHARS and cell.strip("\ufeff \t").casefold() in self.spellings
+            for cell in cells
+        )
+
+
+def refuse_other_names(cells: Sequence[str], columns: Sequence[str], location: str) -> None:
+    """Raise InputError for a header inside a file that names some columns otherwise.
+
+    It has the names of several columns in these columns, as no row of data has.
+    """
+    names = [to_one_line(cell) for cell in cells]
+    same = [
+        name for name, column in zip(names, columns, strict=False) if fold(name) == fold(column)
+    ]
+    if len([*filter(None, same)]) >= MIN_SAME_NAMES:
+        reason = f"from here on the columns have other names: {abbreviate(', '.join(names))}"
+        raise InputError(f"{location}: {reason}; name them alike in both parts, then join them.")
 
 
 def refuse_quoted_lines(header: Header, cells: Sequence[str], location: str) -> None:

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
-from findtune.ingest.csv_header import SEP_LINE, SEPARATORS, Header, find_separator, split_line
+from findtune.ingest.csv_header import (
+    SEP_LINE,
+    SEPARATORS,
+    Header,
+    find_separator,
+    refuse_other_names,
+    split_line,
+)
 from findtune.ingest.data_files import files_with_suffix, open_packed, printable_path
 from findtune.ingest.file_contents import (
     CONFLICT,
@@ -147,8 +154,8 @@ def read_rows(
     for raw_row in raw_rows:
         report.rows_by_file[file] += 1
         try:
-            if not isinstance(raw_row.cells, RowSyntaxError) and header.fits(raw_row.cells):
-                columns = header.name_columns(raw_row.cells, file)
+            if again := header_again(raw_row, header, columns, file):
+                columns = header.name_columns(again, file)
                 empty = dict.fromkeys(header.form_of(columns).optional, "")
                 headers.append(raw_row.line)
                 continue
@@ -204,6 +211,21 @@ def refuse_other_separator(raw_row: RawRow, header: Header, file: str) -> None:
             place = f"{file}:{raw_row.line}"
             reason = f"from here on the columns are separated by {name}"
             raise InputError(f"{place}: {reason}; save both parts alike, then join them.")
+
+
+def header_again(
+    raw_row: RawRow, header: Header, columns: Sequence[str], file: str
+) -> list[str] | None:
+    """Return the cells of a row that names all columns again; None for any other row.
+
+    Raises InputError for a row that names some columns otherwise.
+    """
+    if isinstance(raw_row.cells, RowSyntaxError) or not header.has_name(raw_row.cells):
+        return None
+    if header.fits(raw_row.cells):
+        return raw_row.cells
+    refuse_other_names(raw_row.cells, columns, f"{file}:{raw_row.line}")
+    return None
 
 
 def flag_separator(report: IngestReport, file: str, separator: str) -> None:
@@ -334,7 +356,7 @@ def parse_row(raw: bytes, max_row_bytes: int, separator: str) -> list[str]:
         text = raw.decode("utf-8").removeprefix("\ufeff")  # a joined file brings its BOM along
     except UnicodeDecodeError as error:
         reason = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-        remedy = "save the file as UTF-8 (it looks like latin-1)"
+        remedy = "save the file as UTF-8 (it is in an older encoding, such as cp1252)"
         raise RowSyntaxError(reason, remedy) from None
     if is_conflict_mark(text):
         raise RowSyntaxError(CONFLICT, CONFLICT_REMEDY)

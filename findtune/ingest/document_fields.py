@@ -9,6 +9,7 @@ Weaviate (properties), Vespa (fields), LlamaIndex (node), and Solr, whose fields
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from findtune.core.text import UNSPACED
 from findtune.ingest.record_ids import plain_name
 
 NAMES = {
@@ -45,6 +46,9 @@ NAMES = {
         "highlight",
         "document",
         "passage_text",
+        "contents",
+        "chunk_text",
+        "chunks",
     ),
 }
 KNOWN = frozenset(plain_name(name) for names in NAMES.values() for name in names)
@@ -56,6 +60,7 @@ TEXT_KEYS = ("text", "content", "value", "$oid")
 # Fields of a source that are about its search and not about its content.
 OTHERS = frozenset({"query", "query_used", "reasoning", "reason", "rewrite", "thumbnail", "image"})
 MIN_BLANKS = 5  # in a text that may be a passage
+MIN_UNSPACED = 10  # letters side by side, in one of a script without spaces
 
 
 def find_field(item: Mapping[str, Any], field: str) -> tuple[str, object]:
@@ -78,10 +83,20 @@ def plain_value(value: object, field: str) -> object:
     Of several addresses the first one counts; other texts are joined.
     """
     if isinstance(value, dict):
-        return next((value[key] for key in TEXT_KEYS if isinstance(value.get(key), str)), value)
-    if isinstance(value, list) and all(isinstance(text, str) for text in value):
-        return value[0] if value and field == "url" else " ".join(value)
-    return value
+        texts = (plain_list(value[key], field) for key in TEXT_KEYS if key in value)
+        return next((text for text in texts if isinstance(text, str)), value)
+    return plain_list(value, field)
+
+
+def plain_list(value: object, field: str) -> object:
+    """Return the text of a list of texts, or of objects that each have one; else the value."""
+    if not isinstance(value, list):
+        return value
+    parts = [plain_value(part, field) if isinstance(part, dict) else part for part in value]
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) < len(parts):
+        return value
+    return texts[0] if texts and field == "url" else " ".join(texts)
 
 
 def other_names(item: Mapping[str, Any], field: str) -> Iterator[tuple[str, object]]:
@@ -118,9 +133,21 @@ def number_as_id(value: object) -> str:
 
 
 def unknown_passage(item: Mapping[str, Any]) -> str:
-    """Return the key of an unknown field that may hold a passage; "" if there is none."""
+    """Return the key of a field that may hold a passage, and was not read; "" if there is none.
+
+    Its name is unknown, or it is in a form that no other document has.
+    """
     for key, value in item.items():
-        is_passage = isinstance(value, str) and value.count(" ") >= MIN_BLANKS
-        if is_passage and plain_name(key) not in KNOWN and key.lower() not in OTHERS:
+        is_other = plain_name(key) not in KNOWN and key.lower() not in OTHERS
+        is_form = key in NAMES["snippet"] and key not in NESTED and isinstance(value, (list, dict))
+        if (is_other and is_passage(value)) or (is_form and value):
             return key
     return ""
+
+
+def is_passage(value: object) -> bool:
+    """Return whether a value is a text of several words."""
+    if not isinstance(value, str):
+        return False
+    runs = () if value.isascii() else UNSPACED.finditer(value)
+    return value.count(" ") >= MIN_BLANKS or any(len(run[0]) >= MIN_UNSPACED for run in runs)

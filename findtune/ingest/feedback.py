@@ -137,7 +137,7 @@ class FeedbackReader:
         self, paths: Sequence[Path], limits: FeedbackLimits, advance: Advance
     ) -> Iterator["Cleaned"]:
         """Yield what cleaning makes of each record of some files, in their order."""
-        processes = number_of_processes(sum(path.stat().st_size for path in paths))
+        processes = number_of_processes(sum(path.stat().st_size for path in paths if path.exists()))
 
         def batches(number: int) -> Iterator[list[JsonRecord]]:
             # Reading is a tenth of the work, so all processes read all records.

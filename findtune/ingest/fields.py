@@ -21,6 +21,8 @@ def clean_query(value: object, field: str, report: RecordReport) -> str:
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a query", remedy="write it as a string")
     query, limit = typed_text(value, field, report), report.limits.max_text_chars
+    if not query and is_null_word(value):
+        raise NothingToLearnError(field, "questions that are a word for nothing, such as nan")
     if not query and to_one_line(value):
         raise NothingToLearnError(field, "questions without a letter or digit")
     if not query:

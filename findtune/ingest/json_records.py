@@ -39,6 +39,9 @@ CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 BOM = b"\xef\xbb\xbf"
 ENDS = ("\0", "\x1a")  # what some systems write behind the end of a file
+PADDING = "".join(ENDS).encode()
+EXTRA = "not JSON: extra data"  # behind a whole value
+BETWEEN = re.compile(r"[\s,\ufeff]*")  # what may stand between two records in one line
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 TABLE = re.compile(rb"\"?[A-Za-z_][\w -]*\"?(?:[,;\t]\"?[A-Za-z_][\w -]*\"?)+")  # a header of CSV
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -212,15 +215,43 @@ def read_lines(
             reason = f"{name}: line {number}: more than {MAX_LINE_BYTES:,} bytes in one line"
             raise InputError(f"{reason}; write one record per line.")
         advance(len(raw))
-        if raw.removeprefix(BOM).strip():
+        line = raw.removeprefix(BOM).lstrip(PADDING)
+        if line.strip(PADDING + b" \t\r\n"):
             empty = False
-            value = parse_line(raw.removeprefix(BOM), number, wrapper)
-            yield JsonRecord(name, number, value)
+            for value in parse_line(line, number, wrapper):
+                yield JsonRecord(name, number, value)
     if empty:
         raise InputError(f"{name} is empty; it must hold one record per line, or be removed.")
 
 
-def parse_line(raw: bytes, line: int, wrapper: str) -> Any:
+def parse_line(raw: bytes, line: int, wrapper: str) -> list[Any]:
+    """Return the value in one line, or an UnparsableRecord; or several records in one line.
+
+    Where files are joined, the last line of one and the first line of the next may become one.
+    """
+    value = parse_value(raw, line, wrapper)
+    if isinstance(value, UnparsableRecord) and value.reason == EXTRA:
+        return joined_records(raw.decode()) or [value]
+    return [value]
+
+
+def joined_records(text: str) -> list[Any]:
+    """Return the records that stand in one line; none where anything else stands there too."""
+    records, index = [], 0
+    while index < len(text):
+        try:
+            record, end = DECODER.raw_decode(text, index)
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(record, dict):
+            return []
+        records.append(record)
+        match = BETWEEN.match(text, end)
+        index = match.end() if match else end
+    return records
+
+
+def parse_value(raw: bytes, line: int, wrapper: str) -> Any:
     """Return the value in one line, or an UnparsableRecord."""
     text = ""
     try:

@@ -5,23 +5,29 @@ Marks that a text may begin with itself, such as A. Smith or 1.Liga, need more o
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
-# 1. text, 2) text, (3) text, a) text, B. text, [1] text, 1: text, 1 - text, ii. text, 1.text
+from findtune.core.text import ascii_digits
+
+# 1. text, 2) text, (3) text, a) text, B. text, [1] text, 1: text, 1 - text, ii. text, 1.text, and
+# 1.- text of Spanish
 MARKED = re.compile(
-    r"[(\[]?(?P<mark>[1-9]\d{0,2}|[a-zA-Z]|[ivx]{1,4})"
-    r"(?:(?:[.)\]]|\)\.)\s+(?=\S)|(?::| [-–])\s+(?=[^\W\d_])|[.)](?=[^\W\d_]{2}))"
+    r"[(\[]?(?P<mark>[1-9]\d{0,2}|[a-zA-Zа-я]|[ivx]{1,4}|[IVX]{1,4})"
+    r"(?:(?:[.)\]]|\)\.|[.)]-)\s+(?=\S)|(?::| [-–])\s+(?=[^\W\d_])|[.)](?=[^\W\d_]{2}))"
 )
 ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 ROMAN = {name: place for place, name in enumerate(ROMAN_NUMBERS, start=1)}
-# Digits in circles, and digits and stops as wide as Chinese letters.
-ODD_MARK = re.compile(r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+(?:\uff0e(?!\d)|\uff09)")
+# Digits in circles, digits and stops as wide as Chinese letters, 1、 of Chinese, and the digits of
+# other scripts, such as Arabic, Hindi and Thai.
+ODD_MARK = re.compile(
+    r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+(?:\uff0e(?!\d)|\uff09)"
+    r"|[1-9]\d{0,2}、(?!\d)|(?:(?![0-9])\d){1,3}[.)-]\s+"
+)
 BARE = re.compile(r"(?P<mark>[1-9]\d{0,2})\s+(?=[^\W\d_])")
-FIRST = re.compile(r"\(?1[.)]\s+(?=\S)")
+FIRST = re.compile(r"\A\(?1[.)]\s+(?=\S)")
 BULLET = re.compile(r"[•‣▪●◦∙·⁃✓✔➤►▸→]\s*|[-*–—]\s+")
-FIRST_MARKS = ("1", "a", "A", "i")
+FIRST_MARKS = ("1", "a", "A", "i", "I", "а")
 MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as many
 
 
@@ -46,7 +52,7 @@ def with_plain_mark(text: str) -> str:
     match = ODD_MARK.match(text)
     if not match:
         return text
-    number = unicodedata.normalize("NFKC", match[0]).strip("().")
+    number = ascii_digits(match[0]).strip("().、- ")
     return f"{number}. {text[match.end() :].lstrip()}"
 
 
@@ -56,11 +62,12 @@ def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: str = "") ->
     marks = [match["mark"] for match in matches if match]
     if len(marks) < len(texts) or (first and marks[0] != first):
         return False
-    if len(marks) > 1 and all(mark in ROMAN for mark in marks) and marks[0] == "i":
-        return [ROMAN[mark] for mark in marks] == [*range(1, len(marks) + 1)]
+    romans = [ROMAN.get(mark.lower(), 0) for mark in marks]
+    if len(marks) > 1 and all(romans) and marks[0] in ("i", "I"):
+        return romans == [*range(1, len(marks) + 1)]
     if not all(mark.isdigit() or len(mark) == 1 for mark in marks):
         return False
-    if marks and marks[0].isupper() and marks[0] != "A":  # C. elegans;D. melanogaster
+    if marks and marks[0].isupper() and marks[0] not in FIRST_MARKS:  # C. elegans;D. melanogaster
         return False
     places = [int(mark) if mark.isdigit() else -ord(mark) for mark in marks]
     return all(abs(after) - abs(before) == 1 for before, after in pairwise(places))
@@ -80,7 +87,7 @@ def are_marks(texts: Sequence[str], without: Sequence[str]) -> bool:
 def may_begin_text(match: re.Match[str]) -> bool:
     """Return whether a mark may belong to its text: an initial, 1.Liga, 1: text or 1 - text."""
     is_initial = match["mark"].isupper() and match[0].rstrip().endswith(".")
-    return is_initial or not match[0][-1].isspace() or match[0].rstrip()[-1] not in ".)]"
+    return is_initial or not match[0][-1].isspace() or match[0].rstrip(" -")[-1] not in ".)]"
 
 
 def differ(texts: Sequence[str]) -> bool:

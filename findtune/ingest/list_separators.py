@@ -125,9 +125,13 @@ def item_text(item: object) -> str | None:
 
 
 def parse_braces(text: str) -> list[str] | None:
-    """Return the texts of {'a', 'b'} of Python, or {a,"b c"} of PostgreSQL; None for others."""
+    """Return the texts of {'a', 'b'} of Python, or {a,"b c"} of PostgreSQL; None for others.
+
+    PostgreSQL quotes only texts with blanks or marks.
+    """
     inner = text[1:-1].strip()
-    if "{" in inner or not (inner[:1] in ("'", '"') or inner[-1:] == '"'):
+    is_bare = "," in inner and not any(mark in inner for mark in "'\":=")
+    if "{" in inner or not (is_bare or inner[:1] in ("'", '"') or inner[-1:] == '"'):
         return None
     if (items := evaluate(f"[{inner}]")) is not None:
         return items

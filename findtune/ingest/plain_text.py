@@ -8,10 +8,12 @@ import json
 import re
 import unicodedata
 from html import unescape
+from html.entities import html5
 
 # Inline tags vanish without a trace. Block tags become a space.
 INLINE_TAGS = "a|abbr|b|bdi|bdo|big|cite|code|del|em|font|i|ins|kbd|mark|s|small|span|strike|strong"
 INLINE_TAGS += "|sub|sup|tt|u|wbr"
+INLINE_TAGS += "|math|mfrac|mi|mn|mo|mrow|msqrt|msub|msup|mtext|semantics"
 BLOCK_TAGS = "article|aside|blockquote|body|br|center|dd|div|dl|dt|figcaption|figure|footer|h[1-6]"
 BLOCK_TAGS += "|head|hr|html|iframe|img|li|nav|noscript|ol|p|pre|script|style|svg|table|tbody|td"
 BLOCK_TAGS += "|tfoot|th|thead|tr|ul"
@@ -20,6 +22,8 @@ TAG_END = r"""(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?/?>"""
 HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a-z][^<>]*>"
 INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
+# Tags of XML that name their vocabulary, such as <jats:p> of abstracts and <w:t> of Word.
+XML = re.compile(rf"</?[a-z]\w*:[a-zA-Z][\w.-]*{TAG_END}")
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 MAX_ENCODINGS = 3  # times that entities were encoded one over another, as in &amp;amp;
 # The entities that browsers read without a semicolon too; &copy=1 in an address is none.
@@ -124,10 +128,23 @@ def decode_entities(text: str) -> str:
     if "&" in text:
         text = BARE_ENTITY.sub(r"\g<0>;", text)
     for _ in range(MAX_ENCODINGS if "&" in text else 0):
-        text = ENTITY.sub(lambda entity: unescape(entity[0]), text)
+        text = ENTITY.sub(decode_entity, text)
     return text
+
+
+def decode_entity(entity: re.Match[str]) -> str:
+    """Return the characters of an entity; a name that HTML does not know stays, as in R&D&regions;.
+
+    HTML would take its first letters for an older entity.
+    """
+    name = entity[0][1:]
+    return unescape(entity[0]) if name[0] == "#" or name in html5 else entity[0]
 
 
 def strip_tags(text: str, block: str) -> str:
     """Return a text without the tags of HTML; a tag of a block becomes `block`."""
-    return INLINE.sub("", BLOCK.sub(block, text)) if "<" in text else text
+    if "<" not in text:
+        return text
+    if "</" in text and ":" in text:
+        text = XML.sub(" ", text)
+    return INLINE.sub("", BLOCK.sub(block, text))

@@ -103,11 +103,22 @@ def display_fields(
 def display_ranks(items: Sequence[object]) -> list[int]:
     """Return the 1-based rank of each source: its own if all have distinct ones, else its place."""
     for name in ("rank", "position"):
-        ranks = [item.get(name) if isinstance(item, dict) else None for item in items]
-        whole = [rank for rank in ranks if type(rank) is int and 1 <= rank <= MAX_RANK]
-        if len(set(whole)) == len(items):
-            return whole
+        if not isinstance(items[0], dict) or name not in items[0]:  # as in most logs
+            continue
+        ranks = [whole_rank(item.get(name)) if isinstance(item, dict) else None for item in items]
+        whole = [rank for rank in ranks if rank is not None]
+        if whole and len(set(whole)) == len(items):
+            return whole if min(whole) else [rank + 1 for rank in whole]
     return [*range(1, len(items) + 1)]
+
+
+def whole_rank(value: object) -> int | None:
+    """Return a rank as a number, which may be written as "3" or 3.0, or from 0 on; else None."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and len(value) < len(str(MAX_RANK)) and value.strip().isdecimal():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= MAX_RANK else None
 
 
 def clean_score(value: object, index: int, report: RecordReport) -> float | None:

@@ -49,8 +49,14 @@ def other_scale(scores: Mapping[int, float]) -> str:
 
 
 def own_scale(scores: Collection[float]) -> list[tuple[tuple[float, float], str]]:
-    """Return the scale of a few whole numbers, such as 0 to 3, and the way to 0-1; else nothing."""
+    """Return the scale of a few whole numbers, such as 0 to 3, and the way to 0-1; else nothing.
+
+    Scores far below 0 are taken to reach as far above it.
+    """
     low, high = min(scores), max(scores)
+    if low < -1:
+        end = max(-low, high)
+        return [((-end, end), f"(score + {end:g}) / {2 * end:g}")]
     if high > MAX_GRADE or low not in (0, 1) or not all(map(float.is_integer, scores)):
         return []
     return [((low, high), f"(score - 1) / {high - 1:g}" if low else f"score / {high:g}")]

@@ -12,9 +12,12 @@ from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import clean_line, strip_html, to_one_line
 from findtune.ingest.report import Advance, IngestReport
 
-# UTF-8 that was read as cp1252 or latin-1: two characters for é, three for a dash.
+# UTF-8 that was read as cp1252 or latin-1: two characters for é, three for a dash. Other scripts
+# are known by two letters side by side: of two characters each in Cyrillic or Arabic, of three in
+# Hindi, Thai or Chinese.
+TAIL = r"[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 GARBLED = re.compile(
-    r"[ÂÃ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â[\x80€][\x80-\xbf€™œ“”¢˜¦]|\ufffd"
+    rf"[ÂÃ]{TAIL}|â[\x80€][\x80-\xbf€™œ“”¢˜¦]|(?:[Ä-ß]{TAIL}|[à-ï]{TAIL}{TAIL}){{2}}|\ufffd"
 )
 
 # =SUM(A1:A9), =Sheet1!B2 and =A1&" people" of spreadsheets, but no equation, and no =CO2 a head.
@@ -69,7 +72,7 @@ def clean_cell(row: CsvRow, column: str, *, is_list: bool, notes: FileNotes) -> 
         reason, remedy = "a formula, and no text", "paste the values; it was read as empty"
         notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
         return ""
-    if GARBLED.search(cell):
+    if not cell.isascii() and GARBLED.search(cell):
         reason, remedy = "characters of another encoding", "save the original file as UTF-8 again"
         notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
     text = strip_html(cell, "\n" if is_list else " ")

@@ -6,7 +6,8 @@ from typing import IO
 
 from findtune.ingest.report import Advance
 
-NOT_BLANK = re.compile(r"[^ \t\n\r]")  # JSON knows these four blanks and no others
+# JSON knows these four blanks and no others; a joined file brings its byte order mark along.
+NOT_BLANK = re.compile("[^ \t\n\r\ufeff]")
 
 
 class TextWindow:

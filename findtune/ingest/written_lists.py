@@ -1,14 +1,18 @@
 """Lists as exports write them: real lists, one text that holds a list, and ways to write none.
 
 Tables have no lists, so a list that went through one comes back as text: '["a", "b"]' of JSON or
-"['a', 'b']" of Python. An outer join of SQL writes [null] where nothing was picked.
+"['a', 'b']" of Python, or URLs with blanks or marks between them. An outer join of SQL writes
+[null] where nothing was picked.
 """
 
 import ast
 import json
+import re
 
 from findtune.ingest.null_words import is_null_word
 
+URL = re.compile(r"https?://\S+")
+BETWEEN_URLS = re.compile(r"[\s;|,]+(?=https?://)")
 MAX_CHARS = 1 << 20  # of a text that is parsed as a list
 
 
@@ -20,7 +24,16 @@ def read_list(value: object) -> object:
             return []
         if text[0] in "[{" and text[-1] in "]}" and len(text) <= MAX_CHARS:
             value = parse(text, value)
+        elif text.count("://") > 1:
+            value = separate_urls(text, value)
     return [] if value is None or value == {} else value
+
+
+def separate_urls(text: str, otherwise: object) -> object:
+    """Return the URLs of a text that holds nothing else but what separates them."""
+    urls = BETWEEN_URLS.split(text)
+    are_urls = all(URL.fullmatch(url) for url in urls)
+    return urls if are_urls and len(urls) > 1 else otherwise
 
 
 def parse(text: str, otherwise: object) -> object:

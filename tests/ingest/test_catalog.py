@@ -257,6 +257,20 @@ def test_garbled_characters_are_kept_and_reported(project: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["Население", "عدد السكان", "ประชากร", "失業率", "जनसंख्या", "πληθυσμός"]
+)
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_garbled_characters_of_every_script_are_reported(
+    project: Any, text: str, encoding: str
+) -> None:
+    garbled = text.encode().decode(encoding, "replace").replace("\ufffd", "")
+    _, rows = read(project, f"a,{garbled},,,{text}")
+    assert [(row.column, row.reason) for row in rows] == [
+        ("Name", "characters of another encoding")
+    ]
+
+
 def test_a_file_of_the_catalog_that_nothing_reads_is_named(project: Any) -> None:
     fine = ["autogen_input/README.md", "autogen_input/small/.hidden.csv", "alternatives/x.tsv"]
     stray = ["alternatives/notes.docx", "autogen_input/bio/a.csv", "autogen_input/small/a.xlsx"]

@@ -169,6 +169,15 @@ def test_the_files_of_a_folder_are_those_that_people_put_there(tmp_path: Path) -
     assert files == ["A.CSV", "b.csv", "deep.csv/c.csv"]
 
 
+def test_a_header_with_other_names_inside_a_file_is_no_row(tmp_path: Path) -> None:
+    teas = Header(("name", "grade", "origin"))
+    path = tmp_path / "teas.csv"
+    path.write_text("name,grade,origin\nAssam,3,India\nName,Grade,Place of origin\nCup,2,Oslo\n")
+    rows = read_rows(path, teas, max_row_bytes=100, report=IngestReport(io.StringIO()), advance=int)
+    with pytest.raises(InputError, match=r"csv:3: .* other names: Name, Grade, Place of origin;"):
+        list(rows)
+
+
 def test_another_separator_and_a_header_that_comes_again_are_told_once(tmp_path: Path) -> None:
     path = tmp_path / "teas.csv"
     path.write_text("name;grade\nAssam;3\n" + "name;grade\nCup;2\n" * 5)

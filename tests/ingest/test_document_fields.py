@@ -67,8 +67,9 @@ def test_the_number_of_a_document_is_its_id(project: Any) -> None:
     assert (record["picks"], record["refused"]) == (["17"], ["18"])
 
 
-def test_an_unknown_key_with_a_text_is_reported_once(project: Any) -> None:
-    bare = {"url": project.url("a"), "fulltext": "one two three four five six", "lang": "en"}
+@pytest.mark.parametrize("text", ["one two three four five six", "失業率は二十年ぶりの低さです"])
+def test_an_unknown_key_with_a_text_is_reported_once(project: Any, text: str) -> None:
+    bare = {"url": project.url("a"), "fulltext": text, "lang": "en"}
     lists = [
         project.ranked_list(f"tea {number}?", all_sources=[bare, project.document("b")])
         for number in range(3)
@@ -76,6 +77,15 @@ def test_an_unknown_key_with_a_text_is_reported_once(project: Any) -> None:
     rows = project.clean("ranked_lists", *lists).rows
     told = [row.reason for row in rows if row.file == "all files"]
     assert told == ["3 documents have no snippet, but a text under the key 'fulltext'"]
+
+
+def test_a_passage_in_a_form_that_is_not_read_is_reported(project: Any) -> None:
+    bare = {"url": project.url("a"), "body": {"de": "All."}}
+    shown = [bare, project.document("b")]
+    rows = project.clean("ranked_lists", project.ranked_list(all_sources=shown)).rows
+    assert [row.reason for row in rows if row.file == "all files"] == [
+        "1 documents have no snippet, but a text under the key 'body'"
+    ]
 
 
 def test_spellings_of_one_address_are_one_document_and_the_first_one_stays(project: Any) -> None:
@@ -109,6 +119,9 @@ def test_spellings_of_one_address_are_one_document_and_the_first_one_stays(proje
         {"url": "doc:1", "title": "A", "page-content": "All."},
         {"url": ["doc:1"], "title": "A", "highlights": ["All."]},
         {"_id": {"$oid": "doc:1"}, "title": "A", "document": "All."},
+        {"id": "doc:1", "title": "A", "contents": "All."},
+        {"id": "doc:1", "title": "A", "content": [{"type": "text", "text": "All."}]},
+        {"id": "doc:1", "title": "A", "highlight": {"content": ["<em>All</em>."]}},
     ],
 )
 def test_the_fields_of_stores_and_search_engines_are_read(

@@ -192,7 +192,8 @@ BAD_LINES = {
     **UNREADABLE,
     "a word": ('{"a": milk}', 7, "not JSON: expecting value"),
     "an open string": ('{"a": "b', 7, "not JSON: unterminated string"),
-    "two records": ('{"a": 1} {"a": 2}', 10, "not JSON: extra data"),
+    "a record and a word": ('{"a": 1} tea', 10, "not JSON: extra data"),
+    "a record and a half": ('{"a": 1}{"a": ', 9, "not JSON: extra data"),
     "latin-1": ('{"\xe4": "\xfc"}', 3, "byte 0xe4 is not UTF-8"),
     "a wrapper": ('{"tea": [1, 2]}', 1, LINE),
 }
@@ -266,7 +267,16 @@ OTHER_FORMS = {
     "record separators": ("".join(f"\x1e{line}\n" for line in SHORT), "jsonl"),
     "a wrapped list over several lines": (json.dumps({KEY: RECORDS}, indent=1), "json jsonl"),
     "lines under the name of an object": ("\n".join(SHORT), "json jsonl JSONL NDJSON"),
-    "one line after another": ("".join(SHORT), "json"),
+    "one line after another": ("".join(SHORT), "json jsonl"),
+    "two files, the first without a last line end": (
+        f"{SHORT[0]}\n{SHORT[1]}\ufeff{SHORT[2]}\n",
+        "json jsonl",
+    ),
+    "a byte order mark of a joined file": (
+        f"{SHORT[0]}\n\ufeff" + "\n".join(SHORT[1:]),
+        "json jsonl",
+    ),
+    "what a crash or an old system leaves": ("\n".join([*SHORT, "\0\0\x1a"]), "jsonl"),
 }
 
 

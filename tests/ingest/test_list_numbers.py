@@ -30,6 +30,13 @@ NUMBERED = {
     "• tea;• milk": "tea;milk",
     "- tea;- milk": "tea;milk",
     "* tea": "tea",
+    "١. tea;٢. milk": "tea;milk",
+    "१) tea;२) milk;३) ice": "tea;milk;ice",
+    "๑. tea;๒. milk": "tea;milk",
+    "1、茶;2、牛奶": "茶;牛奶",
+    "1.- tea;2.- milk": "tea;milk",
+    "а) чай;б) сок;в) лёд": "чай;сок;лёд",
+    "I. tea;II. milk;III. ice": "tea;milk;ice",
 }
 NOT_NUMBERED = [
     "1 Bedroom Flats;1-bedroom homes",
@@ -63,6 +70,13 @@ NOT_NUMBERED = [
     "1: tea;2: milk",
     "1 - tea;2 - milk",
     "１．５倍の収入;２．５倍の人口",
+    "Q1. tea",
+    "Table 11. Births;deaths",
+    "Grade 1) pupils",
+    "II. Elizabeth;III. Richard",
+    "I. Quartal;II. Quartal",
+    "1、2年级;2、3年级",
+    "٥ ألف;٦ ألف",
     "",
 ]
 

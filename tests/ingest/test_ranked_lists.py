@@ -100,7 +100,7 @@ NO_PICKS: list[tuple[dict[str, object], str]] = [
     ({"positive_sources": [A, B, C], "negative_sources": []}, "records in which every document"),
     ({"all_sources": [B], "negative_sources": None}, "records in which every document"),
     ({"query": "???"}, "questions without a letter or digit"),
-    ({"query": "nan"}, "questions without a letter or digit"),
+    ({"query": "nan"}, "questions that are a word for nothing, such as nan"),
 ]
 
 
@@ -162,7 +162,13 @@ def test_the_ranks_of_a_record_order_its_documents_when_all_have_one(project: An
     assert [row[:2] for row in shown] == [[b, 2], [c, 4], [a, 9]]
 
 
-NO_RANKS: list[list[Any]] = [[3, 3, 1], [3, None, 1], [2, 0, 1], [2.0, 3, 1], [3, True, 2]]
+@pytest.mark.parametrize("ranks", [[2, 0, 1], [3.0, 1, 2], ["3", "1", "2"]])
+def test_a_rank_may_count_from_0_or_be_written_as_a_text(project: Any, ranks: list[Any]) -> None:
+    shown, _ = shown_fields(project, *({"rank": rank} for rank in ranks))
+    assert [row[:2] for row in shown] == [[B, 1], [C, 2], [A, 3]]
+
+
+NO_RANKS: list[list[Any]] = [[3, 3, 1], [3, None, 1], [2, -1, 1], [2.5, 3, 1], [3, True, 2]]
 
 
 @pytest.mark.parametrize("position", NO_RANKS)

@@ -98,6 +98,8 @@ def test_the_agreement_of_several_scores_of_one_pair_is_reported(project: Any) -
         ("-1 -0,5 0.5 1", r"scores from -1 to 1, .* line 2; .*\(score \+ 1\) / 2"),
         ("0.1 0.9 7 1", r"scores from 0.1 to 7, .* line 4; .*score / 10"),
         ("1 ５", r"scores from 1 to 5, .* line 3"),
+        ("-100 0 80", r"scores from -100 to 80, .* line 2; .*\(score \+ 100\) / 200"),
+        ("-2 1", r"scores from -2 to 1, .* line 2; .*\(score \+ 2\) / 4 if they are -2 to 2"),
         ("1 1000", r"scores from 1 to 1000, .* line 3; .*divide by the best"),
     ],
 )

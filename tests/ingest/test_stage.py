@@ -307,3 +307,13 @@ def test_an_unknown_kind_is_refused_with_those_that_are_known(full: Any) -> None
 def test_the_stage_loads_neither_torch_nor_pandas() -> None:
     code = "import sys, stages.ingest; sys.exit(len({'torch', 'pandas'} & {*sys.modules}))"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_feedback_behind_a_link_that_leads_nowhere_is_one_line(full: Any) -> None:
+    Path(LISTS).unlink()
+    for target in ("gone.json", Path(LISTS).name):
+        Path(LISTS).symlink_to(target)
+        result = full.run("reranker/ranked_lists")
+        assert result.exit_code == 1
+        assert f"{LISTS} can't be read: " in result.output
+        Path(LISTS).unlink()

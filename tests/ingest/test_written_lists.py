@@ -50,6 +50,15 @@ def test_a_list_in_a_text_is_read(project: Any) -> None:
     assert len(record["sources"]) == 2
 
 
+@pytest.mark.parametrize("mark", [";", " ", ", ", "|", "\n", " ; "])
+def test_urls_in_one_text_are_a_list(project: Any, mark: str) -> None:
+    picks = mark.join(map(project.url, "ab"))
+    record, _ = project.clean_one("ranked_lists", positive_sources=picks, negative_sources="")
+    assert record["picks"] == [*map(project.url, "ab")]
+    archived = "https://archive.example/2020/https://a.example/b;c,d"
+    assert read_list(archived) == archived
+
+
 def test_a_text_that_only_looks_like_a_list_stays() -> None:
     deep = "[" * 5000 + "]" * 5000
     for text in ("[1] a", "[a b]", deep, "[__import__('os')]", "[" + "1" * 5000 + "]"):
