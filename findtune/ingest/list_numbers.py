@@ -33,15 +33,20 @@ MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as
 
 def strip_numbers(texts: Sequence[str]) -> list[str]:
     """Return the texts of a list without its numbers or bullets; other numbers stay."""
+    bare = [BARE.sub("", text, count=1) for text in texts]
+    if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(bare):
+        return bare
+    return strip_marks(texts)
+
+
+def strip_marks(texts: Sequence[str]) -> list[str]:
+    """Return the texts of a list without its bullets, or numbers with a mark such as 1. or a)."""
     if texts and all(map(BULLET.match, texts)):
         return [BULLET.sub("", text, count=1) for text in texts]
     plain = [*map(with_plain_mark, texts)]
     if len(texts) > 1 and in_order(plain, MARKED):
         without = [MARKED.sub("", text, count=1) for text in plain]
         return without if are_marks(plain, without) else [*texts]
-    bare = [BARE.sub("", text, count=1) for text in texts]
-    if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(bare):
-        return bare
     if texts:  # generators number a list and then write one item, or forget the rest
         return [FIRST.sub("", texts[0], count=1), *texts[1:]]
     return []

@@ -25,6 +25,7 @@ from findtune.ingest.fields import (
     origin_fields,
     require_pick,
 )
+from findtune.ingest.list_numbers import strip_marks
 from findtune.ingest.record_ids import asker_fields
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 from findtune.ingest.search_forms import (
@@ -48,9 +49,9 @@ class Search(NamedTuple):
 def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
     """Return the clean record, and the identity that duplicates share. Raises RecordError."""
     query = clean_query(record.get("original_query"), "original_query", report)
-    searches = clean_searches(record.get(MAPPING), report)
-    selected = clean_selection(record, searches, report)
     own = query_key(query)
+    searches = without_numbers(clean_searches(record.get(MAPPING), report), own, report)
+    selected = clean_selection(record, searches, report)
     searches.sort(  # its own first
         key=lambda search: search.query != query and query_key(search.query) != own
     )
@@ -127,6 +128,27 @@ def clean_search(name: str, entry: object, *, field: str, report: RecordReport) 
         raise RecordError(field, "", reason=reason, remedy="call the list sources")
     documents = [] if documents is None else documents
     return Search(query, clean_documents(documents, f"{field}.sources", report))
+
+
+def without_numbers(searches: list[Search], own: str, report: RecordReport) -> list[Search]:
+    """Return searches without the numbers or bullets of the list in which a model wrote them.
+
+    own: the key of the question, which people wrote.
+    """
+    written = [search.query for search in searches if query_key(search.query) != own]
+    plain = strip_marks(written)
+    if plain == written:
+        return searches
+    reason, remedy = "searches with the numbers of a list", "log what was searched"
+    report.flag(RecordError(MAPPING, "", reason=reason, remedy=remedy))
+    queries = dict(zip(written, plain, strict=True))
+    merged: dict[str, Search] = {}
+    for search in searches:
+        search = search._replace(query=queries.get(search.query, search.query))
+        first = merged.setdefault(query_key(search.query), search)
+        if first is not search:
+            merge_search(search, first, field=MAPPING, report=report)
+    return [*merged.values()]
 
 
 def merge_search(search: Search, first: Search, *, field: str, report: RecordReport) -> None:

@@ -65,6 +65,34 @@ def test_a_search_without_a_query_takes_the_name_under_which_it_is_listed(projec
     assert columns == [f"{MAPPING}[1].query", "selected_sources"]
 
 
+@pytest.mark.parametrize(
+    ("written", "searched"),
+    [
+        (["1. cups", "2. milk a day"], ["cups", "milk a day"]),
+        (["- cups", "- milk"], ["cups", "milk"]),
+        (["1) how much tea?", "2) cups"], ["how much tea?", "cups"]),
+        (["1. Tea, cups", "2. tea cups?"], ["Tea, cups"]),
+    ],
+)
+def test_searches_that_a_model_wrote_as_a_list_lose_its_numbers_and_this_is_reported_once(
+    project: Any, written: list[str], searched: list[str]
+) -> None:
+    searches, outcome = clean(project, {"how much tea?": "b", **dict.fromkeys(written, "bc")})
+    assert queries(searches) == [*dict.fromkeys(["how much tea?", *searched])]
+    assert ("kept", MAPPING, "") in outcome.changes
+    assert [row.reason for row in outcome.rows].count("searches with the numbers of a list") == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [["1 bed flats", "2 bed houses", "3 room homes"], ["2. Liga", "milk"], ["3 cups", "1. Liga"]],
+)
+def test_numbers_that_belong_to_searches_stay(project: Any, written: list[str]) -> None:
+    searches, outcome = clean(project, {"how much tea?": "bc", **dict.fromkeys(written, "b")})
+    assert queries(searches) == ["how much tea?", *written]
+    assert outcome.rows == []
+
+
 def test_two_searches_of_the_same_words_are_merged_and_reported(project: Any) -> None:
     searches, outcome = clean(project, {"Tea, cups": "b", "milk": "", "tea cups?": "cb"})
     assert searches == [
