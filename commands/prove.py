@@ -349,20 +349,10 @@ def query_values(run: Run) -> pd.DataFrame:
     room, evaluation, held_out, _ = evaluate_fold(run, lambda _: None, progress=False)
     header, rows = room.details(evaluation, held_out)["per_query"]
     table, groups = pd.DataFrame(rows, columns=header), held_out.groups
-    if table.empty and run.model == "embedder":
-        table, groups = list_values(evaluation), [row["group"] for row in held_out.lists]
+    if run.model == "embedder" and not groups:  # without a catalog it is judged on lists
+        groups = [row["group"] for row in held_out.lists]
     digests = [hashlib.sha256(str(group).encode()).hexdigest() for group in groups]
     return table.assign(group=[f"g{digest[:12]}" for digest in digests])
-
-
-def list_values(evaluation: Any) -> pd.DataFrame:
-    """Return the measures of each list, on which an embedder without a catalog is judged."""
-    columns = {
-        f"{name}_{measure}": values
-        for name in ("base", "tuned")
-        for measure, values in getattr(evaluation, name).per_list.items()
-    }
-    return pd.DataFrame(columns).rename_axis("query").reset_index()
 
 
 def write_per_query(path: Path, tables: Mapping[Proof, pd.DataFrame]) -> None:
