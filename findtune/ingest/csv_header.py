@@ -113,13 +113,13 @@ class Header:
 def refuse_other_names(cells: Sequence[str], columns: Sequence[str], location: str) -> None:
     """Raise InputError for a header inside a file that names some columns otherwise.
 
-    It has the names of several columns in these columns, as no row of data has.
+    It has the names of several columns in these columns and no empty cell, as no row of data has.
     """
     names = [to_one_line(cell) for cell in cells]
     same = [
         name for name, column in zip(names, columns, strict=False) if fold(name) == fold(column)
     ]
-    if len([*filter(None, same)]) >= MIN_SAME_NAMES:
+    if all(names[: len(columns)]) and len([*filter(None, same)]) >= MIN_SAME_NAMES:
         reason = f"from here on the columns have other names: {abbreviate(', '.join(names))}"
         raise InputError(f"{location}: {reason}; name them alike in both parts, then join them.")
 

@@ -77,7 +77,8 @@ class Spellings:
         with suppress(InputError):  # the kind itself reports it
             for record in read_records(*file, advance=int):
                 if isinstance(record.value, dict):
-                    self.look_at(record.value, met)
+                    with suppress(RecursionError):  # nested too deep
+                        self.look_at(record.value, met)
         return met
 
     def look_at(self, record: Mapping[str, Any], met: "Spellings") -> None:

@@ -34,22 +34,32 @@ MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as
 def strip_numbers(texts: Sequence[str]) -> list[str]:
     """Return the texts of a list without its numbers or bullets; other numbers stay."""
     bare = [BARE.sub("", text, count=1) for text in texts]
-    if len(texts) >= MIN_BARE and in_order(texts, BARE, first="1") and differ(bare):
+    if len(texts) >= MIN_BARE and in_order(texts, BARE, first=("1",)) and differ(bare):
         return bare
-    return strip_marks(texts)
+    plain = strip_marks(texts)
+    if texts and plain == [*texts] and not are_numbered([*map(with_plain_mark, texts)]):
+        # generators number a list and then write one item, or forget the rest
+        return [FIRST.sub("", texts[0], count=1), *texts[1:]]
+    return plain
 
 
-def strip_marks(texts: Sequence[str]) -> list[str]:
-    """Return the texts of a list without its bullets, or numbers with a mark such as 1. or a)."""
+def strip_marks(texts: Sequence[str], first: Sequence[str] = ()) -> list[str]:
+    """Return the texts of a list without its bullets, or numbers with a mark such as 1. or a).
+
+    A first number alone stays, as in 1. FC Köln. first: as in `in_order`.
+    """
     if texts and all(map(BULLET.match, texts)):
         return [BULLET.sub("", text, count=1) for text in texts]
     plain = [*map(with_plain_mark, texts)]
-    if len(texts) > 1 and in_order(plain, MARKED):
-        without = [MARKED.sub("", text, count=1) for text in plain]
-        return without if are_marks(plain, without) else [*texts]
-    if texts:  # generators number a list and then write one item, or forget the rest
-        return [FIRST.sub("", texts[0], count=1), *texts[1:]]
-    return []
+    if not are_numbered(plain, first):
+        return [*texts]
+    without = [MARKED.sub("", text, count=1) for text in plain]
+    return without if are_marks(plain, without) else [*texts]
+
+
+def are_numbered(texts: Sequence[str], first: Sequence[str] = ()) -> bool:
+    """Return whether several texts have marks that follow each other."""
+    return len(texts) > 1 and in_order(texts, MARKED, first)
 
 
 def with_plain_mark(text: str) -> str:
@@ -61,11 +71,14 @@ def with_plain_mark(text: str) -> str:
     return f"{number}. {text[match.end() :].lstrip()}"
 
 
-def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: str = "") -> bool:
-    """Return whether each text has a mark, and each mark follows the one before."""
+def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: Sequence[str] = ()) -> bool:
+    """Return whether each text has a mark, and each mark follows the one before.
+
+    first: the marks with which the list may begin; with any, if there are none.
+    """
     matches = [pattern.match(text) for text in texts]
     marks = [match["mark"] for match in matches if match]
-    if len(marks) < len(texts) or (first and marks[0] != first):
+    if len(marks) < len(texts) or (first and marks[0] not in first):
         return False
     romans = [ROMAN.get(mark.lower(), 0) for mark in marks]
     if len(marks) > 1 and all(romans) and marks[0] in ("i", "I"):

@@ -25,7 +25,7 @@ from findtune.ingest.fields import (
     origin_fields,
     require_pick,
 )
-from findtune.ingest.list_numbers import strip_marks
+from findtune.ingest.list_numbers import FIRST_MARKS, strip_marks
 from findtune.ingest.record_ids import asker_fields
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 from findtune.ingest.search_forms import (
@@ -133,10 +133,11 @@ def clean_search(name: str, entry: object, *, field: str, report: RecordReport) 
 def without_numbers(searches: list[Search], own: str, report: RecordReport) -> list[Search]:
     """Return searches without the numbers or bullets of the list in which a model wrote them.
 
-    own: the key of the question, which people wrote.
+    own: the key of the question, which people wrote. The list must begin with its first number:
+    searches may ask for the 10. Klasse and the 11. Klasse.
     """
     written = [search.query for search in searches if query_key(search.query) != own]
-    plain = strip_marks(written)
+    plain = strip_marks(written, first=FIRST_MARKS)
     if plain == written:
         return searches
     reason, remedy = "searches with the numbers of a list", "log what was searched"

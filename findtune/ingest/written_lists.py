@@ -12,7 +12,9 @@ import re
 from findtune.ingest.null_words import is_null_word
 
 URL = re.compile(r"https?://\S+")
-BETWEEN_URLS = re.compile(r"[\s;|,]+(?=https?://)")
+# Each run of marks is tried once, from its start: trying every mark would take quadratic time.
+BETWEEN_URLS = re.compile(r"(?<![\s;|,])[\s;|,]+(?=https?://)")
+MARKS = " ;|,"  # that may also follow the last URL
 MAX_CHARS = 1 << 20  # of a text that is parsed as a list
 
 
@@ -30,8 +32,8 @@ def read_list(value: object) -> object:
 
 
 def separate_urls(text: str, otherwise: object) -> object:
-    """Return the URLs of a text that holds nothing else but what separates them."""
-    urls = BETWEEN_URLS.split(text)
+    """Return the URLs of a text that holds nothing else but what separates or ends them."""
+    urls = BETWEEN_URLS.split(text.rstrip(MARKS))
     are_urls = all(URL.fullmatch(url) for url in urls)
     return urls if are_urls and len(urls) > 1 else otherwise
 

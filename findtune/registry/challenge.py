@@ -142,12 +142,14 @@ def read_groups(root: Path, model: str, size: str) -> dict[str, str]:
     Without the examples here there are none, and each question counts by itself.
     """
     path = root / "data" / "examples" / model / size / "test.jsonl"
-    test = [*iter_jsonl(path)] if path.exists() else []
-    of_kinds = ([row for row in test if row["kind"] == kind] for kind in KINDS[model])
-    asked = next(filter(None, of_kinds), [])
-    # A rewriter is not measured on questions without picks.
-    numbered = enumerate(row for row in asked if model != "rewriter" or row["picks"])
-    return {str(number): str(row.get("group", row.get("dcids"))) for number, row in numbered}
+    for kind in KINDS[model] if path.exists() else ():
+        asked = (row for row in iter_jsonl(path) if row["kind"] == kind)
+        # A rewriter is not measured on questions without picks.
+        numbered = enumerate(row for row in asked if model != "rewriter" or row["picks"])
+        groups = {str(number): str(row.get("group", row.get("dcids"))) for number, row in numbered}
+        if groups:
+            return groups
+    return {}
 
 
 def pair(

@@ -178,6 +178,14 @@ def test_a_header_with_other_names_inside_a_file_is_no_row(tmp_path: Path) -> No
         list(rows)
 
 
+def test_a_row_about_names_that_leaves_cells_empty_is_no_header(tmp_path: Path) -> None:
+    teas = Header(("name", "grade", "origin"))
+    path = tmp_path / "teas.csv"
+    path.write_text("name,grade,origin\nName,Grade,\n")
+    rows = read_rows(path, teas, max_row_bytes=100, report=IngestReport(io.StringIO()), advance=int)
+    assert [row.cells for row in rows] == [{"name": "Name", "grade": "Grade", "origin": ""}]
+
+
 def test_another_separator_and_a_header_that_comes_again_are_told_once(tmp_path: Path) -> None:
     path = tmp_path / "teas.csv"
     path.write_text("name;grade\nAssam;3\n" + "name;grade\nCup;2\n" * 5)

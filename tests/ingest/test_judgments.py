@@ -127,10 +127,19 @@ def test_spellings_are_met_in_the_order_of_the_files_however_many_processes_read
     for number, (query, url) in enumerate(spellings.items()):
         record = project.ranked_list(query, all_sources=[url, f"doc:{number}"])
         file = project.write_feedback(f"reranker_training_data_{number}.json", record)
-        file.write_text(file.read_text().replace("]}]}", "]}, {"))  # breaks off later
+        file.write_text(file.read_text().removesuffix("]}") + ", {")  # breaks off later
     outcome = read(project, {"tea": {TEA: 3, "doc:2": 1}})
     assert [*grades(outcome)] == [*spellings]
     assert grades(outcome)["TEA"] == {f"{TEA}/": 3, "doc:2": 1}
+
+
+def test_a_record_of_feedback_that_is_nested_too_deep_has_no_say(project: Any) -> None:
+    url: Any = TEA
+    for _ in range(240):
+        url = {"text": [url]}
+    deep = project.ranked_list("TEA", all_sources=[{"url": url}, "doc:1"])
+    project.write_feedback("reranker_training_data.json", deep, project.ranked_list("Tea?"))
+    assert [*grades(read(project, {"tea": {TEA: 3}}))][-1:] == ["Tea?"]
 
 
 @pytest.mark.parametrize("query", ["How%20much%20tea%3F", "<b>How</b> much&nbsp;tea?"])

@@ -85,7 +85,15 @@ def test_searches_that_a_model_wrote_as_a_list_lose_its_numbers_and_this_is_repo
 
 @pytest.mark.parametrize(
     "written",
-    [["1 bed flats", "2 bed houses", "3 room homes"], ["2. Liga", "milk"], ["3 cups", "1. Liga"]],
+    [
+        ["1 bed flats", "2 bed houses", "3 room homes"],
+        ["2. Liga", "milk"],
+        ["3 cups", "1. Liga"],
+        ["1. FC Köln Tabelle"],
+        ["1. FC Köln Tabelle", "Bundesliga"],
+        ["10. Klasse Mathe", "11. Klasse Physik"],
+        ["e. coli cases", "f. tularensis outbreaks"],
+    ],
 )
 def test_numbers_that_belong_to_searches_stay(project: Any, written: list[str]) -> None:
     searches, outcome = clean(project, {"how much tea?": "bc", **dict.fromkeys(written, "b")})

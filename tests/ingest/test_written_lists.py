@@ -59,6 +59,17 @@ def test_urls_in_one_text_are_a_list(project: Any, mark: str) -> None:
     assert read_list(archived) == archived
 
 
+@pytest.mark.parametrize("mark", [";", ",", "|", " ; "])
+def test_a_mark_after_the_last_url_is_no_part_of_it(project: Any, mark: str) -> None:
+    picks = "".join(project.url(name) + mark for name in "ab")
+    assert read_list(picks) == [*map(project.url, "ab")]
+
+
+def test_a_long_run_of_marks_in_a_text_is_read_once() -> None:
+    marks = f"https://a.example{';' * 100_000}x://"
+    assert read_list(marks) == marks
+
+
 def test_a_text_that_only_looks_like_a_list_stays() -> None:
     deep = "[" * 5000 + "]" * 5000
     for text in ("[1] a", "[a b]", deep, "[__import__('os')]", "[" + "1" * 5000 + "]"):

@@ -1,0 +1,41 @@
+"""What is live and what would replace it are compared question by question."""
+
+import gc
+import json
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from findtune.registry import challenge
+
+
+class Row(dict[str, Any]):
+    """A row whose life ends visibly."""
+
+
+def test_the_groups_of_a_long_test_set_are_read_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data/examples/reranker/small/test.jsonl"
+    path.parent.mkdir(parents=True)
+    rows = [{"kind": "list", "group": f"g{number // 2}"} for number in range(50)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    in_memory: list[weakref.ref[Row]] = []
+    most = 0
+
+    def read(file: Path) -> Iterator[Row]:
+        nonlocal most
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = Row(json.loads(line))
+            in_memory.append(weakref.ref(row))
+            gc.collect()
+            most = max(most, sum(reference() is not None for reference in in_memory))
+            yield row
+
+    monkeypatch.setattr(challenge, "iter_jsonl", read)
+    groups = challenge.read_groups(tmp_path, "reranker", "small")
+    assert [*groups.values()] == [row["group"] for row in rows]
+    assert most <= 3
