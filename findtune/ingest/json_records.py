@@ -41,7 +41,7 @@ BOM = b"\xef\xbb\xbf"
 ENDS = ("\0", "\x1a")  # what some systems write behind the end of a file
 PADDING = "".join(ENDS).encode()
 EXTRA = "not JSON: extra data"  # behind a whole value
-BETWEEN = re.compile(r"[\s,\ufeff]*")  # what may stand between two records in one line
+BETWEEN = re.compile(r"[\s,\ufeff\x1e\x1a\0]*")  # what may stand beside records in one line
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 TABLE = re.compile(rb"\"?[A-Za-z_][\w -]*\"?(?:[,;\t]\"?[A-Za-z_][\w -]*\"?)+")  # a header of CSV
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -206,7 +206,7 @@ def read_lines(
     file: IO[bytes], name: str, *, wrapper: str, advance: Advance
 ) -> Iterator[JsonRecord]:
     """Yield the record of each line that is not blank."""
-    empty = True
+    empty, joined = True, 0  # joined: records beyond the first of their lines
     for number in count(1):
         raw = file.readline(MAX_LINE_BYTES)
         if not raw:
@@ -218,8 +218,10 @@ def read_lines(
         line = raw.removeprefix(BOM).lstrip(PADDING)
         if line.strip(PADDING + b" \t\r\n"):
             empty = False
-            for value in parse_line(line, number, wrapper):
-                yield JsonRecord(name, number, value)
+            values = parse_line(line, number, wrapper)
+            for place, value in enumerate(values, start=number + joined):
+                yield JsonRecord(name, place, value)
+            joined += len(values) - 1
     if empty:
         raise InputError(f"{name} is empty; it must hold one record per line, or be removed.")
 
@@ -231,19 +233,19 @@ def parse_line(raw: bytes, line: int, wrapper: str) -> list[Any]:
     """
     value = parse_value(raw, line, wrapper)
     if isinstance(value, UnparsableRecord) and value.reason == EXTRA:
-        return joined_records(raw.decode()) or [value]
+        return joined_records(raw.decode(), wrapper) or [value]
     return [value]
 
 
-def joined_records(text: str) -> list[Any]:
+def joined_records(text: str, wrapper: str) -> list[Any]:
     """Return the records that stand in one line; none where anything else stands there too."""
-    records, index = [], 0
+    records, index = [], len(text) - len(BETWEEN.sub("", text, count=1))
     while index < len(text):
         try:
             record, end = DECODER.raw_decode(text, index)
         except (ValueError, RecursionError):
             return []
-        if not isinstance(record, dict):
+        if not isinstance(record, dict) or wrapper in record:
             return []
         records.append(record)
         match = BETWEEN.match(text, end)

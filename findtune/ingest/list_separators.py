@@ -130,7 +130,8 @@ def parse_braces(text: str) -> list[str] | None:
     PostgreSQL quotes only texts with blanks or marks.
     """
     inner = text[1:-1].strip()
-    is_bare = "," in inner and not any(mark in inner for mark in "'\":=")
+    is_bare = "," in inner and not any(mark in inner for mark in "'\":= ")
+    is_bare = is_bare and any(map(str.isalpha, inner))  # {1,000} is a number
     if "{" in inner or not (is_bare or inner[:1] in ("'", '"') or inner[-1:] == '"'):
         return None
     if (items := evaluate(f"[{inner}]")) is not None:

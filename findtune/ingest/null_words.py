@@ -16,7 +16,7 @@ WORDS = frozenset([
     "(None)", "(nan)", "[null]", "[NULL]", "\\N", "\\\\N", "1.#IND", "-1.#IND", "1.#QNAN",
     "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]", "pd.NA", "np.nan", "#Н/Д",
     "n. a.", "N. A.", "k.A.", "k. A.", "NIL", "TBD", "tbd", "(missing)", "(blank)", "(empty)",
-    "N/D", "n/d", "S/D", "s/d", "н/д", "Н/Д", "n.v.t.", "(N/A)", "(n/a)", "TBA", "not available",
+    "N/D", "n/d", "н/д", "Н/Д", "n.v.t.", "(N/A)", "(n/a)", "not available",
     "Not available", "Not Available", "keine Angabe", "sin datos", "нет данных", "該当なし", "暂无",
     "不明",
 ])

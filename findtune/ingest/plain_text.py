@@ -13,7 +13,7 @@ from html.entities import html5
 # Inline tags vanish without a trace. Block tags become a space.
 INLINE_TAGS = "a|abbr|b|bdi|bdo|big|cite|code|del|em|font|i|ins|kbd|mark|s|small|span|strike|strong"
 INLINE_TAGS += "|sub|sup|tt|u|wbr"
-INLINE_TAGS += "|math|mfrac|mi|mn|mo|mrow|msqrt|msub|msup|mtext|semantics"
+MATH_TAGS = "math|mfrac|mi|mn|mo|mrow|msqrt|msub|msup|mtext|semantics"
 BLOCK_TAGS = "article|aside|blockquote|body|br|center|dd|div|dl|dt|figcaption|figure|footer|h[1-6]"
 BLOCK_TAGS += "|head|hr|html|iframe|img|li|nav|noscript|ol|p|pre|script|style|svg|table|tbody|td"
 BLOCK_TAGS += "|tfoot|th|thead|tr|ul"
@@ -22,6 +22,7 @@ TAG_END = r"""(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?/?>"""
 HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a-z][^<>]*>"
 INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
+MATH = re.compile(rf"</?(?:{MATH_TAGS}){TAG_END}")
 # Tags of XML that name their vocabulary, such as <jats:p> of abstracts and <w:t> of Word.
 XML = re.compile(rf"</?[a-z]\w*:[a-zA-Z][\w.-]*{TAG_END}")
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -145,6 +146,6 @@ def strip_tags(text: str, block: str) -> str:
     """Return a text without the tags of HTML; a tag of a block becomes `block`."""
     if "<" not in text:
         return text
-    if "</" in text and ":" in text:
-        text = XML.sub(" ", text)
+    if "</" in text:  # without an end they may be text, as in x<mi
+        text = MATH.sub("", XML.sub(" ", text))
     return INLINE.sub("", BLOCK.sub(block, text))

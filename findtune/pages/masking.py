@@ -27,7 +27,7 @@ PASSWORD = (
 )
 NAMED_SECRET = (
     rf"(?i:(?:{PASSWORD}|\b(?:secret|token|api[-_ ]?key|access[-_ ]?key|bearer)\b)"
-    r"\s*(?:[:=：＝是は는]|\b(?:is|ist|est|es)\b)\s*|\bbearer\s+)\K[^\s,;\"'、，；]{4,}"
+    r"\s*(?:[是は는가]?\s*[:=：＝]|[是は는]|\b(?:is|ist|est|es)\b)\s*|\bbearer\s+)\K[^\s,;\"'、，；]{4,}"
 )
 LONG_TOKEN = r"(?<![\w+])[A-Za-z0-9_+]{20,}+={0,2}"
 LONG_HEX = r"\b[0-9a-fA-F]{32,}\b"

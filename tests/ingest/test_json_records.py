@@ -272,6 +272,10 @@ OTHER_FORMS = {
         f"{SHORT[0]}\n{SHORT[1]}\ufeff{SHORT[2]}\n",
         "json jsonl",
     ),
+    "two records in a line that begins with a blank": (
+        f" {SHORT[0]} {SHORT[1]}\0\n{SHORT[2]}\n",
+        "jsonl",
+    ),
     "a byte order mark of a joined file": (
         f"{SHORT[0]}\n\ufeff" + "\n".join(SHORT[1:]),
         "json jsonl",
@@ -286,6 +290,17 @@ def test_a_file_is_read_in_the_form_it_has_and_not_that_of_its_name(
 ) -> None:
     for suffix in suffixes.split():
         assert values(write(tmp_path, content, suffix)) == RECORDS, suffix
+
+
+def test_records_that_share_a_line_have_numbers_of_their_own(tmp_path: Path) -> None:
+    path = write(tmp_path, f"{SHORT[0]}\n{SHORT[1]}{SHORT[2]}\n{SHORT[0]}\n", "jsonl")
+    assert [row.number for row in read_records(path, KEY, advance=int)] == [1, 2, 3, 4]
+
+
+def test_wrapped_lists_that_share_a_line_are_no_records(tmp_path: Path) -> None:
+    wrapped = json.dumps({KEY: RECORDS})
+    [row] = read_records(write(tmp_path, f"{SHORT[0]}{wrapped}\n", "jsonl"), KEY, advance=int)
+    assert isinstance(row.value, UnparsableRecord)
 
 
 def test_a_packed_file_is_read_and_one_that_breaks_off_is_refused(tmp_path: Path) -> None:

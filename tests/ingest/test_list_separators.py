@@ -66,6 +66,8 @@ TEXTS = [
     '["tea"',
     "a • b",
     "{tea}",
+    "{1,000}",
+    "{City, State}",
     "{tea: 1}",
     "{tea: 1, milk: 2}",
     "{'tea': 1}",

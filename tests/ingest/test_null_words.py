@@ -21,7 +21,7 @@ OTHERS += [
 ]
 OTHERS += ["#ССЫЛКА!", "#ЗНАЧ!", "#Н/Д", "#DEĞER!", "#ДЕЛ/0!", "#N/A Requesting Data..."]
 OTHERS += ["pd.NA", "n. a.", "k.A.", "TBD", "(blank)"]
-OTHERS += ["n/d", "S/D", "н/д", "(N/A)", "TBA", "not available", "нет данных", "該当なし", "不明"]
+OTHERS += ["n/d", "н/д", "(N/A)", "not available", "нет данных", "該当なし", "不明"]
 
 
 @pytest.mark.parametrize("word", [*PANDAS, *DATABASES, *ENGLISH, *OTHERS])

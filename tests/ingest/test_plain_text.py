@@ -22,6 +22,7 @@ TEXTS = {
     "a\u2028b\tc\x00d": "a b c d",
     "R&amp D &lt 5": "R& D < 5",
     "<jats:title>Tea</jats:title><jats:p>in <w:t>cups</w:t></jats:p>": "Tea in cups",
+    "if x<mi and y>2": "if x<mi and y>2",
     "a<math><mi>x</mi><mo>=</mo><mn>2</mn></math>": "ax=2",
     "vector<a::b> <https://a.example> </c> <int>": "vector<a::b> <https://a.example> </c> <int>",
     "city&centre; R&D&regions; &eacute;": "city&centre; R&D&regions; é",

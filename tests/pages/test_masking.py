@@ -33,6 +33,8 @@ from findtune.pages.masking import mask, may_be_private, private_parts
         ("パスワードはhunter2", "パスワードは[key]"),
         ("비밀번호: hunter2", "비밀번호: [key]"),
         ("비밀번호는 hunter2", "비밀번호는 [key]"),
+        ("비밀번호가: hunter2", "비밀번호가: [key]"),
+        ("パスワードは: hunter2", "パスワードは: [key]"),
         ("ann＠mail．bakery.example", "[e-mail]"),
         ("Authorization: Bearer abcdef", "Authorization: Bearer [key]"),
         ("0123456789abcdef0123456789abcdef", "[key]"),
