@@ -5,6 +5,7 @@ What the kinds share is tested here; what a record becomes is in the test file o
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -364,12 +365,14 @@ def test_lists_nested_deep_cost_one_record_and_no_run(project: Any, field: str) 
     outcome = project.clean("ranked_lists", good, bad, last)
     kept = [record["query"] for record in outcome.records]
     assert [query for query in kept if query != "bad?"] == ["first?", "last?"]
-    rejected = [row.reason for row in outcome.rows if row.action == "rejected"]
-    assert bool(rejected) == ("bad?" not in kept)
+    # Python 3.13 reads deeper: there the record has no pick, and is dropped for that.
+    left_out = ("rejected", "dropped")
+    assert any(row.action in left_out for row in outcome.rows) == ("bad?" not in kept)
 
 
 def test_a_list_nested_too_deep_is_rejected_by_that_name(project: Any) -> None:
-    value = project.ranked_list(positive_sources=nested(900))
+    deep = 900 if sys.version_info < (3, 12) else 1200  # newer ones count calls of C apart
+    value = project.ranked_list(positive_sources=nested(deep))
     assert reject(project, "ranked_lists", value) == ("", "lists nested too deep")
 
 
