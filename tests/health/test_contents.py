@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from findtune.bases.entry import BaseEntry
 from findtune.core.files import sha256
 from findtune.health.contents import (
@@ -14,7 +16,7 @@ from findtune.health.contents import (
     size_to_read,
 )
 from findtune.tracking.hashing import file_md5, read_listing
-from findtune.tracking.lock import read_lock
+from findtune.tracking.lock import LockedStage, read_lock
 
 CACHE = Path(".dvc/cache/files/md5")
 MODEL = Path("models/stack/small/weights.txt")
@@ -73,6 +75,18 @@ def test_a_changed_metrics_file_is_named(tiny_project: Path) -> None:
     flip(Path("metrics/stack/small.json"))
     [line] = lines(check_outputs(read_lock(), CACHE))
     assert "metrics/stack/small.json differs from dvc.lock: `git checkout metrics/" in line
+
+
+def test_a_report_comes_back_from_dvc_since_git_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = Path("metrics/report-small.html")
+    report.parent.mkdir()
+    report.write_text("<p>other examples</p>", encoding="utf-8")
+    stages = {"report@small": LockedStage({}, {str(report): "0" * 32})}
+    [line] = lines(check_outputs(stages, CACHE))
+    assert f"{report} differs from dvc.lock: `rm -r {report} && dvc checkout {report}`" in line
 
 
 def test_a_flipped_bit_in_the_cache_is_named_as_the_file_that_it_is(tiny_project: Path) -> None:
