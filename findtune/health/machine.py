@@ -29,7 +29,8 @@ def check_python(locks: Sequence[Path]) -> Finding:
     for path in locks:
         if path.exists():
             pinned.update(PIN.findall(path.read_text(encoding="utf-8")))
-    installed = {dist.name: dist.version for dist in distributions()}
+    # An installation that was interrupted leaves folders in which no package has a name.
+    installed = {dist.name: dist.version for dist in distributions() if dist.name}
     return judge_python(sys.version_info[:3], installed, pinned)
 
 

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from findtune.health.finding import Finding, at_most
 from findtune.health.machine import (
     MEMORY,
+    check_python,
     judge_hardware,
     judge_python,
     judge_room,
@@ -23,6 +26,16 @@ def test_a_package_that_is_not_the_pinned_one_is_named() -> None:
     assert "numpy 2.0 instead of 2.4.6, dvc missing instead of 3.67.1" in finding.text
     assert "torch" not in finding.text
     assert judge_python((3, 12, 1), installed, {"torch": "2.13.0"}).status == "ok"
+
+
+def test_what_an_interrupted_pip_left_without_a_name_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left_over-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("left-over==1.0\n", encoding="utf-8")
+    assert "left-over missing instead of 1.0" in check_python([lock]).text
 
 
 def test_an_old_python_fails_before_its_packages_are_looked_at() -> None:
