@@ -120,7 +120,7 @@ def test_grades_of_a_person_without_the_columns_that_help_to_read_stay(
 def test_a_file_that_a_spreadsheet_saved_with_semicolons_is_gone_on_with(
     searches: list[tuple[str, str]],
 ) -> None:
-    text = '"query";"history";"url";"text";"grade"\n' "no work;;jobs;\"Jobs; and more\";2\n"
+    text = '"query";"history";"url";"text";"grade"\nno work;;jobs;"Jobs; and more";2\n'
     PATH.write_text(text, encoding="utf-8-sig")
     searches += [("no work", "jobs"), ("no work", "tea")]
     result = run()
