@@ -65,6 +65,19 @@ def all_outs(stages: Stages) -> dict[str, str]:
     return {path: md5 for stage in stages.values() for path, md5 in stage.outs.items()}
 
 
+def examples_made_again(stages: Stages, metrics: str) -> Iterator[str]:
+    """Yield the folders of examples that were made again since measures were taken on them.
+
+    metrics: the file of the measures.
+    """
+    made = all_outs(stages)
+    for stage in stages.values():
+        if metrics in stage.outs:
+            for path, digest in stage.deps.items():
+                if path.startswith("data/examples/") and digest != made.get(path):
+                    yield path
+
+
 def outdated_inputs(stages: Stages, *last: LockedStage) -> Iterator[str]:
     """Yield what some stages, or those before them, read in another version than dvc.lock names."""
     writers = {path: stage for stage in stages.values() for path in stage.outs}
