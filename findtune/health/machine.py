@@ -65,7 +65,7 @@ def normal(name: str) -> str:
 def check_disk(folder: Path) -> Finding:
     """Return whether the disk of a folder has room for a training."""
     free = shutil.disk_usage(folder).free
-    remedy = "`dvc gc --workspace` removes old versions from the cache, or make room"
+    remedy = "`dvc gc --workspace --all-tags` removes versions that were never live, or make room"
     return judge_room("disk", free, f"{free / GB:.1f} GB free", DISK, remedy)
 
 
