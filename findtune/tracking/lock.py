@@ -32,6 +32,25 @@ def read_lock(path: Path = LOCK) -> Stages:
     return parse_lock(text, str(path))
 
 
+def read_pointers(folder: Path) -> Stages:
+    """Return what the .dvc files in a folder name, such as the feedback after `make private`.
+
+    Raises InputError for a file that is none.
+    """
+    return {path.as_posix(): read_pointer(path) for path in sorted(folder.glob("*.dvc"))}
+
+
+def read_pointer(path: Path) -> LockedStage:
+    """Return what a .dvc file names; raise InputError if it isn't one."""
+    try:
+        outs = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
+        paths = [{**out, "path": (path.parent / out["path"]).as_posix()} for out in outs]
+    except (yaml.YAMLError, KeyError, TypeError):
+        remedy = "is it a merge conflict? Take one side"
+        raise InputError(f"{path} can't be read; {remedy}.") from None
+    return LockedStage({}, hashes(paths))
+
+
 def parse_lock(text: str, name: str = str(LOCK)) -> Stages:
     """Return what the text of a dvc.lock records; raise InputError if it isn't one."""
     refuse_conflict(text)

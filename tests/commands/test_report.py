@@ -49,4 +49,6 @@ def test_measures_with_the_marks_of_a_merge_are_one_line(project: Path) -> None:
     Path("dvc.lock").write_text("stages: {}\n", encoding="utf-8")
     result = CliRunner().invoke(main, ["small"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: metrics/embedder/small.json is not JSON (line 1); is it")
+    assert result.stderr.startswith(
+        "Error: metrics/embedder/small.json is not JSON (line 1); is it"
+    )
