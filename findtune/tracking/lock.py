@@ -1,6 +1,6 @@
 """dvc.lock: which bytes each stage read and wrote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def refuse_conflict(text: str) -> None:
         raise InputError(f"{LOCK} has the marks of a merge conflict; {remedy}.")
 
 
-def hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+def hashes(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return path -> md5 of the entries of a stage; those without an md5 are left out."""
     return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
 
