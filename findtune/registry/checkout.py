@@ -48,7 +48,7 @@ def fetch(root: Path, path: str, live: Assignment, target: Path) -> None:
         reason = "; ".join(re.findall(r"^ERROR: (.*\S)", result.stderr, re.MULTILINE))
         # `make pull` gets what is here now, and DVC has looked in the remote already.
         raise InputError(
-            f"DVC cannot get {path} of {live.version} ({reason}); `make push` where it was promoted "
-            "publishes it."
+            f"DVC cannot get {path} of {live.version} ({reason}); `make push` where it was "
+            "promoted publishes it."
         )
     part.rename(target)
