@@ -29,6 +29,9 @@ endif
 # exec: no shell may stand between it and make, or it would not notice that make was killed.
 REPRODUCE := exec python -m commands.reproduce
 
+# A value as one argument of the shell, whatever apostrophes and blanks it has.
+quoted = '$(subst ','\'',$(1))'
+
 # Commands that train many times have defaults of their own.
 MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds '$(SEEDS)')
 
@@ -114,14 +117,14 @@ rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; 
 	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
 
 search: setup   ## Search with the pipeline that ships: make search Q='...' [CORPUS=FILE] [INT8=1]
-	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus '$(CORPUS)') \
+	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
 		$(if $(filter 1,$(INT8)),--int8) -- "$$QUESTION"
 
 serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 RECORD=1
-	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus '$(CORPUS)') \
+	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
-		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live '$(STAGE)') \
-		$(if $(AGAINST),--against '$(AGAINST)') $(if $(SHUFFLE),--shuffle '$(SHUFFLE)') $(if $(filter 1,$(INT8)),--int8) \
+		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live $(call quoted,$(STAGE))) \
+		$(if $(AGAINST),--against $(call quoted,$(AGAINST))) $(if $(SHUFFLE),--shuffle $(call quoted,$(SHUFFLE))) $(if $(filter 1,$(INT8)),--int8) \
 		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
 
 collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
@@ -141,14 +144,14 @@ named = $(if $(filter command environment,$(origin $(1))),$(2))
 
 forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BEFORE=90d
 	@python -m commands.forget $(call named,Q,--question "$$QUESTION") $(call named,WHO,--user "$$ASKER") \
-		$(call named,CODE,--session '$(CODE)') $(call named,BEFORE,--before '$(BEFORE)') \
+		$(call named,CODE,--session $(call quoted,$(CODE))) $(call named,BEFORE,--before $(call quoted,$(BEFORE))) \
 		$(if $(filter 1,$(UNANSWERED)),--unanswered)
 
 compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
-	@python -m commands.compare $(if $(A),--first '$(A)') $(if $(B),--second '$(B)')
+	@python -m commands.compare $(if $(A),--first $(call quoted,$(A))) $(if $(B),--second $(call quoted,$(B)))
 
 estimate: setup ## Estimate from shuffled searches how users would like the stack: make estimate SHOWN=VERSION
-	@python -m commands.estimate $(SIZE) $(if $(SHOWN),--shown '$(SHOWN)') $(if $(CORPUS),--corpus '$(CORPUS)')
+	@python -m commands.estimate $(SIZE) $(if $(SHOWN),--shown $(call quoted,$(SHOWN))) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS)))
 
 monitor: setup  ## Write a page on served searches: drift, picks by rank, latency; retrain, yes or no
 	@python -m commands.monitor $(SIZE)
@@ -157,8 +160,8 @@ metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --check
 
 diff: setup     ## Compare what is here with what is live, or with BASE=main; more: DETAILS=1
-	@python -m commands.diff $(SIZE) $(MODELS) --stage '$(STAGE)' \
-		$(if $(BASE),--base '$(BASE)') $(if $(filter 1,$(DETAILS)),--details)
+	@python -m commands.diff $(SIZE) $(MODELS) --stage $(call quoted,$(STAGE)) \
+		$(if $(BASE),--base $(call quoted,$(BASE))) $(if $(filter 1,$(DETAILS)),--details)
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
@@ -187,7 +190,7 @@ prove-stack: setup ## Show what tuning gains on your data as a whole search: mak
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 
 bench: setup    ## Compare speed and memory with the libraries as shipped: make bench [QUALITY=1] [OUT=FILE]
-	@python -m commands.bench $(SIZE) $(if $(filter 1,$(QUALITY)),--quality) $(if $(OUT),--out '$(OUT)')
+	@python -m commands.bench $(SIZE) $(if $(filter 1,$(QUALITY)),--quality) $(if $(OUT),--out $(call quoted,$(OUT)))
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --summary --into README.md
@@ -206,7 +209,7 @@ test-all: setup ## Run the slow tests too
 	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES) -m "slow or not slow"
 
 loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
-	@python -m commands.loop $(SIZE) $(STAGE)
+	@python -m commands.loop $(SIZE) $(call quoted,$(STAGE))
 
 torture: setup  ## Test with random kills, full disks, bit flips and fuzzed input (hours): make torture KILLS=20
 	pytest -s -m slow tests/test_torture.py tests/commands/test_reproduce.py::test_no_kill_while_dvc_writes_its_lock_loses_an_entry \
@@ -214,10 +217,10 @@ torture: setup  ## Test with random kills, full disks, bit flips and fuzzed inpu
 		$(if $(FUZZED),--fuzzed $(FUZZED))
 
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
-	@python -m commands.promote $(MODEL) $(SIZE) $(STAGE) $(if $(filter 1,$(FORCE)),--force)
+	@python -m commands.promote $(MODEL) $(SIZE) $(call quoted,$(STAGE)) $(if $(filter 1,$(FORCE)),--force)
 
 rollback: setup ## Make live again what was live before: make rollback MODEL=stack STAGE=prod
-	@python -m commands.rollback $(MODEL) $(STAGE)
+	@python -m commands.rollback $(MODEL) $(call quoted,$(STAGE))
 
 history: setup  ## Print which version of each model was live when, with its measures
 	@python -m commands.history
@@ -230,7 +233,7 @@ private: setup  ## Keep data/training_data out of git from now on; DVC tracks it
 
 remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
 	$(if $(strip $(URL)),,$(error URL is empty; name the remote: make remote URL=s3://BUCKET/FOLDER))
-	@dvc remote add --default --force storage '$(URL)'
+	@dvc remote add --default --force storage $(call quoted,$(URL))
 	@dvc remote modify storage verify true
 
 push: setup     ## Publish data and models to the DVC remote

@@ -89,7 +89,9 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
         # The measures last: a run that has them counts as done, also after a kill.
         details = append(out / "details.csv", without(details, keys), rows.assign(**keys))
         runs = append(out / "runs.csv", runs, measures.assign(**keys))
-    click.echo(summary(rows_of(runs, setting), rows_of(details, setting)))
+    # Another seed may have only some of its folds.
+    asked = [of_seeds(rows_of(table, setting), seeds) for table in (runs, details)]
+    click.echo(summary(*asked))
 
 
 def setting_hash(model: str, size: str, folds: int, data: Path = DATA) -> str:
@@ -108,6 +110,11 @@ def setting_hash(model: str, size: str, folds: int, data: Path = DATA) -> str:
 def rows_of(table: pd.DataFrame, setting: str) -> pd.DataFrame:
     """Return the rows of the runs with one setting."""
     return table[table["setting"] == setting] if "setting" in table else table.iloc[:0]
+
+
+def of_seeds(table: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
+    """Return the rows of the runs with some seeds."""
+    return table[table["seed"].isin(seeds)] if "seed" in table else table
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -33,6 +33,7 @@ from findtune.registry.evidence import decisive_values
 from findtune.report.inputs import ReportSettings
 from findtune.report.markdown import with_interval
 from findtune.tracking.git import commit_hash, committed_file
+from findtune.tracking.lock import LOCK, examples_made_again, read_lock
 from stages.command import Stage
 
 Metrics = Mapping[str, Any]
@@ -109,10 +110,14 @@ def lost_lines(model: str, size: str, result: Duel) -> list[str]:
 def question_texts(model: str, size: str) -> dict[str, str]:
     """Return record -> question of what is held out here; nothing where examples are not here.
 
-    The questions of a single model have numbers for records, and are shown by their number.
+    The questions of a single model have numbers for records, and are shown by their number. So are
+    those of examples that were made again: there, a record may be another question.
     """
     rooms = ("reranker", "rewriter", "embedder") if model == "stack" else ()
-    paths = [Path("data", "examples", room, size, "test.jsonl") for room in rooms]
+    stages = read_lock() if LOCK.exists() else {}
+    others = {*examples_made_again(stages, f"metrics/{model}/{size}.json")}
+    folders = [Path("data", "examples", room, size) for room in rooms]
+    paths = [folder / "test.jsonl" for folder in folders if folder.as_posix() not in others]
     rows = [row for path in paths if path.exists() for row in iter_jsonl(path)]
     return {row["record"]: row["query"] for row in reversed(rows) if {"record", "query"} <= {*row}}
 

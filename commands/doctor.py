@@ -6,7 +6,8 @@ Prints one line for each check: ok, warn or fail, what was seen, and what to do 
 Ends with 1 if a check fails.
 
 Reads   params.yaml: models, sizes, base
-        dvc.yaml, dvc.lock and everything they name, requirements.lock, requirements.torch.lock
+        dvc.yaml, dvc.lock, data/*.dvc and everything they name
+        requirements.lock, requirements.torch.lock
         the cache and the configuration of DVC, its locks, and the default remote's first folder
 Writes  nothing
 """
@@ -30,10 +31,11 @@ from findtune.health.finding import Finding
 from findtune.health.machine import check_disk, check_hardware, check_memory, check_python
 from findtune.health.pipeline import check_pipeline
 from findtune.health.repository import check_git, check_locks, check_remote
-from findtune.tracking.lock import LOCK, Stages, read_lock
+from findtune.tracking.lock import LOCK, Stages, read_lock, read_pointers
 from findtune.tracking.repository import open_repo
 from stages.command import Stage
 
+DATA = Path("data")
 PINS = (Path("requirements.torch.lock"), Path("requirements.lock"))
 
 
@@ -83,7 +85,7 @@ def check_contents(stages: Stages, cache: Path) -> list[Finding]:
     with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
         progress: Callable[[int], object] = bar.update
         outputs = check_outputs(stages, cache, progress)
-        objects = check_cache(stages, cache, progress)
+        objects = check_cache({**stages, **read_pointers(DATA)}, cache, progress)
     return [*outputs, *check_manifests(stages), *objects]
 
 

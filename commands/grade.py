@@ -20,6 +20,7 @@ import click
 
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
+from findtune.ingest.search_grades import COLUMNS
 from findtune.quality.decisions import stored_rows, write_rows
 from stages import stack
 from stages.command import TorchStage
@@ -35,7 +36,7 @@ Row = Mapping[str, str]
 @click.argument("size")
 def main(size: str) -> None:
     """List the documents that the searches of SIZE find and nobody judged."""
-    before = stored_rows(PATH, HEADER, HEADER)
+    before = stored_rows(PATH, HEADER, COLUMNS)
     inputs = stack.load(size)
     evaluation = stack.evaluate(inputs)
     pooling = import_module("findtune.stack.pooling")

@@ -29,6 +29,7 @@ import click
 
 from commands.reproduce import end_children, reproduce
 from findtune.core.errors import InputError
+from findtune.health.needed_params import refuse_missing_params, refuse_skipped_models
 from findtune.tracking.repository import open_repo
 from findtune.tracking.run_cache import Publisher, pushed_after_each_stage
 from stages.command import Stage, reporter
@@ -45,6 +46,8 @@ report = reporter("")
 def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     """Bring TARGETS, stages of dvc.yaml, up to date, with results of other machines."""
     signal.signal(signal.SIGTERM, end_job)
+    refuse_missing_params()
+    refuse_skipped_models()
     repo = open_repo(_wait_for_lock=True)
     if not repo.config["core"].get("remote"):
         raise InputError("no DVC remote is set; run `make remote URL=...` and commit .dvc/config.")

@@ -62,11 +62,11 @@ def main(size: str, stage: str) -> None:
         verdict, line = judge(size, stage)
         commit(f"Train on new feedback: {verdict}\n\n{line}")
         click.echo(line)
-        if verdict == "WIN":
+        if reason := why_not_live(verdict, size):
+            click.echo(f"not promoted, since the verdict {reason}.")
+        else:
             change = promote(Path(), "stack", stage, size, force=False)
             click.echo("\n".join(change_lines("stack", stage, change)))
-        else:
-            click.echo(f"not promoted, since the verdict is {verdict}.")
         UNFINISHED.unlink()  # not before a WIN is live, or a kill in between would lose it
 
 
@@ -89,12 +89,22 @@ def refuse_unknown_changes() -> None:
     """
     commit_hash(Path())
     expected = COMMITTED if UNFINISHED.exists() else EXPECTED
-    others = [name for name in changed_files(Path()) if name.partition("/")[0] not in expected]
+    others = [
+        name
+        for name in changed_files(Path())
+        if name.partition("/")[0] not in expected and not is_of_dvc(name)
+    ]
     if others:
         raise InputError(
             f"{', '.join(others[:3])} differ from the last commit, and the loop commits only what "
             "it trained; commit or stash them first."
         )
+
+
+def is_of_dvc(name: str) -> bool:
+    """Return whether DVC writes a file to hide models from git, as for a size that is new."""
+    path = Path(name)
+    return path.parts[0] == "models" and path.name == ".gitignore"
 
 
 def is_current() -> bool:
@@ -130,9 +140,21 @@ def judge(size: str, stage: str) -> tuple[str, str]:
     return result.verdict, f"{against}: {duel_text(result)}"
 
 
+def why_not_live(verdict: str, size: str) -> str:
+    """Return which verdict keeps what was trained from going live, or nothing.
+
+    What wins against a live version that was forced may win against nothing else.
+    """
+    if verdict != "WIN":
+        return f"is {verdict}"
+    against_untuned = read_json(Path("metrics", "stack", f"{size}.json"))["verdict"]
+    return "" if against_untuned == "WIN" else f"against no tuning is {against_untuned}"
+
+
 def commit(message: str) -> None:
     """Commit what was trained, if it differs from the last commit."""
     names = [name for name in COMMITTED if Path(name).exists()]
+    names += filter(is_of_dvc, changed_files(Path()))
     for arguments in (("add", "--all", "--", *names), ("commit", "--quiet", "-m", message)):
         result = run_git(Path(), *arguments)
         if result.returncode and changed_files(Path()):

@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,6 +55,8 @@ from stages.command import TorchStage, die_with_parent, reporter
 
 # What a fold depends on beside its room, under findtune/.
 SHARED_CODE = ("core", "examples", "retrieval", "training")
+# Python 3.13 leaves empty lists out of the text of a syntax tree, unless it is asked for them.
+WITH_EMPTY_LISTS: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
 NOTHING_MEASURED = "no held-out question was measured; add questions that have picks."
 HEADER = (
     "| set | model | measure | questions | groups | as shown | best untuned | tuned | difference "
@@ -262,8 +265,16 @@ def code_hash(model: str) -> str:
     package = Path(str(findtune.__file__)).parent
     folders = [package / name for name in (*SHARED_CODE, model)]
     paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    trees = [ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+    trees = [tree_text(ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
+
+
+def tree_text(tree: ast.AST) -> str:
+    """Return a syntax tree as Python 3.11 writes it, so that other Pythons run no fold again."""
+    for node in ast.walk(tree):
+        if getattr(node, "type_params", None) == []:  # new in 3.12; code for 3.11 has none
+            del node.type_params  # type: ignore[attr-defined]
+    return ast.dump(tree, **WITH_EMPTY_LISTS)
 
 
 class Outcome(NamedTuple):

@@ -11,11 +11,14 @@ Reads   params.yaml: models
 Writes  metrics/report-SIZE.html
 """
 
+from pathlib import Path
+
 import click
 
+from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
-from findtune.tracking.lock import Stages, all_outs, read_lock
+from findtune.tracking.lock import Stages, examples_made_again, read_lock
 from stages import report
 from stages.command import Stage
 
@@ -28,21 +31,18 @@ def main(ctx: click.Context, size: str) -> None:
     stages = read_lock()
     for name in [*params.read("models", list[str]), "stack"]:
         refuse_other_examples(stages, name, size)
+        if Path("metrics", name, f"{size}.json").exists():
+            read_metrics(f"{name}/{size}")  # refuses what a merge has left in two versions
     ctx.invoke(report.main, size=size)
 
 
 def refuse_other_examples(stages: Stages, name: str, size: str) -> None:
     """Raise InputError if a model or the stack was measured on other examples than those here."""
-    made = all_outs(stages)
-    for stage in stages.values():
-        if f"metrics/{name}/{size}.json" not in stage.outs:
-            continue
-        for examples, digest in stage.deps.items():
-            if examples.startswith("data/examples/") and digest != made.get(examples):
-                raise InputError(
-                    f"{examples} was made again since the {name} was measured; "
-                    f"`make train SIZE={size}` measures it on these."
-                )
+    for examples in examples_made_again(stages, f"metrics/{name}/{size}.json"):
+        raise InputError(
+            f"{examples} was made again since the {name} was measured; "
+            f"`make train SIZE={size}` measures it on these."
+        )
 
 
 if __name__ == "__main__":

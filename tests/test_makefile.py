@@ -66,3 +66,16 @@ def test_a_preview_that_fails_ends_make_with_an_error(folder: Path) -> None:
 @pytest.mark.parametrize("command", ["crossvalidate", "prove"])
 def test_seeds_may_have_blanks_between_them(folder: Path, command: str) -> None:
     assert "--seeds '13, 14'" in make("-n", command, "SEEDS=13, 14", "DATA=data")
+
+
+@pytest.mark.parametrize(
+    "goal",
+    ["search CORPUS", "serve CORPUS", "estimate CORPUS", "bench OUT", "diff BASE", "promote STAGE"],
+)
+def test_a_value_with_blanks_and_an_apostrophe_is_one_argument(folder: Path, goal: str) -> None:
+    python = Path(".venv/bin/python")
+    python.write_text('#!/bin/sh\nprintf "<%s>\\n" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    target, name = goal.split()
+    value = "the team's $HOME.jsonl"
+    assert f"<{value}>\n" in make(target, f"{name}={value.replace('$', '$$')}")

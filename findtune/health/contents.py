@@ -21,6 +21,8 @@ from findtune.tracking.hashing import (
 )
 from findtune.tracking.lock import FOLDER, Stages, all_outs
 
+REPORT = "metrics/report-"  # how the path begins of what DVC keeps beside the measures of git
+
 
 def check_outputs(stages: Stages, cache: Path, progress: Progress = no_progress) -> list[Finding]:
     """Compare the outputs that are there with dvc.lock, and name each file that differs.
@@ -53,7 +55,8 @@ def check_manifests(stages: Stages) -> list[Finding]:
 def checkout(path: str) -> str:
     """Return how to get the recorded bytes of an output again."""
     # DVC takes a file whose size and time are as before for unchanged, so it must go first.
-    restore = "git checkout" if path.startswith("metrics/") else f"rm -r {path} && dvc checkout"
+    in_git = path.startswith("metrics/") and not path.startswith(REPORT)
+    restore = "git checkout" if in_git else f"rm -r {path} && dvc checkout"
     return f"`{restore} {path}` restores it; if it's meant to be so, `dvc commit`"
 
 

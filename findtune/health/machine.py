@@ -29,7 +29,8 @@ def check_python(locks: Sequence[Path]) -> Finding:
     for path in locks:
         if path.exists():
             pinned.update(PIN.findall(path.read_text(encoding="utf-8")))
-    installed = {dist.name: dist.version for dist in distributions()}
+    # An installation that was interrupted leaves folders in which no package has a name.
+    installed = {dist.name: dist.version for dist in distributions() if dist.name}
     return judge_python(sys.version_info[:3], installed, pinned)
 
 
@@ -64,7 +65,7 @@ def normal(name: str) -> str:
 def check_disk(folder: Path) -> Finding:
     """Return whether the disk of a folder has room for a training."""
     free = shutil.disk_usage(folder).free
-    remedy = "`dvc gc --workspace` removes old versions from the cache, or make room"
+    remedy = "`dvc gc --workspace --all-tags` removes versions that were never live, or make room"
     return judge_room("disk", free, f"{free / GB:.1f} GB free", DISK, remedy)
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from findtune.core.errors import InputError
 from findtune.core.files import write_csv
-from findtune.ingest.review import REVIEW, ListReview, PairReview, read_review
+from findtune.ingest.csv_header import SEPARATORS
+from findtune.ingest.review import REVIEW, ListReview, PairReview
 
 LISTS = Path("review")
 Cells = tuple[str, ...]
@@ -105,10 +107,24 @@ def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> St
     """
     if not path.exists():
         return StoredRows([*columns], [])
-    read_review(path, needed)  # refuses a file that ingest can't read
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        rows: list[Row] = [
-            {name: row[name] or "" for name in reader.fieldnames or ()} for row in reader
-        ]
-        return StoredRows([*dict.fromkeys([*(reader.fieldnames or ()), *columns])], rows)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            separator = separator_of(file.readline(), needed)
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=separator, strict=True)
+            header = [*(reader.fieldnames or ())]
+            if missing := [name for name in needed if name not in header]:
+                raise InputError(f"{path}: no column {', '.join(missing)}; keep the header.")
+            rows: list[Row] = [{name: row[name] or "" for name in header} for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
+    return StoredRows([*dict.fromkeys([*header, *columns])], rows)
+
+
+def separator_of(line: str, needed: Sequence[str]) -> str:
+    """Return what separates the columns of a header: a spreadsheet may have saved semicolons."""
+
+    def known(mark: str) -> int:
+        return len({*needed} & {*next(csv.reader([line], delimiter=mark), [])})
+
+    return max(SEPARATORS, key=known)

@@ -21,7 +21,7 @@ from findtune.evaluation.verdict import verdict
 from findtune.registry.evidence import artifact_path, decisive_values, writer
 from findtune.registry.tags import assignments, live_versions
 from findtune.tracking.git import committed_file
-from findtune.tracking.lock import LOCK, parse_lock, read_lock
+from findtune.tracking.lock import LOCK, examples_made_again, parse_lock, read_lock
 
 Array = np.ndarray
 Metrics = Mapping[str, Any]
@@ -176,14 +176,20 @@ def pair(
 
 
 def refuse_other_test_set(root: Path, commit: str, model: str, size: str) -> None:
-    """Raise InputError unless a model was tested on the same examples then and now."""
+    """Raise InputError unless a model was tested on the same examples then and now.
+
+    Those that are here must be these, too: they say which questions are of one group.
+    """
     metrics, examples = f"metrics/{model}/{size}.json", f"data/examples/{model}/{size}"
-    then = parse_lock(committed(root, commit, str(LOCK)).decode())
-    hashes = [
-        writer(stages, metrics).deps.get(examples) for stages in (then, read_lock(root / LOCK))
-    ]
+    then, now = parse_lock(committed(root, commit, str(LOCK)).decode()), read_lock(root / LOCK)
+    hashes = [writer(stages, metrics).deps.get(examples) for stages in (then, now)]
     if hashes[0] != hashes[1]:
         raise InputError("its test questions are others.")
+    for path in examples_made_again(now, metrics):
+        raise InputError(
+            f"{path} was made again since it was measured; `make train SIZE={size}` measures it on "
+            "these."
+        )
 
 
 def committed_metrics(root: Path, commit: str, path: str) -> Metrics:

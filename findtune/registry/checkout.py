@@ -46,5 +46,9 @@ def fetch(root: Path, path: str, live: Assignment, target: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         reason = "; ".join(re.findall(r"^ERROR: (.*\S)", result.stderr, re.MULTILINE))
-        raise InputError(f"DVC cannot get {path} of {live.version} ({reason}); try `make pull`.")
+        # `make pull` gets what is here now, and DVC has looked in the remote already.
+        raise InputError(
+            f"DVC cannot get {path} of {live.version} ({reason}); `make push` where it was "
+            "promoted publishes it."
+        )
     part.rename(target)

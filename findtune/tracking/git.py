@@ -18,7 +18,10 @@ def commit_hash(root: Path, revision: str = "HEAD") -> str:
     """Return the full hash of a commit; raise InputError where there is none."""
     result = run_git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if result.returncode:
-        raise InputError(f"git knows no commit {revision} here; commit what you trained first.")
+        remedy = "commit what you trained first"
+        if revision != "HEAD":
+            remedy = "name a branch, a tag or a commit, or `git fetch` it first"
+        raise InputError(f"git knows no commit {revision} here; {remedy}.")
     return result.stdout.strip()
 
 
@@ -32,11 +35,16 @@ def committed_file(root: Path, commit: str, path: str) -> bytes | None:
 def changed_files(root: Path) -> list[str]:
     """Return the files below a folder that differ from the last commit, or that git does not know.
 
-    Their names are those within the folder, which may be a part of a larger repository.
+    Their names are those within the folder, which may be a part of a larger repository. Raises
+    InputError where git does not say, as with a broken index.
     """
     names: list[str] = []
     options = ("--porcelain", "-z", "--untracked-files=normal", "--", ".")
-    fields = iter(run_git(root, "status", *options).stdout.split("\0"))
+    status = run_git(root, "status", *options)
+    if status.returncode:
+        reason = " ".join(status.stderr.split())
+        raise InputError(f"git can't say what has changed: {reason}; correct what it names.")
+    fields = iter(status.stdout.split("\0"))
     for field in fields:
         names += [field[3:]] if field else []
         if field[:1] in ("R", "C"):  # the old name follows

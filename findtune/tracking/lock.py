@@ -1,6 +1,6 @@
 """dvc.lock: which bytes each stage read and wrote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,25 @@ def read_lock(path: Path = LOCK) -> Stages:
     return parse_lock(text, str(path))
 
 
+def read_pointers(folder: Path) -> Stages:
+    """Return what the .dvc files in a folder name, such as the feedback after `make private`.
+
+    Raises InputError for a file that is none.
+    """
+    return {path.as_posix(): read_pointer(path) for path in sorted(folder.glob("*.dvc"))}
+
+
+def read_pointer(path: Path) -> LockedStage:
+    """Return what a .dvc file names; raise InputError if it isn't one."""
+    try:
+        outs = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
+        paths = [{**out, "path": (path.parent / out["path"]).as_posix()} for out in outs]
+    except (yaml.YAMLError, KeyError, TypeError):
+        remedy = "is it a merge conflict? Take one side"
+        raise InputError(f"{path} can't be read; {remedy}.") from None
+    return LockedStage({}, hashes(paths))
+
+
 def parse_lock(text: str, name: str = str(LOCK)) -> Stages:
     """Return what the text of a dvc.lock records; raise InputError if it isn't one."""
     refuse_conflict(text)
@@ -55,7 +74,7 @@ def refuse_conflict(text: str) -> None:
         raise InputError(f"{LOCK} has the marks of a merge conflict; {remedy}.")
 
 
-def hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+def hashes(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return path -> md5 of the entries of a stage; those without an md5 are left out."""
     return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
 
@@ -63,6 +82,19 @@ def hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
 def all_outs(stages: Stages) -> dict[str, str]:
     """Return path -> md5 of everything that the stages wrote."""
     return {path: md5 for stage in stages.values() for path, md5 in stage.outs.items()}
+
+
+def examples_made_again(stages: Stages, metrics: str) -> Iterator[str]:
+    """Yield the folders of examples that were made again since measures were taken on them.
+
+    metrics: the file of the measures.
+    """
+    made = all_outs(stages)
+    for stage in stages.values():
+        if metrics in stage.outs:
+            for path, digest in stage.deps.items():
+                if path.startswith("data/examples/") and digest != made.get(path):
+                    yield path
 
 
 def outdated_inputs(stages: Stages, *last: LockedStage) -> Iterator[str]:

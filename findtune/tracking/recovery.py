@@ -32,7 +32,8 @@ from findtune.tracking.lock import LOCK, refuse_conflict
 FOLDER = Path(".dvc", "tmp", "findtune")
 GOOD = FOLDER / "dvc.lock.good"
 BROKEN = FOLDER / "dvc.lock.broken"
-GIT_VERSIONS = ("", "HEAD")  # the index, where DVC puts each new lock, and the last commit
+# The index, where DVC puts each new lock, the last commit, and both sides of a conflict.
+GIT_VERSIONS = ("", "HEAD", ":2", ":3")
 Entries = Mapping[str, Mapping[str, Any]]  # stage -> what dvc.lock records of it
 
 
@@ -146,7 +147,7 @@ def good_entries() -> Entries:
 
 
 def git_versions() -> list[bytes]:
-    """Return dvc.lock as git has it, in the index and in the last commit."""
+    """Return dvc.lock as git has it: in the index, in the last commit, on both sides of a merge."""
     versions = [committed_file(Path(), version, str(LOCK)) for version in GIT_VERSIONS]
     return [content for content in versions if content is not None]
 

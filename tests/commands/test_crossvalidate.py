@@ -112,6 +112,25 @@ def test_a_run_that_a_kill_cut_off_is_repeated_and_its_details_are_there_once(
         assert table.groupby("fold").size().to_dict() == dict.fromkeys(range(3), rows)
 
 
+def test_half_of_a_seed_that_was_not_asked_for_is_in_no_mean(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run_fold(run: Run) -> tuple[Any, Any]:
+        if (run.seed, run.fold) == (4, 1):
+            raise Killed
+        table = runs((run.seed, run.fold, 10, run.seed / 10)).drop(columns=["seed", "fold"])
+        return table, pd.DataFrame({"label": [0.1, 0.9], "base": [0, 1], "tuned": [0, 1]})
+
+    monkeypatch.setattr(crossvalidate, "run_fold", run_fold)
+    arguments = ["reranker", "small", "--folds", "3", "--out", str(tmp_path), "--seeds"]
+    with pytest.raises(Killed):
+        CliRunner().invoke(main, [*arguments, "3,4"])
+    output = CliRunner().invoke(main, [*arguments, "3"], catch_exceptions=False).output
+    assert "3 runs, 1 seeds\n" in output
+    assert "| recall@10 | 0.3000 |" in output
+    assert "| pairs_spearman, all folds together | 1.0000 | 1.0000 |" in output
+
+
 def test_a_setting_depends_on_parameters_data_and_folds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -203,6 +203,19 @@ def test_no_text_of_users_is_shown_unless_examples_allow_it(champion: Path) -> N
     assert "where is" not in output
 
 
+def test_questions_that_were_made_again_since_are_shown_by_their_number(champion: Path) -> None:
+    examples = "data/examples/reranker/small"
+    judged = {
+        "deps": [{"path": examples, "md5": "old"}],
+        "outs": [{"path": "metrics/stack/small.json", "md5": "m"}],
+    }
+    stages = {"prepare": {"outs": [{"path": examples, "md5": "new"}]}, "stack": judged}
+    Path("dvc.lock").write_text(json.dumps({"stages": stages}), encoding="utf-8")
+    output = run().output
+    assert "no. r3" in output
+    assert "where is" not in output
+
+
 def test_what_cannot_be_compared_says_why_and_nothing_at_all_is_one_line(repository: Path) -> None:
     result = run()
     assert result.exit_code == 1

@@ -90,7 +90,7 @@ def test_a_run_that_finds_nothing_new_changes_no_byte(searches: list[tuple[str, 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"query;url;grade\n", "no column query, history, url, text, grade; keep the header"),
+        (b"query,url,note\n", "no column grade; keep the header"),
         (b"query,history,url,text,grade\n\xff\n", "can't be read"),
     ],
 )
@@ -104,3 +104,29 @@ def test_a_file_that_can_not_be_read_is_kept_and_named(
     assert result.stderr.startswith(f"Error: {PATH}")
     assert message in result.stderr
     assert PATH.read_bytes() == content
+
+
+def test_grades_of_a_person_without_the_columns_that_help_to_read_stay(
+    searches: list[tuple[str, str]],
+) -> None:
+    PATH.write_text("query,url,grade\nno work,jobs,2\n", encoding="utf-8")
+    searches += [("no work", "jobs"), ("no work", "tea")]
+    result = run()
+    assert result.exit_code == 0, result.output
+    rows = [(row["query"], row["url"], row["grade"], row["text"]) for row in listed()]
+    assert rows == [("no work", "jobs", "2", ""), ("no work", "tea", "", "All of tea.")]
+
+
+def test_a_file_that_a_spreadsheet_saved_with_semicolons_is_gone_on_with(
+    searches: list[tuple[str, str]],
+) -> None:
+    text = '"query";"history";"url";"text";"grade"\nno work;;jobs;"Jobs; and more";2\n'
+    PATH.write_text(text, encoding="utf-8-sig")
+    searches += [("no work", "jobs"), ("no work", "tea")]
+    result = run()
+    assert result.exit_code == 0, result.output
+    rows = [(row["query"], row["url"], row["grade"], row["text"]) for row in listed()]
+    assert rows == [
+        ("no work", "jobs", "2", "Jobs; and more"),
+        ("no work", "tea", "", "All of tea."),
+    ]

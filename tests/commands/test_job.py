@@ -194,3 +194,11 @@ def test_a_project_without_a_remote_is_refused_in_one_line(
     assert result.output == (
         "Error: no DVC remote is set; run `make remote URL=...` and commit .dvc/config.\n"
     )
+
+
+def test_params_that_no_stage_can_use_are_a_mistake_of_one_line(tiny_project: Path) -> None:
+    with Path("params.yaml").open("a", encoding="utf-8") as file:
+        file.write("skip: [embedder]\n")
+    result = CliRunner().invoke(job.main, ["stack@small"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: params.yaml: `models` and `skip` both name embedder;")

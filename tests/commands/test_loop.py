@@ -199,6 +199,42 @@ def test_feedback_under_any_name_is_no_surprise(made: list[str], tool: Tool) -> 
     assert tool("git status --porcelain") == ""
 
 
+def test_a_win_over_what_is_live_that_is_none_over_no_tuning_ends_in_a_line(
+    made: list[str], tool: Tool
+) -> None:
+    run(0.5)
+    judged = {**json.loads(Path("judged.json").read_text()), "verdict": "INCONCLUSIVE"}
+    Path("judged.json").write_text(json.dumps(judged), encoding="utf-8")
+    tool("git commit --quiet --all --message=Judge")
+    result = run(0.6)
+    assert result.exit_code == 0, result.output
+    assert "against v1.0.0, live in prod: ndcg@10 0.5195 -> 0.6195" in result.output
+    assert "not promoted, since the verdict against no tuning is INCONCLUSIVE." in result.output
+    assert tool("git tag").split() == ["stack#prod#1", "stack@v1.0.0"]
+    assert tool("git status --porcelain") == ""
+    assert "there is nothing to train" in run().output
+
+
+def test_a_loop_goes_on_where_dvc_named_new_outputs_in_gitignore(
+    made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = loop.run_make
+
+    def fail(*arguments: str) -> None:
+        make(*arguments)
+        with Path("models/stack/.gitignore").open("a") as file:
+            file.write("/medium\n")  # as DVC does before it runs the stage of another size
+        raise InputError("`make train` failed with 2; see its lines above.")
+
+    monkeypatch.setattr(loop, "run_make", fail)
+    assert run(0.5).exit_code == 1
+    monkeypatch.setattr(loop, "run_make", make)
+    result = run(0.5)
+    assert result.exit_code == 0, result.output
+    assert "stack v1.0.0 is live in prod: " in result.output
+    assert tool("git status --porcelain") == ""
+
+
 def test_a_second_loop_does_not_start(made: list[str]) -> None:
     Path(".scratch").mkdir()
     with Path(".scratch/loop.lock").open("a") as file:

@@ -37,3 +37,18 @@ def test_examples_that_were_made_again_are_no_questions_of_the_measures(
     result = CliRunner().invoke(main, ["small"])
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {message.replace('NAME', name)}")
+
+
+def test_measures_with_the_marks_of_a_merge_are_one_line(project: Path) -> None:
+    with Path("params.yaml").open("a", encoding="utf-8") as file:
+        file.write("report: {examples: 0}\n")
+    files = ("metrics/embedder/small.json", "models/embedder/small/history.csv")
+    for name in (*files, f"{EXAMPLES}/test.jsonl"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    Path("dvc.lock").write_text("stages: {}\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["small"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "Error: metrics/embedder/small.json is not JSON (line 1); is it"
+    )

@@ -1,7 +1,11 @@
 """A byte that changed is found wherever it lies, and its file is named with a remedy."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+import yaml
 
 from findtune.bases.entry import BaseEntry
 from findtune.core.files import sha256
@@ -14,7 +18,7 @@ from findtune.health.contents import (
     size_to_read,
 )
 from findtune.tracking.hashing import file_md5, read_listing
-from findtune.tracking.lock import read_lock
+from findtune.tracking.lock import LockedStage, read_lock, read_pointers
 
 CACHE = Path(".dvc/cache/files/md5")
 MODEL = Path("models/stack/small/weights.txt")
@@ -75,6 +79,18 @@ def test_a_changed_metrics_file_is_named(tiny_project: Path) -> None:
     assert "metrics/stack/small.json differs from dvc.lock: `git checkout metrics/" in line
 
 
+def test_a_report_comes_back_from_dvc_since_git_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = Path("metrics/report-small.html")
+    report.parent.mkdir()
+    report.write_text("<p>other examples</p>", encoding="utf-8")
+    stages = {"report@small": LockedStage({}, {str(report): "0" * 32})}
+    [line] = lines(check_outputs(stages, CACHE))
+    assert f"{report} differs from dvc.lock: `rm -r {report} && dvc checkout {report}`" in line
+
+
 def test_a_flipped_bit_in_the_cache_is_named_as_the_file_that_it_is(tiny_project: Path) -> None:
     stages = read_lock()
     broken = object_path(CACHE, file_md5(MODEL))
@@ -82,6 +98,25 @@ def test_a_flipped_bit_in_the_cache_is_named_as_the_file_that_it_is(tiny_project
     [line] = lines(check_cache(stages, CACHE))
     assert line.startswith(f"fail  cache     {broken} was changed (models/")
     assert f"`rm -f {broken}`, then `make pull`" in line
+
+
+def test_feedback_that_dvc_tracks_is_no_old_version(tiny_project: Path) -> None:
+    broken = CACHE / "ab" / ("c" * 30)
+    write_object(broken, "other bytes")
+    listing = [{"md5": f"ab{'c' * 30}", "relpath": "picks.json"}]
+    write_object(CACHE / "de" / f"{'f' * 30}.dir", json.dumps(listing))
+    out = {"md5": f"de{'f' * 30}.dir", "hash": "md5", "path": "training_data"}
+    Path("data").mkdir()
+    Path("data/training_data.dvc").write_text(yaml.safe_dump({"outs": [out]}), encoding="utf-8")
+    found = lines(check_cache({**read_lock(), **read_pointers(Path("data"))}, CACHE))
+    [line] = [line for line in found if str(broken) in line]
+    assert "was changed (data/training_data/picks.json): " in line
+    assert f"`rm -f {broken}`, then `make pull`, or `dvc commit` if" in line
+
+
+def write_object(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def test_an_object_that_nothing_names_any_more_may_go(tiny_project: Path) -> None:

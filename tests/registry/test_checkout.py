@@ -87,9 +87,8 @@ def test_another_size_than_that_which_is_live_is_refused(tiny_project: Path) -> 
 def test_files_that_are_nowhere_are_one_line_and_leave_no_part(tiny_project: Path) -> None:
     promote(Path(), "stack", "prod", "small", force=False)
     shutil.rmtree(".dvc/cache")
-    reason = (
-        r"\([^?]* No such file or directory[^?]*\); try `make pull`\.$"  # not DVC's "Having any"
-    )
+    # not DVC's "Having any troubles?"
+    reason = r"\([^?]* No such file or directory[^?]*\); `make push` where it was promoted"
     with pytest.raises(InputError, match=f"^DVC cannot get models/stack/small of v1.0.0 {reason}"):
         check_out_live(Path(), "stack", "prod", "small")
     assert not Path(".scratch/live").exists() or not [*Path(".scratch/live").rglob("small")]

@@ -6,7 +6,7 @@ import pytest
 
 from findtune.core.errors import InputError
 from findtune.tracking.hashing import path_md5
-from findtune.tracking.lock import all_outs, parse_lock, read_lock
+from findtune.tracking.lock import all_outs, parse_lock, read_lock, read_pointers
 
 
 def test_the_md5_of_files_and_folders_is_that_of_dvc(tiny_project: Path) -> None:
@@ -37,3 +37,10 @@ def test_a_missing_lock_is_named(tmp_path: Path) -> None:
 def test_a_merge_conflict_is_named_with_what_ends_it() -> None:
     with pytest.raises(InputError, match="has the marks of a merge conflict; .*checkout --ours"):
         parse_lock("schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n>>>>>>> side\n")
+
+
+@pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\nouts:\n", "outs: [1]"])
+def test_a_pointer_that_is_none_is_refused_with_a_remedy(tmp_path: Path, text: str) -> None:
+    (tmp_path / "training_data.dvc").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"training_data.dvc can't be read; is it a merge conf"):
+        read_pointers(tmp_path)

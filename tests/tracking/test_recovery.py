@@ -103,6 +103,26 @@ def test_a_lock_that_git_has_is_right(tiny_project: Path, tool: Tool) -> None:
     assert list(restore(declared)) == []
 
 
+def test_the_side_of_a_merge_that_was_taken_is_right_though_it_has_fewer_stages(
+    tiny_project: Path, tool: Tool
+) -> None:
+    ours = LOCK.read_text()
+    theirs = ours[: ours.index("  stack@")]
+    keep(ours)
+    blobs = []
+    for text in (ours, theirs):
+        LOCK.write_text(text)
+        blobs.append(tool("git hash-object -w dvc.lock").strip())
+    # The index of a merge that is in conflict has both sides, and no other version of the file.
+    entries = [f"100644 {blob} {side}\tdvc.lock" for side, blob in enumerate(blobs, start=2)]
+    tool("git rm --quiet --cached dvc.lock")
+    subprocess.run(
+        ["git", "update-index", "--index-info"], input="\n".join(entries), text=True, check=True
+    )
+    assert list(restore(declared)) == []
+    assert LOCK.read_text() == theirs
+
+
 def test_without_a_copy_the_lock_of_git_is_taken(tiny_project: Path) -> None:
     good = LOCK.read_bytes()
     cut(100)
