@@ -89,8 +89,7 @@ class Batcher:
 
     async def empty(self) -> None:
         """Compute batch after batch until nobody waits."""
-        while self.requests:
-            batch = self.next_batch()
+        while batch := self.next_batch():
             texts = [text for request, _ in batch for text in request]
             try:
                 results = await self.worker.run(self.compute, texts)
@@ -104,12 +103,17 @@ class Batcher:
                     start += len(request)
 
     def next_batch(self) -> list[tuple[Sequence[Any], "asyncio.Future[Sequence[Any]]"]]:
-        """Return the first request that waits, and those after it for which there is room."""
-        batch = [self.requests.popleft()]
-        size = len(batch[0][0])
-        while self.requests and size + len(self.requests[0][0]) <= MAX_BATCH:
-            batch.append(self.requests.popleft())
-            size += len(batch[-1][0])
+        """Return the first request that waits, and those after it for which there is room.
+
+        One whose time is over is left out: a server that is behind would else work for nobody.
+        """
+        batch: list[tuple[Sequence[Any], asyncio.Future[Sequence[Any]]]] = []
+        size = 0
+        while self.requests and (not batch or size + len(self.requests[0][0]) <= MAX_BATCH):
+            texts, future = self.requests.popleft()
+            if not future.done():
+                batch.append((texts, future))
+                size += len(texts)
         return batch
 
 
