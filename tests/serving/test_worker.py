@@ -64,7 +64,7 @@ def test_an_answer_that_takes_too_long_is_503() -> None:
 
 def test_texts_that_wait_are_limited_too() -> None:
     async def ask_four() -> list[object]:
-        worker = Worker(Limits(max_waiting=2))
+        worker = Worker(Limits(max_waiting=3))
         batcher = Batcher(worker, lambda texts: time.sleep(0.02) or list(texts))
         first = asyncio.create_task(batcher.run(["a"]))
         await asyncio.sleep(0.01)
@@ -117,3 +117,18 @@ def test_texts_whose_request_is_over_are_not_computed() -> None:
 
     assert asyncio.run(give_up()) == [["a"], ["c"]]
     assert model.batches == [["a"], ["c"]]
+
+
+def test_requests_for_embeddings_count_as_waiting_beside_all_others() -> None:
+    model, worker = SlowModel(), Worker(Limits(max_waiting=3))
+
+    async def crowd() -> object:
+        tasks = await three_requests(model, worker)
+        waiting = worker.waiting
+        [refused] = await asyncio.gather(worker.run(print), return_exceptions=True)
+        model.free.set()
+        await asyncio.gather(*tasks)
+        assert isinstance(refused, RefusedError)
+        return waiting, refused.status, worker.waiting
+
+    assert asyncio.run(crowd()) == (3, 429, 0)
