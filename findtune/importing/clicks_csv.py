@@ -129,7 +129,7 @@ def read_list(cell: str) -> list[str]:
     if cell.startswith("["):
         try:
             return [*filter(None, map(text_of, json.loads(cell)))]
-        except ValueError:
+        except (ValueError, RecursionError):
             cell = cell.strip("[]")
     return [*filter(None, (part.strip(",\"'") for part in SEPARATOR.split(cell)))]
 

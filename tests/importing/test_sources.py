@@ -387,3 +387,8 @@ def test_a_csv_counts_the_times_that_are_none(tmp_path: Path) -> None:
     clicks = csv_import(tmp_path, "query,shown,clicked,timestamp", *rows)
     assert clicks.unused() == {"times that cannot be read; write 2026-11-28T10:00:00Z": [2]}
     assert [search.time for search in clicks.searches] == ["", "2026-11-28T10:00:00Z", ""]
+
+
+def test_a_csv_reads_a_row_of_brackets_as_no_list(tmp_path: Path) -> None:
+    clicks = csv_import(tmp_path, "query,shown,clicked", "tea," + "[" * 5000 + ",a", "rice,a;b,a")
+    assert clicks.urls("rice") == ["a", "b"]
