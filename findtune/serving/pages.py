@@ -14,7 +14,7 @@ from fastapi import Query as QueryParameter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from findtune.pages.environment import page_environment
-from findtune.serving.bodies import SearchBody
+from findtune.serving.bodies import SearchBody, is_blank
 from findtune.serving.forms import (
     TOKEN,
     csrf_token,
@@ -111,7 +111,7 @@ async def ask(request: Request, service: ServiceOfApp, recorder: RecorderOfApp) 
     """Search for a question, and lead to its sources."""
     session, fields = await read_form(request, recorder.salt)
     question = " ".join(fields.get("question", "").split())
-    if not 1 <= len(question) <= MAX_QUERY_CHARS:
+    if is_blank(question) or len(question) > MAX_QUERY_CHARS:
         raise invalid(f"ask something, in at most {MAX_QUERY_CHARS:,} characters.")
     body = SearchBody(query=question, max_num_results=RESULTS)
     answered = await service.search(body, session)

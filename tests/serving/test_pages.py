@@ -65,6 +65,16 @@ def test_a_question_leads_to_its_rewrites_and_sources(client: TestClient) -> Non
     assert client.get(page.url.path).status_code == 200  # it can be loaded again
 
 
+def test_a_question_in_which_nothing_can_be_seen_is_refused(
+    client: TestClient, recorder: Recorder
+) -> None:
+    for question in ("", " ", "\x00", "\u200b"):
+        page = send(client, "/ask", question=question)
+        assert page.status_code == 400
+        assert "ask something" in page.text
+    assert not read_traffic(recorder.folder).searches
+
+
 def test_up_to_three_sources_are_picked_in_order_and_taken_back(
     client: TestClient, recorder: Recorder
 ) -> None:
