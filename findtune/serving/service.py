@@ -80,15 +80,16 @@ class Service:
 
         A search is answered also when it cannot be recorded, and has no id then. user: who asks.
         """
-        name, searched = self.served.search(body.model)
+        served = self.served  # also for the rival, since models may be loaded again meanwhile
+        name, searched = served.search(body.model)
         self.metrics.count_texts("search", 1)
         result, record = await self.answer(searched, body)
         alone = {} if body.rewrite_query else {"queries": "question"}
         answered = Answered(None, name, searched.pipeline | alone, result)
         if self.recorder is None:
             return answered
-        if self.served.rival is not None:
-            rival = await self.answer(self.served.rival, body)
+        if served.rival is not None:
+            rival = await self.answer(served.rival, body)
             result, record = interleaved(rival, (result, record), body.max_num_results)
         elif self.shuffled:
             result, record = shuffled((result, record), self.shuffled)

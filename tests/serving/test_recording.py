@@ -147,3 +147,22 @@ def test_shuffled_searches_are_shown_as_they_are_recorded_without_a_score(
         orders.add(tuple(shown[:5]))
     assert ("u", "a", "b", "c", "d") in orders  # half of the searches are as they were ranked
     assert len(orders) > 4
+
+
+def test_a_search_is_compared_with_the_rival_that_was_there_when_it_began(
+    served: ServedModels, recorder: Recorder, make_client: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = served.searches["stack/small"]
+    first, second = (replace(own, content_hash=name) for name in ("r0", "r1"))
+    client = make_client(replace(served, rival=first), recorder=recorder)
+    service = client.app.state.service  # type: ignore[attr-defined]
+    search = own.search
+
+    def reload_and_search(*arguments: Any, **options: Any) -> Any:
+        service.served = replace(served, rival=second)
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(own, "search", reload_and_search)
+    client.post("/v1/search", json={"query": "bread"})
+    [record] = read_traffic(recorder.folder).searches
+    assert record.compare == {"A": "r0", "B": "s0"}
