@@ -187,3 +187,11 @@ def test_a_body_without_its_content_type_is_told_the_header_that_it_lacks(
     headers = {"Content-Type": "application/json; charset=utf-8"}
     wrong = client.post("/embed", content=b'"a"', headers=headers)
     assert "header" not in wrong.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/metrics"])
+def test_what_can_be_got_has_a_head(client: TestClient, path: str) -> None:
+    answer, head = client.get(path), client.head(path)
+    assert head.status_code == 200
+    assert head.headers["Content-Type"] == answer.headers["Content-Type"]
+    assert client.head("/embed").status_code == 405
