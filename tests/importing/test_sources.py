@@ -392,3 +392,9 @@ def test_a_csv_counts_the_times_that_are_none(tmp_path: Path) -> None:
 def test_a_csv_reads_a_row_of_brackets_as_no_list(tmp_path: Path) -> None:
     clicks = csv_import(tmp_path, "query,shown,clicked", "tea," + "[" * 5000 + ",a", "rice,a;b,a")
     assert clicks.urls("rice") == ["a", "b"]
+
+
+def test_clicks_without_a_query_are_listed_in_the_order_of_the_export(tmp_path: Path) -> None:
+    clicks = [ubi_click("a") | {"query_id": f"gone {number}"} for number in range(30)]
+    ubi = rows_import("ubi", tmp_path, *clicks)
+    assert ubi.unused() == {"events whose query is in none of the files": [*range(1, 31)]}
