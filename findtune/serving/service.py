@@ -70,8 +70,8 @@ class Service:
         if dimensions and dimensions > embedder.dimensions:
             raise invalid(f"dimensions is {dimensions}, and {name} has {embedder.dimensions}.")
         batcher = self.batchers.setdefault(name, Batcher(self.worker, embedder.embed))
-        self.metrics.count_texts("embedder", len(texts))
         rows = await batcher.run(texts)
+        self.metrics.count_texts("embedder", len(texts))
         vectors = [cut(vector, dimensions) for vector, _ in rows]
         return name, vectors, sum(tokens for _, tokens in rows)
 
@@ -82,8 +82,8 @@ class Service:
         """
         served = self.served  # also for the rival, since models may be loaded again meanwhile
         name, searched = served.search(body.model)
-        self.metrics.count_texts("search", 1)
         result, record = await self.answer(searched, body)
+        self.metrics.count_texts("search", 1)
         alone = {} if body.rewrite_query else {"queries": "question"}
         answered = Answered(None, name, searched.pipeline | alone, result)
         if self.recorder is None:
