@@ -102,10 +102,15 @@ def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:
 
 
 class Recorder:
-    """Keeps searches and picks in a folder. salt: of the users' hashes."""
+    """Keeps searches and picks in a folder. salt: of the users' hashes.
+
+    reading: held by the page that reads all of them, which may take gigabytes, so that no other one
+    takes as much beside it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.salt = folder, read_salt(folder)
+        self.reading = asyncio.Lock()
 
     async def keep_search(self, record: SearchRecord, user: str | None) -> str | None:
         """Record a search, and return its id; None, and a line in the log, if that fails."""
