@@ -92,9 +92,7 @@ class SlowModel:
         return list(texts)
 
 
-async def three_requests(
-    model: SlowModel, worker: Worker
-) -> list["asyncio.Task[Sequence[str]]"]:
+async def three_requests(model: SlowModel, worker: Worker) -> list["asyncio.Task[Sequence[str]]"]:
     """Start three requests, the first of which is computed, and return their tasks."""
     batcher = Batcher(worker, model.compute)
     tasks = [asyncio.create_task(batcher.run([text])) for text in "a"]
