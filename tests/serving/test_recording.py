@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from findtune.serving import recording
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
+from findtune.traffic.forgetting import Choice, forget
 from findtune.traffic.reader import read_traffic
 
 Make = Callable[..., TestClient]
@@ -166,3 +167,22 @@ def test_a_search_is_compared_with_the_rival_that_was_there_when_it_began(
     client.post("/v1/search", json={"query": "bread"})
     [record] = read_traffic(recorder.folder).searches
     assert record.compare == {"A": "r0", "B": "s0"}
+
+
+def test_a_pick_of_a_search_that_is_forgotten_meanwhile_is_not_kept(
+    client: TestClient, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing would forget it later, since its search is gone.
+    key = client.post("/v1/search", json={"query": "bread"}).json()["id"]
+    find = recording.find_search
+
+    def find_and_forget(folder: Path, key: str) -> Any:
+        record = find(folder, key)
+        monkeypatch.setattr(recording, "find_search", find)
+        forget(folder, folder.parent / "training_data", Choice("bread"))
+        return record
+
+    monkeypatch.setattr(recording, "find_search", find_and_forget)
+    answer = client.post("/v1/picks", json={"search": key, "picks": ["u"]})
+    assert answer.status_code == 404
+    assert not (recorder.folder / "picks.jsonl").exists()
