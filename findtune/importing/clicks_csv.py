@@ -55,6 +55,7 @@ ROW_OF_A_SEARCH = Header(
 # Also as pandas and PostgreSQL write them.
 YES = frozenset({"1", "1.0", "true", "t", "yes", "y", "x"})
 NO = frozenset({"", "0", "0.0", "false", "f", "no", "n"})
+NO_TIME = "times that cannot be read; write 2026-11-28T10:00:00Z"
 RANK = re.compile(r"\d+(\.0*)?")
 
 
@@ -97,6 +98,9 @@ def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:
     for row in rows:
         tally.rows["rows"] += 1
         tally.note_unknown(row.cells, known)
+        time = row.cells.get("timestamp")
+        if time and not utc_time(time):
+            tally.skip(NO_TIME, row.file, row.line)
         yield row
     lines.seek(0)
     for bad in csv.DictReader(lines):
@@ -125,7 +129,7 @@ def read_list(cell: str) -> list[str]:
     if cell.startswith("["):
         try:
             return [*filter(None, map(text_of, json.loads(cell)))]
-        except ValueError:
+        except (ValueError, RecursionError):
             cell = cell.strip("[]")
     return [*filter(None, (part.strip(",\"'") for part in SEPARATOR.split(cell)))]
 

@@ -53,14 +53,15 @@ def read_text(path: Path) -> str:
 
 
 def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
-    """Yield each JSON value of a text, or of the list that it is, with its line from 1."""
-    index = skip_blanks(text, 0)
-    in_list = text.startswith("[", index)
-    index += in_list
+    """Yield each JSON value of a text, or of the lists that it is, with its line from 1."""
+    has_lists = text.startswith("[", skip_blanks(text, 0))
+    index, in_list = 0, False
     line, counted = 1, 0
     while (index := skip_blanks(text, index)) < len(text):
-        if in_list and text[index] == "]":
-            return
+        if has_lists and text[index] == "[]"[in_list]:  # a list may follow another one
+            in_list = not in_list
+            index += 1
+            continue
         line, counted = line + text.count("\n", counted, index), index
         try:
             value, index_after = DECODER.raw_decode(text, index)

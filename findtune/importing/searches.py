@@ -122,13 +122,16 @@ def needs(searches: Iterable[Search]) -> Iterator[list[Search]]:
 
 
 def by_session(searches: Iterable[Search]) -> Iterator[list[Search]]:
-    """Yield the searches of each session in the order of their times; others are left out."""
+    """Yield the searches of each session in the order of their times; others are left out.
+
+    Those of one time, such as a day, stand as the export has them.
+    """
     sessions: dict[str, list[Search]] = defaultdict(list)
     for search in searches:
         if search.session and search.time and normalize(search.query) and search.shown:
             sessions[search.session].append(search)
     for members in sessions.values():
-        yield sorted(members, key=lambda search: (seconds(search.time), search.id))
+        yield sorted(members, key=lambda search: seconds(search.time))
 
 
 def same_need(earlier: Search, later: Search) -> bool:

@@ -1,27 +1,21 @@
-"""Times of exports as ISO 8601 in UTC: of text, of seconds or milliseconds, and of MongoDB."""
+"""Times of exports as ISO 8601 in UTC, in every form that ingest reads."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import inf
 
-from findtune.ingest.times import epoch_time
+from findtune.ingest.times import read_time
 
 
 def utc_time(value: object) -> str:
     """Return a time as ISO 8601 in UTC; "" for what is none. A time without a zone is UTC.
 
-    value: a text, seconds or thousandths of them since 1970, or MongoDB's {"$date": ...}.
+    value: what ingest takes for a time, such as a text, seconds since 1970, or MongoDB's
+    {"$date": ...}.
     """
-    if isinstance(value, Mapping):
-        value = value.get("$date", value.get("$numberLong"))
-        return utc_time(int(value) if isinstance(value, str) and value.isdecimal() else value)
-    if time := epoch_time(value):
-        return time
     try:
-        time_of_day = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
-        if time_of_day.tzinfo is None:
-            time_of_day = time_of_day.replace(tzinfo=UTC)
-        return time_of_day.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        time = datetime.fromisoformat(read_time(value))
+        zoned = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):  # in UTC, the first hours of the year 1 are in none
         return ""
 

@@ -52,8 +52,8 @@ def read_ubi(paths: Sequence[Path], people: Pseudonyms, library: Library, tally:
     for path in paths:
         for row in read_rows(path, tally):
             sort_row(row, queries, events, tally)
-    for query_id in events.keys() - queries.keys():
-        for row in events[query_id]:
+    for query_id, rows in events.items():
+        for row in rows if query_id not in queries else ():
             tally.skip_row("events whose query is in none of the files", row)
     return Feedback(
         [

@@ -34,6 +34,7 @@ from findtune.serving.worker import Worker
 
 log = logging.getLogger("findtune.serving")
 
+NO_JSON = "the body is not read as JSON; send the header Content-Type: application/json."
 MAX_PROBLEMS = 5  # of a body, that one answer names
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
@@ -109,8 +110,17 @@ async def answer_refusal(request: Request, error: Any) -> Response:
 
 async def answer_invalid(request: Request, error: Any) -> Response:
     """Answer a body that is not as it should be, with the fields that are wrong."""
-    refusal = RefusedError(422, "invalid_request_error", problems(error.errors()))
+    wrong = error.errors()
+    has_no_body = any(each["loc"] == ("body",) for each in wrong)
+    message = NO_JSON if has_no_body and not sends_json(request) else problems(wrong)
+    refusal = RefusedError(422, "invalid_request_error", message)
     return await answer_refusal(request, refusal)
+
+
+def sends_json(request: Request) -> bool:
+    """Return whether a request says that its body is JSON; curl says so only if it is told to."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind.startswith("application/") and kind.endswith(("/json", "+json"))
 
 
 async def answer_http(request: Request, error: Any) -> Response:

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from findtune.serving.limits import (
     MAX_DOCUMENTS,
@@ -22,6 +30,18 @@ def as_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def is_blank(question: str) -> bool:
+    """Return whether nothing of a question can be seen, so that it asks nothing."""
+    return not any(letter.isprintable() and not letter.isspace() for letter in question)
+
+
+def refuse_blank(question: str) -> str:
+    """Return a question; raise ValueError for one that asks nothing."""
+    if is_blank(question):
+        raise ValueError("the question is empty; ask something")
+    return question
+
+
 # The limits stand before the validator, or the JSON schema would lack them.
 WHOLE = BeforeValidator(as_whole)
 Count = Annotated[int, Field(ge=1), WHOLE]
@@ -31,7 +51,12 @@ Seed = Annotated[int, Field(ge=0, lt=2**32), WHOLE]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
-History = Annotated[list[Query], Field(max_length=MAX_HISTORY)]
+Question = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_QUERY_CHARS, json_schema_extra={"pattern": r"\S"}),
+    AfterValidator(refuse_blank),
+]
+History = Annotated[list[Question], Field(max_length=MAX_HISTORY)]
 
 
 class Body(BaseModel):
@@ -177,7 +202,7 @@ class RerankBody(Body):
 class RewriteBody(Body):
     """A request for rewrites; without n, as many as the pipeline searches."""
 
-    query: Query
+    query: Question
     model: str | None = None
     n: Rewrites | None = None
     seed: Seed | None = None
@@ -190,7 +215,7 @@ class SearchBody(Body):
     user: who asks; where searches are recorded, it is kept as a salted hash.
     """
 
-    query: Query
+    query: Question
     model: str | None = None
     max_num_results: Results = 10
     rewrite_query: bool = True

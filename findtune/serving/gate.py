@@ -44,6 +44,7 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = as_get(scope)
         start, answer = time.perf_counter(), Answer(send)
         self.requests += 1
         try:
@@ -103,6 +104,14 @@ class Gate:
         except TimeoutError:
             message = f"the body did not arrive within {limits.body_seconds:g} s."
             raise RefusedError(408, "timeout_error", message) from None
+
+
+def as_get(scope: Scope) -> Scope:
+    """Return a HEAD as the GET whose head it asks for; the server sends no body of its answer.
+
+    FastAPI's routes know no HEAD, with which monitors and proxies ask whether a server is up.
+    """
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def refuse_other_sites(scope: Scope) -> None:

@@ -43,7 +43,7 @@ class Metrics:
                 self.models.labels(room, name, part.content_hash).set(1)
 
     def count_texts(self, room: str, number: int) -> None:
-        """Count texts that a model reads."""
+        """Count texts that a model has read."""
         self.texts.labels(room).inc(number)
 
     def count_request(self, route: str, status: int, seconds: float) -> None:

@@ -14,7 +14,7 @@ from fastapi import Query as QueryParameter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from findtune.pages.environment import page_environment
-from findtune.serving.bodies import SearchBody
+from findtune.serving.bodies import SearchBody, is_blank
 from findtune.serving.forms import (
     TOKEN,
     csrf_token,
@@ -111,7 +111,7 @@ async def ask(request: Request, service: ServiceOfApp, recorder: RecorderOfApp) 
     """Search for a question, and lead to its sources."""
     session, fields = await read_form(request, recorder.salt)
     question = " ".join(fields.get("question", "").split())
-    if not 1 <= len(question) <= MAX_QUERY_CHARS:
+    if is_blank(question) or len(question) > MAX_QUERY_CHARS:
         raise invalid(f"ask something, in at most {MAX_QUERY_CHARS:,} characters.")
     body = SearchBody(query=question, max_num_results=RESULTS)
     answered = await service.search(body, session)
@@ -188,9 +188,14 @@ def safe_link(url: str) -> str | None:
 @router.get("/queue")
 async def queue(request: Request, recorder: RecorderOfApp) -> Response:
     """Show the questions whose answer would teach most."""
-    traffic = await asyncio.to_thread(read_traffic, recorder.folder)
-    waiting = await asyncio.to_thread(most_instructive, traffic, QUEUE)
+    async with recorder.reading:
+        waiting = await asyncio.to_thread(questions_to_answer, recorder.folder)
     return page(request, recorder, "queue.html", waiting=waiting)
+
+
+def questions_to_answer(folder: Path) -> list[tuple[SearchRecord, float]]:
+    """Return the searches that the queue shows, and how far the models disagree on each."""
+    return most_instructive(read_traffic(folder), QUEUE)
 
 
 @router.get("/collected")
@@ -200,20 +205,23 @@ async def collected(
     number: Annotated[int, QueryParameter(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> Response:
     """Show what was answered, the newest first."""
-    traffic = await asyncio.to_thread(read_traffic, recorder.folder)
+    async with recorder.reading:
+        content = await asyncio.to_thread(answers_of_page, recorder.folder, number)
+    return page(request, recorder, "collected.html", number=number, **content)
+
+
+def answers_of_page(folder: Path, number: int) -> dict[str, Any]:
+    """Return what one page shows of all that was answered. number: of the page, from 1."""
+    traffic = read_traffic(folder)
     answered = [row for row in reversed(traffic.searches) if row.id in traffic.answers]
     first = (number - 1) * ROWS
-    return page(
-        request,
-        recorder,
-        "collected.html",
-        rows=[answered_row(row, traffic) for row in answered[first : first + ROWS]],
-        searches=len(traffic.searches),
-        answers=len(answered),
-        skipped=traffic.skipped,
-        number=number,
-        has_more=len(answered) > first + ROWS,
-    )
+    return {
+        "rows": [answered_row(row, traffic) for row in answered[first : first + ROWS]],
+        "searches": len(traffic.searches),
+        "answers": len(answered),
+        "skipped": traffic.skipped,
+        "has_more": len(answered) > first + ROWS,
+    }
 
 
 def answered_row(search: SearchRecord, traffic: Traffic) -> dict[str, Any]:

@@ -5,6 +5,7 @@ They are called by one thread at a time, and keep nothing of what they have read
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -147,9 +148,9 @@ class ServedSearch:
     stack: Stack
     index: Index
 
-    @property
+    @cached_property
     def corpus_hash(self) -> str:
-        """The hash of the documents."""
+        """The hash of the documents, which takes a while where they are many."""
         return self.index.corpus.digest()
 
     @property

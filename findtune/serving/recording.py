@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.traffic.interleaving import merge_searches
-from findtune.traffic.log import append_changed_pick, append_pick, append_search
+from findtune.traffic.log import append_changed_pick, append_search
 from findtune.traffic.lookup import find_answer, find_search
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
 from findtune.traffic.sessions import hash_session, read_salt
@@ -102,10 +102,15 @@ def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:
 
 
 class Recorder:
-    """Keeps searches and picks in a folder. salt: of the users' hashes."""
+    """Keeps searches and picks in a folder. salt: of the users' hashes.
+
+    reading: held by the page that reads all of them, which may take gigabytes, so that no other one
+    takes as much beside it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.salt = folder, read_salt(folder)
+        self.reading = asyncio.Lock()
 
     async def keep_search(self, record: SearchRecord, user: str | None) -> str | None:
         """Record a search, and return its id; None, and a line in the log, if that fails."""
@@ -120,7 +125,11 @@ class Recorder:
 
     async def find(self, key: str) -> SearchRecord:
         """Return the search with an id; raises RefusedError 404."""
-        record = await asyncio.to_thread(find_search, self.folder, key)
+        return await asyncio.to_thread(self.find_now, key)
+
+    def find_now(self, key: str) -> SearchRecord:
+        """Do what find does, in a thread."""
+        record = find_search(self.folder, key)
         if record is None:
             raise not_served("no search that is recorded has this id.")
         return record
@@ -142,7 +151,7 @@ class Recorder:
             raise invalid("a pick is no URL that this search showed.")
         picks = None if picks is None else list(dict.fromkeys(picks))
         record = PickRecord(search=key, time=now(), picks=picks)
-        await asyncio.to_thread(self.write_pick, record)
+        await asyncio.to_thread(self.write_pick, key, lambda: record)
         return record
 
     async def change_picks(self, search: SearchRecord, url: str) -> None:
@@ -165,13 +174,21 @@ class Recorder:
             # The last pick taken back is no answer; that none is right is one.
             return PickRecord(search=search.id, time=now(), picks=changed or None)
 
-        with refusal_of_disk():
-            append_changed_pick(self.folder, change)
+        self.write_pick(search.id, change)
 
-    def write_pick(self, record: PickRecord) -> None:
-        """Write an answer; raises RefusedError 503 when the disk does not take it."""
+    def write_pick(self, key: str, make: Callable[[], PickRecord]) -> None:
+        """Write an answer, which is made while no other is written.
+
+        Raises RefusedError: 404 for a search that was forgotten meanwhile, since nothing would
+        forget its answer later; 503 when the disk does not take it.
+        """
+
+        def made() -> PickRecord:
+            self.find_now(key)
+            return make()
+
         with refusal_of_disk():
-            append_pick(self.folder, record)
+            append_changed_pick(self.folder, made)
 
 
 @contextmanager

@@ -73,6 +73,6 @@ async def scored_texts(
 async def scored(body: RerankBody, service: Service) -> tuple[str, Array, Array, int]:
     """Return the reranker's name, scores and relevance, (documents,) each, and the tokens."""
     name, reranker = service.served.reranker(body.model)
-    service.metrics.count_texts("reranker", len(body.rows))
     computed = await service.worker.run(reranker.rerank, body.query, body.rows)
+    service.metrics.count_texts("reranker", len(body.rows))
     return (name, *computed)

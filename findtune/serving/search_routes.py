@@ -16,9 +16,10 @@ router = APIRouter(prefix="/v1")
 async def rewrite(body: RewriteBody, service: ServiceOfApp) -> dict[str, Any]:
     """Rewrite a question; queries are the usable rewrites, without the question."""
     name, rewriter = service.served.rewriter(body.model)
-    service.metrics.count_texts("rewriter", 1)
     arguments = (body.query, body.n, body.seed, body.history)
-    return {"model": name, "queries": await service.worker.run(rewriter.rewrite, *arguments)}
+    queries = await service.worker.run(rewriter.rewrite, *arguments)
+    service.metrics.count_texts("rewriter", 1)
+    return {"model": name, "queries": queries}
 
 
 @router.post("/search")

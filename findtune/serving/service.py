@@ -70,8 +70,8 @@ class Service:
         if dimensions and dimensions > embedder.dimensions:
             raise invalid(f"dimensions is {dimensions}, and {name} has {embedder.dimensions}.")
         batcher = self.batchers.setdefault(name, Batcher(self.worker, embedder.embed))
-        self.metrics.count_texts("embedder", len(texts))
         rows = await batcher.run(texts)
+        self.metrics.count_texts("embedder", len(texts))
         vectors = [cut(vector, dimensions) for vector, _ in rows]
         return name, vectors, sum(tokens for _, tokens in rows)
 
@@ -80,15 +80,16 @@ class Service:
 
         A search is answered also when it cannot be recorded, and has no id then. user: who asks.
         """
-        name, searched = self.served.search(body.model)
-        self.metrics.count_texts("search", 1)
+        served = self.served  # also for the rival, since models may be loaded again meanwhile
+        name, searched = served.search(body.model)
         result, record = await self.answer(searched, body)
+        self.metrics.count_texts("search", 1)
         alone = {} if body.rewrite_query else {"queries": "question"}
         answered = Answered(None, name, searched.pipeline | alone, result)
         if self.recorder is None:
             return answered
-        if self.served.rival is not None:
-            rival = await self.answer(self.served.rival, body)
+        if served.rival is not None:
+            rival = await self.answer(served.rival, body)
             result, record = interleaved(rival, (result, record), body.max_num_results)
         elif self.shuffled:
             result, record = shuffled((result, record), self.shuffled)

@@ -6,9 +6,9 @@ cores. So requests wait for their turn, and a few texts of many requests are enc
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from findtune.serving.limits import Limits
@@ -51,14 +51,24 @@ class Worker:
 
         Raises RefusedError: 429 when too many requests wait, 503 when this one waited too long.
         """
+        with self.place():
+            async with answer_in_time(self.limits):
+                return await self.compute(function, *arguments)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Count a request as one that waits; raise RefusedError 429 when too many do."""
         refuse_when_full(self.waiting, self.limits)
         self.waiting += 1
         try:
-            async with answer_in_time(self.limits):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self.executor, function, *arguments)
+            yield
         finally:
             self.waiting -= 1
+
+    async def compute(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return what a function returns, in its turn."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, function, *arguments)
 
     def close(self) -> None:
         """Wait for the computation that runs, and start no other."""
@@ -79,21 +89,21 @@ class Batcher:
 
     async def run(self, texts: Sequence[Any]) -> Sequence[Any]:
         """Return the results of one request's texts; raises RefusedError as Worker does."""
-        refuse_when_full(len(self.requests), self.worker.limits)
-        future: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
-        self.requests.append((texts, future))
-        if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self.empty())
-        async with answer_in_time(self.worker.limits):
-            return await future
+        with self.worker.place():
+            future: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+            self.requests.append((texts, future))
+            if self.task is None or self.task.done():
+                self.task = asyncio.create_task(self.empty())
+            async with answer_in_time(self.worker.limits):
+                return await future
 
     async def empty(self) -> None:
         """Compute batch after batch until nobody waits."""
-        while self.requests:
-            batch = self.next_batch()
+        while batch := self.next_batch():
             texts = [text for request, _ in batch for text in request]
             try:
-                results = await self.worker.run(self.compute, texts)
+                async with answer_in_time(self.worker.limits):
+                    results = await self.worker.compute(self.compute, texts)
             except Exception as error:  # each request gets the error and answers for itself
                 for _, future in batch:
                     set_unless_gone(future, error)
@@ -104,12 +114,17 @@ class Batcher:
                     start += len(request)
 
     def next_batch(self) -> list[tuple[Sequence[Any], "asyncio.Future[Sequence[Any]]"]]:
-        """Return the first request that waits, and those after it for which there is room."""
-        batch = [self.requests.popleft()]
-        size = len(batch[0][0])
-        while self.requests and size + len(self.requests[0][0]) <= MAX_BATCH:
-            batch.append(self.requests.popleft())
-            size += len(batch[-1][0])
+        """Return the first request that waits, and those after it for which there is room.
+
+        One whose time is over is left out: a server that is behind would else work for nobody.
+        """
+        batch: list[tuple[Sequence[Any], asyncio.Future[Sequence[Any]]]] = []
+        size = 0
+        while self.requests and (not batch or size + len(self.requests[0][0]) <= MAX_BATCH):
+            texts, future = self.requests.popleft()
+            if not future.done():
+                batch.append((texts, future))
+                size += len(texts)
         return batch
 
 

@@ -41,16 +41,20 @@ def write_feedback(traffic: Traffic, folder: Path) -> Collected:
     """Write each answered search to the two files of a folder.
 
     Records stay in their places, by which comparisons know held-out questions again; new ones come
-    behind them, in the order of their time. A search whose answer was taken back leaves the files.
+    behind them, in the order of their time. A search whose answer was taken back leaves the files;
+    one that found nothing has no record.
     Records of searches or answers that the traffic no longer has stay: `make forget` removes those
     that have to go.
     """
-    answered = [row for row in traffic.searches if row.id in traffic.answers]
+    # Ingest rejects a search that showed nothing, and many rejects stop a training.
+    nothing = {row.id for row in traffic.searches if not row.sources}
+    gone = traffic.taken_back | nothing
+    kept = [row for row in traffic.searches if row.id in traffic.answers and row.id not in nothing]
     counts = None
     for name, convert in ((RANKED_LISTS, ranked_list), (SEARCHES, search_of_question)):
         before = read_rows(folder / name)
-        now = {row.id: convert(row, traffic.answers[row.id].picks or []) for row in answered}
-        rows = {key: row for key, row in before.items() if key not in traffic.taken_back} | now
+        now = {row.id: convert(row, traffic.answers[row.id].picks or []) for row in kept}
+        rows = {key: row for key, row in before.items() if key not in gone} | now
         write_rows(folder / name, rows.values())
         counts = counts or compare(before, rows)
     assert counts

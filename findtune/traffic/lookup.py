@@ -1,8 +1,9 @@
 """Finding one search among many, without reading them all into memory."""
 
-import mmap
+import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from findtune.traffic.records import PickRecord, Record, SearchRecord
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
+BLOCK = 1024 * 1024  # bytes
 ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -30,25 +32,30 @@ def find_search(folder: Path, key: str) -> SearchRecord | None:
 
 def find_answer(folder: Path, key: str) -> PickRecord | None:
     """Return the last answer to a search; one that was taken back has None as its picks."""
-    path = folder / PICKS
-    answers = records_with(path, key, PickRecord) if path.exists() else iter(())
+    answers = records_with(folder / PICKS, key, PickRecord)
     return next((record for record in answers if record.search == key), None)
 
 
 def records_with(path: Path, key: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
     """Yield the records of a file in which an id stands, the last one first."""
     quoted = f'"{key}"'.encode()
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            end = len(content)
-            while (place := content.rfind(quoted, 0, end)) >= 0:
-                start = content.rfind(b"\n", 0, place) + 1
-                stop = content.find(b"\n", place)
-                line = content[start : stop if stop >= 0 else len(content)]
-                end = start
-                try:
-                    yield kind.model_validate_json(line)
-                except ValidationError:
-                    continue
+    for line in lines_backwards(path):
+        if quoted in line:
+            with suppress(ValidationError):
+                yield kind.model_validate_json(line)
+
+
+def lines_backwards(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, the last one first, with a block of it in memory at a time.
+
+    A file that is not there has none. It is not mapped into memory: a writer cuts off a line that
+    the full disk did not take, and who reads mapped bytes that are gone is killed.
+    """
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        begun = b""  # the end of a line that begins in an earlier block
+        for start in range((size - 1) // BLOCK * BLOCK, -1, -BLOCK):
+            file.seek(start)
+            begun, *lines = (file.read(BLOCK) + begun).split(b"\n")
+            yield from reversed(lines)
+        yield begun

@@ -6,6 +6,7 @@ for search in traffic.searches:
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -64,9 +65,8 @@ def search_files(folder: Path) -> list[Path]:
 
 def read_records(path: Path, kind: type[AnyRecord], skipped: list[str]) -> Iterator[AnyRecord]:
     """Yield the records of a file that may not exist; lines without a record go to skipped."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
+    # Not asked for before: `make forget` may delete it meanwhile.
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
                 yield kind.model_validate_json(line)

@@ -23,7 +23,9 @@ def answered(project: Path) -> None:
     """Record a search of ada, who said that none is right."""
     session = hash_session(read_salt(SERVED), "ada")
     values = {"id": "a", "time": now(), "version": "v", "question": "Bread?", "milliseconds": 1}
-    append_search(SERVED, SearchRecord.model_validate({**values, "session": session}))
+    sources = [{"url": "u", "rank": 1}]
+    record = {**values, "session": session, "sources": sources}
+    append_search(SERVED, SearchRecord.model_validate(record))
     append_pick(SERVED, PickRecord(search="a", time=now(), picks=[]))
 
 

@@ -88,3 +88,11 @@ def test_half_a_character_is_written_as_unknown(tmp_path: Path) -> None:
     path.write_text(r'[{"a\ud800": ["b\udc00", {"c": "\ud83c\udf75"}]}]', encoding="utf-8")
     [row] = read_rows(path, Tally())
     assert row.fields == {"a\ufffd": ["b\ufffd", {"c": "\U0001f375"}]}
+
+
+def test_lists_that_stand_behind_each_other_are_all_read(tmp_path: Path) -> None:
+    # as pages of an API are, each appended to the file
+    tally = Tally()
+    rows = read(tmp_path / "export.json", '[{"a": 1}]\n[{"a": 2},\n{"a": 3}]{"a": 4}\nend', tally)
+    assert rows == [(1, 1), (2, 2), (3, 3), (3, 4)]
+    assert [*tally.unused] == ["lines that are not JSON"]

@@ -51,3 +51,11 @@ def test_a_search_in_which_all_was_picked_teaches_nothing() -> None:
     tally = Tally()
     assert [*ranked_lists([search("jobs", 0, ["jobs 1", "jobs 2"])], tally)] == []
     assert [*tally.unused] == ["searches in which all that was shown was picked"]
+
+
+def test_searches_of_one_time_keep_the_order_of_the_export() -> None:
+    # As where a log has no more than the day.
+    queries = ["tea", "tea price", "tea exports", "black tea", "tea leaves"]
+    asked = [search(query, 0, [f"{query} 1"]) for query in queries]
+    assert chains(*asked) == [queries]
+    assert [*ranked_lists(asked, Tally())][-1]["history"] == queries[:-1]

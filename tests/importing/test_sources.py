@@ -15,7 +15,7 @@ from findtune.importing.ratings import cited_searches, preferences
 from findtune.importing.searches import Search, ranked_lists, rewriting_records
 from findtune.importing.sources import SOURCES
 from findtune.importing.tally import Tally
-from findtune.importing.times import utc_time
+from findtune.importing.times import seconds, utc_time
 
 EXPORTS = Path(__file__).parents[1] / "data" / "exports"
 
@@ -366,3 +366,35 @@ def test_no_id_of_a_user_is_in_a_record(source: str, names: list[str], secrets: 
     assert not [text for text in texts for secret in secrets if secret in text.split("'")]
     assert all("@example.org" not in text for text in texts)
     assert read_jsonl(EXPORTS / "librechat.jsonl")  # the exports do hold ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-28 10:00:00 UTC",  # of BigQuery
+        "2026-11-28 10:00:00.000000 UTC",
+        "Sat, 28 Nov 2026 11:00:00 +0100",
+        "/Date(1795860000000)/",
+    ],
+)
+def test_a_time_is_read_in_every_form_that_ingest_reads(text: str) -> None:
+    assert seconds(utc_time(text)) == seconds("2026-11-28T10:00:00Z")
+
+
+def test_a_csv_counts_the_times_that_are_none(tmp_path: Path) -> None:
+    # Without them a session has no history, and no rewrite is learned.
+    rows = ["tea,a;b,a,28.11.2026 10:00", "rice,a;b,b,2026-11-28 10:00:00 UTC", "oat,a;b,b,"]
+    clicks = csv_import(tmp_path, "query,shown,clicked,timestamp", *rows)
+    assert clicks.unused() == {"times that cannot be read; write 2026-11-28T10:00:00Z": [2]}
+    assert [search.time for search in clicks.searches] == ["", "2026-11-28T10:00:00Z", ""]
+
+
+def test_a_csv_reads_a_row_of_brackets_as_no_list(tmp_path: Path) -> None:
+    clicks = csv_import(tmp_path, "query,shown,clicked", "tea," + "[" * 5000 + ",a", "rice,a;b,a")
+    assert clicks.urls("rice") == ["a", "b"]
+
+
+def test_clicks_without_a_query_are_listed_in_the_order_of_the_export(tmp_path: Path) -> None:
+    clicks = [ubi_click("a") | {"query_id": f"gone {number}"} for number in range(30)]
+    ubi = rows_import("ubi", tmp_path, *clicks)
+    assert ubi.unused() == {"events whose query is in none of the files": [*range(1, 31)]}

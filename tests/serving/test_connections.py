@@ -49,3 +49,11 @@ def health(connection: HTTPConnection) -> int:
     answer = connection.getresponse()
     answer.read()
     return answer.status
+
+
+def test_a_later_request_that_is_never_finished_closes_its_connection(port: int) -> None:
+    half = HTTPConnection("127.0.0.1", port, timeout=5)
+    assert health(half) == 200
+    half.sock.sendall(b"GET /health HT")
+    assert half.sock.recv(1) == b""
+    half.close()

@@ -175,3 +175,23 @@ def test_a_name_that_is_allowed_is_answered(served: ServedModels, make_client: M
     assert client.get("/health", headers={"Host": "other.test"}).status_code == 421
     assert allowed_hosts("0.0.0.0", (), has_key=False) is None
     assert allowed_hosts("127.0.0.3", (), has_key=False) == {*LOOPBACK, "127.0.0.3"}
+
+
+def test_a_body_without_its_content_type_is_told_the_header_that_it_lacks(
+    client: TestClient,
+) -> None:
+    for headers in ({}, {"Content-Type": "application/x-www-form-urlencoded"}):  # as curl -d has it
+        answer = client.post("/embed", content=b'{"inputs": "a"}', headers=headers)
+        assert answer.status_code == 422
+        assert "send the header Content-Type: application/json" in answer.json()["message"]
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    wrong = client.post("/embed", content=b'"a"', headers=headers)
+    assert "header" not in wrong.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/metrics"])
+def test_what_can_be_got_has_a_head(client: TestClient, path: str) -> None:
+    answer, head = client.get(path), client.head(path)
+    assert head.status_code == 200
+    assert head.headers["Content-Type"] == answer.headers["Content-Type"]
+    assert client.head("/embed").status_code == 405

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree, rmtree
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -169,3 +170,18 @@ def test_serving_needs_neither_dvc_nor_a_trainer(models: Path, corpus: Path) -> 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert ran.stdout == "jobs\n", ran.stderr
+
+
+def test_the_documents_of_a_search_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from findtune.serving.parts import ServedSearch
+    from findtune.stack.corpus_file import as_corpus
+
+    # GET /info shows the hash, and monitors ask for it again and again.
+    corpus = as_corpus([{"url": "u", "title": "Bread", "text": "Price of bread"}])
+    index = cast(Any, SimpleNamespace(corpus=corpus))
+    search = ServedSearch("s0", cast(Any, None), index)
+    digest = corpus.digest()
+    hashed: list[bool] = []
+    monkeypatch.setattr(type(corpus), "digest", lambda corpus: hashed.append(True) or digest)
+    assert [search.corpus_hash, search.corpus_hash] == [digest, digest]
+    assert len(hashed) == 1

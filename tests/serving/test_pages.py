@@ -3,7 +3,9 @@
 import base64
 import fcntl
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,12 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from findtune.serving import recording
+from findtune.serving import pages, recording
 from findtune.serving.keys import Keys
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 from findtune.traffic.log import LOCK
-from findtune.traffic.reader import read_traffic
+from findtune.traffic.reader import Traffic, read_traffic
 from findtune.traffic.records import PickRecord
 
 Make = Callable[..., TestClient]
@@ -63,6 +65,16 @@ def test_a_question_leads_to_its_rewrites_and_sources(client: TestClient) -> Non
     assert "<li>more</li>" in page.text
     assert page.text.count('class="snippet"') == 5
     assert client.get(page.url.path).status_code == 200  # it can be loaded again
+
+
+def test_a_question_in_which_nothing_can_be_seen_is_refused(
+    client: TestClient, recorder: Recorder
+) -> None:
+    for question in ("", " ", "\x00", "\u200b"):
+        page = send(client, "/ask", question=question)
+        assert page.status_code == 400
+        assert "ask something" in page.text
+    assert not read_traffic(recorder.folder).searches
 
 
 def test_up_to_three_sources_are_picked_in_order_and_taken_back(
@@ -239,3 +251,25 @@ def test_keys_and_tokens_are_compared_in_constant_time(
     mine = token(client)
     client.post("/ask", data={"question": "a", "token": "guess"})
     assert (b"guess", mine.encode()) in compared
+
+
+def test_one_page_at_a_time_reads_all_that_was_recorded(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A year of searches takes gigabytes, and each page that is asked for would take them again.
+    running: list[Path] = []
+    together = threading.Event()
+
+    def read(folder: Path) -> Traffic:
+        running.append(folder)
+        if len(running) > 1:
+            together.set()
+        together.wait(0.2)  # for another page that reads, too
+        running.pop()
+        return Traffic([], {}, 0)
+
+    monkeypatch.setattr(pages, "read_traffic", read)
+    with ThreadPoolExecutor(3) as executor:
+        answers = [*executor.map(client.get, ["/queue", "/collected", "/queue"])]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert not together.is_set()

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from findtune.serving import recording
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
+from findtune.traffic.forgetting import Choice, forget
 from findtune.traffic.reader import read_traffic
 
 Make = Callable[..., TestClient]
@@ -147,3 +148,41 @@ def test_shuffled_searches_are_shown_as_they_are_recorded_without_a_score(
         orders.add(tuple(shown[:5]))
     assert ("u", "a", "b", "c", "d") in orders  # half of the searches are as they were ranked
     assert len(orders) > 4
+
+
+def test_a_search_is_compared_with_the_rival_that_was_there_when_it_began(
+    served: ServedModels, recorder: Recorder, make_client: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = served.searches["stack/small"]
+    first, second = (replace(own, content_hash=name) for name in ("r0", "r1"))
+    client = make_client(replace(served, rival=first), recorder=recorder)
+    service = client.app.state.service  # type: ignore[attr-defined]
+    search = own.search
+
+    def reload_and_search(*arguments: Any, **options: Any) -> Any:
+        service.served = replace(served, rival=second)
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(own, "search", reload_and_search)
+    client.post("/v1/search", json={"query": "bread"})
+    [record] = read_traffic(recorder.folder).searches
+    assert record.compare == {"A": "r0", "B": "s0"}
+
+
+def test_a_pick_of_a_search_that_is_forgotten_meanwhile_is_not_kept(
+    client: TestClient, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing would forget it later, since its search is gone.
+    key = client.post("/v1/search", json={"query": "bread"}).json()["id"]
+    find = recording.find_search
+
+    def find_and_forget(folder: Path, key: str) -> Any:
+        record = find(folder, key)
+        monkeypatch.setattr(recording, "find_search", find)
+        forget(folder, folder.parent / "training_data", Choice("bread"))
+        return record
+
+    monkeypatch.setattr(recording, "find_search", find_and_forget)
+    answer = client.post("/v1/picks", json={"search": key, "picks": ["u"]})
+    assert answer.status_code == 404
+    assert not (recorder.folder / "picks.jsonl").exists()

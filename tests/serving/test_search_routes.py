@@ -1,5 +1,6 @@
 """A question is rewritten, and searched with all that each part did."""
 
+import pytest
 from fastapi.testclient import TestClient
 
 
@@ -35,3 +36,16 @@ def test_without_rewriting_the_question_alone_is_searched(client: TestClient) ->
 def test_more_results_than_a_search_retrieves_are_refused(client: TestClient) -> None:
     request = {"query": "bread", "max_num_results": 101}
     assert client.post("/v1/search", json=request).status_code == 422
+
+
+@pytest.mark.parametrize("question", [" ", "\n", "\x00", "\u200b"])
+def test_a_question_in_which_nothing_can_be_seen_is_refused(
+    client: TestClient, question: str
+) -> None:
+    # Recorded, it would be a record that ingest rejects, and that may stop `make train`.
+    for path in ("/v1/search", "/v1/rewrite"):
+        answer = client.post(path, json={"query": question})
+        assert answer.status_code == 422
+        assert answer.json()["message"] == "query: the question is empty; ask something."
+    earlier = client.post("/v1/rewrite", json={"query": "bread", "history": ["rice", question]})
+    assert earlier.status_code == 422

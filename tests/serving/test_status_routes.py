@@ -1,10 +1,14 @@
 """A server tells what it serves, and counts without any text."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from findtune.serving.limits import Limits
+from findtune.serving.served import ServedModels
 
 
 def test_models_are_listed_with_what_they_answer(client: TestClient) -> None:
@@ -96,3 +100,18 @@ def test_the_schema_has_the_limits_of_numbers(client: TestClient) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     [number, _] = schemas["RewriteBody"]["properties"]["n"]["anyOf"]
     assert number == {"type": "integer", "minimum": 1, "maximum": 50}
+
+
+def test_texts_that_were_refused_do_not_count_as_read(
+    served: ServedModels, make_client: Callable[..., TestClient]
+) -> None:
+    client = make_client(served, limits=Limits(max_waiting=0))
+    bodies = {
+        "/v1/embeddings": {"input": "a"},
+        "/rerank": {"query": "a", "documents": ["a"]},
+        "/v1/rewrite": {"query": "a"},
+        "/v1/search": {"query": "a"},
+    }
+    for path, body in bodies.items():
+        assert client.post(path, json=body).status_code == 429
+    assert "findtune_texts_total{" not in client.get("/metrics").text

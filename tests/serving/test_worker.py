@@ -1,6 +1,7 @@
 """Models compute one thing at a time, and texts of many requests together."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
 
@@ -63,7 +64,7 @@ def test_an_answer_that_takes_too_long_is_503() -> None:
 
 def test_texts_that_wait_are_limited_too() -> None:
     async def ask_four() -> list[object]:
-        worker = Worker(Limits(max_waiting=2))
+        worker = Worker(Limits(max_waiting=3))
         batcher = Batcher(worker, lambda texts: time.sleep(0.02) or list(texts))
         first = asyncio.create_task(batcher.run(["a"]))
         await asyncio.sleep(0.01)
@@ -75,3 +76,57 @@ def test_texts_that_wait_are_limited_too() -> None:
     assert answered == [["a"], ["b"], ["c"]]
     assert isinstance(refused, RefusedError)
     assert refused.status == 429
+
+
+class SlowModel:
+    """Returns texts as they are, once it is let go on."""
+
+    def __init__(self) -> None:
+        self.started, self.free = threading.Event(), threading.Event()
+        self.batches: list[list[str]] = []
+
+    def compute(self, texts: Sequence[str]) -> list[str]:
+        self.batches.append(list(texts))
+        self.started.set()
+        self.free.wait(10)
+        return list(texts)
+
+
+async def three_requests(model: SlowModel, worker: Worker) -> list["asyncio.Task[Sequence[str]]"]:
+    """Start three requests, the first of which is computed, and return their tasks."""
+    batcher = Batcher(worker, model.compute)
+    tasks = [asyncio.create_task(batcher.run([text])) for text in "a"]
+    await asyncio.to_thread(model.started.wait, 10)
+    tasks += [asyncio.create_task(batcher.run([text])) for text in "bc"]
+    await asyncio.sleep(0)  # they begin
+    return tasks
+
+
+def test_texts_whose_request_is_over_are_not_computed() -> None:
+    # Else a server that has fallen behind would only work for those who have given up.
+    model = SlowModel()
+
+    async def give_up() -> list[Sequence[str]]:
+        first, second, third = await three_requests(model, Worker(Limits()))
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        model.free.set()
+        return await asyncio.gather(first, third)
+
+    assert asyncio.run(give_up()) == [["a"], ["c"]]
+    assert model.batches == [["a"], ["c"]]
+
+
+def test_requests_for_embeddings_count_as_waiting_beside_all_others() -> None:
+    model, worker = SlowModel(), Worker(Limits(max_waiting=3))
+
+    async def crowd() -> object:
+        tasks = await three_requests(model, worker)
+        waiting = worker.waiting
+        [refused] = await asyncio.gather(worker.run(print), return_exceptions=True)
+        model.free.set()
+        await asyncio.gather(*tasks)
+        assert isinstance(refused, RefusedError)
+        return waiting, refused.status, worker.waiting
+
+    assert asyncio.run(crowd()) == (3, 429, 0)

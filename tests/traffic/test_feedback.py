@@ -117,3 +117,17 @@ def test_a_line_that_is_no_record_is_named(served: Path, folder: Path, line: str
         file.write(f"{line}\n")
     with pytest.raises(InputError, match="has a line that is no record of a search"):
         collect(served, folder)
+
+
+def test_an_answer_to_a_search_that_found_nothing_is_no_record(served: Path, folder: Path) -> None:
+    # Ingest rejects such a record, and many of them would stop `make train`.
+    nothing = search_of(2, "Tea?", "s1").model_copy(update={"sources": []})
+    append_search(served, nothing)
+    append_pick(served, PickRecord(search=nothing.id, time=now(), picks=[]))
+    assert collect(served, folder)[1] == Collected(2, 2, 0, 0)
+    assert len(read_as_ingest("ranked_lists", folder)) == 1
+    # One that was collected before goes.
+    for name in (RANKED_LISTS, SEARCHES):
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(f'{{"id":"{nothing.id}"}}\n')
+    assert collect(served, folder)[1] == Collected(2, 0, 0, 1)
