@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.traffic.interleaving import merge_searches
-from findtune.traffic.log import append_changed_pick, append_search
+from findtune.traffic.log import append_pick, append_search
 from findtune.traffic.lookup import find_answer, find_search
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
 from findtune.traffic.sessions import hash_session, read_salt
@@ -188,7 +188,7 @@ class Recorder:
             return make()
 
         with refusal_of_disk():
-            append_changed_pick(self.folder, made)
+            append_pick(self.folder, made)
 
 
 @contextmanager

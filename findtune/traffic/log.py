@@ -24,18 +24,13 @@ def append_search(folder: Path, record: SearchRecord) -> None:
     append(folder / week_file(record.time), record)
 
 
-def append_pick(folder: Path, record: PickRecord) -> None:
-    """Write an answer to the file of picks; raises OSError where it cannot."""
-    append(folder / PICKS, record)
+def append_pick(folder: Path, make: Callable[[], PickRecord]) -> None:
+    """Write an answer to the file of picks; `make` makes it while no other server writes one.
 
-
-def append_changed_pick(folder: Path, change: Callable[[], PickRecord]) -> None:
-    """Write an answer that is made of the last one, while no other server writes one.
-
-    Raises OSError where it cannot, and what `change` raises.
+    Raises OSError where it cannot, and what `make` raises.
     """
     with exclusive(folder):
-        write_record(folder / PICKS, change())
+        write_record(folder / PICKS, make())
 
 
 def week_file(time: datetime) -> str:

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def answered(project: Path) -> None:
     sources = [{"url": "u", "rank": 1}]
     record = {**values, "session": session, "sources": sources}
     append_search(SERVED, SearchRecord.model_validate(record))
-    append_pick(SERVED, PickRecord(search="a", time=now(), picks=[]))
+    append_pick(SERVED, partial(PickRecord, search="a", time=now(), picks=[]))
 
 
 def run_forget(*options: str) -> Result:
@@ -41,7 +42,7 @@ def test_collect_says_what_changed(answered: None) -> None:
 
 
 def test_collect_counts_no_answer_of_a_search_that_was_moved_away(answered: None) -> None:
-    append_pick(SERVED, PickRecord(search="gone", time=now(), picks=[]))
+    append_pick(SERVED, partial(PickRecord, search="gone", time=now(), picks=[]))
     assert CliRunner().invoke(collect.main).output.startswith("1 searches, 1 answered.")
 
 

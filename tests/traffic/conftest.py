@@ -1,6 +1,7 @@
 """Three searches, of which two are answered."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ def served(tmp_path: Path) -> Path:
     ):
         append_search(folder, search_of(number, question, session))
     time = datetime(2026, 11, 28, tzinfo=UTC)
-    append_pick(folder, PickRecord(search=f"{0:032x}", time=time, picks=["v", "u"]))
-    append_pick(folder, PickRecord(search=f"{1:032x}", time=time, picks=[]))
+    append_pick(folder, partial(PickRecord, search=f"{0:032x}", time=time, picks=["v", "u"]))
+    append_pick(folder, partial(PickRecord, search=f"{1:032x}", time=time, picks=[]))
     return folder
 
 

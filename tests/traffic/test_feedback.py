@@ -1,5 +1,6 @@
 """Answered searches become feedback that ingest reads, again and again the same."""
 
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,8 @@ def test_an_answer_that_changes_replaces_its_record_and_one_taken_back_removes_i
     served: Path, folder: Path
 ) -> None:
     collect(served, folder)
-    append_pick(served, PickRecord(search=f"{0:032x}", time=now(), picks=["w"]))
-    append_pick(served, PickRecord(search=f"{1:032x}", time=now(), picks=None))
+    append_pick(served, partial(PickRecord, search=f"{0:032x}", time=now(), picks=["w"]))
+    append_pick(served, partial(PickRecord, search=f"{1:032x}", time=now(), picks=None))
     assert collect(served, folder)[1] == Collected(1, 0, 1, 1)
     [row] = read_jsonl(folder / RANKED_LISTS)
     assert row["positive_sources"] == ["w"]
@@ -72,7 +73,7 @@ def test_a_late_answer_moves_no_record_to_another_line(served: Path, folder: Pat
     # Comparisons with what is live match held-out questions by their lines.
     collect(served, folder)
     append_search(served, search_of(-1, "Salt?", "s3").model_copy(update={"id": "e" * 32}))
-    append_pick(served, PickRecord(search="e" * 32, time=now(), picks=["u"]))
+    append_pick(served, partial(PickRecord, search="e" * 32, time=now(), picks=["u"]))
     assert collect(served, folder)[1] == Collected(3, 1, 0, 0)
     for name, field in ((RANKED_LISTS, "query"), (SEARCHES, "original_query")):
         assert [row[field] for row in read_jsonl(folder / name)] == ["Bread?", "Rice?", "Salt?"]
@@ -91,7 +92,7 @@ def test_a_record_stays_when_the_line_of_its_answer_is_gone(served: Path, folder
     before = (folder / RANKED_LISTS).read_bytes()
     (served / PICKS).unlink()
     assert collect(served, folder)[1] == Collected(2, 0, 0, 0)
-    append_pick(served, PickRecord(search=f"{2:032x}", time=now(), picks=["u"]))
+    append_pick(served, partial(PickRecord, search=f"{2:032x}", time=now(), picks=["u"]))
     assert collect(served, folder)[1] == Collected(3, 1, 0, 0)
     assert (folder / RANKED_LISTS).read_bytes().startswith(before)
 
@@ -123,7 +124,7 @@ def test_an_answer_to_a_search_that_found_nothing_is_no_record(served: Path, fol
     # Ingest rejects such a record, and many of them would stop `make train`.
     nothing = search_of(2, "Tea?", "s1").model_copy(update={"sources": []})
     append_search(served, nothing)
-    append_pick(served, PickRecord(search=nothing.id, time=now(), picks=[]))
+    append_pick(served, partial(PickRecord, search=nothing.id, time=now(), picks=[]))
     assert collect(served, folder)[1] == Collected(2, 2, 0, 0)
     assert len(read_as_ingest("ranked_lists", folder)) == 1
     # One that was collected before goes.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -42,7 +43,7 @@ def test_the_last_answer_of_a_search_counts(tmp_path: Path) -> None:
     for number in range(3):
         append_search(tmp_path, search(number))
     for key, picks in (("0", ["a"]), ("0", ["b", "a"]), ("1", []), ("2", ["a"]), ("2", None)):
-        append_pick(tmp_path, PickRecord(search=key, time=now(), picks=picks))
+        append_pick(tmp_path, partial(PickRecord, search=key, time=now(), picks=picks))
     traffic = read_traffic(tmp_path)
     assert [traffic.picks_of(row) for row in traffic.searches] == [["b", "a"], [], None]
 
@@ -80,7 +81,7 @@ from findtune.traffic.records import PickRecord, now
 
 for number in range(int(sys.argv[3])):
     record = PickRecord(search=f"{sys.argv[2]}-{number}", time=now(), picks=["u" * 5000])
-    append_pick(Path(sys.argv[1]), record)
+    append_pick(Path(sys.argv[1]), lambda: record)
     print(record.search, flush=True)
 """
 

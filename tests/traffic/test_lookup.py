@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_what_can_be_no_id_finds_nothing(served: Path, key: str) -> None:
 
 def test_the_last_answer_is_found_also_behind_a_torn_line(served: Path) -> None:
     key = f"{0:032x}"
-    append_pick(served, PickRecord(search=key, time=now(), picks=["w"]))
+    append_pick(served, partial(PickRecord, search=key, time=now(), picks=["w"]))
     with (served / "picks.jsonl").open("a", encoding="utf-8") as file:
         file.write(f'{{"search":"{key}","ti')
     answer = find_answer(served, key)
