@@ -255,8 +255,8 @@ published: setup ## Gate: the DVC remote has everything that dvc.lock names
 	@python -m commands.gate published
 
 comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
-	@changes="$$(dvc metrics diff --md $(or $(BASE),HEAD~1))" && \
-		echo "$${changes:-No measure differs from $(or $(BASE),HEAD~1).}"
+	@base=$(call quoted,$(or $(BASE),HEAD~1)) && changes="$$(dvc metrics diff --md "$$base")" && \
+		echo "$${changes:-No measure differs from $$base.}"
 
 # pip-compile keeps what requirements.lock pins. Its comments would warn of torch, left out on purpose.
 lock: setup     ## Pin every dependency again, with hashes

@@ -27,6 +27,7 @@ from findtune.quality.decisions import take_decisions
 from findtune.registry.challenge import champion_of, duel, refuse_champion_of_other_size
 from findtune.registry.evidence import measured
 from findtune.registry.promotion import promote
+from findtune.registry.tags import refuse_stage
 from findtune.tracking.git import changed_files, commit_hash, run_git
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import search_files
@@ -46,6 +47,7 @@ COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs", "params.yaml")
 def main(size: str, stage: str) -> None:
     """Train SIZE again, and make it live in STAGE if it is surely better."""
     with only_loop():
+        refuse_stage(Path(), "stack", stage)
         refuse_unknown_changes()
         if search_files(SERVED):
             run_make("collect")

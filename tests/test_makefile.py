@@ -79,3 +79,12 @@ def test_a_value_with_blanks_and_an_apostrophe_is_one_argument(folder: Path, goa
     target, name = goal.split()
     value = "the team's $HOME.jsonl"
     assert f"<{value}>\n" in make(target, f"{name}={value.replace('$', '$$')}")
+
+
+def test_a_base_with_an_apostrophe_reaches_dvc(folder: Path) -> None:
+    dvc = Path(".venv/bin/dvc")
+    dvc.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n', encoding="utf-8")
+    dvc.chmod(0o755)
+    assert make("comment", "BASE=the team's") == "<metrics><diff><--md><the team's>\n"
+    dvc.write_text("#!/bin/sh\n", encoding="utf-8")
+    assert make("comment", "BASE=the team's") == "No measure differs from the team's.\n"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
-MIN_EPOCH, MAX_EPOCH = 1e8, 1e11  # seconds: 1973, and later than any log
+MIN_EPOCH, MAX_EPOCH = 1e8, 4.1e9  # seconds: of 1973 and 2099
 UNITS = (1, 1_000, 1_000_000, 1_000_000_000)  # of a second: milli-, micro- and nanoseconds
 DOTNET = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")  # of .NET's JSON
 EMAIL_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]+ [\w+-]+")  # RFC 2822
@@ -22,11 +22,12 @@ def read_time(value: object) -> str:
     if not isinstance(value, str):
         return epoch_time(value)
     text = value.strip()
-    if is_iso_8601(text):
-        return text
     if match := DOTNET.fullmatch(text):
         text = match[1]
-    return epoch_time(text) or named_zone(text)
+    # Before ISO 8601, which takes some of these digits for a time of 1712.
+    if time := epoch_time(text):
+        return time
+    return text if is_iso_8601(text) else named_zone(text)
 
 
 def named_zone(text: str) -> str:

@@ -111,8 +111,9 @@ async def answer_refusal(request: Request, error: Any) -> Response:
 async def answer_invalid(request: Request, error: Any) -> Response:
     """Answer a body that is not as it should be, with the fields that are wrong."""
     wrong = error.errors()
-    has_no_body = any(each["loc"] == ("body",) for each in wrong)
-    message = NO_JSON if has_no_body and not sends_json(request) else problems(wrong)
+    # Without the header FastAPI takes the text of a body for its value.
+    is_text = any(each["loc"] == ("body",) and each["type"] != "missing" for each in wrong)
+    message = NO_JSON if is_text and not sends_json(request) else problems(wrong)
     refusal = RefusedError(422, "invalid_request_error", message)
     return await answer_refusal(request, refusal)
 

@@ -1,5 +1,6 @@
 """The bodies of requests, with their limits. Fields that nothing here knows are ignored."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ from findtune.serving.limits import (
     MAX_TEXTS,
 )
 
+INVISIBLE = {"Cc", "Cf", "Cs"}  # control and format characters, and halves of one
+
 
 def as_whole(value: object) -> object:
     """Return 4 for 4.0, which JSON does not tell apart; another value is as it was."""
@@ -32,7 +35,8 @@ def as_whole(value: object) -> object:
 
 def is_blank(question: str) -> bool:
     """Return whether nothing of a question can be seen, so that it asks nothing."""
-    return not any(letter.isprintable() and not letter.isspace() for letter in question)
+    kinds = {*map(unicodedata.category, question)}
+    return all(kind in INVISIBLE or kind.startswith("Z") for kind in kinds)
 
 
 def refuse_blank(question: str) -> str:

@@ -121,7 +121,7 @@ def refuse_other_sites(scope: Scope) -> None:
     lead here, and forms bring a proof of their own. Source: Fetch Metadata, W3C.
     """
     site = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
-    changes = scope["method"] not in ("GET", "HEAD") and not is_page(scope["path"])
+    changes = scope["method"] != "GET" and not is_page(scope["path"])
     if changes and site in (b"cross-site", b"same-site"):
         message = "pages of other sites cannot use this server; call it from your own server."
         raise RefusedError(403, "permission_error", message)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from findtune.serving.refusals import RefusedError, invalid, not_served
 from findtune.traffic.interleaving import merge_searches
 from findtune.traffic.log import append_pick, append_search
-from findtune.traffic.lookup import find_answer, find_search
+from findtune.traffic.lookup import file_numbers, find_answer, find_search
 from findtune.traffic.records import PickRecord, SearchRecord, ShownSource, now
 from findtune.traffic.sessions import hash_session, read_salt
 from findtune.traffic.shuffling import shuffle
@@ -145,13 +145,14 @@ class Recorder:
         Raises RefusedError: 404 for a search that is not recorded, 400 for picks that it did not
         show, 503 when the answer cannot be written.
         """
+        before = file_numbers(self.folder)
         search = await self.find(key)
         shown = {source.url for source in search.sources}
         if picks is not None and not {*picks} <= shown:
             raise invalid("a pick is no URL that this search showed.")
         picks = None if picks is None else list(dict.fromkeys(picks))
         record = PickRecord(search=key, time=now(), picks=picks)
-        await asyncio.to_thread(self.write_pick, key, lambda: record)
+        await asyncio.to_thread(self.write_pick, key, lambda: record, before)
         return record
 
     async def change_picks(self, search: SearchRecord, url: str) -> None:
@@ -174,17 +175,24 @@ class Recorder:
             # The last pick taken back is no answer; that none is right is one.
             return PickRecord(search=search.id, time=now(), picks=changed or None)
 
-        self.write_pick(search.id, change)
+        before = file_numbers(self.folder)
+        self.find_now(search.id)
+        self.write_pick(search.id, change, before)
 
-    def write_pick(self, key: str, make: Callable[[], PickRecord]) -> None:
+    def write_pick(
+        self, key: str, make: Callable[[], PickRecord], before: Mapping[str, int]
+    ) -> None:
         """Write an answer, which is made while no other is written.
 
-        Raises RefusedError: 404 for a search that was forgotten meanwhile, since nothing would
-        forget its answer later; 503 when the disk does not take it.
+        before: the numbers of the files in which the search was. Raises RefusedError: 404 for a
+        search that was forgotten meanwhile, since nothing would forget its answer later; 503 when
+        the disk does not take it.
         """
 
         def made() -> PickRecord:
-            self.find_now(key)
+            # Looking takes long, and nobody else can write meanwhile.
+            if file_numbers(self.folder) != before:
+                self.find_now(key)
             return make()
 
         with refusal_of_disk():

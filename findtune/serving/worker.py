@@ -9,12 +9,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 from findtune.serving.limits import Limits
 from findtune.serving.refusals import RefusedError
 
 T = TypeVar("T")
+Results = asyncio.Future[Sequence[Any]]  # of a request that waits, one for each text
+Request = tuple[Sequence[Any], Results]  # its texts, and their results
 
 MAX_BATCH = 256  # texts of different requests that are computed together
 RETRY_AFTER = 1  # seconds
@@ -84,13 +87,13 @@ class Batcher:
 
     def __init__(self, worker: Worker, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
         self.worker, self.compute = worker, compute
-        self.requests: deque[tuple[Sequence[Any], asyncio.Future[Sequence[Any]]]] = deque()
+        self.requests: deque[Request] = deque()
         self.task: asyncio.Task[None] | None = None
 
     async def run(self, texts: Sequence[Any]) -> Sequence[Any]:
         """Return the results of one request's texts; raises RefusedError as Worker does."""
         with self.worker.place():
-            future: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+            future: Results = asyncio.get_running_loop().create_future()
             self.requests.append((texts, future))
             if self.task is None or self.task.done():
                 self.task = asyncio.create_task(self.empty())
@@ -100,25 +103,30 @@ class Batcher:
     async def empty(self) -> None:
         """Compute batch after batch until nobody waits."""
         while batch := self.next_batch():
-            texts = [text for request, _ in batch for text in request]
             try:
                 async with answer_in_time(self.worker.limits):
-                    results = await self.worker.compute(self.compute, texts)
+                    results = await self.worker.compute(self.compute_batch, batch)
             except Exception as error:  # each request gets the error and answers for itself
                 for _, future in batch:
                     set_unless_gone(future, error)
             else:
-                start = 0
-                for request, future in batch:
-                    set_unless_gone(future, results[start : start + len(request)])
-                    start += len(request)
+                for future, result in results:
+                    set_unless_gone(future, result)
 
-    def next_batch(self) -> list[tuple[Sequence[Any], "asyncio.Future[Sequence[Any]]"]]:
-        """Return the first request that waits, and those after it for which there is room.
+    def compute_batch(self, batch: Sequence[Request]) -> list[tuple[Results, Sequence[Any]]]:
+        """Return the results of the requests that still wait when it is their turn.
 
-        One whose time is over is left out: a server that is behind would else work for nobody.
+        A server that is behind would else work for those that have got their answer, a 503.
         """
-        batch: list[tuple[Sequence[Any], asyncio.Future[Sequence[Any]]]] = []
+        waiting = [(texts, future) for texts, future in batch if not future.done()]
+        if not waiting:
+            return []
+        rows = iter(self.compute([text for texts, _ in waiting for text in texts]))
+        return [(future, [*islice(rows, len(texts))]) for texts, future in waiting]
+
+    def next_batch(self) -> list[Request]:
+        """Return the first request that waits, and those after it for which there is room."""
+        batch: list[Request] = []
         size = 0
         while self.requests and (not batch or size + len(self.requests[0][0]) <= MAX_BATCH):
             texts, future = self.requests.popleft()

@@ -13,8 +13,8 @@ So there are two defences:
   beside DVC, would come late: the stages that ended since the last copy would be lost.
 - `restore` serves those who run `dvc repro` themselves. Every lock that `atomic_writes` wrote or
   `restore` accepted is kept in .dvc/tmp; a lock that was cut off gets this copy, or the one in
-  git's index or last commit. A stage that ran after the copy was made does not run again: DVC
-  has its result in the run cache.
+  git's index, its last commit or a side of a merge. A stage that ran after the copy was made does
+  not run again: DVC has its result in the run cache.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -36,6 +36,13 @@ def find_answer(folder: Path, key: str) -> PickRecord | None:
     return next((record for record in answers if record.search == key), None)
 
 
+def file_numbers(folder: Path) -> dict[str, int]:
+    """Return the number of each file in a folder; a file that forgot a line has another one."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return {entry.name: entry.inode() for entry in entries}
+    return {}
+
+
 def records_with(path: Path, key: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
     """Yield the records of a file in which an id stands, the last one first."""
     quoted = f'"{key}"'.encode()

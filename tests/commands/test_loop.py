@@ -64,6 +64,14 @@ def test_a_first_win_is_committed_and_goes_live(made: list[str], tool: Tool) -> 
     assert tool("git status --porcelain") == ""
 
 
+def test_a_name_that_is_no_stage_is_refused_before_a_training(made: list[str]) -> None:
+    for stage in ("", "the team's"):
+        result = CliRunner().invoke(loop.main, ["small", stage])
+        assert result.exit_code == 1
+        assert "Error: " in result.output
+    assert made == []
+
+
 @pytest.mark.slow
 def test_a_better_model_goes_live_and_a_worse_one_does_not(made: list[str], tool: Tool) -> None:
     run(0.5)

@@ -25,6 +25,12 @@ def test_a_time_is_read_in_the_form_of_each_database(value: object) -> None:
     assert read_time(value) == TIME
 
 
+@pytest.mark.parametrize("value", ["1712120151230", {"$numberLong": "1712120151230"}])
+def test_thousandths_of_seconds_are_no_time_of_1712(value: object) -> None:
+    # fromisoformat takes these digits for 1 December 1712, 12:30, with a 5 between both.
+    assert read_time(value) == "2024-04-03T04:55:51.230000Z"
+
+
 def test_a_named_zone_becomes_z_and_iso_8601_stays() -> None:
     assert read_time("2025-01-31 12:00:00 UTC") == "2025-01-31 12:00:00Z"
     assert read_time(" 2025-01-31 12:00:00+00 ") == "2025-01-31 12:00:00+00"
@@ -35,6 +41,7 @@ def test_a_named_zone_becomes_z_and_iso_8601_stays() -> None:
     [
         *(None, True, "", "soon", "31.01.2025", 45688.5, {}, [], {"$date": None}),
         *("Fri, 31 Feb 2025 12:00:00 GMT", "GMT", {"seconds": {"seconds": {}}}, "/Date(1)/"),
+        *("20261128103000", 20261128103000),  # no thousandths of seconds of the year 2612
         *(
             {"$date": 10**400},
             {"seconds": -(10**400)},

@@ -13,6 +13,7 @@ from findtune.serving import recording
 from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 from findtune.traffic.forgetting import Choice, forget
+from findtune.traffic.lookup import find_search
 from findtune.traffic.reader import read_traffic
 
 Make = Callable[..., TestClient]
@@ -186,3 +187,19 @@ def test_a_pick_of_a_search_that_is_forgotten_meanwhile_is_not_kept(
     answer = client.post("/v1/picks", json={"search": key, "picks": ["u"]})
     assert answer.status_code == 404
     assert not (recorder.folder / "picks.jsonl").exists()
+
+
+def test_a_search_that_nobody_forgets_is_looked_for_once(
+    client: TestClient, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Looking again would keep all other writers out meanwhile.
+    key = client.post("/v1/search", json={"query": "bread"}).json()["id"]
+    keys: list[str] = []
+
+    def find(folder: Path, key: str) -> Any:
+        keys.append(key)
+        return find_search(folder, key)
+
+    monkeypatch.setattr(recording, "find_search", find)
+    assert client.post("/v1/picks", json={"search": key, "picks": ["u"]}).status_code == 200
+    assert keys == [key]

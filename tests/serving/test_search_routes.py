@@ -49,3 +49,8 @@ def test_a_question_in_which_nothing_can_be_seen_is_refused(
         assert answer.json()["message"] == "query: the question is empty; ask something."
     earlier = client.post("/v1/rewrite", json={"query": "bread", "history": ["rice", question]})
     assert earlier.status_code == 422
+
+
+def test_a_letter_that_this_python_does_not_know_is_seen(client: TestClient) -> None:
+    for question in ("\ue000", "\U0001fae8"):
+        assert client.post("/v1/search", json={"query": question}).status_code == 200

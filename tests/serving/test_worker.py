@@ -117,6 +117,25 @@ def test_texts_whose_request_is_over_are_not_computed() -> None:
     assert model.batches == [["a"], ["c"]]
 
 
+def test_texts_whose_request_is_over_when_their_turn_comes_are_not_computed() -> None:
+    model, worker, busy = SlowModel(), Worker(Limits()), threading.Event()
+    batcher = Batcher(worker, model.compute)
+
+    async def give_up_behind_a_search() -> None:
+        search = asyncio.create_task(worker.run(busy.wait, 10))
+        request = asyncio.create_task(batcher.run(["a"]))
+        await asyncio.sleep(0.05)  # its batch waits behind the search
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+        busy.set()
+        await search
+        assert batcher.task
+        await batcher.task
+
+    asyncio.run(give_up_behind_a_search())
+    assert model.batches == []
+
+
 def test_requests_for_embeddings_count_as_waiting_beside_all_others() -> None:
     model, worker = SlowModel(), Worker(Limits(max_waiting=3))
 
