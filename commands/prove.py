@@ -18,10 +18,8 @@ Writes  --out/sets/NAME/            the clean data of a DIR, and links to its fi
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +33,7 @@ from typing import Any, NamedTuple
 import click
 import pandas as pd
 
-import findtune
+from commands.code_hash import code_hash
 from commands.crossvalidate import (
     Run,
     append,
@@ -53,10 +51,6 @@ from findtune.evaluation.pooling import Rankings, average_seeds, judge
 from stages import rooms
 from stages.command import TorchStage, die_with_parent, reporter
 
-# What a fold depends on beside its room, under findtune/.
-SHARED_CODE = ("core", "examples", "retrieval", "training")
-# Python 3.13 leaves empty lists out of the text of a syntax tree, unless it is asked for them.
-WITH_EMPTY_LISTS: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
 NOTHING_MEASURED = "no held-out question was measured; add questions that have picks."
 HEADER = (
     "| set | model | measure | questions | groups | as shown | best untuned | tuned | difference "
@@ -258,23 +252,6 @@ def new_proof(
     parameters = setting_hash(model, size, folds, out / "sets" / name)
     setting = f"{parameters}-{code_hash(model)}"
     return Proof(setting, name, model, size, folds, tuple(seeds), out)
-
-
-def code_hash(model: str) -> str:
-    """Return a hash of the code that a fold runs; comments and layout do not count."""
-    package = Path(str(findtune.__file__)).parent
-    folders = [package / name for name in (*SHARED_CODE, model)]
-    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    trees = [tree_text(ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
-
-
-def tree_text(tree: ast.AST) -> str:
-    """Return a syntax tree as Python 3.11 writes it, so that other Pythons run no fold again."""
-    for node in ast.walk(tree):
-        if getattr(node, "type_params", None) == []:  # new in 3.12; code for 3.11 has none
-            del node.type_params  # type: ignore[attr-defined]
-    return ast.dump(tree, **WITH_EMPTY_LISTS)
 
 
 class Outcome(NamedTuple):

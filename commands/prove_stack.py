@@ -28,6 +28,7 @@ import click
 import yaml
 
 import findtune
+from commands.code_hash import code_hash
 from commands.crossvalidate import setting_hash
 from commands.ingest_folder import clean_model
 from commands.prove import (
@@ -35,7 +36,6 @@ from commands.prove import (
     MODELS,
     OUT,
     SIZE,
-    code_hash,
     ready_models,
     refuse_equal_names,
     refuse_missing_bases,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.files import write_csv
-from findtune.ingest.csv_header import SEPARATORS
+from findtune.ingest.csv_header import Header, find_separator
 from findtune.ingest.review import REVIEW, ListReview, PairReview
 
 LISTS = Path("review")
@@ -107,24 +107,16 @@ def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> St
     """
     if not path.exists():
         return StoredRows([*columns], [])
+    wanted = Header(needed)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            separator = separator_of(file.readline(), needed)
+            separator = find_separator(file.readline().encode(), wanted)
             file.seek(0)
             reader = csv.DictReader(file, delimiter=separator, strict=True)
-            header = [*(reader.fieldnames or ())]
-            if missing := [name for name in needed if name not in header]:
+            reader.fieldnames = header = wanted.match(reader.fieldnames or ())
+            if missing := wanted.missing(header):
                 raise InputError(f"{path}: no column {', '.join(missing)}; keep the header.")
             rows: list[Row] = [{name: row[name] or "" for name in header} for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
     return StoredRows([*dict.fromkeys([*header, *columns])], rows)
-
-
-def separator_of(line: str, needed: Sequence[str]) -> str:
-    """Return what separates the columns of a header: a spreadsheet may have saved semicolons."""
-
-    def known(mark: str) -> int:
-        return len({*needed} & {*next(csv.reader([line], delimiter=mark), [])})
-
-    return max(SEPARATORS, key=known)

@@ -117,10 +117,11 @@ def test_grades_of_a_person_without_the_columns_that_help_to_read_stay(
     assert rows == [("no work", "jobs", "2", ""), ("no work", "tea", "", "All of tea.")]
 
 
+@pytest.mark.parametrize("url", ["url", "URL"])
 def test_a_file_that_a_spreadsheet_saved_with_semicolons_is_gone_on_with(
-    searches: list[tuple[str, str]],
+    searches: list[tuple[str, str]], url: str
 ) -> None:
-    text = '"query";"history";"url";"text";"grade"\nno work;;jobs;"Jobs; and more";2\n'
+    text = f'"query";"history";"{url}";"text";"grade"\nno work;;jobs;"Jobs; and more";2\n'
     PATH.write_text(text, encoding="utf-8-sig")
     searches += [("no work", "jobs"), ("no work", "tea")]
     result = run()

@@ -15,6 +15,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from commands import prove
+from commands.code_hash import tree_text
 from commands.crossvalidate import Run
 from commands.ingest_folder import kinds_of
 from commands.prove import main
@@ -71,13 +72,13 @@ def test_the_table_has_one_row_for_each_set_and_model_over_all_folds_and_seeds(
 
 
 def test_a_fold_of_another_python_has_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = prove.tree_text(ast.parse("def double(x): return 2 * x"))
+    text = tree_text(ast.parse("def double(x): return 2 * x"))
     # Python 3.12 gives each function and class one more field, and shows it in the tree's text.
     newer = ("type_params", *ast.FunctionDef._fields)
     monkeypatch.setattr(ast.FunctionDef, "_fields", tuple(dict.fromkeys(newer)))
     tree = ast.parse("def double(x): return 2 * x")
     tree.body[0].type_params = []
-    assert prove.tree_text(tree) == text
+    assert tree_text(tree) == text
     assert "decorator_list=[]" in text
     assert "type_params" not in text
 

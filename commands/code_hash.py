@@ -1,0 +1,31 @@
+"""A short name for the code that a fold runs, by which measures of other code are not reused."""
+
+import ast
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import findtune
+
+# What a fold depends on beside its room, under findtune/.
+SHARED_CODE = ("core", "examples", "retrieval", "training")
+# Python 3.13 leaves empty lists out of the text of a syntax tree, unless it is asked for them.
+WITH_EMPTY_LISTS: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+
+
+def code_hash(model: str) -> str:
+    """Return a hash of the code that a fold runs; comments and layout do not count."""
+    package = Path(str(findtune.__file__)).parent
+    folders = [package / name for name in (*SHARED_CODE, model)]
+    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    trees = [tree_text(ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:12]
+
+
+def tree_text(tree: ast.AST) -> str:
+    """Return a syntax tree as Python 3.11 writes it, so that other Pythons run no fold again."""
+    for node in ast.walk(tree):
+        if getattr(node, "type_params", None) == []:  # new in 3.12; code for 3.11 has none
+            del node.type_params  # type: ignore[attr-defined]
+    return ast.dump(tree, **WITH_EMPTY_LISTS)
