@@ -1,6 +1,7 @@
 """The documents that a stack searches: a JSONL file, or any dictionaries."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from findtune.core.errors import InputError
 from findtune.retrieval.corpus import Corpus
 
 FIELDS = ("url", "title", "text")
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 Document = dict[str, str]
 
@@ -25,13 +27,23 @@ def read_documents(path: Path) -> list[Document]:
 
 def parsed_lines(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield each line's place and value."""
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield f"{path}:{number}", json.loads(line)
-                except ValueError as error:
-                    raise InputError(f"{path}:{number} is not JSON: {error}.") from None
+    with path.open(encoding="utf-8-sig") as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", parsed(line, f"{path}:{number}")
+        except UnicodeDecodeError:
+            raise InputError(f"{path} is not UTF-8; save it as UTF-8.") from None
+
+
+def parsed(line: str, place: str) -> Any:
+    """Return the value of a line of JSON."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{place} is not JSON: {error}.") from None
+    except RecursionError:
+        raise InputError(f"{place} is not JSON that can be read: it is nested too deep.") from None
 
 
 def given_documents(documents: Iterable[Mapping[str, Any]]) -> list[Document]:
@@ -46,6 +58,11 @@ def checked(rows: Iterable[tuple[str, Any]]) -> list[Document]:
         fields = [row.get(name) for name in FIELDS] if isinstance(row, Mapping) else [None]
         if not all(isinstance(value, str) for value in fields):
             raise InputError(f"{place} is not a document; it needs {expected()}, all texts.")
+        if name := next((name for name in FIELDS if HALF_CHARACTER.search(row[name])), None):
+            raise InputError(
+                f"{place} has half a character (a lone surrogate, \\ud800 to \\udfff) in {name}, "
+                "which no file can hold; remove it."
+            )
         url = row["url"]
         if url in documents:
             raise InputError(f"{place} has the URL of an earlier document, {url}; keep one.")

@@ -104,10 +104,10 @@ def warnings(evaluation: Evaluation) -> list[str]:
     groups = len({question.group for question in evaluation.held_out.test})
     if groups < FEW_QUESTIONS:
         effect = evaluation.difference["minimum_detectable_effect"]
-        lines.append(
-            f"only {groups} topics to test; they show no difference below {effect:.3f}. "
-            "More feedback makes the verdict surer."
-        )
+        # A cell differs from itself by nothing, however few the questions.
+        compared = choice.chosen != choice.untuned
+        shows = f"; they show no difference below {effect:.3f}" if compared else ""
+        lines.append(f"only {groups} topics to test{shows}. More feedback makes the verdict surer.")
     lines += unjudged_warnings(evaluation)
     if choice.chosen != choice.untuned:
         lines += disagreement_warnings(evaluation)

@@ -25,12 +25,28 @@ def test_a_file_is_read_and_other_fields_and_empty_lines_are_left_out(tmp_path: 
         ('["a"]\n', ":1 is not a document"),
         (GOOD * 2, ":2 has the URL of an earlier document, a"),
         ("\n", "the corpus is empty"),
+        ('{"url": "b", "title": "\\ud83d", "text": ""}\n', ":1 has half a character"),
+        ("[" * 100_000 + "\n", ":1 is not JSON that can be read"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "documents.jsonl"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=message):
+        read_documents(path)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "documents.jsonl"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert read_documents(path)[0]["url"] == "a"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_than_utf_8_is_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "documents.jsonl"
+    path.write_text(GOOD.replace("aa", "\u00e4"), encoding=encoding)
+    with pytest.raises(InputError, match="is not UTF-8; save it as UTF-8"):
         read_documents(path)
 
 

@@ -91,6 +91,15 @@ def test_the_verdict_says_that_dev_chose_no_tuned_model(make_evaluation: Evaluat
     )
 
 
+def test_few_questions_show_no_smallest_effect_where_no_tuned_model_was_chosen(
+    make_evaluation: Evaluate,
+) -> None:
+    chosen = warnings(make_evaluation(number=6))
+    kept = warnings(make_evaluation(number=6, choice=Choice(UNTUNED, UNTUNED)))
+    assert any("they show no difference below" in line for line in chosen)
+    assert kept[0].startswith("only 6 topics to test. More feedback")
+
+
 @pytest.mark.parametrize(
     ("changes", "warning"),
     [
