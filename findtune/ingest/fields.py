@@ -1,9 +1,10 @@
 """The fields that several kinds of feedback share: the query, optional lists, and the origin."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from findtune.core.records import Record
+from findtune.ingest.documents import url_as_written
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.percent_encoding import decode_search
 from findtune.ingest.plain_text import has_content, strip_html, to_one_line
@@ -97,11 +98,20 @@ def clean_topic(record: Mapping[str, Any], report: RecordReport) -> str:
 
 
 def require_pick(
-    picks: list[str], record: Mapping[str, Any], field: str, report: RecordReport
+    picks: list[str],
+    record: Mapping[str, Any],
+    field: str,
+    *,
+    shown: Collection[str],
+    report: RecordReport,
 ) -> None:
-    """Raise NothingToLearnError for a record without a pick, and RecordError if no pick is left."""
+    """Raise NothingToLearnError for a record without a pick, and RecordError if no pick is left.
+
+    shown: the URLs among which the picks are.
+    """
     if picks:
         return
+    refuse_picks_elsewhere(record, field, shown, report)
     if names_nothing(record.get(field)):
         raise NothingToLearnError(field, "records without a pick")
     cause = report.cause(field)
@@ -110,6 +120,28 @@ def require_pick(
         reason = f"{reason}: {cause.reason}"
     remedy = cause.remedy if cause else "log every document that was shown"
     raise RecordError(field, "", reason=reason, remedy=remedy)
+
+
+def refuse_picks_elsewhere(
+    record: Mapping[str, Any], field: str, shown: Collection[str], report: RecordReport
+) -> None:
+    """Raise RecordError if a record lacks the field of the picks, and another one may hold them.
+
+    Such a field names documents shown. All that a query showed are no choice; but searches may have
+    returned nothing else than what was picked.
+    """
+    if record.get(field) is not None:
+        return
+    for name, value in record.items():
+        if name == "negative_sources":
+            continue
+        items = value if isinstance(value, list) else [value]
+        named = {report.spell(url_as_written(item)) for item in items}
+        picks = named.intersection(shown)
+        if picks and (picks < set(shown) or field == "selected_sources"):
+            reason = f"missing, and {name} names documents that were shown"
+            remedy = f'rename {name} to {field}, if these are the picks; else write "{field}": []'
+            raise RecordError(field, "", reason=reason, remedy=remedy)
 
 
 def identity_fields(record: Mapping[str, Any], timestamp: str) -> list[object]:

@@ -61,7 +61,7 @@ def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[
     display = display_fields(items, shown, report)
     shown = dict(sorted(shown.items(), key=lambda entry: display[entry[0]]["rank"]))
     picks, refused = read_choices(record, shown, report)
-    require_pick(picks, record, "positive_sources", report)
+    require_pick(picks, record, "positive_sources", shown=shown, report=report)
     tally_order(shown, picks, report)
     drop_copies(shown, picks=picks, report=report)
     require_others(shown, picks)

@@ -85,7 +85,7 @@ def clean_selection(
         raise RecordError(MAPPING, "", reason=reason, remedy=remedy)
     selected = clean_urls(optional_list(record, "selected_sources"), "selected_sources", report)
     selected = drop_unknown_urls(selected, returned, field="selected_sources", report=report)
-    require_pick(selected, record, "selected_sources", report)
+    require_pick(selected, record, "selected_sources", shown=returned, report=report)
     return selected
 
 

@@ -116,6 +116,35 @@ def test_a_list_that_teaches_nothing_is_dropped_and_is_no_reject(
     assert outcome.counts["rejected"] == 0
 
 
+@pytest.mark.parametrize("picked", [[B], B, [{"url": B, "title": "B"}], [f"{B}/#top", Z]])
+def test_picks_under_another_key_are_a_reject_that_names_the_key(
+    project: Any, picked: object
+) -> None:
+    record = project.ranked_list(negative_sources=None, clicked_sources=picked)
+    del record["positive_sources"]
+    [row] = project.clean("ranked_lists", record).rows
+    assert (row.action, row.column) == ("rejected", "positive_sources")
+    assert "clicked_sources names documents that were shown" in row.reason
+    assert row.remedy.startswith("rename clicked_sources to positive_sources, if")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"negative_sources": [B]},
+        {"positive_sources": [], "clicked_sources": [B]},
+        {"retrieved": [C, B, A]},
+        {"retrieved": [Z], "terms": ["tea", 1, None], "clicked": "no"},
+    ],
+)
+def test_another_key_that_can_not_be_the_picks_leaves_a_list_without_a_pick(
+    project: Any, fields: dict[str, object]
+) -> None:
+    record = project.ranked_list(**{"negative_sources": None, "positive_sources": None, **fields})
+    [row] = project.clean("ranked_lists", record).rows
+    assert (row.action, row.reason) == ("dropped", "records without a pick")
+
+
 def test_picks_that_always_stand_first_are_reported_once(project: Any) -> None:
     def lists(first: int, other: int) -> list[Any]:
         picks = [[B] if number < other else [B, A][number % 2 :] for number in range(first + other)]

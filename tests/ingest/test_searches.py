@@ -196,6 +196,14 @@ def test_a_question_without_a_pick_is_dropped_and_is_no_reject(project: Any) -> 
     ] * 2
 
 
+@pytest.mark.parametrize("picked", [[B], ["https://example.org/a", B, C]])
+def test_picks_under_another_key_are_named(project: Any, picked: list[str]) -> None:
+    record = project.search_record(selected_sources=None, positive_sources=picked)
+    [row] = project.clean("searches", record).rows
+    assert (row.action, row.column) == ("rejected", "selected_sources")
+    assert row.remedy.startswith("rename positive_sources to selected_sources, if")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.text(max_size=12), max_size=6))
 def test_every_clean_search_has_a_query_of_one_line_that_no_other_has(
