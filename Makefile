@@ -85,11 +85,14 @@ help:           ## List these commands
 
 setup: $(BIN)/.ready ## Install the project's dependencies and tools into .venv
 
+# Python compiles a module when it is first imported; pip would compile 20,000, of which few are used.
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+
 $(BIN)/.ready: requirements.lock requirements.torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Findtune needs Python 3.11 or newer; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.torch.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(PIP_INSTALL) -r requirements.torch.lock
+	$(PIP_INSTALL) --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 train: setup    ## Train and evaluate MODELS at SIZE, and judge them as one search: make train SIZE=medium
