@@ -10,21 +10,23 @@ An empty decision changes nothing. The columns `score` and `label` say what the 
 listed: a decision on a label that has changed since applies no more, and is counted.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
 from findtune.core.text import normalize
 from findtune.ingest.addresses import normal_form
-from findtune.ingest.report import FileReportRow
+from findtune.ingest.csv_rows import Header, read_rows
+from findtune.ingest.report import FileReportRow, IngestReport
 from findtune.ingest.score_scale import parse_score
 
 REVIEW = "review.csv"
 DROP, KEEP, PICKED, PASSED_OVER = "drop", "keep", "picked", "not picked"
 FORMULA = ("=", "+", "-", "@", "\t")  # how a cell begins that a spreadsheet would compute
+MAX_ROW_BYTES = 131_072  # Python's csv module reads no longer cell
 SAME = 5e-4  # two scores that are printed alike
 
 Row = dict[str, str]
@@ -35,22 +37,21 @@ SourceKey = tuple[str, str]
 def read_review(path: Path, columns: Sequence[str]) -> list[Row]:
     """Return the rows of a review; none if there is no file.
 
-    Raises InputError for a file without one of its columns.
+    Its columns may be separated by what ingest knows. Raises InputError for a file without one of
+    its columns, and for a row that is not CSV: its decision would be lost.
     """
     if not path.exists():
         return []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
-                raise InputError(f"{path}: no column {', '.join(missing)}; keep the header.")
-            return [
-                {name: from_cell(row[name] or "") for name in columns}
-                | {"line": f"{path}:{reader.line_num}"}
-                for row in reader
-            ]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
+    report = IngestReport(StringIO())
+    rows = [
+        {name: from_cell(row.cells[name]) for name in columns} | {"line": row.location}
+        for row in read_rows(
+            path, Header(columns), max_row_bytes=MAX_ROW_BYTES, report=report, advance=int
+        )
+    ]
+    if report.first_rejects:
+        raise InputError(str(report.first_rejects[0]))
+    return rows
 
 
 def to_cell(text: str) -> str:

@@ -35,6 +35,21 @@ def test_pairs_are_dropped_corrected_or_kept_as_decided(pairs: Any) -> None:
     assert pairs.read("sentence_pairs").counts["pairs"] == 2
 
 
+def test_a_review_is_read_as_spreadsheets_save_it(pairs: Any) -> None:
+    rows = '"deaths";births;0,9;;0,05\r\n\r\njobs;work;0,8;;drop\r\n'
+    header = "Sentence_1; sentence_2;SCORE;expected;decision"
+    pairs.write("finetuning/review.csv", f"\ufeffsep=;\r\n{header}\r\n{rows}")
+    assert scores(pairs) == {"births": 0.05, "bread": 0.1}
+    pairs.write("finetuning/review.csv", f"{header}\n{rows}".replace(";", "\t"))
+    assert scores(pairs) == {"births": 0.05, "bread": 0.1}
+
+
+def test_a_row_of_a_review_that_lacks_cells_stops_the_run_with_its_line(pairs: Any) -> None:
+    pairs.write("finetuning/review.csv", f"{PAIRS}births,deaths\n")
+    message = pairs.stop("embedder/sentence_pairs")
+    assert "data/finetuning/review.csv:2: 2 cells where the header has 6" in message
+
+
 def test_an_empty_decision_changes_nothing_and_the_review_is_no_data(pairs: Any) -> None:
     before = pairs.read("sentence_pairs")
     pairs.write("finetuning/review.csv", f"{PAIRS}births,deaths,0.9,0.1,,x:1\n")
