@@ -155,6 +155,13 @@ def url_as_written(item: object) -> str:
     return url.strip() if isinstance(url, str) else ""
 
 
+def urls_as_written(items: object) -> set[str]:
+    """Return the URLs of a list as they are written; one URL may stand for a list."""
+    items = read_list(items)
+    urls = map(url_as_written, items if isinstance(items, list) else [items])
+    return {*filter(None, urls)}
+
+
 def add_document(document: Document, documents: DocumentsByUrl, report: RecordReport) -> None:
     """Add a document; a duplicate only fills the fields that the first one lacks.
 

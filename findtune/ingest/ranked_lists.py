@@ -18,6 +18,7 @@ from findtune.ingest.documents import (
     is_usual_text,
     shorten_documents,
     url_as_written,
+    urls_as_written,
 )
 from findtune.ingest.fields import (
     clean_history,
@@ -150,22 +151,31 @@ def read_choices(
 ) -> tuple[list[str], list[str]]:
     """Return the URLs that were picked and those that were refused.
 
-    Documents that are both are removed from what was shown.
+    Documents that are both are removed from what was shown. A page that is refused in another
+    spelling than it was picked in was shown twice, and counts as picked.
     """
     picks = clean_urls(optional_list(record, "positive_sources"), "positive_sources", report)
     refused = clean_urls(optional_list(record, "negative_sources"), "negative_sources", report)
-    contradictions = set(picks) & set(refused)
+    contradictions = set(picks) & set(refused) & written_in_both(record, report)
     for url in [url for url in picks if url in contradictions]:
         reason = "a URL both picked and refused, so its document is left out"
         remedy = "write it in only one of the two lists"
         report.drop(RecordError("positive_sources", url, reason=reason, remedy=remedy))
         shown.pop(url, None)
     picks = [url for url in picks if url not in contradictions]
-    refused = [url for url in refused if url not in contradictions]
+    refused = [url for url in refused if url not in contradictions.union(picks)]
     return (
         drop_unknown_urls(picks, shown.keys(), field="positive_sources", report=report),
         drop_unknown_urls(refused, shown.keys(), field="negative_sources", report=report),
     )
+
+
+def written_in_both(record: Mapping[str, Any], report: RecordReport) -> set[str]:
+    """Return the URLs that are written alike among the picks and among what was refused."""
+    picked, refused = (
+        urls_as_written(record.get(name)) for name in ("positive_sources", "negative_sources")
+    )
+    return {*map(report.spell, picked & refused)}
 
 
 def require_others(shown: DocumentsByUrl, picks: list[str]) -> None:

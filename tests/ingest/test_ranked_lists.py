@@ -46,6 +46,14 @@ def test_a_document_both_picked_and_refused_is_left_out(project: Any) -> None:
 NEVER_SHOWN = [("dropped", "positive_sources", Z), ("dropped", "negative_sources", Y)]
 
 
+def test_a_page_that_was_shown_in_two_spellings_and_picked_in_one_is_picked(project: Any) -> None:
+    shown = [project.document(name) for name in ("a", "a/", "b")]
+    choice = {"positive_sources": [A], "negative_sources": [f"{A}/", B]}
+    record, outcome = project.clean_one("ranked_lists", all_sources=shown, **choice)
+    assert (record["picks"], record["refused"]) == ([A], [B])
+    assert outcome.rows == []
+
+
 @pytest.mark.parametrize(
     ("picks", "refused", "changes"),
     [
