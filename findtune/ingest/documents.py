@@ -10,7 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
-from findtune.ingest.document_fields import find_field, number_as_id, unknown_passage
+from findtune.ingest.document_fields import (
+    find_field,
+    number_as_id,
+    other_names,
+    unknown_passage,
+)
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import has_content, is_clean_line, strip_html, to_one_line
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
@@ -36,6 +41,7 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
     if not isinstance(items, list):
         remedy = "write [] if nothing was shown"
         raise wrong_type(field, items, expected="a list of documents", remedy=remedy)
+    report.shown_items += items
     documents: DocumentsByUrl = {}
     for index, item in enumerate(items):
         document = usual_document(item, report.limits.max_text_chars)
@@ -181,9 +187,11 @@ def add_document(document: Document, documents: DocumentsByUrl, report: RecordRe
 def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
     """Return the URLs of a list as the record first spells them, in its order, each once.
 
-    One URL may stand for a list.
+    One URL may stand for a list, also where it holds another one. A document that has a URL may be
+    named by its id.
     """
-    items = [] if names_nothing(items) else read_list(items)
+    is_one = isinstance(items, str) and report.knows(items.strip())
+    items = [] if names_nothing(items) else [items] if is_one else read_list(items)
     if isinstance(items, (str, dict)) and items:
         items = [items]
     if not isinstance(items, list):
@@ -192,18 +200,29 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
     urls = []
     for index, item in enumerate(items):
         url = find_field(item, "url")[1] if isinstance(item, dict) else item
-        if (
-            not isinstance(url, str)
-            and (number := number_as_id(url))
-            and number in report.spellings
-        ):
+        if (number := number_as_id(url)) and report.knows(shown_address(number, report)):
             url = number
         if isinstance(url, str):
-            urls.append(report.spell(url.strip()))
+            urls.append(report.spell(shown_address(url.strip(), report)))
         else:
             remedy = "write the URL of the document"
             report.drop(wrong_type(f"{field}[{index}]", item, expected="a URL", remedy=remedy))
     return list(dict.fromkeys(urls))
+
+
+def shown_address(name: str, report: RecordReport) -> str:
+    """Return the URL of the document that has a name as another id; else the name itself."""
+    return name if report.knows(name) else addresses_by_id(report.shown_items).get(name, name)
+
+
+def addresses_by_id(items: Iterable[object]) -> dict[str, str]:
+    """Return the URLs of documents by the other ids that they have; an id of two has none."""
+    addresses: dict[str, set[str]] = {}
+    for item in items:
+        url = url_as_written(item)
+        for _, other in other_names(item, "url") if isinstance(item, dict) and url else ():
+            addresses.setdefault(f"{other}".strip(), set()).add(url)
+    return {name: next(iter(urls)) for name, urls in addresses.items() if len(urls) == 1}
 
 
 def drop_unknown_urls(

@@ -147,6 +147,7 @@ class RecordReport:
         self.dropped_urls: set[str] = set()
         self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
         self.spelled: dict[str, str] = {}  # an address as written -> the same
+        self.shown_items: list[object] = []  # the documents of the record, as they are written
         self.nothing_to_learn = ""  # why the record teaches nothing, if it is as it should be
         self.tallies: defaultdict[str, int] = defaultdict(int)  # what the kind is judged by
 
@@ -163,9 +164,14 @@ class RecordReport:
             self.spelled[address] = spelling
         return spelling
 
+    def knows(self, address: str) -> bool:
+        """Return whether the record has an address, in some spelling."""
+        return address in self.spelled or normal_form(address) in self.spellings
+
     def forget_addresses(self) -> None:
         """Forget what only the cleaning of the record needs, so that the report is small."""
         self.spellings, self.spelled, self.dropped_urls = {}, {}, set()
+        self.shown_items = []
 
     def cause(self, field: str) -> ReportRow | None:
         """Return the row about the first part of a field that was dropped, if there is one."""

@@ -46,6 +46,29 @@ def test_a_document_both_picked_and_refused_is_left_out(project: Any) -> None:
 NEVER_SHOWN = [("dropped", "positive_sources", Z), ("dropped", "negative_sources", Y)]
 
 
+@pytest.mark.parametrize("picks", [["d-2"], "d-2", [{"id": "d-2"}]])
+def test_a_pick_may_be_the_id_of_a_document_that_has_a_url_too(project: Any, picks: object) -> None:
+    shown = [project.document(name, id=f"d-{number}") for number, name in enumerate("abc", 1)]
+    choice = {"positive_sources": picks, "negative_sources": ["d-3", "d-1"]}
+    record, outcome = project.clean_one("ranked_lists", all_sources=shown, **choice)
+    assert (record["picks"], record["refused"], outcome.rows) == ([B], [C, A], [])
+
+
+def test_a_number_is_the_id_of_a_document_with_a_url_and_an_id_of_two_is_none(project: Any) -> None:
+    shown = [project.document(name, id=number) for number, name in enumerate("abc")]
+    shown += [project.document(name, id=5) for name in "yz"]
+    record, outcome = project.clean_one("ranked_lists", all_sources=shown, positive_sources=[1, 5])
+    assert record["picks"] == [B]
+    assert [row.reason for row in outcome.rows] == ["expected a URL, found a number"]
+
+
+def test_a_url_that_holds_another_one_is_one_pick(project: Any) -> None:
+    url = "https://example.org/compare/https://a.example,https://b.example"
+    shown = [{"url": url}, project.document("b")]
+    record, outcome = project.clean_one("ranked_lists", all_sources=shown, positive_sources=url)
+    assert record["picks"] == [url]
+
+
 def test_a_page_that_was_shown_in_two_spellings_and_picked_in_one_is_picked(project: Any) -> None:
     shown = [project.document(name) for name in ("a", "a/", "b")]
     choice = {"positive_sources": [A], "negative_sources": [f"{A}/", B]}
