@@ -6,7 +6,7 @@ measure. Questions and addresses are written as the feedback spells them, where 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,13 @@ class JudgmentReader:
         grades_by_query: dict[str, Grades] = {}
         for path in self.files(data):
             for number, (query, grades) in enumerate(load_object(path).items(), start=1):
-                if isinstance(grades, dict):
-                    good = clean_grades(grades, path, number=number, report=report)
-                    grades_by_query.setdefault(typed_line(query), {}).update(good)
-                else:
-                    reject_query(grades, path, number=number, report=report)
+                for each in all_values(grades):
+                    if isinstance(each, dict):
+                        merged = grades_by_query.setdefault(typed_line(query), {})
+                        good = clean_grades(each, path, number=number, report=report)
+                        merge_grades(merged, good, report, printable_path(path))
+                    else:
+                        reject_query(each, path, number=number, report=report)
             advance(path.stat().st_size)
         report.accepted = sum(map(len, grades_by_query.values()))
         report.counts.update(queries=len(grades_by_query), judgments=report.accepted)
@@ -95,17 +97,17 @@ def spell_judgments(
     spelled: dict[str, Grades] = {}
     for query, grades in grades_by_query.items():
         for name in spellings.spell_query(query):
-            merge_grades(spelled.setdefault(name, {}), grades, spellings, report, file)
+            logged = [(spellings.spell_address(url), grade) for url, grade in grades.items()]
+            merge_grades(spelled.setdefault(name, {}), logged, report, file)
     for query, grades in spelled.items():
         yield {"query": query, "grades": grades}
 
 
 def merge_grades(
-    merged: Grades, grades: Grades, spellings: Spellings, report: IngestReport, file: str
+    merged: Grades, grades: Iterable[tuple[str, int]], report: IngestReport, file: str
 ) -> None:
     """Add grades to those of the same question; of two grades of one address the higher counts."""
-    for url, grade in grades.items():
-        address = spellings.spell_address(url)
+    for address, grade in grades:
         first = merged.setdefault(address, grade)
         if first != grade:
             merged[address] = max(first, grade)
@@ -175,15 +177,26 @@ def load_object(path: Path) -> dict[str, Any]:
     return content
 
 
+class Repeated(list[Any]):
+    """The values of a key that comes several times in one JSON object."""
+
+
 def merge_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; two objects under the same key are merged."""
+    """Return a JSON object; two objects under the same key are merged, other values all stay."""
     merged: dict[str, Any] = {}
     for key, value in pairs:
-        first = merged.get(key)
-        if isinstance(first, dict) and isinstance(value, dict):
-            value = {**first, **value}
-        merged[key] = value
+        if key not in merged:
+            merged[key] = value
+        elif isinstance(merged[key], dict) and isinstance(value, dict):
+            merged[key] = merge_pairs([*merged[key].items(), *value.items()])
+        else:
+            merged[key] = Repeated([*all_values(merged[key]), *all_values(value)])
     return merged
+
+
+def all_values(value: object) -> list[Any]:
+    """Return the values of a key that may come several times."""
+    return [*value] if isinstance(value, Repeated) else [value]
 
 
 def reject_query(grades: object, path: Path, *, number: int, report: IngestReport) -> None:
@@ -195,9 +208,10 @@ def reject_query(grades: object, path: Path, *, number: int, report: IngestRepor
 
 def clean_grades(
     grades: dict[str, Any], path: Path, *, number: int, report: IngestReport
-) -> Grades:
-    """Return the good grades of the query with this number, and reject the others."""
-    for url, grade in grades.items():
+) -> list[tuple[str, int]]:
+    """Return the good grades of the query with this number, by address, and reject the others."""
+    listed = [(url, grade) for url in grades for grade in all_values(grades[url])]
+    for url, grade in listed:
         if not is_grade(grade):
             place = (printable_path(path), number, "grade", shorten(f"{grade!r} of {url}"))
             is_number = isinstance(grade, (int, float)) and not isinstance(grade, bool)
@@ -205,7 +219,7 @@ def clean_grades(
             reason = f"found {shown} instead of a grade"
             remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
             report.add([RecordReportRow("rejected", *place, reason, remedy)])
-    return {to_one_line(url): int(grade) for url, grade in grades.items() if is_grade(grade)}
+    return [(to_one_line(url), int(grade)) for url, grade in listed if is_grade(grade)]
 
 
 def shorten(value: str) -> str:

@@ -158,6 +158,22 @@ def test_two_grades_of_one_address_are_reported_and_the_higher_counts(project: A
     ]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"tea?": {"URL": 3, "x:1": 0, "URL": 1}}',
+        '{"tea?": {"URL": 3, "x:1": 0}, "tea?": {"URL": 1}}',
+        '{"tea?": {"URL": 1, "x:1": 0}, "<b>tea?</b>": {"URL": 3}}',
+        '{"tea?": {"URL": 1, " URL ": 3, "x:1": 0}}',
+        '{"tea?": {"URL": 1, "x:1": 0}, "tea?": "none", "tea?": {"URL": 3}}',
+    ],
+)
+def test_of_two_grades_under_one_key_the_higher_counts_too(project: Any, content: str) -> None:
+    outcome = read(project, content.replace("URL", TEA).encode())
+    assert grades(outcome) == {"tea?": {TEA: 3, "x:1": 0}}
+    assert sum("of one address" in row.reason for row in outcome.rows) == 1
+
+
 def test_judgments_that_meet_nothing_in_the_feedback_are_counted(project: Any) -> None:
     project.clean("ranked_lists", project.ranked_list("tea?", all_sources=[TEA, "doc:1"]))
     outcome = read(project, {"tea?": {TEA: 1, "doc:2": 3}, "milk?": {RICE: 2, "doc:1": 1}})
