@@ -16,7 +16,13 @@ SIMPLE = re.compile(
     r"https?://(?!www\.|(?:dx\.)?doi\.org/)([a-z0-9-]+(?:\.[a-z0-9-]+)*(?:/[a-zA-Z0-9_~-][\w.~-]*)+)",
     re.ASCII,
 )
-DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)(10\.\d{4,9}/\S+)", re.IGNORECASE)
+# With or without one of its prefixes: a name that begins with 10. and a number is always a DOI.
+DOI = re.compile(
+    r"(?:(?:urn:|info:)?doi[:/]\s*|(?:https?://)?(?:dx\.|www\.)?doi\.org/(?:doi:)?)?"
+    r"(10\.\d{4,9}(?:/|%2f)\S+)",
+    re.IGNORECASE,
+)
+SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 # What campaigns, mail and social networks add to a link. Sources: the parameters that Matomo,
@@ -33,13 +39,18 @@ TRACKING = re.compile(
 UNRESERVED = "-._~!$'()*,:@"
 # An address as texts hold it: <address>, "address", [title](address) of Markdown, https:\/\/ of
 # JSON in JSON, and with characters that show nothing.
-WRAPPED = re.compile(r"<([^<>]*)>|\"([^\"]*)\"|'([^']*)'|\[[^\]]*\]\((\S+?)(?:\s+\"[^\"]*\")?\)")
+WRAPPED = re.compile(
+    r"<([^<>]*)>|\"([^\"]*)\"|'([^']*)'|`([^`]*)`|[“„]([^“”]*)[“”]|«([^«»]*)»|\((https?:[^()]*)\)"
+    r"|\[[^\]]*\]\((\S+?)(?:\s+\"[^\"]*\")?\)"
+)
 UNSEEN = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Pages that only lead on: host and path, and the parameter that holds the address.
 REDIRECT = re.compile(
     r"(?:www\.)?google\.[a-z.]{2,6}/url\?(?:.*&)?(?:q|url)=([^&]+)"
     r"|l\.facebook\.com/l\.php\?(?:.*&)?u=([^&]+)|duckduckgo\.com/l/\?(?:.*&)?uddg=([^&]+)"
+    r"|(?:www\.)?youtube\.com/redirect\?(?:.*&)?q=([^&]+)|out\.reddit\.com/[^?]*\?(?:.*&)?url=([^&]+)"
+    r"|[\w.-]+\.safelinks\.protection\.outlook\.com/\?(?:.*&)?url=([^&]+)"
 )
 
 
@@ -57,9 +68,14 @@ def normal_form(address: str) -> str:
         text = f"http://{text}"
     try:
         parts = urlsplit(f"http:{text}" if text.startswith("//") else text)
-        return normal_url(parts) if parts.scheme.lower() in DEFAULT_PORTS else text
+        return normal_url(parts) if parts.scheme.lower() in DEFAULT_PORTS else lower_scheme(text)
     except ValueError:  # a port or an IPv6 address that is none
         return text
+
+
+def lower_scheme(text: str) -> str:
+    """Return an id with its scheme in lower case: S3://a and s3://a are one."""
+    return SCHEME.sub(lambda scheme: scheme[0].lower(), text, count=1)
 
 
 def unwrap(text: str) -> str:

@@ -27,6 +27,11 @@ SAME_DOI = [
     "https://doi.org/10.1000/abc.D",
     "http://dx.doi.org/10.1000/abc.d",
     "DOI: 10.1000/abc.d",
+    "10.1000/abc.d",
+    "doi.org/10.1000/abc.d",
+    "https://doi.org/10.1000%2Fabc.d",
+    "https://doi.org/doi:10.1000/abc.d",
+    *("urn:doi:10.1000/abc.d", "info:doi/10.1000/abc.d"),
 ]
 HOST = "https://bücher.example"
 PAIRS = [
@@ -35,6 +40,8 @@ PAIRS = [
     *[(DOI, other) for other in SAME_DOI],
     (HOST, "http://xn--bcher-kva.example/"),
     ("doc:caf\u00e9", "doc:cafe\u0301"),
+    ("s3://bucket/Key", "S3://bucket/Key"),
+    ("arXiv:2101.00001", "arxiv:2101.00001"),
 ]
 
 
@@ -52,6 +59,10 @@ def test_two_spellings_of_one_page_have_one_normal_form(first: str, second: str)
         *(r"https:\/\/a.example\/b", "https://a.example/./b/"),
         "https://www.google.com/url?sa=t&q=https://a.example/b&usg=1",
         "https://duckduckgo.com/l/?uddg=https%3A%2F%2Fa.example%2Fb",
+        "https://www.youtube.com/redirect?event=x&q=https%3A%2F%2Fa.example%2Fb",
+        "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fa.example%2Fb&data=1",
+        *("`https://a.example/b`", "“https://a.example/b”", "«https://a.example/b»"),
+        *("(https://a.example/b)", "„https://a.example/b“"),
     ],
 )
 def test_what_texts_and_other_pages_put_around_an_address_is_no_part_of_it(spelling: str) -> None:
@@ -87,6 +98,8 @@ OTHERS = [
     "/wiki/page/",
     r"C:\docs\a.pdf",
     "urn:isbn:1",
+    "10.5/abc",
+    "10.1000",
     "17",
     "https://www.google.com/url?q=tea",
     "https://www.google.com/search?q=https://a.example/b",
