@@ -7,7 +7,7 @@ or is closed in another row, only the line that opens it is rejected.
 import csv
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from findtune.ingest.csv_header import (
     SEPARATORS,
     Header,
     find_separator,
+    fold,
     refuse_other_names,
     split_line,
 )
@@ -28,6 +29,7 @@ from findtune.ingest.file_contents import (
     is_conflict_mark,
     refuse_no_text,
 )
+from findtune.ingest.plain_text import to_one_line
 from findtune.ingest.report import (
     MAX_VALUE_CHARS,
     Advance,
@@ -41,7 +43,9 @@ __all__ = ["CsvRow", "Header", "csv_files", "find_csv_files", "read_rows"]
 
 BOM = b"\xef\xbb\xbf"  # spreadsheets write it
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-BLANKS = b" \t\r\n,"  # all that an empty row of a spreadsheet holds
+# All that an empty row of a spreadsheet holds, and what old systems write behind the last one.
+BLANKS = b" \t\r\n,\0\x1a"
+OPENING = re.compile(rb'(?:^|[,;\t|])(?:\xef\xbb\xbf)*[ \t]*"')  # a quote that begins a cell
 CSV_SUFFIXES = (".csv", ".tsv", ".tab")  # each also packed, as .csv.gz
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_TITLE_LINES = 10  # in which the header is looked for
@@ -147,11 +151,12 @@ def read_rows(
     separator, start = find_dialect(lines, header)
     flag_lines_before(report, file, lines[:start])
     raw_rows = split_rows(lines, max_row_bytes, separator=separator, start=start)
-    columns = read_header(next(raw_rows), header, file)
+    first = next(raw_rows)
+    columns = read_header(first, header, file)
     empty = dict.fromkeys(header.form_of(columns).optional, "")
     flag_separator(report, file, separator)
     headers = [start]
-    for raw_row in raw_rows:
+    for raw_row in separate_headers(raw_rows, first):
         report.rows_by_file[file] += 1
         try:
             if again := header_again(raw_row, header, columns, file):
@@ -228,6 +233,27 @@ def header_again(
     return None
 
 
+def separate_headers(raw_rows: Iterable[RawRow], first: RawRow) -> Iterator[RawRow]:
+    """Yield rows; one that shares its line with the header again becomes two.
+
+    So files are joined of which one lacks its last line end. first: the row of the header.
+    """
+    names = [] if isinstance(first.cells, RowSyntaxError) else [*map(to_one_line, first.cells)]
+    width = len(names)
+    for raw_row in raw_rows:
+        cells = raw_row.cells
+        if isinstance(cells, RowSyntaxError) or len(cells) != 2 * width - 1:
+            yield raw_row
+            continue
+        last, folded = cells[width - 1].rstrip(), [*map(fold, map(to_one_line, cells[width:]))]
+        if folded == [*map(fold, names[1:])] and fold(last).endswith(fold(names[0])):
+            end = last[: -len(names[0])].rstrip('"\ufeff')
+            yield RawRow(raw_row.line, [*cells[: width - 1], end])
+            yield RawRow(raw_row.line, names)
+        else:
+            yield raw_row
+
+
 def flag_separator(report: IngestReport, file: str, separator: str) -> None:
     """Report once that a file is not separated by commas, unless its name says so."""
     if separator != "," and not (separator == "\t" and ".csv" not in file.lower()):
@@ -279,6 +305,8 @@ def name_cells(raw_row: RawRow, columns: Sequence[str], separator: str) -> dict[
         cells.pop()
     if len(cells) != len(columns):
         remedy = f'quote cells that hold {SEPARATORS[separator]}, like "a{separator} b"'
+        if len(cells) == 1 and len(split_line(cells[0], separator)) == len(columns):
+            raise RowSyntaxError("the whole line is one quoted cell", "remove the outer quotes")
         if len(cells) < len(columns):
             remedy = f"write the missing {SEPARATORS[separator]}; an empty cell needs its own too"
         raise RowSyntaxError(f"{len(cells)} cells where the header has {len(columns)}", remedy)
@@ -290,6 +318,7 @@ def split_rows(
 ) -> Iterator[RawRow]:
     """Yield the rows of a CSV file from a line on; lines count from 1; empty rows are skipped."""
     width, index = None, start  # width: the number of cells in the header
+    closing = -1  # the line with the quote that closes one of a row before it
     while index < len(lines):
         if is_empty_row(lines[index], separator):
             index += 1
@@ -297,8 +326,9 @@ def split_rows(
         span = count_quoted_lines(lines, index)
         row = b"".join(lines[index : index + span])
         try:
-            cells = parse_row(row, max_row_bytes, separator)
+            cells = parse_row(row, max_row_bytes, separator, is_closing=index == closing)
             if span > 1 and width is not None and not has_width(cells, width):
+                closing = index + span - 1
                 reason = "a quote is opened here and closed in another row"
                 raise RowSyntaxError(reason, "close the quote")
         except RowSyntaxError as error:
@@ -318,7 +348,12 @@ def is_empty_row(line: bytes, separator: str = "") -> bool:
 
 
 def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:
-    """Return how many lines the row at a line spans: until its quotes pair up, else 1."""
+    """Return how many lines the row at a line spans: until its quotes pair up, else 1.
+
+    Where no cell of a line begins with a quote, its quotes are text, as in 6" pipe.
+    """
+    if not OPENING.search(lines[start]):
+        return 1
     quotes = 0
     for end in range(start, len(lines)):
         quotes += lines[end].count(b'"')
@@ -343,9 +378,14 @@ def cells_of_any(row: bytes, separator: str) -> list[str]:
         csv.field_size_limit(old_limit)
 
 
-def parse_row(raw: bytes, max_row_bytes: int, separator: str) -> list[str]:
-    """Return the cells of one row; raise RowSyntaxError for a bad row."""
-    if raw.count(b'"') % 2:
+def parse_row(
+    raw: bytes, max_row_bytes: int, separator: str, *, is_closing: bool = False
+) -> list[str]:
+    """Return the cells of one row; raise RowSyntaxError for a bad row.
+
+    is_closing: whether its first quote closes one that another row opened.
+    """
+    if raw.count(b'"') % 2 and (is_closing or OPENING.search(raw)):
         raise RowSyntaxError("a quote is opened here and never closed", "close it, or double it")
     if len(raw) > max_row_bytes:
         raise RowSyntaxError(

@@ -70,6 +70,20 @@ GOOD = {
         'name,grade\n"an \\"Assam\\", a",3\n"a\\b",2\n',
         [(2, 'an "Assam", a'), (3, "a\\b")],
     ),
+    "the end of a file of old systems": ("name,grade\nAssam,3\n\x1a", [(2, "Assam")]),
+    "quotes within texts": (
+        'name,grade\n6" cup,3\n7" cup,2\n',
+        [(2, '6" cup'), (3, '7" cup')],
+    ),
+    "a quote within a text of tabs": ('name\tgrade\n6" a "cup"\t3\n', [(2, '6" a "cup"')]),
+    "the header again in the line of a row": (
+        "name,grade\nAssam,3Name,grade\nCup,2\n",
+        [(2, "Assam"), (3, "Cup")],
+    ),
+    "the header again behind a quoted cell and a byte order mark": (
+        '"name","mark"\n"Assam","3""name","mark"\n"Cup",2\ufeffname,mark',
+        [(2, "Assam"), (3, "Cup")],
+    ),
     "the longest row": (f"name,grade\n{'x' * 99_998},3", [(2, "x" * 99_998)]),
 }
 
@@ -96,6 +110,7 @@ BAD = {
     "text after a closing quote": ('"The "Earl" Grey",1\nCup,2\n', [3], [(2, "not CSV")]),
     "too many cells": ("Assam,3\nEarl, Grey,1\nCup,2\n", [2, 4], [(3, "3 cells where the")]),
     "too few cells": ("Assam,3\nEarl Grey\nCup,2\n", [2, 4], [(3, "1 cells where the header has")]),
+    "a row in quotes": ('"Assam,3"\nA,2\n', [3], [(2, "the whole line is one quoted cell")]),
     "lines of a latin-1 cell": ('"Tea\nmild, warm\nMat\xe9",1\nCup,2\n', [5], [(2, "byte 0xe9")]),
     "lines of a latin-1 cell and empty cells": (
         '"Tea\nmild, warm\nMat\xe9",1,,\nCup,2\n',
