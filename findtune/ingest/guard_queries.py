@@ -11,6 +11,7 @@ from typing import NamedTuple
 from findtune.core.records import Record
 from findtune.core.text import near_duplicate_key, normalize
 from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, reject_row
+from findtune.ingest.fields import typed_line
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, IngestReport
 from findtune.ingest.text_rows import read_texts
@@ -37,7 +38,7 @@ class GuardQueryReader:
     def files(self, data: Path) -> list[Path]:
         """Return the CSV files of the folder that hold guard queries."""
         paths = find_csv_files(data / self.folder)
-        return [path for path in paths if path.name.startswith(STEM)]
+        return [path for path in paths if path.name.lower().startswith(STEM)]
 
     def read(
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
@@ -57,7 +58,7 @@ class GuardQueryReader:
 
 def parse_query(row: CsvRow, report: IngestReport) -> GuardQuery | None:
     """Return the query in a row, or None for a row that is rejected."""
-    cells = row.cells
+    cells = {**row.cells, "query": typed_line(row.cells["query"])}
     for column, cell in cells.items():
         if not normalize(cell):
             remedy = f"write the {column}, or delete the row"

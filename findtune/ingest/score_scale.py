@@ -23,10 +23,12 @@ SCALES = {
 
 
 def parse_score(text: str) -> float | None:
-    """Return the number in a cell, whose comma may be a decimal one; None if it is no number."""
-    plain = (
-        unicodedata.normalize("NFKC", text).strip().replace("\u066b", ".").replace("\u2212", "-")
-    )
+    """Return the number in a cell, whose comma may be a decimal one; None if it is no number.
+
+    Spreadsheets write an apostrophe before a number that is a text.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip().removeprefix("'")
+    plain = plain.replace("\u066b", ".").replace("\u2212", "-")
     if plain.count(",") == 1 and "." not in plain:
         plain = plain.replace(",", ".")
     return float(plain) if NUMBER.fullmatch(plain) else None

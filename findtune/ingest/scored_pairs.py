@@ -28,9 +28,12 @@ from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, FileReportRow, IngestReport, remark
 from findtune.ingest.review import REVIEW, PairReview
 from findtune.ingest.score_scale import other_scale, parse_score
-from findtune.ingest.text_rows import read_texts
+from findtune.ingest.text_rows import clean_id, read_texts
 
-HEADER = Header(("sentence_1", "sentence_2", "score"), aliases={"label": "score"})
+HEADER = Header(
+    ("sentence_1", "sentence_2", "score"),
+    aliases={"label": "score", "sentence1": "sentence_1", "sentence2": "sentence_2"},
+)
 SENTENCES = ("sentence_1", "sentence_2")
 SCORE_REMEDY = "write a number from 0 (unrelated) to 1 (same meaning)"
 
@@ -92,7 +95,7 @@ class PairReader:
         paths = [path for path in paths if path != data / self.folder / REVIEW]
         if self.other_stem is None:
             return paths
-        return [path for path in paths if not path.name.startswith(self.other_stem)]
+        return [path for path in paths if not path.name.lower().startswith(self.other_stem)]
 
     def read(
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
@@ -131,7 +134,7 @@ class PairReader:
     def is_other(self, path: Path) -> bool:
         """Return whether another kind reads a file."""
         csv = path in find_csv_files(path.parent)
-        return csv and self.other_stem is not None and path.name.startswith(self.other_stem)
+        return csv and self.other_stem is not None and path.name.lower().startswith(self.other_stem)
 
 
 def parse_file(rows: list[CsvRow], report: IngestReport) -> Iterator[tuple[CsvRow, ScoredPair]]:
@@ -139,8 +142,9 @@ def parse_file(rows: list[CsvRow], report: IngestReport) -> Iterator[tuple[CsvRo
 
     Raises InputError for a file whose scores have another scale than 0 to 1.
     """
-    scores = {row.line: parse_score(row.cells["score"]) for row in rows}
-    numbers = {line: score for line, score in scores.items() if score is not None}
+    scores = {row.line: parse_score(clean_id(row.cells["score"])) for row in rows}
+    pairs = (row.line for row in rows if all(row.cells[column] for column in SENTENCES))
+    numbers = {line: score for line in pairs if (score := scores[line]) is not None}
     if reason := other_scale(numbers):
         raise InputError(f"{rows[0].file}: {reason}.")
     flag_decimal_commas(rows, scores, report)

@@ -9,7 +9,13 @@ from findtune.ingest.csv_rows import CsvRow, read_rows
 from findtune.ingest.file_notes import FileNotes
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.null_words import is_null_word
-from findtune.ingest.plain_text import clean_line, strip_html, to_one_line
+from findtune.ingest.plain_text import (
+    clean_line,
+    decode_entities,
+    strip_html,
+    strip_tags,
+    to_one_line,
+)
 from findtune.ingest.report import Advance, IngestReport
 
 # UTF-8 that was read as cp1252 or latin-1: two characters for é, three for a dash. Other scripts
@@ -21,6 +27,7 @@ GARBLED = re.compile(
 )
 
 # =SUM(A1:A9), =Sheet1!B2 and =A1&" people" of spreadsheets, but no equation, and no =CO2 a head.
+FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 FORMULA = re.compile(
     r"=\s*+(?:[A-Z][A-Z0-9.]+\(.*\)"
     r"|(?:'?[\w ]+'?!)?\$?[A-Z]{1,3}\$?\d+\b\s*(?:[-+*/^&=<>:%].*)?)",
@@ -61,7 +68,7 @@ def read_texts(
 
 def clean_cell(row: CsvRow, column: str, *, is_list: bool, notes: FileNotes) -> str:
     """Return the text of a cell; "" for a word that stands for nothing."""
-    cell = row.cells[column]
+    cell = without_equals(row.cells[column])
     if not cell:
         return ""
     if is_null_word(cell):
@@ -82,6 +89,13 @@ def clean_cell(row: CsvRow, column: str, *, is_list: bool, notes: FileNotes) -> 
     return text.strip() if is_list else clean_line(text)
 
 
+def without_equals(cell: str) -> str:
+    """Return the text of a cell like ="007", which programs write lest a spreadsheet reads 7."""
+    match = FORCED_TEXT.fullmatch(cell)
+    return match[1].replace('""', '"').strip() if match else cell
+
+
 def clean_id(cell: str) -> str:
-    """Return an id in one line; "" for a word that stands for nothing."""
-    return "" if is_null_word(cell) else to_one_line(cell)
+    """Return an id or a number in one line, without HTML; "" for a word that stands for nothing."""
+    cell = without_equals(cell)
+    return "" if is_null_word(cell) else to_one_line(strip_tags(decode_entities(cell), " "))

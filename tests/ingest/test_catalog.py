@@ -231,6 +231,12 @@ def test_entities_are_decoded_before_a_list_is_split(project: Any) -> None:
     assert [text["text"] for text in texts] == words
 
 
+@pytest.mark.parametrize("dcid", ['"=""a&b"""', "a&amp;b", "<b>a&amp;b</b>", "a&b<br/>"])
+def test_an_id_is_no_html_and_no_text_of_a_spreadsheet(project: Any, dcid: str) -> None:
+    texts, _ = read(project, f"{dcid},Tea,,,", "milk,Milk,,,", written="a&b,brew")
+    assert short(texts) == ["a&b name: Tea", "milk name: Milk", "a&b generated: brew"]
+
+
 def test_an_override_that_stands_for_nothing_replaces_nothing(project: Any) -> None:
     texts, rows = read(project, "tea,Tea,None,nan,char", written="tea,cuppa")
     assert short(texts) == ["tea name: Tea", "tea curated: char", "tea generated: cuppa"]

@@ -50,3 +50,17 @@ def test_the_file_is_optional_and_is_not_read_as_guard_pairs(project: Any) -> No
     assert project.read("guard_queries").records == []
     read(project, "bus pass,Travel card.")
     assert [pair["sentence_1"] for pair in project.read("guard").records] == ["tea"]
+
+
+def test_a_query_is_cleaned_as_one_that_was_typed(project: Any) -> None:
+    queries, _ = read(project, "how+many+trams,Trams.", "caf%C3%A9%20menu,Menu 20%25 off.")
+    assert [query[:2] for query in queries] == [
+        ["how many trams", "Trams."],
+        ["café menu", "Menu 20%25 off."],
+    ]
+
+
+def test_the_name_of_the_file_may_have_capitals(project: Any) -> None:
+    project.write("guard/Queries_2.csv", "query,text\nbus pass,Travel card.\n")
+    assert len(project.read("guard_queries").records) == 1
+    assert project.read("guard").records == []

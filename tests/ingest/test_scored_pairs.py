@@ -120,6 +120,25 @@ def test_decimal_commas_and_digits_of_other_scripts_are_read_and_reported(projec
     assert note.reason == "2 scores have a decimal comma, the first in line 2"
 
 
+@pytest.mark.parametrize("score", ["'0.5", '="0.5"', "0.5<br>", "&nbsp;0.5", "0.5\u200b"])
+def test_what_programs_put_around_a_number_is_no_part_of_it(project: Any, score: str) -> None:
+    cell = score.replace('"', '""')
+    pairs, rows = read(project, f'tea,coffee,"{cell}"', '"=""char""",brew,0.9')
+    assert [tuple(pair[:3]) for pair in pairs] == [("tea", "coffee", 0.5), ("char", "brew", 0.9)]
+    assert rows == []
+
+
+def test_a_row_without_a_sentence_says_nothing_of_the_scale(project: Any) -> None:
+    pairs, [row] = read(project, "tea,coffee,0.3", "char,brew,0.9", "Total,,1.2")
+    assert len(pairs) == 2
+    assert (row.action, row.line, row.column) == ("rejected", 4, "sentence_2")
+
+
+def test_the_columns_may_be_spelled_without_a_mark(project: Any) -> None:
+    project.write("finetuning/sts.csv", "Sentence1,sentence2,score\ntea,coffee,0.3\n")
+    assert [pair["sentence_1"] for pair in project.read("sentence_pairs").records] == ["tea"]
+
+
 def test_a_file_of_the_folder_that_nothing_reads_is_named(project: Any) -> None:
     for name in ("pairs.xlsx", "pairs.json", "README.txt"):
         project.write(f"finetuning/{name}", "x")
