@@ -7,6 +7,7 @@ scripts, bullets, and lists of JSON, Python, NumPy or PostgreSQL.
 import ast
 import csv
 import json
+import math
 import re
 from typing import NamedTuple
 
@@ -16,12 +17,23 @@ LINE_ENDS = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
 # A backslash and a letter, as JSON writes it, but not as in C:\new. No pattern here begins with
 # blanks, and none looks beyond the next place where it could start, so the time stays linear.
 WRITTEN_LINE_ENDS = re.compile(r"(?:\\r)?\\n(?![a-z])")
-BULLETS = re.compile(r"[•‣▪●◦⁃]\s+")
+BULLETS = re.compile(r"(?:\A|(?<=\s))[•‣▪●◦⁃■\uf0b7\uf0a7]\s*")
 QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
 # ['a' 'b'] of NumPy: Python would join the two texts.
 SIDE_BY_SIDE = re.compile(r"(?<=['\"])\s+(?=['\"])")
-ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])\s*(?:,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
-ITEM = re.compile(r"\s*(?:u?['\"]|\{)")
+# What Python, NumPy and pandas write around a list. R writes its texts side by side in c(...).
+ARRAY = re.compile(
+    r"(?:(?:np\.)?array|Index|Series|list|tuple|set|frozenset)\(([\[({].*[\])}])"
+    r"\s*(?:,\s*dtype=[^()\[\]]*)?\)",
+    re.DOTALL,
+)
+VECTOR = re.compile(r"c(\([\"'].*[\"']\))", re.DOTALL)
+ITEM = re.compile(r"\s*(?:u?['\"]|\{|(?:None|null|nan|NaN|NA)\s*,)")
+MISSING = re.compile(r"(?<=[\[(,])\s*(?:null|nan|NaN|NA)\s*(?=[,\])])")  # beside quoted texts
+# "a", "b" without brackets
+QUOTED = re.compile(
+    r""" "[^"]*"(?:\s*,\s*"[^"]*")++\s*,?|'[^']*'(?:\s*,\s*'[^']*')++\s*,?""".strip()
+)
 # A string, its end and the comma behind it, which the last one may lack.
 STRING = re.compile(r'"((?:[^"\\]|\\.)*+)(?:(")\s*(,)?|\\?\Z)', re.DOTALL)
 # A list in brackets, whatever stands behind it.
@@ -72,8 +84,10 @@ def parse_list(cell: str) -> list[str] | None:
     text = cell.strip().replace("“", '"').replace("”", '"') if cell[:2] in ("[“", "{“") else cell
     if text[:2] == '"[' and isinstance(inner := read_json(text), str):
         text = inner
-    if match := ARRAY.fullmatch(text):
+    if match := ARRAY.fullmatch(text) or VECTOR.fullmatch(text):
         text = match[1]
+    if QUOTED.fullmatch(text):
+        text = f"[{text}]"
     written = text
     if text[:1] in "[({":
         text = text.rstrip(ENDS)
@@ -108,13 +122,23 @@ def evaluate(text: str) -> list[str] | None:
     """Return the texts of a JSON or Python list; None for a text that is none."""
     for parse in (json.loads, ast.literal_eval):
         try:
-            items = parse(SIDE_BY_SIDE.sub(", ", text) if parse is ast.literal_eval else text)
+            items = parse(as_python(text) if parse is ast.literal_eval else text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
         if isinstance(items, (list, tuple)):
-            texts = [item_text(item) for item in items if item is not None]
+            texts = [item_text(item) for item in items if not is_missing(item)]
             return None if None in texts else [text for text in texts if text is not None]
     return None
+
+
+def as_python(text: str) -> str:
+    """Return a list as Python reads it, where programs write no comma, or no text."""
+    return MISSING.sub(" None", SIDE_BY_SIDE.sub(", ", text))
+
+
+def is_missing(item: object) -> bool:
+    """Return whether an item of a list is None or NaN."""
+    return item is None or (isinstance(item, float) and math.isnan(item))
 
 
 def item_text(item: object) -> str | None:
@@ -151,6 +175,8 @@ def lines(cell: str, *, sentences: bool) -> list[str]:
     parts = [part for part in LINE_ENDS.split(cell) if part.strip()]
     if sentences and not all(map(SENTENCE_END.search, parts[:-1])):
         return [cell]
+    if len(parts) > MIN_DOUBTFUL and all(part.rstrip().endswith(",") for part in parts[:-1]):
+        return [part.rstrip(" ,") for part in parts]
     return parts
 
 
@@ -166,9 +192,9 @@ def has_bars(text: str) -> bool:
 
 
 def split_bullets(text: str) -> list[str]:
-    """Return the texts that bullets begin: one at the start, and more within."""
+    """Return the texts that bullets begin or separate; a single one may belong to a text."""
     parts = [part.rstrip() for part in BULLETS.split(text.strip())]
-    return parts[1:] if len(parts) > 2 and not parts[0] else [text]  # noqa: PLR2004
+    return [*filter(None, parts)] if len(parts) > 2 else [text]  # noqa: PLR2004
 
 
 def split_tabs(text: str) -> list[str]:
@@ -178,12 +204,12 @@ def split_tabs(text: str) -> list[str]:
 
 
 def without_brackets(texts: list[str]) -> list[str]:
-    """Return the texts of [a; b] without the brackets around all of them."""
+    """Return the texts of [a; b], (a; b) or {a; b} without the brackets around all of them."""
     joined = ";".join(texts).strip()
-    if len(texts) < 2 or not (joined[:1] == "[" and joined[-1:] == "]"):  # noqa: PLR2004
+    if len(texts) < 2 or joined[:1] + joined[-1:] not in ("[]", "()", "{}"):  # noqa: PLR2004
         return texts
     inner = joined[1:-1]
-    return texts if "[" in inner or "]" in inner else inner.split(";")
+    return texts if {joined[0], joined[-1]} & {*inner} else inner.split(";")
 
 
 def without_quotes(texts: list[str]) -> list[str]:
