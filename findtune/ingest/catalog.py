@@ -229,14 +229,18 @@ def column_texts(row: CsvRow, column: str, notes: FileNotes) -> list[str]:
     if split.separator:
         reason, remedy = f"texts separated by {split.separator}", "separate them by ;"
         notes.add(row.line, column, value=cell, reason=reason, remedy=remedy)
-    note_doubtful_marks(row, column, numbered, notes)
-    return [line for line in map(clean_line, numbered) if line and not is_null_word(line)]
+    if column != "Description" and parts:
+        notes.lists[column].add(row.line, parts)
+        note_doubtful_marks(row, column, numbered, notes)
+    lines = [*filter(None, map(clean_line, numbered))]
+    for word in filter(is_null_word, lines):
+        reason, remedy = "a word that stands for nothing in a list", "leave it out; it was read so"
+        notes.add(row.line, column, value=word, reason=reason, remedy=remedy)
+    return [line for line in lines if not is_null_word(line)]
 
 
 def note_doubtful_marks(row: CsvRow, column: str, texts: Iterable[str], notes: FileNotes) -> None:
     """Note each text of a list in which a mark may separate several texts."""
-    if column == "Description":
-        return
     for text in texts:
         if mark := doubtful_mark(text):
             reason, remedy = f"one text holds several {mark}", "separate texts by ;"

@@ -1,7 +1,8 @@
 """Words that programs write where there is no text: they are nothing, and are learned by no model.
 
 Sources: the missing values that pandas writes and reads, the error values of spreadsheets in many
-languages, NULL of databases, None of Python and undefined of JavaScript.
+languages, NULL of databases, None of Python, undefined of JavaScript, and the searches that Google
+Analytics hides.
 """
 
 import re
@@ -13,9 +14,13 @@ WORDS = frozenset([
     "NULL", "nil", "Nil", "undefined", "NA", "N/A", "n/a", "N.A.", "n.a.", "#N/A", "#NA", "#n/a",
     "#N/A N/A", "#NV", "#N/D", "#REF", "#VALUE", "#NAME", "#NUM", "#NULL", "#DIV/0", "<NA>", "<na>",
     "<null>", "<NULL>", "<none>", "<None>", "<nan>", "<NaN>", "(null)", "(NULL)", "(none)",
-    "(None)", "(nan)", "[null]", "[NULL]", "\\N", "\\\\N", "1.#IND", "-1.#IND", "1.#QNAN",
-    "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]", "pd.NA", "np.nan", "#Н/Д",
+    "(None)", "(nan)", "[null]", "[NULL]", "[None]", "[nan]", "[NaN]",
+    "<N/A>", "N / A", "\\N", "\\\\N", "1.#IND", "-1.#IND", "1.#QNAN",
+    "-1.#QNAN", "1.#INF", "-1.#INF", "<no value>", "[object Object]", "pd.NA", "pd.NaT", "np.nan",
+    "-nan(ind)", "#Н/Д",
     "n. a.", "N. A.", "k.A.", "k. A.", "NIL", "TBD", "tbd", "(missing)", "(blank)", "(empty)",
+    "(not set)", "(not provided)", "no data", "No data", "No Data", "not applicable",
+    "Not applicable", "Not Applicable", "keine Daten", "non disponible",
     "N/D", "n/d", "н/д", "Н/Д", "n.v.t.", "(N/A)", "(n/a)", "not available",
     "Not available", "Not Available", "keine Angabe", "sin datos", "нет данных", "該当なし", "暂无",
     "不明",

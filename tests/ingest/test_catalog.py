@@ -332,6 +332,22 @@ def test_a_mark_that_may_separate_texts_is_told_and_separates_none(project: Any,
     assert row.reason == f"one text holds several {mark.strip()}"
 
 
+def test_a_file_whose_lists_may_be_separated_by_commas_is_told_once(project: Any) -> None:
+    rows = [f'v{number},V,,,"tea {number}, cup, pot"' for number in range(3)]
+    _, told = read(project, *rows)
+    assert [row.reason for row in told if row.column == "Curated_Alternatives"] == [
+        "no list has a ;, but 3 hold several commas"
+    ]
+    _, told = read(project, *rows, "milk,Milk,,,brew;cream")
+    assert [row.reason for row in told if row.column == "Curated_Alternatives"] == []
+
+
+def test_a_word_for_nothing_in_a_list_is_left_out_and_told(project: Any) -> None:
+    texts, [row] = read(project, "tea,Tea,,,brew;nan;#REF!;N/A;[None]")
+    assert short(texts) == ["tea name: Tea", "tea curated: brew"]
+    assert row.reason == "a word that stands for nothing in a list, here and in 3 more cells"
+
+
 @pytest.mark.parametrize("column", ["Descripton", "Curated_Alternative", "Unit"])
 def test_a_column_that_may_be_misspelt_is_never_passed_over_in_silence(
     project: Any, column: str
