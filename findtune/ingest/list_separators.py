@@ -9,6 +9,7 @@ import csv
 import json
 import math
 import re
+import unicodedata
 from typing import NamedTuple
 
 # ASCII, full-width, Greek, Arabic, small and reversed
@@ -45,6 +46,11 @@ DOUBTFUL = ("、", " / ", " ~ ", " · ")
 MIN_DOUBTFUL = 2
 MIN_TABS = 2  # fewer may stand within a text
 SENTENCE_END = re.compile(r"[.!?。！？؟।:;][\"'”’)]*\s*$")
+# Numbers of one digit in a text, as models write a list in one line.
+NUMBERED = re.compile(r"(?:\A|(?<=\s))([1-9])\.\s+(?=[^\W\d_])")
+BRACKETED = re.compile(r"(?:\A|(?<=\s))\(?([1-9])\)\s+(?=[^\W\d_])")
+CIRCLED = re.compile(r"([\u2460-\u2468])\s*(?=[^\W\d_])")
+MIN_NUMBERS = 3
 BARS = re.compile(r"[|｜¦]+")
 PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 
@@ -69,7 +75,12 @@ def split_cell(cell: str, *, sentences: bool = False) -> SplitList:
         separators.append("a semicolon of another script")
     texts = [part for text in texts for part in re.split(f"[{SEMICOLONS}]", text)]
     texts = without_brackets(texts)
-    for name, split in (("|", split_bars), ("bullets", split_bullets), ("tabs", split_tabs)):
+    for name, split in (
+        ("|", split_bars),
+        ("bullets", split_bullets),
+        ("tabs", split_tabs),
+        ("numbers", split_numbers),
+    ):
         parts = [part for text in texts for part in split(text)]
         separators += [name] if len(parts) > len(texts) else []
         texts = parts
@@ -201,6 +212,20 @@ def split_tabs(text: str) -> list[str]:
     """Return the texts that tabs separate, as cells that were pasted into one."""
     parts = [part for part in text.split("\t") if part.strip()]
     return parts if text.strip().count("\t") >= MIN_TABS else [text]
+
+
+def split_numbers(text: str) -> list[str]:
+    """Return the texts of 1. tea 2. milk 3. ice, or ①tea②milk; the numbers stay.
+
+    Numbers with a full stop may belong to a text where there are only two: 1. Liga und 2. Liga.
+    """
+    for pattern, least in ((NUMBERED, MIN_NUMBERS), (BRACKETED, 2), (CIRCLED, 2)):
+        starts = [match.start() for match in pattern.finditer(text)]
+        numbers = [int(unicodedata.numeric(match[1][0])) for match in pattern.finditer(text)]
+        if len(starts) >= least and starts[0] == 0 and numbers == [*range(1, len(starts) + 1)]:
+            ends = [*starts[1:], len(text)]
+            return [text[start:end].rstrip(" ,") for start, end in zip(starts, ends, strict=True)]
+    return [text]
 
 
 def without_brackets(texts: list[str]) -> list[str]:

@@ -105,6 +105,24 @@ def test_what_is_no_list_is_one_text(cell: str) -> None:
     assert split_cell(cell) == ([cell], "")
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["1. tea 2. milk 3. ice", "1. tea, 2. milk, 3. ice", "1) tea 2) milk 3) ice", "①tea②milk③ice"],
+)
+def test_numbers_in_order_separate_the_texts_of_one_line(cell: str) -> None:
+    texts, named = split_cell(cell)
+    assert [text.lstrip("123.)①②③ ") for text in texts] == ["tea", "milk", "ice"]
+    assert named == "numbers"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1. Liga und 2. Liga", "2. tea 3. milk 4. ice", "1. tea 3. milk 2. ice", "Grade 1) a 2) b"],
+)
+def test_other_numbers_separate_nothing(cell: str) -> None:
+    assert split_cell(cell) == ([cell], "")
+
+
 def test_quotes_and_brackets_of_some_texts_alone_stay() -> None:
     for cell in ('"tea" cups;"milk"', "[a] tea; [b] milk", "[a]; [b]", '"a "b"";"c"'):
         assert split_cell(cell).texts == cell.split(";")
