@@ -23,9 +23,25 @@ HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a
 INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
 MATH = re.compile(rf"</?(?:{MATH_TAGS}){TAG_END}")
-# Tags of XML that name their vocabulary, such as <jats:p> of abstracts and <w:t> of Word.
-XML = re.compile(rf"</?[a-z]\w*:[a-zA-Z][\w.-]*{TAG_END}")
+# Tags that are tags only where one of their name is closed or has attributes: texts speak of <time>
+# and of <ex:Thing>. XML names its vocabularies, such as <jats:p> of abstracts and <w:t> of Word.
+OTHER_TAGS = "acronym|address|audio|bdo|button|caption|cite|colgroup|data|details|dfn|dir|embed"
+OTHER_TAGS += (
+    "|fieldset|form|header|input|label|legend|link|main|map|menu|meta|nobr|object|optgroup"
+)
+OTHER_TAGS += "|option|output|picture|q|rb|rp|rt|rtc|ruby|samp|section|select|source|summary"
+OTHER_TAGS += "|template|textarea|time|title|track|var|video"
+OTHER = re.compile(
+    rf"<(/?)({OTHER_TAGS}|[a-z]\w*:[a-zA-Z][\w.-]*|[a-z][a-z0-9]*-[a-z0-9-]+){TAG_END}",
+    re.IGNORECASE,
+)
+CLOSED_NAME = re.compile(r"</([a-z][\w:.-]*)\s*>", re.IGNORECASE)
+INLINE_OTHERS = frozenset(["acronym", "bdo", "data", "dfn", "nobr", "q", "rb", "rp", "rt", "rtc"])
+INLINE_OTHERS |= {"ruby", "samp", "time", "var"}
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+HALVES = re.compile(
+    r"&#(5[5-7]\d{3}|[xX][dD][89abAB][0-9a-fA-F]{2});&#(5[5-7]\d{3}|[xX][dD][c-fC-F][0-9a-fA-F]{2});"
+)
 MAX_ENCODINGS = 3  # times that entities were encoded one over another, as in &amp;amp;
 # The entities that browsers read without a semicolon too; &copy=1 in an address is none.
 BARE_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|nbsp)(?![\w;=])")
@@ -129,8 +145,16 @@ def decode_entities(text: str) -> str:
     if "&" in text:
         text = BARE_ENTITY.sub(r"\g<0>;", text)
     for _ in range(MAX_ENCODINGS if "&" in text else 0):
-        text = ENTITY.sub(decode_entity, text)
+        text = ENTITY.sub(decode_entity, HALVES.sub(join_halves, text))
     return text
+
+
+def join_halves(pair: re.Match[str]) -> str:
+    """Return the character of two entities that name its halves in UTF-16, as in old JavaScript."""
+    high, low = (int(f"0{half}", 0) if half[0] == "x" else int(half) for half in pair.groups())
+    if not (0xD800 <= high < 0xDC00 <= low < 0xE000):
+        return pair[0]
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
 def decode_entity(entity: re.Match[str]) -> str:
@@ -146,6 +170,20 @@ def strip_tags(text: str, block: str) -> str:
     """Return a text without the tags of HTML; a tag of a block becomes `block`."""
     if "<" not in text:
         return text
+    text = strip_other_tags(text)
     if "</" in text:  # without an end they may be text, as in x<mi
-        text = MATH.sub("", XML.sub(" ", text))
+        text = MATH.sub("", text)
     return INLINE.sub("", BLOCK.sub(block, text))
+
+
+def strip_other_tags(text: str) -> str:
+    """Return a text without the tags that are surely tags: closed, or with attributes."""
+    closed = {*map(str.lower, CLOSED_NAME.findall(text))} if "</" in text else set[str]()
+
+    def replace(tag: re.Match[str]) -> str:
+        name = tag[2].lower()
+        if name not in closed and "=" not in tag[0] and not tag[0].endswith("/>"):
+            return tag[0]
+        return "" if name in INLINE_OTHERS else " "
+
+    return OTHER.sub(replace, text)
