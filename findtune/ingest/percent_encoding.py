@@ -1,5 +1,6 @@
 """Searches that were logged as a URL writes them, such as how%20many+trams."""
 
+import json
 import re
 from urllib.parse import unquote, unquote_plus
 
@@ -13,10 +14,18 @@ BYTES = re.compile(r"[^%]*+(?:(?<!\d)(?:%[0-9A-F]{2})++[^%]*+)*+")
 WORD = re.compile(r"[^\W\d_]{3,}")
 
 
+# %u00e9 of JavaScript's escape()
+ESCAPED = re.compile(r"(?:%u[0-9a-fA-F]{4})+")
+TWICE = re.compile(r"%25(?=20|[c-fC-F][0-9a-fA-F]%25[89abAB][0-9a-fA-F])")  # %2520 is %20
+
+
 def decode_search(text: str) -> str:
-    """Return a search as it was typed."""
+    """Return a search as it was typed; one that was encoded twice too."""
     if "%" not in text and "+" not in text:
         return text
+    text = ESCAPED.sub(lambda escaped: json.loads('"' + escaped[0].replace("%", "\\") + '"'), text)
+    if TWICE.search(text):
+        text = re.sub(r"%25(?=[0-9a-fA-F]{2})", "%", text)
     if any(map(str.isspace, text)):
         return SURELY_ENCODED.sub(lambda encoded: decode(encoded[0], plus=False), text)
     joined = bool(JOINED_BY_PLUS.fullmatch(text)) and len(WORD.findall(text)) > 1

@@ -15,6 +15,10 @@ ENCODED = {
     "tea%20cups in oslo": "tea cups in oslo",
     "C%2B%2B": "C++",
     "%E8%8C%B6": "茶",
+    "how%2520many%2520trams": "how many trams",
+    "caf%25C3%25A9": "café",
+    "%u00e9t%u00e9 %u8336": "été 茶",
+    "%uD83C%uDF75%20tea": "🍵 tea",
 }
 TYPED = [
     "C++",
