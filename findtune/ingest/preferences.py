@@ -11,7 +11,8 @@ from typing import Any
 from findtune.core.records import Record
 from findtune.ingest.documents import clean_documents, shorten_documents
 from findtune.ingest.fields import clean_query, identity_fields, optional_list, origin_fields
-from findtune.ingest.plain_text import to_one_line
+from findtune.ingest.null_words import is_null_word
+from findtune.ingest.plain_text import strip_html, to_one_line
 from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
 from findtune.ingest.written_lists import names_nothing
 
@@ -19,7 +20,7 @@ ANSWERS = ("response1", "response2")
 # What holds the text of an answer that is an object, as chat models and their clients name it.
 TEXT_KEYS = (
     *("text", "content", "response", "answer", "message", "output", "value", "completion"),
-    *("parts", "choices"),
+    *("parts", "choices", "candidates"),
 )
 MAX_DEPTH = 6  # of objects in objects, as in the responses of chat models
 NOT_A_LETTER = re.compile(r"[\W_]+")
@@ -69,11 +70,16 @@ def clean_answer(value: object, field: str) -> str:
     if text is None:
         remedy = "write it as a string, or as an object with a text"
         raise wrong_type(field, value, expected="an answer", remedy=remedy)
-    text = "\n".join(map(to_one_line, text.split("\n"))).strip()
-    if not text:
+    text = clean_lines(text)
+    if not text or is_null_word(text):
         remedy = "leave out records without a choice"
         raise RecordError(field, value, reason="an empty answer", remedy=remedy)
     return text
+
+
+def clean_lines(text: str) -> str:
+    """Return an answer without HTML, line by line."""
+    return "\n".join(map(to_one_line, strip_html(text, "\n").split("\n"))).strip()
 
 
 def answer_text(value: object, depth: int = 0) -> str | None:
@@ -98,7 +104,7 @@ def selected_answer(record: Mapping[str, Any], answers: Mapping[str, str]) -> st
     Raises NothingToLearnError for a tie, and RecordError for what is no answer.
     """
     selected = record.get("selected_response")
-    text = answer_text(selected)
+    text = clean_lines(answer_text(selected) or "")
     for field, names in zip(ANSWERS, NAMES, strict=True):
         if choice_name(selected) in names or selected == record[field] or text == answers[field]:
             return field

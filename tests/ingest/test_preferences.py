@@ -101,3 +101,12 @@ def test_a_long_choice_takes_linear_time(project: Any, assert_linear: Callable[.
         assert len(project.clean("preferences", answer).records) == 1
 
     assert_linear(clean, 100)
+
+
+def test_an_answer_is_cleaned_as_all_texts_and_a_word_for_nothing_is_none(project: Any) -> None:
+    html = "<p>Two &amp; a half</p><p>cups</p>"
+    record, _ = project.clean_one("preferences", response2=html, selected_response={"text": html})
+    assert record["response2"] == "Two & a half\n\ncups"
+    assert record["selected_response"] == "response2"
+    outcome = project.clean("preferences", project.preference(response1="nan"))
+    assert [row.reason for row in outcome.first_rejects] == ["an empty answer"]
