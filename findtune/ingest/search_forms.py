@@ -4,6 +4,7 @@ Sources: SearXNG and Elasticsearch (results, hits in hits), SerpApi (organic_res
 LangChain (documents), and tables of two columns, as query and URLs.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +18,20 @@ QUERIES = (
 )
 SOURCES = (
     *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
-    *("organic_results", "organic", "links", "value", "source_list"),
+    *("organic_results", "organic", "links", "value", "source_list", "web_results", "matches"),
+    *(
+        "nodes",
+        "source_nodes",
+        "entries",
+        "passages",
+        "contexts",
+        "citations",
+        "references",
+        "data",
+    ),
 )
+# What programs call the searches of a list, where they do not say what was searched.
+PLACE = re.compile(r"(?:(?:query|search|rewrite|q)[\s_-]*)?(\d{1,3})", re.IGNORECASE)
 
 Named = list[tuple[str, object]]  # the name under which a search is listed, and what is there
 
@@ -38,10 +51,18 @@ def named_searches(mapping: object) -> Named | None:
     """Return the searches of a mapping or a list, each with its name; None for anything else."""
     mapping = read_list(mapping) if isinstance(mapping, str) else mapping
     if isinstance(mapping, dict):
-        return [*mapping.items()]
+        return [("" if are_places([*mapping]) else name, entry) for name, entry in mapping.items()]
     if not isinstance(mapping, list):
         return None
     return [search for entry in mapping for search in list_entry(entry)]
+
+
+def are_places(names: Sequence[str]) -> bool:
+    """Return whether names only number their searches: 0, 1, 2 or query_1, query_2."""
+    matches = [*filter(None, map(PLACE.fullmatch, names))]
+    numbers = [int(match[1]) for match in matches]
+    first = numbers[0] if numbers else -1
+    return first in (0, 1) and numbers == [*range(first, first + len(names))]
 
 
 def list_entry(entry: object) -> Named:
@@ -64,8 +85,8 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     {URL: {title: ..., ...}}. The number of hits is none; another object is returned as it is.
     """
     documents = first_value(entry, SOURCES)
-    if documents is None and entry and all("://" in key for key in entry):
-        documents = entry
+    if documents is None:
+        documents = other_documents(entry)
     if not isinstance(documents, dict) or not documents:
         return documents
     inner = first_value(documents, SOURCES)
@@ -77,6 +98,20 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     if all(map(is_address, documents)) or all(map(is_document, values)):
         return [with_address(url, value) for url, value in documents.items()]
     return documents if any(map(may_hold_documents, values)) else None
+
+
+def other_documents(entry: Mapping[str, Any]) -> Any:
+    """Return the documents of a search without a list of them of its own; None if it has none.
+
+    They are its keys, lie one level deeper as in {"web": {"results": [...]}}, or are the document
+    of a row of a table.
+    """
+    if entry and all("://" in key for key in entry):
+        return entry
+    if isinstance(first_value(entry, ("url", "link")), str) and has_text(entry):
+        return [entry]
+    inner = (first_value(value, SOURCES) for value in entry.values() if isinstance(value, dict))
+    return next((items for items in inner if has_found(items)), None)
 
 
 def is_address(key: str) -> bool:
