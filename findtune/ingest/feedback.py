@@ -22,6 +22,7 @@ from findtune.ingest.documents import UNKNOWN
 from findtune.ingest.json_records import JsonRecord, read_records
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
+from findtune.ingest.record_ids import with_field_names
 from findtune.ingest.report import (
     Advance,
     FileReportRow,
@@ -269,7 +270,7 @@ def require_fields(value: Any) -> Mapping[str, Any]:
         raise wrong_type("", value, expected="a record", remedy=remedy)
     if len(value) == 1 and not BULK_ACTIONS.isdisjoint(value):
         raise NothingToLearnError("", "lines that only name the action of a bulk export")
-    return value
+    return with_field_names(value)
 
 
 def digest(identity: object) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from findtune.core.records import Record
+from findtune.ingest.document_fields import number_as_id
 from findtune.ingest.documents import url_as_written
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.percent_encoding import decode_search
@@ -11,7 +12,10 @@ from findtune.ingest.plain_text import has_content, strip_html, to_one_line
 from findtune.ingest.record_ids import raw_time, record_ids
 from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
 from findtune.ingest.times import read_time
-from findtune.ingest.written_lists import names_nothing
+from findtune.ingest.written_lists import names_nothing, read_list
+
+USER = "user"  # the role of a person in a chat
+MESSAGE_KEYS = ("content", "text", "query", "question")
 
 
 def clean_query(value: object, field: str, report: RecordReport) -> str:
@@ -62,22 +66,32 @@ def optional_list(record: Mapping[str, Any], field: str) -> object:
 def clean_history(record: Mapping[str, Any], report: RecordReport) -> list[str]:
     """Return the earlier questions of the session, oldest first; bad ones are dropped.
 
-    Earlier questions are optional, so no mistake in them loses the record.
+    Earlier questions are optional, so no mistake in them loses the record. They may be messages of
+    a chat, of which those of the user count.
     """
-    value = optional_list(record, "history")
+    value = read_list(optional_list(record, "history"))
     if not isinstance(value, list):
         remedy = 'write the earlier questions like ["first question", "second question"]'
         report.drop(wrong_type("history", value, expected="a list of queries", remedy=remedy))
         return []
     history = []
     for index, entry in enumerate(value):
+        if isinstance(entry, dict) and entry.get("role", USER) != USER:
+            continue
         try:
-            history.append(clean_query(entry, f"history[{index}]", report))
+            history.append(clean_query(message_text(entry), f"history[{index}]", report))
         except RecordError as error:
             report.drop(error)
     if history:
         report.counts["records_with_history"] += 1
     return history
+
+
+def message_text(entry: object) -> object:
+    """Return the text of a message of a chat, or anything else as it is."""
+    if not isinstance(entry, dict):
+        return entry
+    return next((entry[key] for key in MESSAGE_KEYS if isinstance(entry.get(key), str)), entry)
 
 
 def clean_topic(record: Mapping[str, Any], report: RecordReport) -> str:
@@ -88,10 +102,11 @@ def clean_topic(record: Mapping[str, Any], report: RecordReport) -> str:
     value = record.get("topic")
     if value is None:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if number := number_as_id(value):
+        return number
     if isinstance(value, str) and len(value) <= report.limits.max_text_chars:
-        return to_one_line(value)
+        topic = to_one_line(strip_html(value))
+        return "" if is_null_word(topic) else topic  # or all records without one share it
     remedy = "write a short string or a whole number, the same for all records of a topic"
     report.drop(RecordError("topic", value, reason="not the name of a topic", remedy=remedy))
     return ""

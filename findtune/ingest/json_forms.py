@@ -51,7 +51,7 @@ def begins_with_record(text: str, wrapper: str) -> bool:
         return False
     if not isinstance(value, dict) or wrapper in value:
         return False
-    return any(not isinstance(value.get(key), (dict, type(None))) for key in RECORD_KEYS)
+    return any(not isinstance(value.get(key), (dict, list, type(None))) for key in RECORD_KEYS)
 
 
 def is_whole(line: str) -> bool:

@@ -18,6 +18,7 @@ from findtune.ingest.document_fields import find_field
 from findtune.ingest.feedback import FOLDER, record_files
 from findtune.ingest.fields import typed_line
 from findtune.ingest.json_records import read_records
+from findtune.ingest.record_ids import with_field_names
 from findtune.ingest.search_forms import named_searches, search_documents
 from findtune.ingest.searches import MAPPING
 
@@ -83,6 +84,7 @@ class Spellings:
 
     def look_at(self, record: Mapping[str, Any], met: "Spellings") -> None:
         """Add the question and the addresses of a record, where they are expected, to those met."""
+        record = with_field_names(record)
         query = record.get("query") or record.get("original_query")
         if isinstance(query, str):
             typed = typed_line(query)

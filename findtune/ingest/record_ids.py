@@ -55,6 +55,11 @@ TIMES = (
     *("eventtime", "eventtimestamp", "requesttime", "searchedat", "loggedat", "occurredat"),
 )
 NESTED = {"context", "metadata", "meta", "properties", "attributes", "extra"}
+# The fields of all kinds of feedback, and how they are found in other cases.
+FIELDS = frozenset(["query", "all_sources", "positive_sources", "negative_sources", "history"])
+FIELDS |= {"original_query", "selected_sources", "query_source_mapping", "topic"}
+FIELDS |= {"response1", "response2", "selected_response"}
+PLAIN_FIELDS = {name.replace("_", ""): name for name in FIELDS}
 ID_KEYS = ("id", "_id", "uuid", "$oid", "user_id", "session_id", "name")  # of a user as an object
 # What logs write where they do not know who asked.
 NOBODY = {
@@ -69,6 +74,16 @@ NO_NAME = re.compile(r"-\d+|n/a|[\W_0]*", re.IGNORECASE)  # -1, and zeros, as in
 def plain_name(key: str) -> str:
     """Return a key without case, blanks and marks."""
     return "".join(filter(str.isalnum, key.lower()))
+
+
+def with_field_names(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record whose fields have the names that ingest reads: allSources is all_sources."""
+    others = {
+        name: record[key]
+        for key in record
+        if key not in FIELDS and (name := PLAIN_FIELDS.get(plain_name(key))) and name not in record
+    }
+    return {**record, **others} if others else record
 
 
 def level_fields(record: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]:

@@ -48,7 +48,8 @@ class Search(NamedTuple):
 
 def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
     """Return the clean record, and the identity that duplicates share. Raises RecordError."""
-    query = clean_query(record.get("original_query"), "original_query", report)
+    asked = record.get("original_query")
+    query = clean_query(record.get("query") if asked is None else asked, "original_query", report)
     own = query_key(query)
     searches = without_numbers(clean_searches(record.get(MAPPING), report), own, report)
     selected = clean_selection(record, searches, report)

@@ -383,3 +383,18 @@ def test_a_number_too_large_is_no_time_and_costs_no_record(project: Any, time: o
     record, outcome = project.clean_one("ranked_lists", timestamp=time)
     assert record["timestamp"] == ""
     assert [row.reason for row in outcome.rows] == ["not a time"]
+
+
+def test_fields_are_read_in_any_case(project: Any) -> None:
+    for spell in (str.upper, str.title, lambda name: name.title().replace("_", "")):
+        record = {spell(name): value for name, value in project.ranked_list().items()}
+        [clean] = project.clean("ranked_lists", record).records
+        assert (clean["query"], clean["picks"]) == ("how much tea?", [project.url("b")])
+        searches = {spell(name): value for name, value in project.search_record().items()}
+        assert len(project.clean("searches", searches).records) == 1
+
+
+def test_a_column_of_questions_is_named_as_a_table_of_pandas(project: Any) -> None:
+    table = {"query": ["tea?"], "all_sources": [[]], "positive_sources": [[]]}
+    project.write("training_data/reranker_training_data.json", json.dumps(table))
+    assert 'to_json(orient="records")' in project.stop("reranker/ranked_lists")

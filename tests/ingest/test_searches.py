@@ -265,3 +265,66 @@ def test_an_object_that_may_hold_documents_is_never_passed_over_in_silence(
     fields = {MAPPING: {"tea": [B], "cup": {"sources": value}}, "selected_sources": [B]}
     _, outcome = project.clean_one("searches", **fields)
     assert [row.reason for row in outcome.rows] == ["expected a list of documents, found an object"]
+
+
+@pytest.mark.parametrize(
+    "topic", ["nan", "None", "N/A", "", None, "<b></b>"], ids=lambda topic: f"topic {topic}"
+)
+def test_records_without_a_topic_share_none(project: Any, topic: object) -> None:
+    record, _ = project.clean_one("searches", topic=topic)
+    assert record["topic"] == ""
+
+
+def test_a_topic_is_cleaned_and_the_same_as_a_number(project: Any) -> None:
+    for topic, expected in (
+        ("R&amp;D", "R&D"),
+        ("<b>cafe\u0301</b>", "café"),
+        (3.0, "3"),
+        (0, "0"),
+    ):
+        assert project.clean_one("searches", topic=topic)[0]["topic"] == expected
+
+
+def test_earlier_questions_may_be_messages_of_a_chat_or_a_list_in_a_text(project: Any) -> None:
+    messages = [
+        {"role": "user", "content": "first?"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "second?"},
+    ]
+    for history in (messages, ["first?", "second?"], '["first?", "second?"]'):
+        record, outcome = project.clean_one("searches", history=history)
+        assert (record["history"], outcome.rows) == (["first?", "second?"], [])
+    assert project.clean_one("searches", history="")[1].rows == []
+
+
+def test_a_number_of_a_list_is_no_search(project: Any) -> None:
+    a, b = ([project.document(name)] for name in "ab")
+    searches = {"query": "tea", "sources": b}, {"query": "cup", "sources": a}
+    for names in (("0", "1"), ("1", "2"), ("query_1", "query_2"), ("Search 1", "Search 2")):
+        outcome = project.clean(
+            "searches",
+            project.search_record(query_source_mapping=dict(zip(names, (a, b), strict=True))),
+            project.search_record(query_source_mapping=dict(zip(names, searches, strict=True))),
+        )
+        [record] = outcome.records
+        assert [search["query"] for search in record["searches"]] == ["tea", "cup"]
+        assert "expected a search, found a list" in outcome.first_rejects[0].reason
+
+
+def test_rows_of_a_table_and_results_one_level_deeper_are_documents(project: Any) -> None:
+    a, b, c = map(project.document, "abc")
+    rows = [{"query": query, **source} for query, source in (("tea", a), ("tea", b), ("cup", c))]
+    web = {"tea": {"web": {"results": [a, b]}}, "cup": {"response": {"docs": [c], "numFound": 1}}}
+    vectors = {"tea": {"matches": [a, b]}, "cup": {"data": [c]}}
+    for mapping in (rows, web, vectors):
+        record, _ = project.clean_one("searches", query_source_mapping=mapping)
+        found = {
+            each["query"]: [*(s["url"] for s in each["sources"])] for each in record["searches"]
+        }
+        assert found == {"tea": [a["url"], b["url"]], "cup": [c["url"]]}
+
+
+def test_the_question_may_be_called_query(project: Any) -> None:
+    asked = {**project.search_record(), "original_query": None, "query": "how much milk?"}
+    [record] = project.clean("searches", asked).records
+    assert record["query"] == "how much milk?"
