@@ -14,7 +14,7 @@ from findtune.ingest.report import NothingToLearnError, RecordError, RecordRepor
 from findtune.ingest.times import read_time
 from findtune.ingest.written_lists import names_nothing, read_list
 
-USER = "user"  # the role of a person in a chat
+USERS = ("user", "human")  # the roles of a person in a chat
 MESSAGE_KEYS = ("content", "text", "query", "question")
 
 
@@ -76,7 +76,7 @@ def clean_history(record: Mapping[str, Any], report: RecordReport) -> list[str]:
         return []
     history = []
     for index, entry in enumerate(value):
-        if isinstance(entry, dict) and entry.get("role", USER) != USER:
+        if isinstance(entry, dict) and entry.get("role", USERS[0]) not in USERS:
             continue
         try:
             history.append(clean_query(message_text(entry), f"history[{index}]", report))
