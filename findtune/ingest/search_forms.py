@@ -19,16 +19,8 @@ QUERIES = (
 SOURCES = (
     *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
     *("organic_results", "organic", "links", "value", "source_list", "web_results", "matches"),
-    *(
-        "nodes",
-        "source_nodes",
-        "entries",
-        "passages",
-        "contexts",
-        "citations",
-        "references",
-        "data",
-    ),
+    *("nodes", "source_nodes", "entries", "passages", "contexts", "citations", "references"),
+    "data",
 )
 # What programs call the searches of a list, where they do not say what was searched.
 PLACE = re.compile(r"(?:(?:query|search|rewrite|q)[\s_-]*)?(\d{1,3})", re.IGNORECASE)
@@ -51,7 +43,8 @@ def named_searches(mapping: object) -> Named | None:
     """Return the searches of a mapping or a list, each with its name; None for anything else."""
     mapping = read_list(mapping) if isinstance(mapping, str) else mapping
     if isinstance(mapping, dict):
-        return [("" if are_places([*mapping]) else name, entry) for name, entry in mapping.items()]
+        unnamed = are_places([*mapping])
+        return [("" if unnamed else name, entry) for name, entry in mapping.items()]
     if not isinstance(mapping, list):
         return None
     return [search for entry in mapping for search in list_entry(entry)]

@@ -25,9 +25,9 @@ TAIL = r"[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™�
 GARBLED = re.compile(
     rf"[ÂÃ]{TAIL}|â[\x80€][\x80-\xbf€™œ“”¢˜¦]|(?:[Ä-ß]{TAIL}|[à-ï]{TAIL}{TAIL}){{2}}|\ufffd"
 )
+FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')  # ="007" of programs that export CSV
 
 # =SUM(A1:A9), =Sheet1!B2 and =A1&" people" of spreadsheets, but no equation, and no =CO2 a head.
-FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 FORMULA = re.compile(
     r"=\s*+(?:[A-Z][A-Z0-9.]+\(.*\)"
     r"|(?:'?[\w ]+'?!)?\$?[A-Z]{1,3}\$?\d+\b\s*(?:[-+*/^&=<>:%].*)?)",
