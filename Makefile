@@ -257,9 +257,11 @@ current: setup  ## Gate: no stage would run again, as far as git can tell
 published: setup ## Gate: the DVC remote has everything that dvc.lock names
 	@python -m commands.gate published
 
+# Without changes, DVC prints the two lines of a table's header.
 comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
 	@base=$(call quoted,$(or $(BASE),HEAD~1)) && changes="$$(dvc metrics diff --md "$$base")" && \
-		echo "$${changes:-No measure differs from $$base.}"
+		if [ "$$(printf '%s\n' "$$changes" | wc -l)" -gt 2 ]; then printf '%s\n' "$$changes"; \
+		else echo "No measure differs from $$base."; fi
 
 # pip-compile keeps what requirements.lock pins. Its comments would warn of torch, left out on purpose.
 lock: setup     ## Pin every dependency again, with hashes

@@ -83,8 +83,18 @@ def test_a_value_with_blanks_and_an_apostrophe_is_one_argument(folder: Path, goa
 
 def test_a_base_with_an_apostrophe_reaches_dvc(folder: Path) -> None:
     dvc = Path(".venv/bin/dvc")
-    dvc.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n', encoding="utf-8")
+    dvc.write_text('#!/bin/sh\nprintf "<%s>\\n" "$@"\n', encoding="utf-8")
     dvc.chmod(0o755)
-    assert make("comment", "BASE=the team's") == "<metrics><diff><--md><the team's>\n"
-    dvc.write_text("#!/bin/sh\n", encoding="utf-8")
-    assert make("comment", "BASE=the team's") == "No measure differs from the team's.\n"
+    assert make("comment", "BASE=the team's") == "<metrics>\n<diff>\n<--md>\n<the team's>\n"
+
+
+def test_a_comment_without_a_row_says_that_no_measure_differs(folder: Path) -> None:
+    dvc = Path(".venv/bin/dvc")
+    dvc.touch(mode=0o755)
+    for rows, printed in [
+        ("", "No measure differs from the team's.\n"),
+        ("| ndcg@10 |\n", "| Metric |\n|---|\n| ndcg@10 |\n"),
+    ]:
+        # So does DVC: it prints the header without rows, too.
+        dvc.write_text(f"#!/bin/sh\nprintf '| Metric |\n|---|\n{rows}\n'\n", encoding="utf-8")
+        assert make("comment", "BASE=the team's") == printed
