@@ -137,15 +137,17 @@ def searches_needed(share: float, wins_a: int = 0, wins_b: int = 0) -> int:
 
 
 def credits_of(traffic: Traffic, versions: tuple[str, str]) -> list[int]:
-    """Return the credit of each answered search that interleaved two versions, in its order.
+    """Return the credit of each answered search that interleaved two versions.
 
-    1 is a win of the first version, whichever team it was. An answer without a pick is a tie.
+    They are in the order of the answers, so that a later answer takes no evidence back. 1 is a win
+    of the first version, whichever team it was. An answer without a pick is a tie.
     """
     credits = []
-    for search in traffic.searches:
-        picks, first = traffic.picks_of(search), first_team(search, versions)
-        if picks is not None and first:
+    answered = (search for search in traffic.searches if search.id in traffic.answers)
+    for search in sorted(answered, key=lambda search: traffic.answers[search.id].time):
+        if first := first_team(search, versions):
             teams = {source.url: source.team for source in search.sources if source.team}
+            picks = traffic.picks_of(search) or []
             credits.append(credit(teams, picks) * (1 if first == "A" else -1))
     return credits
 

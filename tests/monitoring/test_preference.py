@@ -1,6 +1,6 @@
 """The preference is seen soon, equal pipelines stay equal, and nothing else is counted."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,27 @@ def test_what_is_known_shortens_the_way_and_equal_pipelines_need_forever() -> No
     assert searches_needed(0.6, 60, 40) < searches_needed(0.6)
     assert searches_needed(0.5) == MAX_SEARCHES
     assert searches_needed(0.9, 500, 10) == 0
+
+
+def test_a_late_answer_to_an_early_search_takes_no_evidence_back() -> None:
+    versions = {"A": "old", "B": "new"}
+    searches = [search(str(number), "ab", "AB", versions) for number in range(130)]
+    picks = {row.id: ["b"] if number < 70 else ["a"] for number, row in enumerate(searches)}
+    # The first 70 users answer a day later than the others.
+    times = {
+        row.id: NOON + timedelta(days=number < 70, seconds=number)
+        for number, row in enumerate(searches)
+    }
+    answers = {
+        key: PickRecord(search=key, time=times[key], picks=picks[key]) for key in (*picks,)
+    }
+    early = {key: answer for key, answer in answers.items() if answer.time.day == NOON.day}
+    before, after = (
+        preference(credits_of(Traffic(searches, known, 0), ("old", "new")))
+        for known in (early, answers)
+    )
+    assert before.winner == after.winner == "A"
+    assert after.p_value == before.p_value
 
 
 def test_credits_follow_the_version_whichever_team_it_was() -> None:
