@@ -236,6 +236,8 @@ private: setup  ## Keep data/training_data out of git from now on; DVC tracks it
 
 remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
 	$(if $(strip $(URL)),,$(error URL is empty; name the remote: make remote URL=s3://BUCKET/FOLDER))
+	@! printf '%s' $(call quoted,$(URL)) | LC_ALL=C grep -q '[^ -~]' || { echo "Error: DVC can't write down a URL \
+	with letters such as ü; name another folder, or a link to this one." >&2; exit 1; }
 	@dvc remote add --default --force storage $(call quoted,$(URL))
 	@dvc remote modify storage verify true
 

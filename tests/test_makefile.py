@@ -98,3 +98,14 @@ def test_a_comment_without_a_row_says_that_no_measure_differs(folder: Path) -> N
         # So does DVC: it prints the header without rows, too.
         dvc.write_text(f"#!/bin/sh\nprintf '| Metric |\n|---|\n{rows}\n'\n", encoding="utf-8")
         assert make("comment", "BASE=the team's") == printed
+
+
+def test_a_remote_that_dvc_cannot_write_down_is_refused_and_the_old_one_stays(folder: Path) -> None:
+    dvc = Path(".venv/bin/dvc")
+    dvc.write_text('#!/bin/sh\nprintf "<%s>\\n" "$@"\n', encoding="utf-8")
+    dvc.chmod(0o755)
+    assert "<the team's models>\n" in make("remote", "URL=the team's models")
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        make("remote", "URL=/mnt/für alle")
+    assert "DVC can't write down a URL with letters such as ü" in failure.value.stderr
+    assert failure.value.stdout == ""
