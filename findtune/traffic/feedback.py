@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.files import read_jsonl, write_jsonl
-from findtune.traffic.log import exclusive
+from findtune.traffic.log import COLLECTING, exclusive
 from findtune.traffic.reader import Traffic, read_traffic
 from findtune.traffic.records import SearchRecord, ShownSource, as_text
 
@@ -31,8 +31,8 @@ class Collected(NamedTuple):
 
 
 def collect(served: Path, folder: Path) -> tuple[Traffic, Collected]:
-    """Read what was served and write its feedback, while nothing is recorded or forgotten."""
-    with exclusive(served):
+    """Read what was served and write its feedback, while nothing is forgotten."""
+    with exclusive(served, COLLECTING):
         traffic = read_traffic(served)
         return traffic, write_feedback(traffic, folder)
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from findtune.core.files import atomic_open
 from findtune.traffic import feedback
-from findtune.traffic.log import PICKS, exclusive
+from findtune.traffic.log import COLLECTING, PICKS, exclusive
 from findtune.traffic.reader import read_traffic, search_files
 from findtune.traffic.records import PickRecord, SearchRecord
 from findtune.traffic.teaching import as_key
@@ -54,7 +54,8 @@ def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
     Lines that cannot be read go too, since they may hold a part of what has to go. Each file is
     replaced as a whole, while no server writes.
     """
-    with exclusive(served):
+    # A collection that has read the searches would write them again.
+    with exclusive(served, COLLECTING), exclusive(served):
         traffic = read_traffic(served)
         keys = {
             row.id
@@ -67,7 +68,6 @@ def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
             rewrite(path, lambda line: search_key(line) not in gone)
         if (served / PICKS).exists():
             rewrite(served / PICKS, lambda line: pick_key(line) not in gone)
-        # Still within the lock, or a collection that has read the searches would write them again.
         collected = feedback.drop(training_data, lambda row: is_forgotten(row, keys, choice))
     answers = len(keys & traffic.answers.keys())
     return Forgotten(len(keys), answers, collected, traffic.skipped)

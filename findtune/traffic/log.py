@@ -16,7 +16,9 @@ from findtune.traffic.records import PickRecord, Record, SearchRecord
 
 SERVED = Path("data", "served")
 PICKS = "picks.jsonl"
-LOCK = ".lock"  # a file that no rewriting replaces
+# Files that no rewriting replaces. The second lets servers record while a collection reads.
+LOCK = ".lock"
+COLLECTING = ".collecting"
 
 
 def append_search(folder: Path, record: SearchRecord) -> None:
@@ -69,9 +71,12 @@ def write_whole(file: int, line: bytes, size: int) -> None:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Keep every other writer out of a folder, which is made if needed; a kill ends the lock."""
+def exclusive(folder: Path, name: str = LOCK) -> Iterator[None]:
+    """Keep all others out that ask for the same lock of a folder, which is made if needed.
+
+    A kill ends the lock.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a") as lock:
+    with (folder / name).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
