@@ -20,7 +20,10 @@ from findtune.tracking.hashing import path_md5
 
 
 class Change(NamedTuple):
-    """A version that is live now; `tags` are new, and `before` was live until now."""
+    """A version that is live now; `before` was live until now.
+
+    tags: what others need to know of it. The last one is new; they may lack the version's, too.
+    """
 
     version: str
     before: str | None
@@ -51,8 +54,7 @@ def promote(root: Path, model: str, stage: str, size: str, *, force: bool) -> Ch
         raise InputError(f"{model} {known.name} is live in {stage} already; there is no change.")
     version = known or register(root, model, commit, message)
     tag = assign(root, model, version.name, stage, message)
-    new = (tag,) if known else (f"{model}@{version.name}", tag)
-    return Change(version.name, before, new, line)
+    return Change(version.name, before, (f"{model}@{version.name}", tag), line)
 
 
 def refuse_shallow(root: Path) -> None:
@@ -133,7 +135,8 @@ def rollback(root: Path, model: str, stage: str) -> Change:
     before, target = live[-1].version, live[-2].version
     message = f"Roll back from {before}"
     tag = assign(root, model, target, stage, message)
-    return Change(target, before, (tag,), measured_at(root, live[-2].commit, model))
+    tags = (f"{model}@{target}", tag)
+    return Change(target, before, tags, measured_at(root, live[-2].commit, model))
 
 
 def measured_at(root: Path, commit: str, model: str) -> str:
