@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import click
 import pandas as pd
 
+from commands.alone import alone
 from findtune.core import params
 from findtune.core.files import atomic_open, sha256
 from findtune.core.processes import runs_on_ray
@@ -76,6 +77,7 @@ def parse_seeds(_context: click.Context, _option: click.Parameter, text: str) ->
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None:
     """Cross-validate MODEL at SIZE on the data in data/clean."""
+    click.get_current_context().with_resource(alone(out))
     runs, details = read_table(out / "runs.csv"), read_table(out / "details.csv")
     setting = setting_hash(model, size, folds)
     done = {(row.seed, row.fold) for row in rows_of(runs, setting).itertuples()}

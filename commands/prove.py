@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 import click
 import pandas as pd
 
+from commands.alone import alone
 from commands.code_hash import code_hash
 from commands.crossvalidate import (
     Run,
@@ -129,6 +130,7 @@ def main(
     """Cross-validate the models at SIZE on the data in each DIR, and print one table."""
     refuse_missing_bases(models, size)
     refuse_equal_names(folders)
+    click.get_current_context().with_resource(alone(out))
     notes: list[str] = []
     proofs = [
         new_proof(folder.resolve().name, model, size, folds=folds, seeds=seeds, out=out)

@@ -28,6 +28,7 @@ import click
 import yaml
 
 import findtune
+from commands.alone import alone
 from commands.code_hash import code_hash
 from commands.crossvalidate import setting_hash
 from commands.ingest_folder import clean_model
@@ -63,6 +64,7 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
     refuse_equal_names(folders)
     notes: list[str] = []
     stacks = out / "stacks"
+    click.get_current_context().with_resource(alone(stacks))
     # All are read before the first is trained, which takes long.
     ready = {folder: clean_all(folder, models, stacks, notes) for folder in folders}
     rows = [row_of(folder.resolve().name, ready[folder], size, stacks) for folder in folders]

@@ -1,0 +1,28 @@
+"""Keeping a second run out of a folder of results: both would write to the same files."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from findtune.core.errors import InputError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made if needed; raise InputError while another run holds it.
+
+    A kill ends that.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another run works in {folder}; wait until it has ended, or name another folder "
+                "with --out."
+            ) from None
+        yield
