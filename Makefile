@@ -29,7 +29,8 @@ endif
 # exec: no shell may stand between it and make, or it would not notice that make was killed.
 REPRODUCE := exec python -m commands.reproduce
 
-# A value as one argument of the shell, whatever apostrophes and blanks it has.
+# A value as one argument of the shell, whatever apostrophes and blanks it has. Lists of paths (DATA,
+# FILES, DOCUMENTS) go to the shell as they are, so quotation marks in them hold a path together.
 quoted = '$(subst ','\'',$(1))'
 
 # Commands that train many times have defaults of their own.
@@ -106,7 +107,8 @@ train: setup    ## Train and evaluate MODELS at SIZE, and judge them as one sear
 
 import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILES='FILE FILE'
 	$(if $(strip $(FILES)),,$(error FILES is empty; name exports: make import FROM=ubi FILES='FILE FILE'))
-	@python -m commands.import_feedback $(DOCUMENTS:%=--documents %) -- $(FROM) $(FILES)
+	@set --; for file in $(DOCUMENTS); do set -- "$$@" --documents "$$file"; done; \
+		python -m commands.import_feedback "$$@" -- $(FROM) $(FILES)
 
 preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
@@ -220,10 +222,10 @@ torture: setup  ## Test with random kills, full disks, bit flips and fuzzed inpu
 		$(if $(FUZZED),--fuzzed $(FUZZED))
 
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
-	@python -m commands.promote $(MODEL) $(SIZE) $(call quoted,$(STAGE)) $(if $(filter 1,$(FORCE)),--force)
+	@python -m commands.promote $(call quoted,$(MODEL)) $(SIZE) $(call quoted,$(STAGE)) $(if $(filter 1,$(FORCE)),--force)
 
 rollback: setup ## Make live again what was live before: make rollback MODEL=stack STAGE=prod
-	@python -m commands.rollback $(MODEL) $(call quoted,$(STAGE))
+	@python -m commands.rollback $(call quoted,$(MODEL)) $(call quoted,$(STAGE))
 
 history: setup  ## Print which version of each model was live when, with its measures
 	@python -m commands.history

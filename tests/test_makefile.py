@@ -109,3 +109,21 @@ def test_a_remote_that_dvc_cannot_write_down_is_refused_and_the_old_one_stays(fo
         make("remote", "URL=/mnt/für alle")
     assert "DVC can't write down a URL with letters such as ü" in failure.value.stderr
     assert failure.value.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "goal", ["prove DATA", "prove-stack DATA", "import FILES", "import DOCUMENTS"]
+)
+def test_a_path_with_blanks_is_quoted_within_a_list(folder: Path, goal: str) -> None:
+    python = Path(".venv/bin/python")
+    python.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    target, name = goal.split()
+    printed = make(target, "FROM=csv", "FILES=rows.csv", f"{name}='my data' other")
+    between = "<--documents>" if name == "DOCUMENTS" else ""
+    assert f"{between}<my data>{between}<other>" in printed
+
+
+@pytest.mark.parametrize("goal", ["promote", "rollback"])
+def test_an_empty_model_is_passed_on_as_such(folder: Path, goal: str) -> None:
+    assert f"commands.{goal} ''" in make("-n", goal, "MODEL=")
