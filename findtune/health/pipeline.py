@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from findtune.health.finding import Finding
+from findtune.tracking.git import run_git
 from findtune.tracking.hashing import file_hashes, folder_md5
 from findtune.tracking.lock import Stages, all_outs
 
@@ -31,11 +32,20 @@ def judge_pipeline(status: Mapping[str, Changes]) -> list[Finding]:
     findings = []
     if missing:
         text = f"missing: {some(missing)}"
-        findings.append(Finding(CHECK, "warn", text, "`make pull`, or else `make train`"))
+        findings.append(Finding(CHECK, "warn", text, how_to_get()))
     if stale:
         text = f"no longer up to date: {some(stale)}"
         findings.append(Finding(CHECK, "warn", text, "`make train`; `dvc status` says why"))
     return findings or [Finding(CHECK, "ok", "every stage is up to date")]
+
+
+def how_to_get() -> str:
+    """Return how to get what is missing; a second worktree has an empty cache of its own."""
+    git = Path(run_git(Path(), "rev-parse", "--git-common-dir").stdout.strip())
+    cache = git.parent / ".dvc" / "cache"
+    if git.is_absolute() and cache.is_dir():  # only a second worktree has its git elsewhere
+        return f"`dvc cache dir --local {cache} && dvc checkout`, or else `make train`"
+    return "`make pull`, or else `make train`"
 
 
 def without_incomplete(status: Mapping[str, Changes], stages: Stages) -> dict[str, Changes]:

@@ -1,5 +1,6 @@
 """The pipeline is current, or what is missing and what would run again is named."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,24 @@ def test_a_clone_without_data_is_incomplete_but_not_stale() -> None:
     status = {"evaluate": [missing, {"changed outs": {"metrics/a.json": "not in cache"}}]}
     [finding] = judge_pipeline(status)
     assert (finding.status, finding.text) == ("warn", "missing: metrics/a.json")
+
+
+def test_a_second_worktree_is_told_of_the_cache_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(first)]
+    subprocess.run(["git", "init", "--quiet", str(first)], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "Start"], check=True)
+    subprocess.run([*git, "worktree", "add", "--quiet", str(second)], check=True)
+    (first / ".dvc/cache").mkdir(parents=True)
+    remedies = {}
+    for folder in (first, second):
+        monkeypatch.chdir(folder)
+        [finding] = judge_pipeline({"a": [{"changed outs": {"models/a": "deleted"}}]})
+        remedies[folder] = finding.remedy
+    assert "cache dir" not in remedies[first]
+    assert f"`dvc cache dir --local {first}/.dvc/cache && dvc checkout`" in remedies[second]
 
 
 def test_a_changed_command_and_changed_params_are_stale() -> None:
