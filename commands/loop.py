@@ -98,8 +98,8 @@ def refuse_unknown_changes() -> None:
     ]
     if others:
         raise InputError(
-            f"{', '.join(others[:3])} differ from the last commit, and the loop commits only what "
-            "it trained; commit or stash them first."
+            f"changed since the last commit: {', '.join(others[:3])}, and the loop commits only "
+            "what it trained; commit or stash that first."
         )
 
 

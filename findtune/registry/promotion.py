@@ -71,7 +71,7 @@ def refuse_uncommitted(root: Path) -> None:
     if changed := changed_files(root):
         names = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if changed[3:] else "")
         raise InputError(
-            f"{names} differ from the last commit; a version is a commit, so commit them, "
+            f"changed since the last commit: {names}; a version is a commit, so commit that, "
             "or `git stash --include-untracked`."
         )
 

@@ -141,7 +141,7 @@ def test_changes_that_are_no_data_are_refused_in_one_line(made: list[str]) -> No
     Path("write.py").write_text("", encoding="utf-8")
     result = run(0.5)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: write.py differ from the last commit")
+    assert result.stderr.startswith("Error: changed since the last commit: write.py, ")
     assert len(result.stderr.splitlines()) == 1
     assert made == []
 
@@ -196,7 +196,7 @@ def test_what_a_training_by_hand_left_is_gone_on_with_but_no_text_of_a_person(
     assert tool("git status --porcelain") == ""
     Path("README.md").write_text("my own words", encoding="utf-8")
     result = run(0.6)
-    assert result.stderr.startswith("Error: README.md differ from the last commit")
+    assert result.stderr.startswith("Error: changed since the last commit: README.md, ")
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ def test_what_stands_in_for_a_model_is_refused_in_a_line(
 def test_what_is_not_committed_is_refused_by_name(tiny_project: Path, name: str) -> None:
     with Path(name).open("a") as file:
         file.write("\n")
-    with pytest.raises(InputError, match=f"{re.escape(name)} differ from the last commit"):
+    with pytest.raises(InputError, match=f"changed since the last commit: {re.escape(name)};"):
         promoted()
 
 
