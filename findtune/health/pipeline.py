@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from findtune.health.finding import Finding
@@ -43,8 +44,9 @@ def how_to_get() -> str:
     """Return how to get what is missing; a second worktree has an empty cache of its own."""
     git = Path(run_git(Path(), "rev-parse", "--git-common-dir").stdout.strip())
     cache = git.parent / ".dvc" / "cache"
-    if git.is_absolute() and cache.is_dir():  # only a second worktree has its git elsewhere
-        return f"`dvc cache dir --local {cache} && dvc checkout`, or else `make train`"
+    # Only a second worktree has its git elsewhere. DVC's configuration holds ASCII alone.
+    if git.is_absolute() and cache.is_dir() and str(cache).isascii():
+        return f"`dvc cache dir --local {quote(str(cache))} && dvc checkout`, or else `make train`"
     return "`make pull`, or else `make train`"
 
 
