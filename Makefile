@@ -183,14 +183,20 @@ crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure 
 	$(foreach model,$(MODELS),@exec python -m commands.crossvalidate $(model) $(SIZE) \
 		$(MANY_RUNS) --out .scratch/crossvalidation-$(model)-$(SIZE)$(NEWLINE))
 
+# Before the bases are fetched, which takes minutes.
+REFUSE_MISSING_FOLDERS = for folder in $(DATA); do [ -d "$$folder" ] || { echo "Error: there is no folder $$folder; \
+	DATA names folders of data, and quotation marks hold a path with blanks together" >&2; exit 1; }; done
+
 prove: setup    ## Show what tuning gains on your data, all questions tested: make prove DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))
+	@$(REFUSE_MISSING_FOLDERS)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
 		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
 
 prove-stack: setup ## Show what tuning gains on your data as a whole search: make prove-stack DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
+	@$(REFUSE_MISSING_FOLDERS)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 

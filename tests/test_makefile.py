@@ -119,6 +119,8 @@ def test_a_path_with_blanks_is_quoted_within_a_list(folder: Path, goal: str) -> 
     python.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     target, name = goal.split()
+    for path in ("my data", "other"):
+        Path(path).mkdir()
     printed = make(target, "FROM=csv", "FILES=rows.csv", f"{name}='my data' other")
     between = "<--documents>" if name == "DOCUMENTS" else ""
     assert f"{between}<my data>{between}<other>" in printed
@@ -127,3 +129,14 @@ def test_a_path_with_blanks_is_quoted_within_a_list(folder: Path, goal: str) -> 
 @pytest.mark.parametrize("goal", ["promote", "rollback"])
 def test_an_empty_model_is_passed_on_as_such(folder: Path, goal: str) -> None:
     assert f"commands.{goal} ''" in make("-n", goal, "MODEL=")
+
+
+@pytest.mark.parametrize("goal", ["prove", "prove-stack"])
+def test_a_folder_that_is_not_there_is_named_before_a_base_is_fetched(
+    folder: Path, goal: str
+) -> None:
+    Path("here").mkdir()
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        make(goal, "DATA=here 'not here'")
+    assert failure.value.stderr.startswith("Error: there is no folder not here; ")
+    assert failure.value.stdout == ""
