@@ -22,7 +22,7 @@ DOI = re.compile(
     r"(10\.\d{4,9}(?:/|%2f)\S+)",
     re.IGNORECASE,
 )
-SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+SCHEME = re.compile(r"(?:s3|gs|abfss?|hdfs|ftps?|sftp|file|urn|arxiv|isbn|pmid):", re.IGNORECASE)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 # What campaigns, mail and social networks add to a link. Sources: the parameters that Matomo,
@@ -75,7 +75,8 @@ def normal_form(address: str) -> str:
 
 def lower_scheme(text: str) -> str:
     """Return an id with its scheme in lower case: S3://a and s3://a are one."""
-    return SCHEME.sub(lambda scheme: scheme[0].lower(), text, count=1)
+    scheme = SCHEME.match(text)
+    return f"{scheme[0].lower()}{text[scheme.end() :]}" if scheme else text
 
 
 def unwrap(text: str) -> str:

@@ -246,7 +246,7 @@ def separate_headers(raw_rows: Iterable[RawRow], first: RawRow) -> Iterator[RawR
             yield raw_row
             continue
         last, folded = cells[width - 1].rstrip(), [*map(fold, map(to_one_line, cells[width:]))]
-        if folded == [*map(fold, names[1:])] and fold(last).endswith(fold(names[0])):
+        if folded == [*map(fold, names[1:])] and last.lower().endswith(names[0].lower()):
             end = last[: -len(names[0])].rstrip('"\ufeff')
             yield RawRow(raw_row.line, [*cells[: width - 1], end])
             yield RawRow(raw_row.line, names)
@@ -318,7 +318,7 @@ def split_rows(
 ) -> Iterator[RawRow]:
     """Yield the rows of a CSV file from a line on; lines count from 1; empty rows are skipped."""
     width, index = None, start  # width: the number of cells in the header
-    closing = -1  # the line with the quote that closes one of a row before it
+    closing = -1  # the line with a quote that may close one of the bad row before it
     while index < len(lines):
         if is_empty_row(lines[index], separator):
             index += 1
@@ -328,10 +328,11 @@ def split_rows(
         try:
             cells = parse_row(row, max_row_bytes, separator, is_closing=index == closing)
             if span > 1 and width is not None and not has_width(cells, width):
-                closing = index + span - 1
                 reason = "a quote is opened here and closed in another row"
                 raise RowSyntaxError(reason, "close the quote")
         except RowSyntaxError as error:
+            if b'"' in row:
+                closing = index + max(1, span - 1)
             yield RawRow(index + 1, error)
             # Lines between stray quotes are read again; the lines of one bad cell are not.
             is_one = span == 1 or (width and has_width(cells_of_any(row, separator), width))

@@ -42,6 +42,7 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
         remedy = "write [] if nothing was shown"
         raise wrong_type(field, items, expected="a list of documents", remedy=remedy)
     report.shown_items += items
+    report.addresses_by_id = None
     documents: DocumentsByUrl = {}
     for index, item in enumerate(items):
         document = usual_document(item, report.limits.max_text_chars)
@@ -212,7 +213,11 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
 
 def shown_address(name: str, report: RecordReport) -> str:
     """Return the URL of the document that has a name as another id; else the name itself."""
-    return name if report.knows(name) else addresses_by_id(report.shown_items).get(name, name)
+    if report.knows(name):
+        return name
+    if report.addresses_by_id is None:
+        report.addresses_by_id = addresses_by_id(report.shown_items)
+    return report.addresses_by_id.get(name, name)
 
 
 def addresses_by_id(items: Iterable[object]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The fields that several kinds of feedback share: the query, optional lists, and the origin."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,6 +16,14 @@ from findtune.ingest.times import read_time
 from findtune.ingest.written_lists import names_nothing, read_list
 
 USERS = ("user", "human")  # the roles of a person in a chat
+PROGRAMS = ("assistant", "ai", "bot", "gpt", "model", "system", "developer", "tool", "function")
+ROLE_KEYS = ("role", "type", "sender", "from", "speaker", "author")
+# How logs call what a user chose, and no document that is only on top, or that was skipped.
+CHOICE = re.compile(
+    r"(?<!un)(?<!ir)(?<!dis)(?<!not)(?<!not_)(?<!non)(?<!non_)"
+    r"(?:select|pick|click|chos|choice|positive|relevant|liked|accepted|opened)",
+    re.IGNORECASE,
+)
 MESSAGE_KEYS = ("content", "text", "query", "question")
 
 
@@ -76,15 +85,23 @@ def clean_history(record: Mapping[str, Any], report: RecordReport) -> list[str]:
         return []
     history = []
     for index, entry in enumerate(value):
-        if isinstance(entry, dict) and entry.get("role", USERS[0]) not in USERS:
+        role = role_of(entry)
+        if role in PROGRAMS:
             continue
+        text = message_text(entry) if role in USERS else entry
         try:
-            history.append(clean_query(message_text(entry), f"history[{index}]", report))
+            history.append(clean_query(text, f"history[{index}]", report))
         except RecordError as error:
             report.drop(error)
     if history:
         report.counts["records_with_history"] += 1
     return history
+
+
+def role_of(entry: object) -> str:
+    """Return who wrote a message of a chat; a user, where it does not say so."""
+    keys = [key for key in ROLE_KEYS if key in entry] if isinstance(entry, dict) else []
+    return f"{entry[keys[0]]}".lower() if keys and isinstance(entry, dict) else USERS[0]
 
 
 def message_text(entry: object) -> object:
@@ -142,13 +159,13 @@ def refuse_picks_elsewhere(
 ) -> None:
     """Raise RecordError if a record lacks the field of the picks, and another one may hold them.
 
-    Such a field names documents shown. All that a query showed are no choice; but searches may have
-    returned nothing else than what was picked.
+    Such a field is called like a choice and names documents shown. All that a query showed are no
+    choice; but searches may have returned nothing else than what was picked.
     """
     if record.get(field) is not None:
         return
     for name, value in record.items():
-        if name == "negative_sources":
+        if not CHOICE.search(name):
             continue
         items = value if isinstance(value, list) else [value]
         named = {report.spell(url_as_written(item)) for item in items}

@@ -9,10 +9,11 @@ import re
 from enum import Enum, auto
 
 from findtune.ingest.json_problems import DECODER
+from findtune.ingest.record_ids import plain_name
 
 HEAD_BYTES = 1 << 20  # of a file that are looked at, where its name promises lines
 SHORT_HEAD_BYTES = 1 << 14
-RECORD_KEYS = frozenset({"query", "original_query", "url"})  # of which every record has one
+RECORD_KEYS = frozenset({"query", "originalquery", "url"})  # of which every record has one
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -51,7 +52,8 @@ def begins_with_record(text: str, wrapper: str) -> bool:
         return False
     if not isinstance(value, dict) or wrapper in value:
         return False
-    return any(not isinstance(value.get(key), (dict, list, type(None))) for key in RECORD_KEYS)
+    fields = {plain_name(key): value[key] for key in value}
+    return any(not isinstance(fields.get(key), (dict, list, type(None))) for key in RECORD_KEYS)
 
 
 def is_whole(line: str) -> bool:

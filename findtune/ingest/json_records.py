@@ -32,6 +32,7 @@ from findtune.ingest.json_problems import (
     locate_problem,
 )
 from findtune.ingest.json_scanner import JsonScanner
+from findtune.ingest.record_ids import plain_name
 from findtune.ingest.report import Advance, UnparsableRecord
 from findtune.ingest.text_window import TextWindow
 
@@ -199,7 +200,11 @@ def is_table_of_pandas(keys: list[str]) -> bool:
     """Return whether an object has the keys of a table: its columns, or the numbers of its rows."""
     tables = ({"columns", "data"}, {"schema", "data"})
     is_split = any(table <= {*keys} for table in tables)
-    return is_split or bool(keys and all(map(str.isdecimal, keys))) or bool(RECORD_KEYS & {*keys})
+    return (
+        is_split
+        or bool(keys and all(map(str.isdecimal, keys)))
+        or not RECORD_KEYS.isdisjoint(map(plain_name, keys))
+    )
 
 
 def read_lines(

@@ -182,16 +182,11 @@ class Repeated(list[Any]):
 
 
 def merge_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; two objects under the same key are merged, other values all stay."""
-    merged: dict[str, Any] = {}
+    """Return a JSON object in which a key that comes several times has all its values."""
+    values: dict[str, list[Any]] = {}
     for key, value in pairs:
-        if key not in merged:
-            merged[key] = value
-        elif isinstance(merged[key], dict) and isinstance(value, dict):
-            merged[key] = merge_pairs([*merged[key].items(), *value.items()])
-        else:
-            merged[key] = Repeated([*all_values(merged[key]), *all_values(value)])
-    return merged
+        values.setdefault(key, []).append(value)
+    return {key: each[0] if len(each) == 1 else Repeated(each) for key, each in values.items()}
 
 
 def all_values(value: object) -> list[Any]:

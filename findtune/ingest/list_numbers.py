@@ -13,7 +13,7 @@ from findtune.core.text import ascii_digits
 # 1. text, 2) text, (3) text, a) text, B. text, [1] text, 1: text, 1 - text, ii. text, 1.text, and
 # 1.- text of Spanish
 MARKED = re.compile(
-    r"[(\[]?(?P<mark>0?[1-9]\d{0,2}|[a-zA-Zа-я]|[ivx]{1,4}|[IVX]{1,4})"
+    r"[(\[]?(?P<mark>[1-9]\d{0,2}|[a-zA-Zа-я]|[ivx]{1,4}|[IVX]{1,4})"
     r"(?:(?:[.)\]]|\)\.|[.)]-)\s+(?=\S)|(?::| [-–])\s+(?=[^\W\d_])|[.)](?=[^\W\d_]{2}))"
 )
 ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
@@ -25,11 +25,11 @@ ODD_MARK = re.compile(
     r"|[1-9]\d{0,2}(?:、(?!\d)|\uff0e(?!\d)|\uff09)|(?:(?![0-9])\d){1,3}[.)-]\s+"
 )
 BARE = re.compile(r"(?P<mark>[1-9]\d{0,2})\s+(?=[^\W\d_])")
-DOTTED = re.compile(r"\A\(?[1-9]\d?[.)]\s+(?=[^\W\d_])")
+DOTTED = re.compile(r"\A\(?(?P<mark>[1-9]\d?)[.)]\s+(?=[^\W\d_])")
 INLINE = re.compile(r"\A\(?1[.)]\s.*\s\(?2[.)]\s", re.DOTALL)
 FIRST = re.compile(r"\A\(?1[.)]\s+(?=\S)")
 BULLET = re.compile(r"[•‣▪●◦∙·⁃■□◆▶✓✔➤►▸→\uf0b7\uf0a7]\s*|[-*–—]\s+")
-MINUS = re.compile(r"[-–—]\s+\d")  # - 5 degrees: a bullet only where other items show that
+MINUS = re.compile(r"[-–—]\s+\d")  # - 5 degrees: a bullet only where there are more items
 FIRST_MARKS = ("1", "a", "A", "i", "I", "а")
 MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as many
 
@@ -43,8 +43,10 @@ def strip_numbers(texts: Sequence[str]) -> list[str]:
     if not texts or plain != [*texts] or are_numbered([*map(with_plain_mark, texts)]):
         return plain
     without = [DOTTED.sub("", text, count=1) for text in texts]
-    if len(texts) >= MIN_BARE and all(map(DOTTED.match, texts)):  # a number was left out, or moved
-        return without if FIRST.match(texts[0]) and differ(without) else plain
+    marks = [int(match["mark"]) for match in map(DOTTED.match, texts) if match]
+    if len(marks) == len(texts) >= MIN_BARE and len({*marks}) == len(marks):
+        # a number was left out, or moved; 1. Mai;1. Juni are no list
+        return without if marks[0] == 1 and differ(without) else plain
     if INLINE.search(texts[0]):  # a list of several numbers in one text is not split, nor cut
         return plain
     # generators number a list and then write one item, or forget the rest
@@ -56,7 +58,8 @@ def strip_marks(texts: Sequence[str], first: Sequence[str] = ()) -> list[str]:
 
     A first number alone stays, as in 1. FC Köln. first: as in `in_order`.
     """
-    if texts and all(map(BULLET.match, texts)) and not all(map(MINUS.match, texts)):
+    is_minus = len(texts) == 1 and MINUS.match(texts[0])
+    if texts and all(map(BULLET.match, texts)) and not is_minus:
         return [BULLET.sub("", text, count=1) for text in texts]
     plain = [*map(with_plain_mark, texts)]
     if not are_numbered(plain, first):

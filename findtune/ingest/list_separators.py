@@ -64,7 +64,7 @@ class SplitList(NamedTuple):
 
 def split_cell(cell: str, *, sentences: bool = False) -> SplitList:
     """Return the texts of a cell; sentences: lines are texts only where each ends as a sentence."""
-    items = parse_list(cell)
+    items = None if sentences and QUOTED.fullmatch(cell.strip()) else parse_list(cell)
     if items is not None:
         return SplitList(items, "a list in brackets")
     separators = []
@@ -75,12 +75,11 @@ def split_cell(cell: str, *, sentences: bool = False) -> SplitList:
         separators.append("a semicolon of another script")
     texts = [part for text in texts for part in re.split(f"[{SEMICOLONS}]", text)]
     texts = without_brackets(texts)
-    for name, split in (
-        ("|", split_bars),
-        ("bullets", split_bullets),
-        ("tabs", split_tabs),
-        ("numbers", split_numbers),
-    ):
+    # Prose has bullets and numbers within its sentences.
+    marks = [("bullets", split_bullets), ("numbers", split_numbers)]
+    if sentences:
+        marks = [("bullets", split_leading_bullets)]
+    for name, split in (("|", split_bars), ("tabs", split_tabs), *marks):
         parts = [part for text in texts for part in split(text)]
         separators += [name] if len(parts) > len(texts) else []
         texts = parts
@@ -131,20 +130,21 @@ def read_json(text: str) -> object:
 
 def evaluate(text: str) -> list[str] | None:
     """Return the texts of a JSON or Python list; None for a text that is none."""
-    for parse in (json.loads, ast.literal_eval):
+    side_by_side = SIDE_BY_SIDE.sub(", ", text)
+    # A word for nothing is replaced only in what is no list otherwise: texts may hold it, too.
+    for parse, written in (
+        (json.loads, text),
+        (ast.literal_eval, side_by_side),
+        (ast.literal_eval, MISSING.sub(" None", side_by_side)),
+    ):
         try:
-            items = parse(as_python(text) if parse is ast.literal_eval else text)
+            items = parse(written)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
         if isinstance(items, (list, tuple)):
             texts = [item_text(item) for item in items if not is_missing(item)]
             return None if None in texts else [text for text in texts if text is not None]
     return None
-
-
-def as_python(text: str) -> str:
-    """Return a list as Python reads it, where programs write no comma, or no text."""
-    return MISSING.sub(" None", SIDE_BY_SIDE.sub(", ", text))
 
 
 def is_missing(item: object) -> bool:
@@ -206,6 +206,11 @@ def split_bullets(text: str) -> list[str]:
     """Return the texts that bullets begin or separate; a single one may belong to a text."""
     parts = [part.rstrip() for part in BULLETS.split(text.strip())]
     return [*filter(None, parts)] if len(parts) > 2 else [text]  # noqa: PLR2004
+
+
+def split_leading_bullets(text: str) -> list[str]:
+    """Return the texts that bullets begin: one at the start, and more within."""
+    return split_bullets(text) if BULLETS.match(text.strip()) else [text]
 
 
 def split_tabs(text: str) -> list[str]:

@@ -15,7 +15,7 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 # %u00e9 of JavaScript's escape()
-ESCAPED = re.compile(r"(?:%u[0-9a-fA-F]{4})+")
+ESCAPED = re.compile(r"(?<!\d)(?:%u[0-9a-fA-F]{4})+")
 TWICE = re.compile(r"%25(?=20|[c-fC-F][0-9a-fA-F]%25[89abAB][0-9a-fA-F])")  # %2520 is %20
 
 
@@ -24,10 +24,10 @@ def decode_search(text: str) -> str:
     if "%" not in text and "+" not in text:
         return text
     text = ESCAPED.sub(lambda escaped: json.loads('"' + escaped[0].replace("%", "\\") + '"'), text)
-    if TWICE.search(text):
-        text = re.sub(r"%25(?=[0-9a-fA-F]{2})", "%", text)
     if any(map(str.isspace, text)):
         return SURELY_ENCODED.sub(lambda encoded: decode(encoded[0], plus=False), text)
+    if TWICE.search(text):
+        text = re.sub(r"%25(?=[0-9a-fA-F]{2})", "%", text)
     joined = bool(JOINED_BY_PLUS.fullmatch(text)) and len(WORD.findall(text)) > 1
     return decode(text, plus=True) if ENCODED.search(text) or joined else text
 

@@ -23,21 +23,8 @@ HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a
 INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
 MATH = re.compile(rf"</?(?:{MATH_TAGS}){TAG_END}")
-# Tags that are tags only where one of their name is closed or has attributes: texts speak of <time>
-# and of <ex:Thing>. XML names its vocabularies, such as <jats:p> of abstracts and <w:t> of Word.
-OTHER_TAGS = "acronym|address|audio|bdo|button|caption|cite|colgroup|data|details|dfn|dir|embed"
-OTHER_TAGS += (
-    "|fieldset|form|header|input|label|legend|link|main|map|menu|meta|nobr|object|optgroup"
-)
-OTHER_TAGS += "|option|output|picture|q|rb|rp|rt|rtc|ruby|samp|section|select|source|summary"
-OTHER_TAGS += "|template|textarea|time|title|track|var|video"
-OTHER = re.compile(
-    rf"<(/?)({OTHER_TAGS}|[a-z]\w*:[a-zA-Z][\w.-]*|[a-z][a-z0-9]*-[a-z0-9-]+){TAG_END}",
-    re.IGNORECASE,
-)
-CLOSED_NAME = re.compile(r"</([a-z][\w:.-]*)\s*>", re.IGNORECASE)
-INLINE_OTHERS = frozenset(["acronym", "bdo", "data", "dfn", "nobr", "q", "rb", "rp", "rt", "rtc"])
-INLINE_OTHERS |= {"ruby", "samp", "time", "var"}
+# Tags of XML that name their vocabulary, such as <jats:p> of abstracts and <w:t> of Word.
+XML = re.compile(rf"</?[a-z]\w*:[a-zA-Z][\w.-]*{TAG_END}")
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 HALVES = re.compile(
     r"&#(5[5-7]\d{3}|[xX][dD][89abAB][0-9a-fA-F]{2});&#(5[5-7]\d{3}|[xX][dD][c-fC-F][0-9a-fA-F]{2});"
@@ -151,7 +138,7 @@ def decode_entities(text: str) -> str:
 
 def join_halves(pair: re.Match[str]) -> str:
     """Return the character of two entities that name its halves in UTF-16, as in old JavaScript."""
-    high, low = (int(f"0{half}", 0) if half[0] == "x" else int(half) for half in pair.groups())
+    high, low = (int(h[1:], 16) if h[0] in "xX" else int(h) for h in pair.groups())
     if not (0xD800 <= high < 0xDC00 <= low < 0xE000):
         return pair[0]
     return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
@@ -170,20 +157,6 @@ def strip_tags(text: str, block: str) -> str:
     """Return a text without the tags of HTML; a tag of a block becomes `block`."""
     if "<" not in text:
         return text
-    text = strip_other_tags(text)
     if "</" in text:  # without an end they may be text, as in x<mi
-        text = MATH.sub("", text)
+        text = MATH.sub("", XML.sub(" ", text))
     return INLINE.sub("", BLOCK.sub(block, text))
-
-
-def strip_other_tags(text: str) -> str:
-    """Return a text without the tags that are surely tags: closed, or with attributes."""
-    closed = {*map(str.lower, CLOSED_NAME.findall(text))} if "</" in text else set[str]()
-
-    def replace(tag: re.Match[str]) -> str:
-        name = tag[2].lower()
-        if name not in closed and "=" not in tag[0] and not tag[0].endswith("/>"):
-            return tag[0]
-        return "" if name in INLINE_OTHERS else " "
-
-    return OTHER.sub(replace, text)

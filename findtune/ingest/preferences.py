@@ -11,7 +11,6 @@ from typing import Any
 from findtune.core.records import Record
 from findtune.ingest.documents import clean_documents, shorten_documents
 from findtune.ingest.fields import clean_query, identity_fields, optional_list, origin_fields
-from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import strip_html, to_one_line
 from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
 from findtune.ingest.written_lists import names_nothing
@@ -22,6 +21,8 @@ TEXT_KEYS = (
     *("text", "content", "response", "answer", "message", "output", "value", "completion"),
     *("parts", "choices", "candidates"),
 )
+# What programs write for no answer. None may be one: how many are left?
+NO_ANSWERS = ("nan", "NaN", "null", "NULL", "undefined", "[object Object]", "<NA>")
 MAX_DEPTH = 6  # of objects in objects, as in the responses of chat models
 NOT_A_LETTER = re.compile(r"[\W_]+")
 # Names of the two answers, in lower case and without blanks and marks.
@@ -71,7 +72,7 @@ def clean_answer(value: object, field: str) -> str:
         remedy = "write it as a string, or as an object with a text"
         raise wrong_type(field, value, expected="an answer", remedy=remedy)
     text = clean_lines(text)
-    if not text or is_null_word(text):
+    if not text or text in NO_ANSWERS:
         remedy = "leave out records without a choice"
         raise RecordError(field, value, reason="an empty answer", remedy=remedy)
     return text

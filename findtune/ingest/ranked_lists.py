@@ -4,7 +4,7 @@ Read from data/training_data/reranker_training_data*.json, key reranker_data.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from findtune.core.records import Record
@@ -156,7 +156,8 @@ def read_choices(
     """
     picks = clean_urls(optional_list(record, "positive_sources"), "positive_sources", report)
     refused = clean_urls(optional_list(record, "negative_sources"), "negative_sources", report)
-    contradictions = set(picks) & set(refused) & written_in_both(record, report)
+    contradictions = set(picks) & set(refused)
+    contradictions -= shown_twice(contradictions, record, report)
     for url in [url for url in picks if url in contradictions]:
         reason = "a URL both picked and refused, so its document is left out"
         remedy = "write it in only one of the two lists"
@@ -170,12 +171,17 @@ def read_choices(
     )
 
 
-def written_in_both(record: Mapping[str, Any], report: RecordReport) -> set[str]:
-    """Return the URLs that are written alike among the picks and among what was refused."""
-    picked, refused = (
-        urls_as_written(record.get(name)) for name in ("positive_sources", "negative_sources")
+def shown_twice(urls: Collection[str], record: Mapping[str, Any], report: RecordReport) -> set[str]:
+    """Return those URLs that were shown in two spellings, and picked in one of them."""
+    if not urls:
+        return set()
+    picked, refused, shown = (
+        urls_as_written(record.get(name))
+        for name in ("positive_sources", "negative_sources", "all_sources")
     )
-    return {*map(report.spell, picked & refused)}
+    spellings = Counter(map(report.spell, shown))
+    alike = {*map(report.spell, picked & refused)}
+    return {url for url in urls if spellings[url] > 1 and url not in alike}
 
 
 def require_others(shown: DocumentsByUrl, picks: list[str]) -> None:

@@ -148,6 +148,7 @@ class RecordReport:
         self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
         self.spelled: dict[str, str] = {}  # an address as written -> the same
         self.shown_items: list[object] = []  # the documents of the record, as they are written
+        self.addresses_by_id: dict[str, str] | None = None  # of these, once one is looked for
         self.nothing_to_learn = ""  # why the record teaches nothing, if it is as it should be
         self.tallies: defaultdict[str, int] = defaultdict(int)  # what the kind is judged by
 
@@ -171,7 +172,7 @@ class RecordReport:
     def forget_addresses(self) -> None:
         """Forget what only the cleaning of the record needs, so that the report is small."""
         self.spellings, self.spelled, self.dropped_urls = {}, {}, set()
-        self.shown_items = []
+        self.shown_items, self.addresses_by_id = [], None
 
     def cause(self, field: str) -> ReportRow | None:
         """Return the row about the first part of a field that was dropped, if there is one."""

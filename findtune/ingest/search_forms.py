@@ -18,9 +18,7 @@ QUERIES = (
 )
 SOURCES = (
     *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
-    *("organic_results", "organic", "links", "value", "source_list", "web_results", "matches"),
-    *("nodes", "source_nodes", "entries", "passages", "contexts", "citations", "references"),
-    "data",
+    *("organic_results", "organic", "links", "value", "source_list"),
 )
 # What programs call the searches of a list, where they do not say what was searched.
 PLACE = re.compile(r"(?:(?:query|search|rewrite|q)[\s_-]*)?(\d{1,3})", re.IGNORECASE)
@@ -78,8 +76,8 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     {URL: {title: ..., ...}}. The number of hits is none; another object is returned as it is.
     """
     documents = first_value(entry, SOURCES)
-    if documents is None:
-        documents = other_documents(entry)
+    if documents is None and entry and all("://" in key for key in entry):
+        documents = entry
     if not isinstance(documents, dict) or not documents:
         return documents
     inner = first_value(documents, SOURCES)
@@ -91,20 +89,6 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     if all(map(is_address, documents)) or all(map(is_document, values)):
         return [with_address(url, value) for url, value in documents.items()]
     return documents if any(map(may_hold_documents, values)) else None
-
-
-def other_documents(entry: Mapping[str, Any]) -> Any:
-    """Return the documents of a search without a list of them of its own; None if it has none.
-
-    They are its keys, lie one level deeper as in {"web": {"results": [...]}}, or are the document
-    of a row of a table.
-    """
-    if entry and all("://" in key for key in entry):
-        return entry
-    if isinstance(first_value(entry, ("url", "link")), str) and has_text(entry):
-        return [entry]
-    inner = (first_value(value, SOURCES) for value in entry.values() if isinstance(value, dict))
-    return next((items for items in inner if has_found(items)), None)
 
 
 def is_address(key: str) -> bool:

@@ -139,12 +139,13 @@ def searches_needed(share: float, wins_a: int = 0, wins_b: int = 0) -> int:
 def credits_of(traffic: Traffic, versions: tuple[str, str]) -> list[int]:
     """Return the credit of each answered search that interleaved two versions.
 
-    They are in the order of the answers, so that a later answer takes no evidence back. 1 is a win
-    of the first version, whichever team it was. An answer without a pick is a tie.
+    They are in the order in which the searches were first answered, so that a later answer takes no
+    evidence back. 1 is a win of the first version, whichever team it was. An answer without a pick
+    is a tie.
     """
     credits = []
-    answered = (search for search in traffic.searches if search.id in traffic.answers)
-    for search in sorted(answered, key=lambda search: traffic.answers[search.id].time):
+    searches = {search.id: search for search in traffic.searches}
+    for search in (searches[key] for key in traffic.answers if key in searches):
         if first := first_team(search, versions):
             teams = {source.url: source.team for source in search.sources if source.team}
             picks = traffic.picks_of(search) or []

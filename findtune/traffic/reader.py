@@ -24,7 +24,8 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 class Traffic:
     """Searches in the order of their time, and answers.
 
-    answers: the last one of each search, by the search's id; an answer that was taken back is none.
+    answers: the last one of each search, by the search's id, in the order of the first ones; an
+    answer that was taken back is none.
     taken_back: ids of the searches whose answer was. skipped: lines that could not be read, such as
     one that a killed writer left torn.
     """

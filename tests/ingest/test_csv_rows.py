@@ -323,3 +323,10 @@ def test_a_row_with_too_few_cells_lacks_commas_and_no_quotes(tmp_path: Path) -> 
     rows, [reject] = read(tmp_path, "name,x,grade\nAssam,,3\nCup\n")
     assert len(rows) == 1
     assert reject.remedy.startswith("write the missing commas")
+
+
+@pytest.mark.parametrize("cell", ['"My "fav" tea\nis green"', '"The "Earl\nGrey"', ' "a\nb"'])
+def test_no_half_of_a_badly_quoted_cell_is_a_row(tmp_path: Path, cell: str) -> None:
+    rows, _ = read(tmp_path, f"name,grade\n{cell},3\nCup,2\n")
+    assert [row.cells["name"] for row in rows][-1] == "Cup"
+    assert not [row for row in rows if row.cells["name"].endswith('"')]

@@ -155,3 +155,20 @@ def test_a_long_cell_takes_linear_time(
     begin: str, part: str, end: str, assert_linear: Callable[..., None]
 ) -> None:
     assert_linear(lambda size: split_cell(begin + part * size + end), 10_000)
+
+
+def test_words_for_nothing_within_the_texts_of_a_list_stay() -> None:
+    texts = ["Sales (NA)", "Sales (EU)", "Sales, NA, total"]
+    assert split_cell(str(texts)).texts == texts
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "People in work. Includes: • employed • self-employed.",
+        "First 1) mix and 2) bake.",
+        '"Jobs", "work"',
+    ],
+)
+def test_prose_is_split_at_the_ends_of_its_lines_alone(prose: str) -> None:
+    assert len(split_cell(prose, sentences=True).texts) == 1

@@ -21,7 +21,7 @@ OTHERS += [
 ]
 OTHERS += ["#ССЫЛКА!", "#ЗНАЧ!", "#Н/Д", "#DEĞER!", "#ДЕЛ/0!", "#N/A Requesting Data..."]
 OTHERS += ["pd.NA", "n. a.", "k.A.", "TBD", "(blank)"]
-OTHERS += ["(not provided)", "(not set)", "No data", "Not applicable", "[None]", "[nan]", "N / A"]
+OTHERS += ["(not provided)", "(not set)", "[None]", "[nan]", "N / A"]
 OTHERS += ["n/d", "н/д", "(N/A)", "not available", "нет данных", "該当なし", "不明"]
 
 

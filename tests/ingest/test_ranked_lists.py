@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from findtune.ingest import documents
+
 A, B, C, Y, Z = (f"https://example.org/{name}" for name in "abcyz")
 
 
@@ -147,6 +149,27 @@ def test_a_list_that_teaches_nothing_is_dropped_and_is_no_reject(
     assert outcome.counts["rejected"] == 0
 
 
+@pytest.mark.parametrize(
+    ("shown", "picks", "refused"),
+    [
+        (
+            [{"id": 17, "title": "T"}, {"id": 18, "title": "U"}, {"id": 19, "title": "V"}],
+            [17, 18],
+            [17],
+        ),
+        ([A, B, C], [B, C], [f"{B}/"]),
+        ([{"url": A}, {"url": B, "id": 2}, {"url": C}], [2, C], [B]),
+    ],
+)
+def test_a_page_that_was_shown_once_is_not_picked_and_refused(
+    project: Any, shown: list[object], picks: list[object], refused: list[object]
+) -> None:
+    choice = {"all_sources": shown, "positive_sources": picks, "negative_sources": refused}
+    record, outcome = project.clean_one("ranked_lists", **choice)
+    assert len(record["sources"]) == 2
+    assert "both picked and refused" in outcome.rows[0].reason
+
+
 @pytest.mark.parametrize("picked", [[B], B, [{"url": B, "title": "B"}], [f"{B}/#top", Z]])
 def test_picks_under_another_key_are_a_reject_that_names_the_key(
     project: Any, picked: object
@@ -165,6 +188,8 @@ def test_picks_under_another_key_are_a_reject_that_names_the_key(
         {"negative_sources": [B]},
         {"positive_sources": [], "clicked_sources": [B]},
         {"retrieved": [C, B, A]},
+        {"top_result": B, "page": B, "skipped": [C], "not_clicked": [C], "irrelevant": [C]},
+        {"NegativeSources": [B]},
         {"retrieved": [Z], "terms": ["tea", 1, None], "clicked": "no"},
     ],
 )
@@ -300,3 +325,31 @@ def test_a_session_is_the_same_as_a_number_and_as_text(project: Any) -> None:
         )
     ]
     assert len({record["asked_by"][0] for record in clean}) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "history"),
+    [
+        ({"role": "User", "content": "tea?"}, ["tea?"]),
+        ({"type": "human", "content": "tea?"}, ["tea?"]),
+        ({"type": "ai", "content": "The answer is 5."}, []),
+        ({"sender": "bot", "text": "The answer is 5."}, []),
+        ({"speaker": "someone", "text": "The answer is 5."}, []),
+    ],
+)
+def test_of_a_chat_only_what_a_user_says_is_an_earlier_question(
+    project: Any, message: dict[str, str], history: list[str]
+) -> None:
+    record, outcome = project.clean_one("ranked_lists", history=[message])
+    assert record["history"] == history
+    assert len(outcome.rows) == ("someone" in message.values())
+
+
+def test_picks_that_were_never_shown_are_looked_for_once_a_record(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(documents, "addresses_by_id", lambda items: calls.append(1) or {})
+    refused = [f"https://example.org/unknown{number}" for number in range(50)]
+    project.clean_one("ranked_lists", negative_sources=refused)
+    assert len(calls) == 1

@@ -311,17 +311,13 @@ def test_a_number_of_a_list_is_no_search(project: Any) -> None:
         assert "expected a search, found a list" in outcome.first_rejects[0].reason
 
 
-def test_rows_of_a_table_and_results_one_level_deeper_are_documents(project: Any) -> None:
-    a, b, c = map(project.document, "abc")
-    rows = [{"query": query, **source} for query, source in (("tea", a), ("tea", b), ("cup", c))]
-    web = {"tea": {"web": {"results": [a, b]}}, "cup": {"response": {"docs": [c], "numFound": 1}}}
-    vectors = {"tea": {"matches": [a, b]}, "cup": {"data": [c]}}
-    for mapping in (rows, web, vectors):
-        record, _ = project.clean_one("searches", query_source_mapping=mapping)
-        found = {
-            each["query"]: [*(s["url"] for s in each["sources"])] for each in record["searches"]
-        }
-        assert found == {"tea": [a["url"], b["url"]], "cup": [c["url"]]}
+def test_what_a_source_refers_to_is_no_result(project: Any) -> None:
+    [b, c] = map(project.document, "bc")
+    cited = {**b, "references": [{"url": "https://example.org/r"}], "data": [{"id": "x"}]}
+    searches, _ = clean(
+        project, {"tea": {"results": cited}, "cup": {"contexts": ["Tea."], "sources": [c]}}
+    )
+    assert [[page["url"] for page in each["sources"]] for each in searches] == [[B], [C]]
 
 
 def test_the_question_may_be_called_query(project: Any) -> None:

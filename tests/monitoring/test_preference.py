@@ -91,7 +91,8 @@ def test_a_late_answer_to_an_early_search_takes_no_evidence_back() -> None:
         row.id: NOON + timedelta(days=number < 70, seconds=number)
         for number, row in enumerate(searches)
     }
-    answers = {key: PickRecord(search=key, time=times[key], picks=picks[key]) for key in (*picks,)}
+    order = sorted(picks, key=times.__getitem__)
+    answers = {key: PickRecord(search=key, time=times[key], picks=picks[key]) for key in order}
     early = {key: answer for key, answer in answers.items() if answer.time.day == NOON.day}
     before, after = (
         preference(credits_of(Traffic(searches, known, 0), ("old", "new")))
