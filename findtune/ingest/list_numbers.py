@@ -44,9 +44,10 @@ def strip_numbers(texts: Sequence[str]) -> list[str]:
         return plain
     without = [DOTTED.sub("", text, count=1) for text in texts]
     marks = [int(match["mark"]) for match in map(DOTTED.match, texts) if match]
-    if len(marks) == len(texts) >= MIN_BARE and len({*marks}) == len(marks):
-        # a number was left out, or moved; 1. Mai;1. Juni are no list
-        return without if marks[0] == 1 and differ(without) else plain
+    if len(marks) == len(texts) >= MIN_BARE:
+        # a number was left out; 1. Mai;1. Juni are no list, nor are 1. Klasse;3. Person;2. Sitz
+        rise = marks[0] == 1 and marks == sorted({*marks})
+        return without if rise and differ(without) else plain
     if INLINE.search(texts[0]):  # a list of several numbers in one text is not split, nor cut
         return plain
     # generators number a list and then write one item, or forget the rest
