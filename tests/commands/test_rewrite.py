@@ -130,6 +130,7 @@ def test_a_question_reaches_the_rewriter_as_it_was_typed(tmp_path: Path, questio
 def test_waiting_threads_sleep_in_what_make_runs(tmp_path: Path, command: str) -> None:
     for name in ("dvc", "pytest"):
         fake_program(tmp_path / ".venv" / "bin" / name, "echo $OMP_WAIT_POLICY")
+    (tmp_path / "data").mkdir()
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     printed = run_make(tmp_path, "echo $OMP_WAIT_POLICY", "--silent", command, "DATA=data")
     assert {*printed.splitlines()} == {"PASSIVE"}
