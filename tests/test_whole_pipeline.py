@@ -158,14 +158,22 @@ def test_an_edit_of_the_code_makes_the_stages_stale_that_use_it(project: Path) -
     ("file", "old", "new", "ingest", "rooms"),
     [
         ("alternatives/written.csv", ";", ";the ", ["ingest@catalog"], ["embedder"]),
-        (
+        pytest.param(
             "training_data/reranker_*.json",
             "Rice Harvest",
             "Rice Crop",
             FEEDBACK,
             ["embedder", "reranker"],
+            marks=pytest.mark.slow,
         ),
-        ("training_data/query_*.json", "catalog.example", "b.example", FEEDBACK, ["rewriter"]),
+        pytest.param(
+            "training_data/query_*.json",
+            "catalog.example",
+            "b.example",
+            FEEDBACK,
+            ["rewriter"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_edited_data_make_only_the_stages_stale_that_learn_from_them(

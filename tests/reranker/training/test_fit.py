@@ -335,6 +335,7 @@ def ungraded_examples(example_folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_position_bias_changes_what_is_learned_from_picks_but_not_from_grades(
     fitted: FitResult,
     fit_reranker: Fit,
