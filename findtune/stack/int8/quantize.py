@@ -1,7 +1,8 @@
 """Writing the network of a model as an ONNX file with weights of 8 bits.
 
-torch exports the network, and ONNX Runtime quantizes it dynamically: weights to int8, one scale for
-each output channel; activations to uint8, while it runs, so that no calibration data are needed.
+torch exports the network, and ONNX Runtime quantizes it dynamically: weights to 7 of 8 bits, one
+scale for each output channel; activations to uint8, while it runs, so that no calibration data are
+needed.
 
 optimum would do both, but its releases need an older transformers than this project has.
 """
@@ -40,7 +41,11 @@ def write_int8(model: Model, path: Path) -> None:
     del graph.graph.value_info[:]  # some shapes are from before weights were transposed
     path.parent.mkdir(parents=True, exist_ok=True)
     with quiet_quantizer():
-        quantize_dynamic(graph, path, per_channel=True, weight_type=QuantType.QInt8)
+        # Processors without VNNI add two products of 8 bits in 16, and cut what does not fit: with
+        # weights of 7 bits, which is what reduce_range means, all sums fit.
+        quantize_dynamic(
+            graph, path, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
+        )
 
 
 @contextmanager

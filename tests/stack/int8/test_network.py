@@ -51,3 +51,18 @@ def test_the_logits_of_a_copy_are_close_to_those_of_its_cross_encoder(
     copied = model.predict(pairs, apply_softmax=False)
     assert np.abs(copied - logits).max() > 0
     assert np.abs(copied - logits).max() < 0.05
+
+
+def test_weights_have_seven_bits_so_that_no_sum_of_two_products_overflows(
+    encoder_copy: Path,
+) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    weights = [
+        numpy_helper.to_array(tensor)
+        for tensor in onnx.load(encoder_copy).graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and tensor.dims
+    ]
+    assert weights
+    assert max(np.abs(array.astype(int)).max() for array in weights) == 64
