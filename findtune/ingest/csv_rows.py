@@ -1,14 +1,7 @@
-"""CSV rows that know their file and line; a bad row is rejected without losing a good one.
+"""CSV rows that know their file and line; a bad row is rejected without losing a good one."""
 
-A row is a record of RFC 4180, so it may span lines inside quotes. Where a quote is never closed,
-or is closed in another row, only the line that opens it is rejected.
-"""
-
-import csv
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +15,9 @@ from findtune.ingest.csv_header import (
     refuse_other_names,
     split_line,
 )
+from findtune.ingest.csv_syntax import BOM, RawRow, RowSyntaxError, is_empty_row, split_rows
 from findtune.ingest.data_files import files_with_suffix, open_packed, printable_path
 from findtune.ingest.file_contents import (
-    CONFLICT,
-    CONFLICT_REMEDY,
-    is_conflict_mark,
     refuse_no_text,
 )
 from findtune.ingest.plain_text import to_one_line
@@ -41,27 +32,11 @@ from findtune.ingest.report import (
 
 __all__ = ["CsvRow", "Header", "csv_files", "find_csv_files", "read_rows"]
 
-BOM = b"\xef\xbb\xbf"  # spreadsheets write it
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-# All that an empty row of a spreadsheet holds, and what old systems write behind the last one.
-BLANKS = b" \t\r\n,\0\x1a"
-OPENING = re.compile(rb'(?:^|[,;\t|])(?:\xef\xbb\xbf)*[ \t]*"')  # a quote that begins a cell
 CSV_SUFFIXES = (".csv", ".tsv", ".tab")  # each also packed, as .csv.gz
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_TITLE_LINES = 10  # in which the header is looked for
 MANY_NULS = 0.2  # share of NUL bytes, of which UTF-8 has none and UTF-16 up to a half
-
-
-class BlanksDialect(csv.excel):
-    """Blanks before quotes, as people write them."""
-
-    skipinitialspace, strict = True, True
-
-
-class BackslashDialect(csv.excel):
-    """Backslashes before quotes, as Spark and MySQL write them."""
-
-    escapechar, doublequote, strict = "\\", False, True
 
 
 class CsvRow(NamedTuple):
@@ -75,21 +50,6 @@ class CsvRow(NamedTuple):
     def location(self) -> str:
         """The file and the line of the row."""
         return f"{self.file}:{self.line}"
-
-
-class RowSyntaxError(Exception):
-    """Raised in this module for a row that is not valid CSV: reason and remedy."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy = reason, remedy
-
-
-class RawRow(NamedTuple):
-    """The cells of a row before they have names, or the error that stands for them."""
-
-    line: int
-    cells: list[str] | RowSyntaxError
 
 
 def csv_files(folder: Path) -> list[Path]:
@@ -311,115 +271,3 @@ def name_cells(raw_row: RawRow, columns: Sequence[str], separator: str) -> dict[
             remedy = f"write the missing {SEPARATORS[separator]}; an empty cell needs its own too"
         raise RowSyntaxError(f"{len(cells)} cells where the header has {len(columns)}", remedy)
     return dict(zip(columns, cells, strict=True))
-
-
-def split_rows(
-    lines: Sequence[bytes], max_row_bytes: int, *, separator: str = ",", start: int = 0
-) -> Iterator[RawRow]:
-    """Yield the rows of a CSV file from a line on; lines count from 1; empty rows are skipped."""
-    width, index = None, start  # width: the number of cells in the header
-    closing = -1  # the line with a quote that may close one of the bad row before it
-    while index < len(lines):
-        if is_empty_row(lines[index], separator):
-            index += 1
-            continue
-        span = count_quoted_lines(lines, index)
-        row = b"".join(lines[index : index + span])
-        try:
-            cells = parse_row(row, max_row_bytes, separator, is_closing=index == closing)
-            if span > 1 and width is not None and not has_width(cells, width):
-                reason = "a quote is opened here and closed in another row"
-                raise RowSyntaxError(reason, "close the quote")
-        except RowSyntaxError as error:
-            if b'"' in row:
-                closing = index + max(1, span - 1)
-            yield RawRow(index + 1, error)
-            # Lines between stray quotes are read again; the lines of one bad cell are not.
-            is_one = span == 1 or (width and has_width(cells_of_any(row, separator), width))
-            index += span if is_one else 1
-            continue
-        width = len(cells) if width is None else width
-        yield RawRow(index + 1, cells)
-        index += span
-
-
-def is_empty_row(line: bytes, separator: str = "") -> bool:
-    """Return whether a line holds nothing; an empty file that was joined leaves its BOM."""
-    return not line.replace(BOM, b"").strip(BLANKS + separator.encode())
-
-
-def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:
-    """Return how many lines the row at a line spans: until its quotes pair up, else 1.
-
-    Where no cell of a line begins with a quote, its quotes are text, as in 6" pipe.
-    """
-    if not OPENING.search(lines[start]):
-        return 1
-    quotes = 0
-    for end in range(start, len(lines)):
-        quotes += lines[end].count(b'"')
-        if quotes % 2 == 0:
-            return end - start + 1
-    return 1
-
-
-def has_width(cells: Sequence[str], width: int) -> bool:
-    """Return whether a row has a number of cells; spreadsheets write empty ones behind them."""
-    return len(cells) >= width and not any(cell.strip() for cell in cells[width:])
-
-
-def cells_of_any(row: bytes, separator: str) -> list[str]:
-    """Return the cells of a row, whatever its size and encoding; none if it is not CSV."""
-    old_limit = csv.field_size_limit(len(row) + 1)
-    try:
-        return next(csv.reader([row.decode("latin-1")], delimiter=separator, strict=True))
-    except csv.Error:
-        return []
-    finally:
-        csv.field_size_limit(old_limit)
-
-
-def parse_row(
-    raw: bytes, max_row_bytes: int, separator: str, *, is_closing: bool = False
-) -> list[str]:
-    """Return the cells of one row; raise RowSyntaxError for a bad row.
-
-    is_closing: whether its first quote closes one that another row opened.
-    """
-    if raw.count(b'"') % 2 and (is_closing or OPENING.search(raw)):
-        raise RowSyntaxError("a quote is opened here and never closed", "close it, or double it")
-    if len(raw) > max_row_bytes:
-        raise RowSyntaxError(
-            f"a row of {len(raw):,} bytes; at most {max_row_bytes:,} are read",
-            "shorten it, or raise ingest.max_row_bytes in params.yaml",
-        )
-    try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")  # a joined file brings its BOM along
-    except UnicodeDecodeError as error:
-        reason = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-        remedy = "save the file as UTF-8 (it is in an older encoding, such as cp1252)"
-        raise RowSyntaxError(reason, remedy) from None
-    if is_conflict_mark(text):
-        raise RowSyntaxError(CONFLICT, CONFLICT_REMEDY)
-    try:
-        return read_cells(text, separator)
-    except (csv.Error, StopIteration) as error:
-        remedy = 'double a quote inside quotes, like "a ""b"" c"'
-        raise RowSyntaxError(f"not CSV: {error}", remedy) from None
-
-
-def read_cells(text: str, separator: str) -> list[str]:
-    """Return the cells of one row; raise csv.Error or StopIteration for a bad row.
-
-    Some programs write a blank beside a quoted cell, or a backslash before a quote in a cell.
-    """
-    if f'{separator} "' in text:
-        with suppress(csv.Error):
-            return next(csv.reader([text], BlanksDialect, delimiter=separator))
-    try:
-        return next(csv.reader([text], delimiter=separator, strict=True))
-    except csv.Error:
-        if '\\"' in text:
-            return next(csv.reader([text], BackslashDialect, delimiter=separator))
-        without = re.sub(rf'"[ \t]+(?=[{re.escape(separator)}\r\n])', '"', text)
-        return next(csv.reader([without], delimiter=separator, strict=True))

@@ -246,7 +246,7 @@ def test_an_override_that_stands_for_nothing_replaces_nothing(project: Any) -> N
     ]
 
 
-def test_what_is_unusual_in_many_cells_is_told_once_with_their_number(project: Any) -> None:
+def test_what_is_unusual_in_many_cells_is_reported_once_with_their_number(project: Any) -> None:
     lines = [f"v{number},Name {number},NULL,,a{number}|b{number} tea" for number in range(20)]
     texts, rows = read(project, *lines)
     assert [(row.line, row.column, row.reason) for row in rows] == [
@@ -325,24 +325,26 @@ def test_a_word_like_the_name_of_a_cell_makes_no_formula(project: Any, cell: str
 
 
 @pytest.mark.parametrize("mark", ["、", " / ", " ~ ", " · "])
-def test_a_mark_that_may_separate_texts_is_told_and_separates_none(project: Any, mark: str) -> None:
+def test_a_mark_that_may_separate_texts_is_reported_and_separates_none(
+    project: Any, mark: str
+) -> None:
     cell = mark.join(["tea", "cup", "pot"])
     texts, [row] = read(project, f"tea,Tea,,,{cell}")
     assert [text["text"] for text in texts] == ["Tea", cell]
     assert row.reason == f"one text holds several {mark.strip()}"
 
 
-def test_a_file_whose_lists_may_be_separated_by_commas_is_told_once(project: Any) -> None:
+def test_a_file_whose_lists_may_be_separated_by_commas_is_reported_once(project: Any) -> None:
     rows = [f'v{number},V,,,"tea {number}, cup, pot"' for number in range(3)]
-    _, told = read(project, *rows)
-    assert [row.reason for row in told if row.column == "Curated_Alternatives"] == [
+    _, reported = read(project, *rows)
+    assert [row.reason for row in reported if row.column == "Curated_Alternatives"] == [
         "no list has a ;, but 3 hold several commas"
     ]
-    _, told = read(project, *rows, "milk,Milk,,,brew;cream")
-    assert [row.reason for row in told if row.column == "Curated_Alternatives"] == []
+    _, reported = read(project, *rows, "milk,Milk,,,brew;cream")
+    assert [row.reason for row in reported if row.column == "Curated_Alternatives"] == []
 
 
-def test_a_word_for_nothing_in_a_list_is_left_out_and_told(project: Any) -> None:
+def test_a_word_for_nothing_in_a_list_is_left_out_and_reported(project: Any) -> None:
     texts, [row] = read(project, "tea,Tea,,,brew;nan;#REF!;N/A;[None]")
     assert short(texts) == ["tea name: Tea", "tea curated: brew"]
     assert row.reason == "a word that stands for nothing in a list, here and in 3 more cells"
