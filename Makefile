@@ -12,6 +12,8 @@ BIN    := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
+# Python compiles a module once, in its first run; without files for that, in every run (20 s each).
+unexport PYTHONDONTWRITEBYTECODE
 # Threads that wait must sleep: on a busy machine they would take the processor from those that work.
 export OMP_WAIT_POLICY := PASSIVE
 # Pass a question on exactly as it was typed: neither make nor the shell may interpret its characters.
