@@ -63,6 +63,16 @@ def test_a_preview_that_fails_ends_make_with_an_error(folder: Path) -> None:
     assert make("preview", "MODELS=reranker") == ""
 
 
+def test_what_python_compiles_is_kept_where_the_environment_forbids_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    python = Path(".venv/bin/python")
+    python.write_text('#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-kept}"\n')
+    python.chmod(0o755)
+    assert make("preview", "MODELS=embedder") == "kept\n"
+
+
 @pytest.mark.parametrize("command", ["crossvalidate", "prove"])
 def test_seeds_may_have_blanks_between_them(folder: Path, command: str) -> None:
     assert "--seeds '13, 14'" in make("-n", command, "SEEDS=13, 14", "DATA=data")

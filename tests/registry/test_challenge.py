@@ -1,6 +1,5 @@
 """What is live and what would replace it are compared question by question."""
 
-import gc
 import json
 import weakref
 from collections.abc import Iterator
@@ -32,7 +31,6 @@ def test_the_groups_of_a_long_test_set_are_read_row_by_row(
         for line in file.read_text(encoding="utf-8").splitlines():
             row = Row(json.loads(line))
             in_memory.append(weakref.ref(row))
-            gc.collect()
             most = max(most, sum(reference() is not None for reference in in_memory))
             yield row
 

@@ -1,7 +1,7 @@
 """Training an embedder never lowers dev, repeats exactly, and stops when it goes wrong."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from shutil import copytree
@@ -19,6 +19,7 @@ from findtune.embedder.model.folder import evaluated_folder
 from findtune.embedder.training import trainer
 from findtune.embedder.training.dev_set import EmbedderDevSet, GuardResults
 from findtune.embedder.training.fit import Recipe, describe_data, fit
+from findtune.training import selection
 from findtune.training.arguments import run_trainer
 from findtune.training.callback import DevResult
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
@@ -26,6 +27,14 @@ from findtune.training.fit_result import FitResult
 
 FitTiny = Callable[..., FitResult]
 MEASURES = ["ndcg@10", "pairs_spearman", "guard_spearman", "random_cosine"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_resamples() -> Iterator[None]:
+    """Estimate errors from few resamples: with 200 they take a third of a tiny training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "RESAMPLES", 20)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +299,7 @@ def test_a_refit_ships_a_model_of_the_whole_catalog_and_keeps_the_one_that_test_
     assert shipped.max_seq_length == evaluated.max_seq_length == 40
 
 
+@pytest.mark.slow
 def test_a_refit_learns_as_often_as_dev_chose(
     fit_tiny: FitTiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +316,7 @@ def test_a_refit_learns_as_often_as_dev_chose(
     assert refit_steps == pytest.approx(chosen * all_pairs / pairs, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_refit_that_forgets_general_english_is_not_shipped(
     fit_tiny: FitTiny, tuned: FitResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_file_gives_the_logits_at_any_length_and_batch_size(
     assert np.isfinite(session.run(None, padding)[0]).all()
 
 
+@pytest.mark.slow
 def test_a_second_export_gives_the_same_bytes_in_silence_and_keeps_the_model(
     exported: Path, model: Any, tokenizer: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +81,7 @@ def test_the_file_is_complete_and_names_no_place_of_this_machine(exported: Path)
         assert axes == ["batch", "sequence"]
 
 
+@pytest.mark.slow
 def test_a_tokenizer_without_types_gives_a_file_without_them(
     converted_jina: Path, model: Any, tmp_path: Path
 ) -> None:
