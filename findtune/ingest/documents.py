@@ -225,9 +225,14 @@ def addresses_by_id(items: Iterable[object]) -> dict[str, str]:
     addresses: dict[str, set[str]] = {}
     for item in items:
         url = url_as_written(item)
-        for _, other in other_names(item, "url") if isinstance(item, dict) and url else ():
-            addresses.setdefault(f"{other}".strip(), set()).add(url)
+        for other in other_ids(item, url) if isinstance(item, dict) else ():
+            addresses.setdefault(other, set()).add(url)
     return {name: next(iter(urls)) for name, urls in addresses.items() if len(urls) == 1}
+
+
+def other_ids(item: Mapping[str, Any], url: str) -> list[str]:
+    """Return the ids that a document has beside its URL; none for one without a URL."""
+    return [f"{other}".strip() for _, other in other_names(item, "url")] if url else []
 
 
 def drop_unknown_urls(

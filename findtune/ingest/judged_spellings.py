@@ -1,7 +1,8 @@
 """How the feedback spells the questions and addresses that people judged.
 
 Judgments are often made from another export, in which a question has lost its capitals or its
-question mark, and an address has got a slash. They are matched by what the spellings share.
+question mark, an address has got a slash, or a document has its id in place of its address. They
+are matched by what the spellings share.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from findtune.core.errors import InputError
 from findtune.core.processes import number_of_processes, ordered_map, runs_on_ray
 from findtune.core.text import normalize
 from findtune.ingest.addresses import normal_form
-from findtune.ingest.document_fields import find_field
+from findtune.ingest.documents import other_ids, url_as_written
 from findtune.ingest.feedback import FOLDER, record_files
 from findtune.ingest.fields import typed_line
 from findtune.ingest.json_records import read_records
@@ -34,11 +35,13 @@ SHOWN = {
 class Spellings:
     """The spellings of judged questions and addresses in the feedback, by what they share.
 
-    read: whether there is any feedback to compare with.
+    by_id: the addresses, by their normal form, of the documents that have a judged name as another
+    id. read: whether there is any feedback to compare with.
     """
 
     queries: dict[str, dict[str, None]] = field(default_factory=dict)
     addresses: dict[str, dict[str, None]] = field(default_factory=dict)
+    by_id: dict[str, dict[str, str]] = field(default_factory=dict)
     read: bool = False
 
     def expect(self, query: str, addresses: Iterable[str]) -> None:
@@ -46,6 +49,8 @@ class Spellings:
         self.queries.setdefault(query_key(query), {})
         for address in addresses:
             self.addresses.setdefault(normal_form(address), {})
+            if "://" not in address:
+                self.by_id.setdefault(normal_form(address), {})
 
     def spell_query(self, query: str) -> list[str]:
         """Return how the feedback spells a question; the question itself if it has none."""
@@ -53,8 +58,19 @@ class Spellings:
 
     def spell_address(self, address: str) -> str:
         """Return how the feedback spells an address first, or the address as it was judged."""
-        spellings = self.addresses[normal_form(address)]
+        key = normal_form(address)
+        spellings = self.addresses[key] or self.shown_by_id(key)
         return address if address in spellings else next(iter(spellings), address)
+
+    def was_shown(self, address: str) -> bool:
+        """Return whether the feedback has an address that was judged."""
+        key = normal_form(address)
+        return bool(self.addresses[key] or self.shown_by_id(key))
+
+    def shown_by_id(self, key: str) -> list[str]:
+        """Return the address of the only document that has an id, or nothing."""
+        addresses = [*self.by_id.get(key, {}).values()]
+        return addresses if len(addresses) == 1 else []
 
     def read_feedback(self, data: Path) -> None:
         """Look for all that is expected in the feedback, of which each process reads some files."""
@@ -68,6 +84,8 @@ class Spellings:
             for known, new in ((self.queries, met.queries), (self.addresses, met.addresses)):
                 for key, spellings in new.items():
                     known[key].update(spellings)
+            for key, addresses in met.by_id.items():
+                self.by_id[key] = addresses | self.by_id[key]  # the first spelling stays
 
     def look_into(self, file: tuple[Path, str]) -> "Spellings":
         """Return what a file has of what is expected; from where it can't be read, it has no say.
@@ -90,9 +108,14 @@ class Spellings:
             typed = typed_line(query)
             if (key := query_key(typed)) in self.queries:
                 met.queries.setdefault(key, {})[typed] = None
-        for address in shown_addresses(record):
+        for item in shown_items(record):
+            if not (address := url_as_written(item)):
+                continue
             if (key := normal_form(address)) in self.addresses:
                 met.addresses.setdefault(key, {})[address] = None
+            if self.by_id and isinstance(item, dict):
+                for key in {*map(normal_form, other_ids(item, address))} & self.by_id.keys():
+                    met.by_id.setdefault(key, {}).setdefault(normal_form(address), address)
 
 
 def processes_for(paths: Sequence[Path]) -> int:
@@ -108,13 +131,10 @@ def query_key(query: str) -> str:
     return normalize(query) or query
 
 
-def shown_addresses(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the addresses of the documents in a record, or of the document that it is."""
+def shown_items(record: Mapping[str, Any]) -> Iterator[object]:
+    """Yield the documents in a record as they are written, or the document that it is."""
     lists = [record.get("all_sources"), [record]]
     for _, entry in named_searches(record.get(MAPPING)) or ():
         lists.append(search_documents(entry) if isinstance(entry, dict) else entry)
     for items in lists:
-        for item in items if isinstance(items, list) else ():
-            address = find_field(item, "url")[1] if isinstance(item, dict) else item
-            if isinstance(address, str):
-                yield address.strip()
+        yield from items if isinstance(items, list) else ()

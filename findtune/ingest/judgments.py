@@ -12,7 +12,6 @@ from typing import Any
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
-from findtune.ingest.addresses import normal_form
 from findtune.ingest.data_files import open_packed, printable_path
 from findtune.ingest.feedback import FOLDER, JUDGMENTS, judgment_files
 from findtune.ingest.fields import typed_line
@@ -127,10 +126,7 @@ def report_unmatched(
         return
     queries = [query for query in grades_by_query if not spellings.queries[query_key(query)]]
     urls = [
-        url
-        for grades in grades_by_query.values()
-        for url in grades
-        if not spellings.addresses[normal_form(url)]
+        url for grades in grades_by_query.values() for url in grades if not spellings.was_shown(url)
     ]
     total = sum(map(len, grades_by_query.values()))
     for column, unmatched, reason in (

@@ -112,6 +112,34 @@ def test_questions_and_addresses_are_spelled_as_in_the_feedback(
     assert outcome.counts == {"queries": 1, "judgments": 2}
 
 
+@pytest.mark.parametrize("name", ["d-17", "D-17 ", "17"])
+@pytest.mark.parametrize("file", ["reranker_training_data.json", "corpus.jsonl"])
+def test_a_document_with_an_address_may_be_judged_by_its_id(
+    project: Any, file: str, name: str
+) -> None:
+    document = {"id": 17 if name == "17" else name.strip(), "url": TEA, "title": "Tea"}
+    shown = [document, {"id": "d-18", "url": RICE}] if "corpus" not in file else [RICE, "doc:1"]
+    project.write_feedback(
+        "reranker_training_data.json", project.ranked_list("tea?", all_sources=shown)
+    )
+    if "corpus" in file:
+        project.write_feedback("corpus.jsonl", document, document | {"url": f"{TEA}/"})
+    outcome = read(project, {"tea?": {name: 3, RICE: 0}})
+    assert grades(outcome) == {"tea?": {TEA: 3, RICE: 0}}
+    assert outcome.rows == []
+
+
+def test_an_id_of_two_documents_names_neither(project: Any) -> None:
+    for number, url in enumerate((TEA, RICE)):
+        record = project.ranked_list(
+            f"tea {number}", all_sources=[{"id": "1", "url": url}, "doc:1"]
+        )
+        project.write_feedback(f"reranker_training_data_{number}.json", record)
+    outcome = read(project, {"tea 0": {"1": 3}})
+    assert grades(outcome) == {"tea 0": {"1": 3}}
+    assert outcome.counts["judgments_never_shown"] == 1
+
+
 def test_a_question_that_is_logged_in_two_spellings_has_its_grades_twice(project: Any) -> None:
     project.clean("ranked_lists", project.ranked_list("Tea?"), project.ranked_list("tea"))
     outcome = read(project, {"TEA": {"https://example.org/a": 1}})
