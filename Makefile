@@ -83,8 +83,11 @@ LEFT_OUT := $(filter-out $(MODELS),$(LISTED))
 	loop metrics diff plots report grade crossvalidate prove prove-stack bench readme check test test-all torture private \
 	job push pull remote current published comment doctor promote rollback history lock
 
+##@ Start
+
 help:           ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(BIN)/.ready ## Install the project's dependencies and tools into .venv
 
@@ -98,7 +101,7 @@ $(BIN)/.ready: requirements.lock requirements.torch.lock pyproject.toml
 	$(PIP_INSTALL) --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
-train: setup    ## Train and evaluate MODELS at SIZE, and judge them as one search: make train SIZE=medium
+train: setup    ## Train and evaluate MODELS at SIZE, then judge them together as one search: make train SIZE=medium
 	@python -m commands.add_size $(SIZE)
 	$(REPRODUCE) $(MODELS:%=card@%-$(SIZE))
 	@python -m commands.table $(MODELS:%=%/$(SIZE))
@@ -107,80 +110,43 @@ train: setup    ## Train and evaluate MODELS at SIZE, and judge them as one sear
 	$(if $(LEFT_OUT),,$(REPRODUCE) report@$(SIZE))
 	@$(if $(LEFT_OUT),,python -m commands.stack_table $(SIZE))
 
+doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
+	@python -m commands.doctor
+
+##@ Data
+
 import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILES='FILE FILE'
 	$(if $(strip $(FILES)),,$(error FILES is empty; name exports: make import FROM=ubi FILES='FILE FILE'))
 	@set --; for file in $(DOCUMENTS); do set -- "$$@" --documents "$$file"; done; \
 		python -m commands.import_feedback "$$@" -- $(FROM) $(FILES)
 
-preview: setup  ## Show training examples of MODELS, with their source and the reason of their label
+preview: setup  ## Show training examples of MODELS: where each comes from, and why it has its label
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE) || exit; done
 
-stats: setup    ## Describe the data before training, and list likely wrong labels (not with REVIEW=0)
+stats: setup    ## Describe the data before training, and list labels that look wrong (REVIEW=0: no list)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@python -m commands.stats $(SIZE) $(if $(filter 0,$(REVIEW)),--no-review)
 
-rewrite: setup  ## Rewrite ten held-out questions, base and tuned side by side; yours: Q='...'
-	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
+private: setup  ## Keep data/training_data out of git from now on; DVC tracks it instead
+	@python -m commands.private
 
-search: setup   ## Search with the pipeline that ships: make search Q='...' [CORPUS=FILE] [INT8=1]
-	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
-		$(if $(filter 1,$(INT8)),--int8) -- "$$QUESTION"
+##@ Results
 
-serve: setup    ## Answer over HTTP with the pipeline that ships, or MODELS: make serve PORT=8080 RECORD=1
-	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
-		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
-		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live $(call quoted,$(STAGE))) \
-		$(if $(AGAINST),--against $(call quoted,$(AGAINST))) $(if $(SHUFFLE),--shuffle $(call quoted,$(SHUFFLE))) $(if $(filter 1,$(INT8)),--int8) \
-		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
-
-collect: setup  ## Turn what users picked on the pages of make serve RECORD=1 into training data
-	@python -m commands.collect
-
-# The rewriter gets no copy: it is sampled in bf16.
-EXPORTED = $(filter-out rewriter,$(MODELS))
-
-export: setup   ## Make int8 copies of MODELS, judged on test, for INT8=1 of make search and make serve
-	$(if $(EXPORTED),,$(error MODELS is $(MODELS); copies are made of embedder and reranker))
-	@python -m commands.add_size $(SIZE)
-	@python -m commands.add_export $(EXPORTED)
-	$(REPRODUCE) $(EXPORTED:%=export@%-$(SIZE))
-
-# Pass an option even if its variable is empty: without it, more would be deleted.
-named = $(if $(filter command environment,$(origin $(1))),$(2))
-
-forget: setup   ## Delete what was recorded: make forget Q='...', WHO=USER or BEFORE=90d
-	@python -m commands.forget $(call named,Q,--question "$$QUESTION") $(call named,WHO,--user "$$ASKER") \
-		$(call named,CODE,--session $(call quoted,$(CODE))) $(call named,BEFORE,--before $(call quoted,$(BEFORE))) \
-		$(if $(filter 1,$(UNANSWERED)),--unanswered)
-
-compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
-	@python -m commands.compare $(if $(A),--first $(call quoted,$(A))) $(if $(B),--second $(call quoted,$(B)))
-
-estimate: setup ## Estimate from shuffled searches how users would like the stack: make estimate SHOWN=VERSION
-	@python -m commands.estimate $(SIZE) $(if $(SHOWN),--shown $(call quoted,$(SHOWN))) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS)))
-
-monitor: setup  ## Write a page on served searches: drift, picks by rank, latency; retrain, yes or no
-	@python -m commands.monitor $(SIZE)
-
-metrics: setup  ## Print the measures of MODELS at SIZE, as last evaluated
+metrics: setup  ## Print the measures of MODELS at SIZE from the last evaluation
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --check
 
-diff: setup     ## Compare what is here with what is live, or with BASE=main; more: DETAILS=1
+report: setup   ## Write everything measured at SIZE to one HTML file, and print its path
+	@python -m commands.report $(SIZE)
+
+diff: setup     ## Compare these models with the live ones, or with BASE=main; DETAILS=1 shows more
 	@python -m commands.diff $(SIZE) $(MODELS) --stage $(call quoted,$(STAGE)) \
 		$(if $(BASE),--base $(call quoted,$(BASE))) $(if $(filter 1,$(DETAILS)),--details)
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
 
-report: setup   ## Write one HTML file with all that was measured at SIZE, and print its path
-	@python -m commands.report $(SIZE)
-
-grade: setup    ## List what searches find for held-out questions and nobody judged, for people to grade
-	$(REPRODUCE) stack@$(SIZE)
-	@python -m commands.grade $(SIZE)
-
-crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure a gain is (long)
+crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how certain a gain is (hours)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	$(foreach model,$(MODELS),@exec python -m commands.crossvalidate $(model) $(SIZE) \
 		$(MANY_RUNS) --out .scratch/crossvalidation-$(model)-$(SIZE)$(NEWLINE))
@@ -189,62 +155,94 @@ crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how sure 
 REFUSE_MISSING_FOLDERS = for folder in $(DATA); do [ -d "$$folder" ] || { echo "Error: there is no folder $$folder; \
 	DATA names folders of data, and quotation marks hold a path with blanks together" >&2; exit 1; }; done
 
-prove: setup    ## Show what tuning gains on your data, all questions tested: make prove DATA='DIR DIR'
+prove: setup    ## Measure what tuning gains on your data, every question tested once: make prove DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))
 	@$(REFUSE_MISSING_FOLDERS)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
 		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
 
-prove-stack: setup ## Show what tuning gains on your data as a whole search: make prove-stack DATA='DIR DIR'
+prove-stack: setup ## Measure what tuning gains on your data for a whole search: make prove-stack DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
 	@$(REFUSE_MISSING_FOLDERS)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 
-bench: setup    ## Compare speed and memory with the libraries as shipped: make bench [QUALITY=1] [OUT=FILE]
+grade: setup    ## List documents that searches find for held-out questions and that still need a grade
+	$(REPRODUCE) stack@$(SIZE)
+	@python -m commands.grade $(SIZE)
+
+bench: setup    ## Compare speed and memory with the stock libraries: make bench [QUALITY=1] [OUT=FILE]
 	@python -m commands.bench $(SIZE) $(if $(filter 1,$(QUALITY)),--quality) $(if $(OUT),--out $(call quoted,$(OUT)))
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --summary --into README.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --into docs/measures.md > /dev/null
 
-check: setup    ## Lint, check types, and parse the pipeline
-	ruff format --check . && ruff check . && mypy && dvc stage list > /dev/null
+##@ Use
 
-# The tests of a file share what they build, so a file stays in one process.
-TEST_PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadfile
+rewrite: setup  ## Rewrite ten held-out questions with base and tuned side by side; yours: Q='...'
+	@python -m commands.rewrite $(SIZE) $(if $(value Q),-- "$$QUESTION")
 
-test: setup     ## Run the fast tests: no network, no GPU, no real weights
-	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES)
+search: setup   ## Search with the shipped pipeline: make search Q='...' [CORPUS=FILE] [INT8=1]
+	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
+		$(if $(filter 1,$(INT8)),--int8) -- "$$QUESTION"
 
-test-all: setup ## Run the slow tests too
-	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES) -m "slow or not slow"
+# The rewriter gets no copy: it is sampled in bf16.
+EXPORTED = $(filter-out rewriter,$(MODELS))
 
-loop: setup     ## Train on new feedback, compare with what is live, and promote a WIN; for cron
+export: setup   ## Make int8 copies of MODELS for make search and make serve INT8=1, and measure them on test
+	$(if $(EXPORTED),,$(error MODELS is $(MODELS); copies are made of embedder and reranker))
+	@python -m commands.add_size $(SIZE)
+	@python -m commands.add_export $(EXPORTED)
+	$(REPRODUCE) $(EXPORTED:%=export@%-$(SIZE))
+
+serve: setup    ## Serve the shipped pipeline, or MODELS, over HTTP: make serve PORT=8080 RECORD=1
+	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
+		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
+		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live $(call quoted,$(STAGE))) \
+		$(if $(AGAINST),--against $(call quoted,$(AGAINST))) $(if $(SHUFFLE),--shuffle $(call quoted,$(SHUFFLE))) $(if $(filter 1,$(INT8)),--int8) \
+		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
+
+##@ Learn from users
+
+collect: setup  ## Turn the picks that make serve RECORD=1 recorded into training data
+	@python -m commands.collect
+
+# Pass an option even if its variable is empty: without it, more would be deleted.
+named = $(if $(filter command environment,$(origin $(1))),$(2))
+
+forget: setup   ## Delete recorded searches: make forget Q='...', WHO=USER or BEFORE=90d
+	@python -m commands.forget $(call named,Q,--question "$$QUESTION") $(call named,WHO,--user "$$ASKER") \
+		$(call named,CODE,--session $(call quoted,$(CODE))) $(call named,BEFORE,--before $(call quoted,$(BEFORE))) \
+		$(if $(filter 1,$(UNANSWERED)),--unanswered)
+
+monitor: setup  ## Write a page on served searches (drift, picks by rank, latency) that says whether to retrain
+	@python -m commands.monitor $(SIZE)
+
+compare: setup  ## Say which of two interleaved pipelines users prefer: make compare A=VERSION B=VERSION
+	@python -m commands.compare $(if $(A),--first $(call quoted,$(A))) $(if $(B),--second $(call quoted,$(B)))
+
+estimate: setup ## Estimate from shuffled results how the stack would do with users: make estimate SHOWN=VERSION
+	@python -m commands.estimate $(SIZE) $(if $(SHOWN),--shown $(call quoted,$(SHOWN))) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS)))
+
+loop: setup     ## Train on new feedback, compare with the live version, and promote a WIN; for cron
 	@python -m commands.loop $(SIZE) $(call quoted,$(STAGE))
 
-torture: setup  ## Test with random kills, full disks, bit flips and fuzzed input (hours): make torture KILLS=20
-	pytest -s -m slow tests/test_torture.py tests/commands/test_reproduce.py::test_no_kill_while_dvc_writes_its_lock_loses_an_entry \
-		$(if $(KILLS),--kills $(KILLS)) $(if $(DISKS),--full-disks $(DISKS)) $(if $(FLIPS),--flips $(FLIPS)) \
-		$(if $(FUZZED),--fuzzed $(FUZZED))
+##@ Release
 
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
 	@python -m commands.promote $(call quoted,$(MODEL)) $(SIZE) $(call quoted,$(STAGE)) $(if $(filter 1,$(FORCE)),--force)
 
-rollback: setup ## Make live again what was live before: make rollback MODEL=stack STAGE=prod
+rollback: setup ## Go back to the version that was live before: make rollback MODEL=stack STAGE=prod
 	@python -m commands.rollback $(call quoted,$(MODEL)) $(call quoted,$(STAGE))
 
 history: setup  ## Print which version of each model was live when, with its measures
 	@python -m commands.history
 
-doctor: setup   ## Check the machine, the repository and every byte that DVC keeps
-	@python -m commands.doctor
+##@ Share
 
-private: setup  ## Keep data/training_data out of git from now on; DVC tracks it
-	@python -m commands.private
-
-remote: setup   ## Set where make push publishes to: make remote URL=s3://BUCKET/FOLDER
+remote: setup   ## Set the remote that make push publishes to: make remote URL=s3://BUCKET/FOLDER
 	$(if $(strip $(URL)),,$(error URL is empty; name the remote: make remote URL=s3://BUCKET/FOLDER))
 	@! printf '%s' $(call quoted,$(URL)) | LC_ALL=C grep -q '[^ -~]' || { echo "Error: DVC can't write down a URL \
 	with letters such as ü; name another folder, or a link to this one." >&2; exit 1; }
@@ -260,20 +258,27 @@ pull: setup     ## Fetch published data and models instead of making them
 # What `make train` makes, but add_size: the clones that share results must have the same params.yaml.
 TARGET ?= $(MODELS:%=card@%-$(SIZE)) $(if $(LEFT_OUT),,stack@$(SIZE) report@$(SIZE))
 
-job: setup      ## Make TARGET on any machine; finished stages come from the DVC remote, and go to it
+job: setup      ## Make TARGET on any machine: pull finished stages from the DVC remote, and push new ones
 	@exec python -m commands.job $(TARGET)
 
-current: setup  ## Gate: no stage would run again, as far as git can tell
-	@python -m commands.gate current
+##@ Develop
 
-published: setup ## Gate: the DVC remote has everything that dvc.lock names
-	@python -m commands.gate published
+check: setup    ## Lint, check types, and parse the pipeline
+	ruff format --check . && ruff check . && mypy && dvc stage list > /dev/null
 
-# Without changes, DVC prints the two lines of a table's header.
-comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
-	@base=$(call quoted,$(or $(BASE),HEAD~1)) && changes="$$(dvc metrics diff --md "$$base")" && \
-		if [ "$$(printf '%s\n' "$$changes" | wc -l)" -gt 2 ]; then printf '%s\n' "$$changes"; \
-		else echo "No measure differs from $$base."; fi
+# The tests of a file share what they build, so a file stays in one process.
+TEST_PROCESSES := --numprocesses logical --maxprocesses 4 --dist loadfile
+
+test: setup     ## Run the fast tests: no network, no GPU, no real weights
+	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES)
+
+test-all: setup ## Run the slow tests too
+	OMP_NUM_THREADS=1 pytest $(TEST_PROCESSES) -m "slow or not slow"
+
+torture: setup  ## Test with random kills, full disks, bit flips and fuzzed input (hours): make torture KILLS=20
+	pytest -s -m slow tests/test_torture.py tests/commands/test_reproduce.py::test_no_kill_while_dvc_writes_its_lock_loses_an_entry \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(DISKS),--full-disks $(DISKS)) $(if $(FLIPS),--flips $(FLIPS)) \
+		$(if $(FUZZED),--fuzzed $(FUZZED))
 
 # pip-compile keeps what requirements.lock pins. Its comments would warn of torch, left out on purpose.
 lock: setup     ## Pin every dependency again, with hashes
@@ -287,3 +292,15 @@ lock: setup     ## Pin every dependency again, with hashes
 		'torch is in requirements.torch.lock: its CPU and GPU builds of one version have other hashes.'; \
 		sed -e '/^#/d' -e '/^$$/d' requirements.lock; } > .scratch/requirements.lock
 	@mv .scratch/requirements.lock requirements.lock
+
+current: setup  ## Gate: every stage is up to date, as far as git can tell
+	@python -m commands.gate current
+
+published: setup ## Gate: the DVC remote has everything that dvc.lock names
+	@python -m commands.gate published
+
+# Without changes, DVC prints the two lines of a table's header.
+comment: setup  ## Print the measures against BASE as Markdown: make comment BASE=origin/main
+	@base=$(call quoted,$(or $(BASE),HEAD~1)) && changes="$$(dvc metrics diff --md "$$base")" && \
+		if [ "$$(printf '%s\n' "$$changes" | wc -l)" -gt 2 ]; then printf '%s\n' "$$changes"; \
+		else echo "No measure differs from $$base."; fi
