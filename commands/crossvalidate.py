@@ -6,8 +6,8 @@ It takes folds x seeds trainings: one after another, or with FINDTUNE_ENGINE=ray
 
 Reads   params.yaml: base, prepare and the recipe of MODEL and SIZE; seed and fold are given here
         data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
-Writes  --out/runs.csv      the measures of each fold and seed; a run with the same parameters,
-                            bases and data that is in there is not repeated
+Writes  --out/runs.csv      the measures of each fold and seed; a run that is in there with the same
+                            code, parameters, bases and data is not repeated
         --out/details.csv   one row for each held-out pair, document or rewrite
 """
 
@@ -28,6 +28,7 @@ import click
 import pandas as pd
 
 from commands.alone import alone
+from commands.code_hash import code_hash
 from findtune.core import params
 from findtune.core.files import atomic_open, sha256
 from findtune.core.processes import runs_on_ray
@@ -79,7 +80,7 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
     """Cross-validate MODEL at SIZE on the data in data/clean."""
     click.get_current_context().with_resource(alone(out))
     runs, details = read_table(out / "runs.csv"), read_table(out / "details.csv")
-    setting = setting_hash(model, size, folds)
+    setting = f"{setting_hash(model, size, folds)}-{code_hash(model)}"
     done = {(row.seed, row.fold) for row in rows_of(runs, setting).itertuples()}
     open_runs = [
         Run(model=model, size=size, test_share=1 / folds, fold=fold, seed=seed, data=DATA)

@@ -75,11 +75,11 @@ def test_a_finished_run_is_kept_and_not_repeated(
     run_seeds("3")
     assert "6 runs, 2 seeds" in run_seeds("3,4")
     assert ran == [(seed, fold) for seed in (3, 4) for fold in range(3)]
-    # runs with other parameters stay in the file and are not in the summary
-    monkeypatch.setattr(crossvalidate, "setting_hash", lambda *_: "another")
-    assert "3 runs, 1 seeds" in run_seeds("3")
-    assert len(ran) == 9
-    assert len(read_table(tmp_path / "runs.csv")) == 9
+    # runs with other parameters or code stay in the file and are not in the summary
+    for number, what in enumerate(("setting_hash", "code_hash"), start=3):
+        monkeypatch.setattr(crossvalidate, what, lambda *_: "another")
+        assert "3 runs, 1 seeds" in run_seeds("3")
+        assert len(ran) == len(read_table(tmp_path / "runs.csv")) == 3 * number
 
 
 class Killed(BaseException):
