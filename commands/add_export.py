@@ -1,4 +1,4 @@
-"""Add models to those of which `dvc repro` makes int8 copies.
+"""Add models to export.models, the list that `dvc repro` makes int8 copies of.
 
     python -m commands.add_export embedder reranker
 
@@ -18,7 +18,7 @@ from stages.export import MODELS
 @click.command(cls=Stage)
 @click.argument("models", nargs=-1, required=True, type=click.Choice(MODELS))
 def main(models: tuple[str, ...]) -> None:
-    """Add MODELS to export.models in params.yaml, unless they are there."""
+    """Add MODELS to export.models in params.yaml, unless they are listed already."""
     listed = params.read("export.models", list[str])
     new = [model for model in models if model not in listed]
     if not new:

@@ -1,9 +1,9 @@
-"""Add a size to those that `dvc repro` builds, and skip the models that are not trained.
+"""Add a size to those that `dvc repro` builds, and list the untrained models in `skip`.
 
     python -m commands.add_size medium
 
 Reads   params.yaml: models, sizes, and each model's section
-Writes  params.yaml: sizes, and skip: the models that `models` lacks; comments and layout are kept
+Writes  params.yaml: sizes, and skip (the models not in `models`); comments and layout are kept
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from stages.skip import MODELS as SKIPPED
 @click.command(cls=Stage)
 @click.argument("size")
 def main(size: str) -> None:
-    """Add SIZE to the sizes in params.yaml, unless it is there; let skip be what models lacks."""
+    """Add SIZE to the sizes in params.yaml; set skip to the models that are not trained."""
     refuse_missing_params()
     models = params.read("models", list[str])
     new = {
@@ -43,11 +43,11 @@ def main(size: str) -> None:
     if "sizes" in changed:
         click.echo(f"params.yaml: sizes is now {', '.join(new['sizes'])}; `dvc repro` builds them.")
     if "skip" in changed:
-        click.echo(f"params.yaml: skip is now [{', '.join(new['skip'])}], what models lacks.")
+        click.echo(f"params.yaml: skip is now [{', '.join(new['skip'])}], the untrained models.")
 
 
 def with_size(size: str, models: Sequence[str]) -> list[str]:
-    """Return the sizes with one more; raise InputError where a model has no such size."""
+    """Return the sizes with one added; raise InputError if a model has no such size."""
     sizes = params.read("sizes", list[str])
     if size in sizes:
         return sizes
@@ -60,10 +60,10 @@ def with_size(size: str, models: Sequence[str]) -> list[str]:
 
 
 def with_items(text: str, key: str, values: Sequence[str]) -> str:
-    """Return a YAML text with other values in a list; nothing else changes, no comment either.
+    """Return a YAML text with the values of one list replaced; all else, comments too, is kept.
 
-    key: dotted. The text is edited at the places that the parser names, since a writer of YAML
-    moves or loses the comments beside the items of a list.
+    key: dotted. The text is edited at the positions that the parser reports, since a YAML writer
+    moves or drops the comments beside the items of a list.
     """
     name, items = node_of(text, key)
     raw = {item.value: text[item.start_mark.index : item.end_mark.index] for item in items.value}
@@ -91,7 +91,7 @@ def node_of(text: str, key: str) -> tuple[Any, Any]:
 
 
 def line_of(text: str, node: Any) -> tuple[int, int]:
-    """Return where the line of an item begins, and where the next one does."""
+    """Return where the line of an item begins and ends, as offsets in the text."""
     start = text.rfind("\n", 0, node.start_mark.index) + 1
     end = text.find("\n", node.end_mark.index) + 1
     return start, end or len(text)

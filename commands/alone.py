@@ -1,4 +1,4 @@
-"""Keeping a second run out of a folder of results: both would write to the same files."""
+"""Lock a folder of results, so that two runs never write to the same files."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ LOCK = ".lock"
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made if needed; raise InputError while another run holds it.
+    """Lock a folder, which is made if needed; raise InputError while another run holds the lock.
 
-    A kill ends that.
+    The lock ends with its process, also when that is killed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a") as lock:

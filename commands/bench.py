@@ -1,11 +1,11 @@
-"""Compare the speed and memory of the models of one size with what the libraries offer as shipped.
+"""Compare the speed and memory of the models of one size with the stock libraries.
 
     python -m commands.bench small
     python -m commands.bench small --only encoding --only reranking
     python -m commands.bench small --quality --out .scratch/bench.md
 
-Every contestant runs in a process of its own, and they take turns: ours, theirs, ours, theirs,
-ours. It prints one Markdown table. Nothing else should run on the machine meanwhile.
+Every contestant runs in its own process, and they take turns: ours, theirs, ours, theirs, ours.
+Prints one Markdown table. Nothing else should run on the machine meanwhile.
 
 Reads   params.yaml, models/, data/examples/
 Writes  the file of --out
@@ -33,10 +33,10 @@ Comparisons = Mapping[str, Comparison]
 @click.argument("size")
 @click.option("--only", multiple=True, type=click.Choice([*COMPARISONS]), help="Run only these.")
 @click.option("--rounds", default=2, show_default=True, type=click.IntRange(min=1))
-@click.option("--quality", is_flag=True, help="Train whole epochs, too, and judge them (long).")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the table to a file, too.")
+@click.option("--quality", is_flag=True, help="Also train whole epochs and evaluate them (long).")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the table to this file.")
 def main(size: str, only: tuple[str, ...], rounds: int, quality: bool, out: Path | None) -> None:
-    """Compare the models of SIZE with the libraries as shipped; opponents run ROUNDS times each."""
+    """Compare the models of SIZE with the stock libraries; opponents run ROUNDS times each."""
     chosen = {name: COMPARISONS[name]._replace(rounds=rounds) for name in only or COMPARISONS}
     chosen |= QUALITY if quality else {}
     say = reporter("bench: ")
@@ -56,7 +56,7 @@ def main(size: str, only: tuple[str, ...], rounds: int, quality: bool, out: Path
 def without_skipped(
     chosen: Comparisons, size: str, say: Callable[[str], None]
 ) -> dict[str, Comparison]:
-    """Return the comparisons without those that need a model which is not trained."""
+    """Return the comparisons without those that need an untrained model."""
     kept = {}
     for name, comparison in chosen.items():
         if room := skipped_room(comparison, size):
@@ -67,7 +67,7 @@ def without_skipped(
 
 
 def refuse_missing(chosen: Comparisons, size: str) -> None:
-    """Raise InputError unless the models and examples of a size are there."""
+    """Raise InputError unless the models and examples of a size exist."""
     for comparison in chosen.values():
         if room := skipped_room(comparison, size):
             raise InputError(
@@ -80,20 +80,20 @@ def refuse_missing(chosen: Comparisons, size: str) -> None:
 
 
 def skipped_room(comparison: Comparison, size: str) -> str:
-    """Return the first room of a comparison that has a stand-in for a model, or nothing."""
+    """Return the first room of a comparison whose model is not trained, or an empty text."""
     folders = needed_folders(comparison, size)
     return next((room for room, path in folders if path.exists() and not is_model(path)), "")
 
 
 def needed_folders(comparison: Comparison, size: str) -> list[tuple[str, Path]]:
-    """Return the rooms of a comparison, each with a folder that it reads."""
+    """Return the folders that a comparison reads, each with its room."""
     models = [(room, Path("models", room, size)) for room in comparison.rooms]
     examples = [(room, Path("data", "examples", room, size)) for room in comparison.examples]
     return [*models, *examples]
 
 
 def machine_line(load_before: str) -> str:
-    """Return the line that says where and under which load the table was measured."""
+    """Return the line that names the machine and its load before and after."""
     return (
         f"Measured on {describe_machine()}. Load average of the last minute: "
         f"{load_before} before, {load_average()} after."

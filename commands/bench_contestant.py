@@ -2,8 +2,8 @@
 
     python -m commands.bench_contestant small encoding ours result.json
 
-`make bench` calls it, so that each contestant has a process of its own. All contestants wait as
-our stages do; that freed memory is kept is a part of ours only.
+`make bench` calls it, so that each contestant has its own process. The idle threads of all
+contestants sleep, as in our stages; only ours also keeps freed memory.
 
 Reads   params.yaml, models/, data/examples/
 Writes  the file
@@ -25,7 +25,7 @@ from stages.command import Stage, TorchStage, keep_freed_memory
 
 
 class ContestantStage(Stage):
-    """A stage with the environment of those that load models, for ours and for stock."""
+    """A stage with the environment of stages that load models, for ours and for stock."""
 
     environment: ClassVar[Mapping[str, str]] = TorchStage.environment
 
@@ -45,7 +45,7 @@ def main(size: str, comparison: str, contestant: str, out: Path) -> None:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has held. Source: getrusage(2)."""
+    """Return the peak memory of this process in bytes. Source: getrusage(2)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 

@@ -1,4 +1,4 @@
-"""A short name for the code that a fold runs, by which measures of other code are not reused."""
+"""A hash of the code that a fold runs, so that measures of other code are not reused."""
 
 import ast
 import hashlib
@@ -8,14 +8,14 @@ from typing import Any
 
 import findtune
 
-# What a fold depends on beside its room, under findtune/.
+# The folders under findtune/ that every fold depends on, besides its own room.
 SHARED_CODE = ("core", "examples", "retrieval", "training")
-# Python 3.13 leaves empty lists out of the text of a syntax tree, unless it is asked for them.
+# Python 3.13 omits empty lists from a dumped syntax tree, unless it is told to show them.
 WITH_EMPTY_LISTS: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
 
 
 def code_hash(model: str) -> str:
-    """Return a hash of the code that a fold runs; comments and layout do not count."""
+    """Return a hash of the code that a fold runs; docstrings count, comments and layout do not."""
     package = Path(str(findtune.__file__)).parent
     folders = [package / name for name in (*SHARED_CODE, model)]
     paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
@@ -24,7 +24,7 @@ def code_hash(model: str) -> str:
 
 
 def tree_text(tree: ast.AST) -> str:
-    """Return a syntax tree as Python 3.11 writes it, so that other Pythons run no fold again."""
+    """Return a syntax tree as Python 3.11 dumps it, so that a newer Python repeats no fold."""
     for node in ast.walk(tree):
         if getattr(node, "type_params", None) == []:  # new in 3.12; code for 3.11 has none
             del node.type_params  # type: ignore[attr-defined]

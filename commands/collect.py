@@ -1,8 +1,8 @@
-"""Turn the searches that were served, and what users picked, into feedback that ingest reads.
+"""Turn recorded searches and what users picked into feedback that ingest reads.
 
     python -m commands.collect
 
-It may run at any time and as often as you like: the same answers give the same files.
+Run it at any time, as often as you like: the same answers give the same files.
 
 Reads   data/served/
 Writes  data/training_data/reranker_training_data.served.jsonl

@@ -1,9 +1,9 @@
-"""Say which of two interleaved pipelines users prefer, and how many more answers it takes.
+"""Say which of two interleaved pipelines users prefer, or how many more answers it takes.
 
     python -m commands.compare
     python -m commands.compare --first 3f2c1aa90b17 --second 77d0c1e45a2b
 
-Looking often does no harm: the test is sequential, see findtune/monitoring/preference.py.
+You may look as often as you like: the test is sequential, see findtune/monitoring/preference.py.
 
 Reads   data/served/
 """
@@ -25,13 +25,13 @@ from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic
 from stages.command import Stage
 
-MANY = 0.1  # of the answers, by one session
-EXAMPLE_SHARE = 0.55  # the preference whose cost is shown as long as there is no other
+MANY = 0.1  # share of the answers that come from one session
+EXAMPLE_SHARE = 0.55  # assumed share of wins as long as all answers are ties
 
 
 @click.command(cls=Stage)
-@click.option("--first", default="", help="The version A, or how it begins.")
-@click.option("--second", default="", help="The version B, or how it begins.")
+@click.option("--first", default="", help="Version A, or a prefix of it.")
+@click.option("--second", default="", help="Version B, or a prefix of it.")
 def main(first: str, second: str) -> None:
     """Compare two versions that were interleaved, by what users picked."""
     traffic = read_traffic(SERVED)
@@ -74,7 +74,7 @@ def lines(traffic: Traffic, versions: tuple[str, str]) -> list[str]:
 
 
 def session_lines(traffic: Traffic, versions: tuple[str, str], answers: int) -> list[str]:
-    """Return a warning if one user gave many of the answers, which then are not independent."""
+    """Return a warning if one user gave many of the answers, which are then not independent."""
     most = max(repeated_sessions(traffic, versions).values(), default=0)
     if most <= MANY * answers or answers < 20:
         return []
@@ -91,9 +91,9 @@ def verdict_line(result: Preference, answers: int) -> str:
     needed = searches_needed(share, result.wins_a, result.wins_b)
     if needed >= MAX_SEARCHES:
         return (
-            "VERDICT: open | no preference is in sight; as it stands, no number of picks ends it."
+            "VERDICT: open | no preference is in sight; at this rate no number of picks decides it."
         )
-    # Ties count as answers, too, and as often as before.
+    # Ties are answers too, and are assumed to stay as frequent.
     per_answer = result.decided / answers if result.decided else 1.0
     return (
         f"VERDICT: open | about {needed / per_answer:,.0f} more answers, if A goes on to win "

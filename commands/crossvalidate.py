@@ -6,8 +6,8 @@ It takes folds x seeds trainings: one after another, or with FINDTUNE_ENGINE=ray
 
 Reads   params.yaml: base, prepare and the recipe of MODEL and SIZE; seed and fold are given here
         data/clean/MODEL/, models/base/MODEL/SIZE/, models/base/embedder/SIZE/
-Writes  --out/runs.csv      the measures of each fold and seed; a run that is in there with the same
-                            code, parameters, bases and data is not repeated
+Writes  --out/runs.csv      the measures of each fold and seed; a run with the same code,
+                            parameters, bases and data as an earlier one is not repeated
         --out/details.csv   one row for each held-out pair, document or rewrite
 """
 
@@ -51,10 +51,10 @@ Say = Callable[[str], None]
 def parse_seeds(_context: click.Context, _option: click.Parameter, text: str) -> list[int]:
     """Return the whole numbers of a comma-separated list."""
     if not all(part.strip().isdecimal() for part in text.split(",")):
-        raise click.BadParameter(f"{text!r} is no list of whole numbers; write 13,14,15.")
-    seeds = [*dict.fromkeys(int(part) for part in text.split(","))]  # a run twice is no more sure
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers; write 13,14,15.")
+    seeds = [*dict.fromkeys(int(part) for part in text.split(","))]  # repeating a run adds nothing
     if max(seeds) >= params.SEEDS:
-        raise click.BadParameter(f"a seed is below {params.SEEDS:,}.")
+        raise click.BadParameter(f"a seed must be below {params.SEEDS:,}.")
     return seeds
 
 
@@ -89,16 +89,16 @@ def main(model: str, size: str, folds: int, seeds: list[int], out: Path) -> None
     ]
     for run, (measures, rows) in results(open_runs):
         keys = {"seed": run.seed, "fold": run.fold, "setting": setting}
-        # The measures last: a run that has them counts as done, also after a kill.
+        # Write the measures last: a run that has them counts as done, even after a kill.
         details = append(out / "details.csv", without(details, keys), rows.assign(**keys))
         runs = append(out / "runs.csv", runs, measures.assign(**keys))
-    # Another seed may have only some of its folds.
+    # The tables may hold other seeds, with only some of their folds.
     asked = [of_seeds(rows_of(table, setting), seeds) for table in (runs, details)]
     click.echo(summary(*asked))
 
 
 def setting_hash(model: str, size: str, folds: int, data: Path = DATA) -> str:
-    """Return a short name for everything that decides a run's result, except its seed and fold.
+    """Return a hash of everything that decides a run's result, except its code, seed and fold.
 
     data: the folder whose clean/MODEL/ holds the clean data.
     """
@@ -111,23 +111,23 @@ def setting_hash(model: str, size: str, folds: int, data: Path = DATA) -> str:
 
 
 def rows_of(table: pd.DataFrame, setting: str) -> pd.DataFrame:
-    """Return the rows of the runs with one setting."""
+    """Return the rows of the runs with this setting."""
     return table[table["setting"] == setting] if "setting" in table else table.iloc[:0]
 
 
 def of_seeds(table: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
-    """Return the rows of the runs with some seeds."""
+    """Return the rows of the runs with these seeds."""
     return table[table["seed"].isin(seeds)] if "seed" in table else table
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """Return the table that earlier runs wrote, or an empty one."""
-    # A setting may have digits only, or look like 12e4.
+    # A setting may consist of digits only, or look like 12e4.
     return pd.read_csv(path, dtype={"setting": str}) if path.exists() else pd.DataFrame()
 
 
 def without(table: pd.DataFrame, keys: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a table without the rows of one run, which a kill has left there."""
+    """Return a table without the rows of one run, which a killed run may have left."""
     if not {*keys} <= {*table}:
         return table
     return table[(table[[*keys]] != pd.Series(keys)).any(axis=1)]
@@ -154,7 +154,7 @@ class Run:
 
 
 class FoldResult(NamedTuple):
-    """What one run gave: the room's module for evaluation, its result, and the training's facts."""
+    """The room's evaluation module, what it measured, its examples, and the training's facts."""
 
     room: ModuleType
     evaluation: Any
@@ -165,7 +165,7 @@ class FoldResult(NamedTuple):
 def results(runs: Sequence[Run]) -> Iterator[tuple[Run, tuple[pd.DataFrame, pd.DataFrame]]]:
     """Yield each run with its measures and details as it ends; several run at once on a cluster."""
     if runs_on_ray():
-        from commands import fold_tasks  # only where it was asked for
+        from commands import fold_tasks  # only if Ray is asked for
 
         for number, (run, tables) in enumerate(fold_tasks.run_on_cluster(run_fold, runs), start=1):
             click.echo(f"[{number}/{len(runs)}] seed {run.seed}, fold {run.fold}", err=True)
@@ -177,7 +177,7 @@ def results(runs: Sequence[Run]) -> Iterator[tuple[Run, tuple[pd.DataFrame, pd.D
 
 
 def evaluate_fold(run: Run, say: Say, *, progress: bool) -> FoldResult:
-    """Train and evaluate one fold at one seed; nothing that is trained is kept."""
+    """Train and evaluate one fold at one seed; the trained model is not kept."""
     prepare, training, evaluation = (rooms.load(run.model, cell) for cell in rooms.CELLS)
     bases = rooms.base_folders(run.model, run.size)
     settings = params.read(f"prepare.{run.model}.{run.size}", prepare.PrepareSettings)
@@ -221,7 +221,7 @@ def flatten(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def summary(runs: pd.DataFrame, details: pd.DataFrame) -> str:
-    """Return the mean of each measure over all queries, and its deviation over the seeds."""
+    """Return a table: each measure's mean over all queries and standard deviation over seeds."""
     columns = [str(name) for name in runs]
     names = [col.removeprefix("tuned ") for col in columns if col.startswith("tuned ")]
     groups = [col.removesuffix(f" {names[0]}") for col in columns if col.endswith(f" {names[0]}")]
@@ -240,7 +240,7 @@ def summary(runs: pd.DataFrame, details: pd.DataFrame) -> str:
 
 
 def over_queries(runs: pd.DataFrame, column: str) -> str:
-    """Return a measure's mean over the queries that have it, and its deviation over seeds."""
+    """Return a measure's mean over the queries that have it, and its deviation over the seeds."""
     prefix = next((name for name in VARIANTS if column.startswith(name)), "")
     counts = runs.get(f"{prefix}queries", runs["queries"]).where(runs[column].notna())
     sums = (runs[column] * counts).groupby(runs["seed"]).sum()

@@ -1,14 +1,14 @@
-"""Compare what is here with what is live, on the questions that both can be asked.
+"""Compare the models here with the live ones, on the questions held out from both.
 
     python -m commands.diff small embedder reranker rewriter
     python -m commands.diff small embedder --base main --details
 
-Without --base, what is here is compared with the version that is live in --stage, or else with
-HEAD. It prints users' questions as far as report.examples allows.
+Without --base, the models here are compared with the version that is live in --stage, or with HEAD
+if none is live. Users' questions are printed only if report.examples allows it.
 
 Reads   params.yaml: report
         metrics/MODEL/SIZE.json and .per_query.csv, here and in the commit; dvc.lock; git tags
-        data/examples/MODEL/SIZE/test.jsonl, for the texts of questions
+        data/examples/MODEL/SIZE/test.jsonl, for the texts of the questions
 """
 
 import json
@@ -40,18 +40,18 @@ Metrics = Mapping[str, Any]
 
 RULE = "|---" * 7 + "|"
 NOTE = "The measures are those of the tuned models, and of the stack that ships."
-LOST = 10  # questions that are shown
+LOST = 10  # questions to show
 MAX_TEXT_CHARS = 80
 
 
 @click.command(cls=Stage)
 @click.argument("size")
 @click.argument("models", nargs=-1, required=True)
-@click.option("--base", help="A commit, a branch or a tag, instead of what is live.")
-@click.option("--stage", default="prod", show_default=True, help="Where the champion is live.")
-@click.option("--details", is_flag=True, help="A table of measures and verdicts instead.")
+@click.option("--base", help="Compare with a commit, branch or tag instead of the live version.")
+@click.option("--stage", default="prod", show_default=True, help="The champion's stage.")
+@click.option("--details", is_flag=True, help="Print a table of measures and verdicts instead.")
 def main(size: str, models: tuple[str, ...], base: str | None, stage: str, details: bool) -> None:
-    """Compare MODELS at SIZE, and their stack, with what is live or with a commit."""
+    """Compare MODELS at SIZE, and their stack, with the live version or a commit."""
     champion = None if base else champion_of(Path(), "stack", stage)
     if champion:
         refuse_champion_of_other_size(Path(), champion, "stack", size)
@@ -108,10 +108,10 @@ def lost_lines(model: str, size: str, result: Duel) -> list[str]:
 
 
 def question_texts(model: str, size: str) -> dict[str, str]:
-    """Return record -> question of what is held out here; nothing where examples are not here.
+    """Return record -> question of the held-out examples here; empty if there are none.
 
-    The questions of a single model have numbers for records, and are shown by their number. So are
-    those of examples that were made again: there, a record may be another question.
+    The questions of a single model have numbers instead of records, and are shown by number. So are
+    those whose examples were made again, since a record may now hold another question.
     """
     rooms = ("reranker", "rewriter", "embedder") if model == "stack" else ()
     stages = read_lock() if LOCK.exists() else {}
@@ -126,7 +126,7 @@ def question_texts(model: str, size: str) -> dict[str, str]:
 
 
 def details_lines(size: str, models: Sequence[str], base: str, commit: str) -> list[str]:
-    """Return the table of measures, or that none differs."""
+    """Return the table of measures, or a line that says that none differs."""
     now = {f"{model}/{size}": read_metrics(f"{model}/{size}") for model in models}
     if Path("metrics", "stack", f"{size}.json").exists():
         now[f"stack/{size}"] = read_metrics(f"stack/{size}")
@@ -137,7 +137,7 @@ def details_lines(size: str, models: Sequence[str], base: str, commit: str) -> l
 
 
 def committed_metrics(commit: str, name: str) -> Metrics | None:
-    """Return the metrics of MODEL/SIZE in a commit, or None if it has none, or of an older form."""
+    """Return the metrics of MODEL/SIZE in a commit, or None if it has none in this format."""
     path = f"metrics/{name}.json"
     content = committed_file(Path(), commit, path)
     if content is None:
@@ -152,7 +152,7 @@ def committed_metrics(commit: str, name: str) -> Metrics | None:
 def table_lines(
     base: str, commit: str, before: Mapping[str, Metrics | None], now: Mapping[str, Metrics]
 ) -> list[str]:
-    """Return a Markdown table of both, and below it what the reader should know."""
+    """Return a Markdown table of both, with notes and warnings below it."""
     head = f"| model | measure | {base} | now | change | gain by tuning, now | verdict |"
     rows = [row(name, before[name], metrics) for name, metrics in now.items()]
     notes = [note for name in now for note in changed_test(name, before[name], now[name])]
@@ -174,9 +174,9 @@ def row(name: str, before: Metrics | None, now: Metrics) -> str:
 
 
 def shipped_value(metrics: Metrics) -> tuple[str, float]:
-    """Return the measure that decides, and its value of what ships.
+    """Return the decisive measure, and its value for the model or stack that ships.
 
-    Of a stack that is the best untuned one where the chosen one was refused.
+    If the tuned stack was refused, the best untuned one ships.
     """
     measure, untuned, tuned = decisive_values(metrics)
     refused = "cell" in metrics and metrics["ships"] != metrics["cell"]

@@ -3,7 +3,7 @@
     python -m commands.doctor
 
 Prints one line for each check: ok, warn or fail, what was seen, and what to do about it.
-Ends with 1 if a check fails.
+Exits with status 1 if a check fails.
 
 Reads   params.yaml: models, sizes, base
         dvc.yaml, dvc.lock, data/*.dvc and everything they name
@@ -52,7 +52,7 @@ def main(ctx: click.Context) -> None:
 
 
 def findings() -> Iterator[Finding]:
-    """Yield what every check finds; those that read much come last."""
+    """Yield the findings of every check; those that read many bytes come last."""
     yield check_python(PINS)
     yield check_disk(Path())
     yield check_memory()
@@ -79,7 +79,7 @@ def base_entries() -> dict[Path, BaseEntry]:
 
 
 def check_contents(stages: Stages, cache: Path) -> list[Finding]:
-    """Return what is wrong with outputs and the cache; show a bar while they are read."""
+    """Return the findings about outputs and the cache; show a progress bar meanwhile."""
     size = size_to_read(stages, cache)
     label = f"Reading {size / 1e9:.1f} GB"
     with click.progressbar(length=size, label=label, file=sys.stderr) as bar:

@@ -2,8 +2,8 @@
 
     python -m commands.draw_scale
 
-Reads   docs/scale.csv   panel, unit, line, size, value, how: measured or extrapolated; the dots of
-                         what was extrapolated are hollow
+Reads   docs/scale.csv   panel, unit, line, size, value, how: measured or extrapolated;
+                         extrapolated values get hollow dots
 Writes  docs/scale.svg
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def svg_of(rows: Sequence[Row]) -> str:
-    """Return the SVG of all panels, one beside the other."""
+    """Return the SVG of all panels, side by side."""
     panels = [[*group] for _, group in groupby(rows, lambda row: row["panel"])]
     body = "".join(panel(group, number * WIDTH) for number, group in enumerate(panels))
     return (
@@ -67,7 +67,7 @@ def panel(rows: Sequence[Row], left: int) -> str:
 
 
 def line(name: str, rows: Sequence[Row], span: tuple[int, int], number: int) -> str:
-    """Return the dots of one line, what joins them, and its name below the panel."""
+    """Return one line: its dots, the segments between them, and its name below the panel."""
     color = COLORS[number % len(COLORS)]
     points = [
         (column(log10(float(row["size"]))), place(log10(float(row["value"])), *span))
@@ -87,12 +87,12 @@ def line(name: str, rows: Sequence[Row], span: tuple[int, int], number: int) -> 
 
 
 def place(power: float, low: int, high: int) -> float:
-    """Return the vertical place of a power of ten, in pixels."""
+    """Return the vertical position of a power of ten, in pixels."""
     return round(HEIGHT - BOTTOM - (power - low) / (high - low) * (HEIGHT - BOTTOM - TOP), 1)
 
 
 def column(power: float) -> float:
-    """Return the horizontal place of a power of ten, in pixels."""
+    """Return the horizontal position of a power of ten, in pixels."""
     share = (power - SIZES[0]) / (SIZES[1] - SIZES[0])
     return round(LEFT + 15 + share * (WIDTH - LEFT - 60), 1)
 

@@ -1,13 +1,13 @@
-"""Estimate from the picks of shuffled searches how users would like the order of another stack.
+"""Estimate from shuffled searches how another stack would do with users.
 
     python -m commands.estimate small
     python -m commands.estimate small --shown 77d0 --corpus documents.jsonl
 
-No user sees the stack: its order of the sources that were shown is judged by what users picked when
-chance had moved them; see findtune/monitoring/counterfactual.py. Searches that `make collect` has
-collected are left out, since the stack may have learned from them.
+Users never see this stack: it orders the sources that were shown, and the order is judged by what
+users picked while the sources were shuffled; see findtune/monitoring/counterfactual.py. Searches
+that `make collect` has collected are left out, since the stack may have learned from them.
 
-Reads   data/served/, of `make serve RECORD=1 SHUFFLE=...`
+Reads   data/served/, recorded by `make serve RECORD=1 SHUFFLE=...`
         data/training_data/reranker_training_data.served.jsonl
         models/stack/SIZE/, and the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
 Writes  .scratch/index-HASH/   the index of this corpus by this stack
@@ -37,14 +37,14 @@ from findtune.traffic.records import SearchRecord
 from findtune.traffic.shuffling import TOP_K
 from stages.command import TorchStage
 
-DEPTH = 100  # documents of the stack's ranking that are looked at
+DEPTH = 100  # documents of the stack's ranking to look at
 
 Rank = Callable[[str], Sequence[str]]
 
 
 @click.command(cls=TorchStage)
 @click.argument("size")
-@click.option("--shown", default="", help="The version that showed the sources, or how it begins.")
+@click.option("--shown", default="", help="The version that showed the sources, or a prefix of it.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="A JSONL file: url, title, text.")
 def main(size: str, shown: str, corpus: Path | None) -> None:
     """Estimate what users would pick if the stack of SIZE ordered the sources shown."""
@@ -63,11 +63,11 @@ def main(size: str, shown: str, corpus: Path | None) -> None:
 
 
 def choose_searches(traffic: Traffic, shown: str, collected: set[str]) -> list[SearchRecord]:
-    """Return the searches of one version to judge by; raise InputError where there are none."""
+    """Return the searches of one version to judge by; raise InputError if there are none."""
     usable = [row for row in traffic.searches if row.id in traffic.answers and is_usable(row)]
     if not usable:
         raise InputError(
-            f"{SERVED} has no answered search whose order chance could change; "
+            f"{SERVED} has no answered search that a shuffle could change; "
             "`make serve RECORD=1 SHUFFLE=0.2` records some."
         )
     fresh = [row for row in usable if row.id not in collected]
@@ -101,7 +101,7 @@ def ranking_of(folder: Path, corpus: Path | None) -> Rank:
 
 
 def coverage(searches: Sequence[SearchRecord], rankings: dict[str, Sequence[str]]) -> float:
-    """Return the share of the stack's first documents that were among the sources it orders."""
+    """Return the share of the stack's own first documents that users were shown."""
     shown = sum(len({*rankings[row.question][:TOP_K]} & {*order_before(row)}) for row in searches)
     return shown / max(sum(len(rankings[row.question][:TOP_K]) for row in searches), 1)
 

@@ -1,4 +1,4 @@
-"""Trainings of cross-validation as tasks of Ray: what each needs, and where it runs."""
+"""Cross-validation runs as Ray tasks: what each needs, and where it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_on_cluster(
 
 
 def needs_of(run: Run) -> ray_tasks.Needs:
-    """Return the files and the threads of a run."""
+    """Return the files and the number of threads that a run needs."""
     clean = run.data / "clean" / run.model
     sources = {folder: folder for folder in rooms.base_folders(run.model, run.size).values()}
     sources[DATA / "clean" / run.model] = clean
@@ -47,6 +47,6 @@ def needs_of(run: Run) -> ray_tasks.Needs:
 
 
 def run_here(function: Callable[[Run], Result], run: Run) -> Result:
-    """Return the result of a run in the folder of a task."""
+    """Return the result of a run, which reads the data in the folder of its task."""
     keep_freed_memory()
     return function(replace(run, data=DATA))

@@ -1,11 +1,11 @@
-"""Delete what `make serve RECORD=1` recorded, and what was collected of it.
+"""Delete searches that `make serve RECORD=1` recorded, and the feedback collected from them.
 
     python -m commands.forget --question 'how many people are out of work?'
     python -m commands.forget --user ada@example.org
     python -m commands.forget --before 90d --unanswered
 
-With several options, what matches all of them goes. Models that have learned from it stay; train
-again to be rid of that, too.
+With several options, only searches that match all of them are deleted. Models that have learned
+from these searches stay as they are; train again to remove their influence.
 
 Changes data/served/, data/training_data/*.served.jsonl
 """
@@ -24,10 +24,10 @@ from stages.command import Stage
 
 
 @click.command(cls=Stage)
-@click.option("--question", help="What was asked, in any case and spacing.")
-@click.option("--user", help="Whom the client named as the user of a search.")
-@click.option("--session", help="The code of a user, which the page of what was collected shows.")
-@click.option("--before", help="A date such as 2026-08-31, or an age such as 90d.")
+@click.option("--question", help="The question, in any case and spacing.")
+@click.option("--user", help="The user that the client named.")
+@click.option("--session", help="The code of a user, as the page of collected searches shows it.")
+@click.option("--before", help="Only before a date such as 2026-08-31, or an age such as 90d.")
 @click.option("--unanswered", is_flag=True, help="Only searches that nobody answered.")
 def main(
     question: str | None,
@@ -36,7 +36,7 @@ def main(
     before: str | None,
     unanswered: bool,
 ) -> None:
-    """Delete recorded searches, their answers, and the feedback that was collected of them."""
+    """Delete recorded searches, their answers, and the feedback collected from them."""
     refuse_empty(question=question, user=user, session=session, before=before)
     if user and session:
         raise InputError("WHO (--user) and CODE (--session) both name a user; give one of them.")
@@ -57,14 +57,14 @@ def main(
 
 
 def refuse_empty(**options: str | None) -> None:
-    """Raise InputError for an option without a value: left out, it would widen what is deleted."""
+    """Raise InputError for an empty option: ignoring it would delete more than was asked for."""
     for name, value in options.items():
         if value is not None and not value.strip():
             raise InputError(f"--{name} is empty; say which one, or leave it out.")
 
 
 def read_time(text: str, today: datetime) -> datetime:
-    """Return the time that a date or an age means; raises InputError."""
+    """Return the time that a date or an age stands for; raise InputError for other texts."""
     if re.fullmatch(r"\d{1,5}d", text):
         return today - timedelta(days=int(text[:-1]))
     try:

@@ -4,12 +4,12 @@
     python -m commands.gate trained
     python -m commands.gate published
 
-`current` fails if a stage would run again: dvc.lock does not belong to the code, the params, the
-data or the measures in git. `trained` does the same but for int8 copies, which `make train` does
-not make.
+`current` fails if a stage would run again, because dvc.lock does not match the code, the params,
+the data or the measures in git. `trained` does the same, but ignores int8 copies, which
+`make train` does not make.
 `published` fails if the DVC remote lacks something that dvc.lock names.
 
-Reads   dvc.yaml, dvc.lock, what the stages read and is in git; the default DVC remote
+Reads   dvc.yaml, dvc.lock, the files in git that the stages read; the default DVC remote
 """
 
 from collections.abc import Callable, Iterable

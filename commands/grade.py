@@ -1,14 +1,15 @@
-"""List what searches find for held-out questions and nobody judged, for people to grade.
+"""List documents that searches find for held-out questions and that still need a grade.
 
     python -m commands.grade small
 
-A document that nobody judged counts as irrelevant. That wrongs a pipeline which finds what users
-were never shown. The list names no pipeline, and its order says nothing. Write a whole number into
-`grade`, 0 for a document that answers nothing, and run `make train`: only the stack is judged
-again, and no model learns from these grades. Run this command again when the models have changed:
-it adds what is new, and keeps each row that is there.
+A document that nobody judged counts as irrelevant. This is unfair to a pipeline that finds
+documents that users were never shown. The list does not say which pipeline found a document, and
+its order has no meaning. Write a whole number into `grade`, 0 for a document that does not answer
+the question, and run `make train`: only the stack is evaluated again, and no model learns from
+these grades. When the models have changed, run this command again: it adds new documents, and keeps
+all existing rows.
 
-Reads   all that stages/stack.py reads
+Reads   everything that stages/stack.py reads
 Writes  data/training_data/search_grades.csv
 """
 
@@ -35,7 +36,7 @@ Row = Mapping[str, str]
 @click.command(cls=TorchStage)
 @click.argument("size")
 def main(size: str) -> None:
-    """List the documents that the searches of SIZE find and nobody judged."""
+    """List the documents that the searches of SIZE find and that nobody judged."""
     before = stored_rows(PATH, HEADER, COLUMNS)
     inputs = stack.load(size)
     evaluation = stack.evaluate(inputs)
@@ -58,12 +59,12 @@ def without_listed(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:
 
 
 def row_key(row: Row) -> SourceKey:
-    """Return what a row shares with itself after a spreadsheet saved it."""
+    """Return the key of a row, which stays the same when a spreadsheet saves the row."""
     return source_key(from_cell(row["query"]), from_cell(row["url"]).strip())
 
 
 def message(added: int, rows: Sequence[Row]) -> str:
-    """Return what is to be done."""
+    """Return the line that says what to do next."""
     waiting = [row for row in rows if not row["grade"].strip()]
     questions = len({row_key(row)[0] for row in waiting})
     if not waiting:

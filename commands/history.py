@@ -17,12 +17,12 @@ from stages.command import Stage
 
 @click.command(cls=Stage)
 def main() -> None:
-    """Print what was live when."""
+    """Print which version was live when."""
     registered = models(Path())
     if not registered:
         raise InputError(
             "no version is registered here; `make promote` makes one, and `git fetch --tags` "
-            "brings those of others."
+            "fetches those of others."
         )
     click.echo(history_table(Path(), registered))
 

@@ -1,17 +1,17 @@
-"""Turn exports of other programs into the project's files of feedback.
+"""Turn exports of other programs into the project's feedback files.
 
     python -m commands.import_feedback ubi queries.ndjson events.ndjson --documents documents.jsonl
 
-The same export twice adds nothing. No id of a user is written: sessions have pseudonyms.
+Importing an export twice adds nothing. No user id is written: sessions get pseudonyms.
 
 Reads   FILES; --documents: titles and texts of documents, if the export has only their ids
-        data/training_data/: titles and texts that are known, for what both do not have
+        data/training_data/: known titles and texts, for documents that lack them in both
         data/.import_key, the key of the pseudonyms
 Writes  data/training_data/reranker_training_data_SOURCE.jsonl          searches with picks
         data/training_data/query_rewriting_training_data_SOURCE.jsonl   needs asked in other words
         data/training_data/training_data_SOURCE.jsonl                   preferences between answers
         .scratch/import-SOURCE.csv          reason, file and line of each row that was not used
-        data/.import_key                    made at the first import; neither git nor DVC keeps it
+        data/.import_key                    made at the first import; neither git nor DVC tracks it
 """
 
 from pathlib import Path
@@ -61,12 +61,12 @@ def main(source: str, files: tuple[Path, ...], documents: tuple[Path, ...]) -> N
 def import_files(
     source: str, files: tuple[Path, ...], library: Library, tally: Tally
 ) -> list[Stored]:
-    """Write the records of some exports; return what became of them.
+    """Write the records of some exports; return what was stored of each kind.
 
-    Raises InputError for a file that can't be read, and if nothing in the files is an export.
+    Raises InputError for a file that can't be read, and if the files hold no record of the source.
     """
     people = load_pseudonyms(KEY)
-    SOURCES[source](files, people, library, Tally())  # which says what the exports lack
+    SOURCES[source](files, people, library, Tally())  # notes what the exports lack
     if library.missing:
         learn_missing(library, DATA)
     feedback = SOURCES[source](files, people, library, tally)

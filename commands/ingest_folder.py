@@ -1,6 +1,6 @@
-"""Clean the data of a folder that is not data/, and leave both folders as they are.
+"""Clean the data of a folder other than data/, and change neither folder.
 
-The folder of a set of data is laid out like data/, with links to what DIR holds:
+A data set gets a folder that is laid out like data/, with links to the contents of DIR:
 
     SET/autogen_input/  alternatives/  finetuning/  guard/  training_data/
     SET/clean/MODEL/    what ingest wrote
@@ -21,17 +21,17 @@ from stages import ingest
 
 DATA = Path("data")
 CSV_FOLDERS = ("autogen_input", "alternatives", "finetuning")
-GUARD = "guard"  # how the names of folders begin whose data no team writes for itself
-# A model needs one of its kinds that are in this list, and does without the others.
+GUARD = "guard"  # prefix of the folders of guard data, which teams need not write themselves
+# A model needs at least one of its kinds that are in this list; the others are optional.
 MAIN_KINDS = ("catalog", "ranked_lists", "searches")
 
 Say = Callable[[str], None]
 
 
 def lay_out(folder: Path, out: Path) -> None:
-    """Make `out` a folder like data/ of what a folder holds; what was there before is removed.
+    """Lay out the contents of a folder in `out` as in data/; replace what `out` held.
 
-    The guard is that of the project where the folder has none.
+    A folder without a guard gets that of the project.
     """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -50,14 +50,14 @@ def has_guard(folder: Path) -> bool:
 
 
 def linked_folders(folder: Path) -> Iterator[Path]:
-    """Yield the folders of data inside a folder, as data/ has them."""
+    """Yield the subfolders that are named like those of data/."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and (path.name in (*CSV_FOLDERS, FOLDER) or path.name.startswith(GUARD)):
             yield path
 
 
 def feedback_files(folder: Path) -> list[Path]:
-    """Return the files of feedback that lie at the top of a folder, sorted by name."""
+    """Return the feedback files at the top of a folder, sorted by name."""
     paths = [path for path in folder.glob("*") if suffix(path) in SUFFIXES]
     judgments = {*judgment_files(folder)}
     feedback = (path for path in paths if path.name.startswith(STEMS) or path in judgments)
@@ -80,13 +80,13 @@ def clean_model(model: str, data: Path, say: Say) -> None:
 
 
 def why_not_ready(model: str, folder: Path, data: Path) -> str:
-    """Return what of a model's data a folder lacks, or nothing; data: as `lay_out` made it."""
+    """Return why a folder has no data for a model, or ""; data: as `lay_out` made it."""
     reasons = [why_missing(kind, data) for kind in kinds_of(model) if kind in MAIN_KINDS]
     return " ".join(reasons).replace(f"{data}/", f"{folder}/") if all(reasons) else ""
 
 
 def why_missing(kind: str, data: Path) -> str:
-    """Return why a folder of data has not the required files of a kind, or an empty text."""
+    """Return why a folder of data lacks the required files of a kind, or an empty text."""
     try:
         KINDS[kind].reader.files(data)
     except InputError as error:
@@ -95,7 +95,7 @@ def why_missing(kind: str, data: Path) -> str:
 
 
 def kinds_of(model: str) -> list[str]:
-    """Return the kinds of data that a model reads, as dvc.yaml says it."""
+    """Return the kinds of data that a model reads, as dvc.yaml lists them."""
     entries = [
         entry
         for stage in ("ingest", "share")

@@ -2,17 +2,17 @@
 
     python -m commands.job card@embedder-small
 
-As `dvc repro --pull TARGETS && dvc push --run-cache`, but each stage is pushed when it has ended.
-So a machine may be taken away at any time: the next one goes on after the last finished stage.
-When a stage fails, or SIGTERM comes, what is finished is pushed, and the exit status is not 0.
+Works like `dvc repro --pull TARGETS && dvc push --run-cache`, but pushes each stage when it ends.
+So a machine may be lost at any time: the next one continues after the last finished stage. When a
+stage fails or SIGTERM arrives, the finished stages are pushed, and the exit status is not 0.
 
-The last push is tried several times, since the network may fail for a moment. The exit status says
-whether another try of the job may help:
+The last push is retried, since the network may fail briefly. The exit status says whether starting
+the job again may help:
 
-    0    all is up to date and on the remote
+    0    everything is up to date and on the remote
     1    a mistake, such as a remote that is not set
     75   the remote did not take the results (EX_TEMPFAIL of sysexits.h); start the job again
-    143  SIGTERM came
+    143  SIGTERM arrived
     255  a stage failed, and would fail again
 
 Reads   dvc.yaml, what the stages read, the default DVC remote and the run cache there
@@ -35,7 +35,7 @@ from findtune.tracking.run_cache import Publisher, pushed_after_each_stage
 from stages.command import Stage, reporter
 
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
-WAITS = (2.0, 10.0, 30.0)  # seconds between the tries of the last push
+WAITS = (2.0, 10.0, 30.0)  # seconds before each retry of the last push
 
 report = reporter("")
 
@@ -44,7 +44,7 @@ report = reporter("")
 @click.argument("targets", nargs=-1, required=True)
 @click.pass_context
 def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
-    """Bring TARGETS, stages of dvc.yaml, up to date, with results of other machines."""
+    """Bring TARGETS, stages of dvc.yaml, up to date; reuse the results of other machines."""
     signal.signal(signal.SIGTERM, end_job)
     refuse_missing_params()
     refuse_skipped_models()
@@ -53,7 +53,7 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
         raise InputError("no DVC remote is set; run `make remote URL=...` and commit .dvc/config.")
     publisher = Publisher(repo)
     status = run_stages(repo, publisher, targets)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the last push is worth the time that is left
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # use the time that is left for the last push
     if status == 0:
         publisher.add_finished(targets)
     is_pushed = push_at_last(publisher, WAITS if status != 128 + signal.SIGTERM else ())
@@ -61,13 +61,13 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
 
 
 def push_at_last(publisher: Publisher, waits: Sequence[float]) -> bool:
-    """Push what waits, again after each of some waits in seconds; return whether all is pushed."""
+    """Push what waits, and retry after each wait, in seconds; return whether all is pushed."""
     for wait in (*waits, None):
         try:
             publisher.push()
             return True
         except InputError as error:
-            more = "" if wait is None else f" It is tried again in {wait:g} seconds."
+            more = "" if wait is None else f" Retrying in {wait:g} seconds."
             report(f"Error: {error}{more}")
         if wait is not None:
             time.sleep(wait)
@@ -79,12 +79,12 @@ def run_stages(repo: Any, publisher: Publisher, targets: tuple[str, ...]) -> int
     try:
         with pushed_after_each_stage(publisher, report):
             return reproduce(repo, "--pull", *targets)
-    except SystemExit as ending:  # by end_job
+    except SystemExit as ending:  # raised by end_job
         return int(ending.code or 0)
 
 
 def end_job(number: int, _: FrameType | None) -> NoReturn:
-    """End the stage that runs, then this process, after what is finished was pushed."""
+    """End the running stage, then this process, once the finished stages are pushed."""
     signal.signal(number, signal.SIG_IGN)  # make and a scheduler may both send one
     end_children()
     raise SystemExit(128 + number)

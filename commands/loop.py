@@ -1,13 +1,14 @@
-"""Train on new feedback, compare with what is live, and promote a WIN.
+"""Train on new feedback, compare with the live version, and promote a WIN.
 
     python -m commands.loop small prod
 
-One line says what is missing, and then nothing was changed. What was trained is committed, also
-where it is not promoted, since measures belong to a commit. It is safe to run from cron: a second
-loop does not start while one runs, and one that failed half-way is gone on with by the next.
+If a requirement is not met, one line says what is missing, and nothing is changed. The trained
+models are committed even if they are not promoted, since measures belong to a commit. The loop is
+safe to run from cron: a second one does not start while one runs, and after a failure the next one
+continues.
 
-Reads   data/served/, if searches are recorded; all that `make train` reads; git tags
-Writes  all that `make collect`, `make train` and `make readme` write; a commit; git tags of a WIN
+Reads   data/served/, if searches are recorded; everything that `make train` reads; git tags
+Writes  what `make collect`, `make train` and `make readme` write; a commit; git tags of a WIN
 """
 
 import fcntl
@@ -34,8 +35,8 @@ from findtune.traffic.reader import search_files
 from stages.command import Stage
 
 LOCK = Path(".scratch", "loop.lock")
-UNFINISHED = Path(".scratch", "loop.unfinished")  # there until a loop has trained and promoted
-# Where new feedback is no surprise, nor what a training that failed has left: `make train` goes on.
+UNFINISHED = Path(".scratch", "loop.unfinished")  # exists until a loop has trained and promoted
+# New feedback changes these, and so does a failed training, which `make train` continues.
 EXPECTED = ("data", "dvc.lock", "metrics")
 NO_VERDICT = "not compared"
 COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs", "params.yaml")
@@ -45,7 +46,7 @@ COMMITTED = ("data", "dvc.lock", "metrics", "README.md", "docs", "params.yaml")
 @click.argument("size")
 @click.argument("stage")
 def main(size: str, stage: str) -> None:
-    """Train SIZE again, and make it live in STAGE if it is surely better."""
+    """Train SIZE again, and make it live in STAGE if the verdict is WIN."""
     with only_loop():
         refuse_stage(Path(), "stack", stage)
         refuse_unknown_changes()
@@ -69,12 +70,12 @@ def main(size: str, stage: str) -> None:
         else:
             change = promote(Path(), "stack", stage, size, force=False)
             click.echo("\n".join(change_lines("stack", stage, change)))
-        UNFINISHED.unlink()  # not before a WIN is live, or a kill in between would lose it
+        UNFINISHED.unlink()  # only now, or a kill before the promotion would lose a WIN
 
 
 @contextmanager
 def only_loop() -> Iterator[None]:
-    """Keep other loops out; raise InputError where one runs."""
+    """Keep other loops out; raise InputError if one is running."""
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open("a") as file:
         try:
@@ -85,9 +86,9 @@ def only_loop() -> Iterator[None]:
 
 
 def refuse_unknown_changes() -> None:
-    """Raise InputError if anything but data, and what a training writes, was changed.
+    """Raise InputError if anything but data and the outputs of a training has changed.
 
-    What a loop that failed has written is expected too.
+    After a loop that failed, everything that a loop commits is expected.
     """
     commit_hash(Path())
     expected = COMMITTED if UNFINISHED.exists() else EXPECTED
@@ -104,7 +105,7 @@ def refuse_unknown_changes() -> None:
 
 
 def is_of_dvc(name: str) -> bool:
-    """Return whether DVC writes a file to hide models from git, as for a size that is new."""
+    """Return whether DVC writes a file to hide models from git, as it does for a new size."""
     path = Path(name)
     return path.parts[0] == "models" and path.name == ".gitignore"
 
@@ -123,10 +124,10 @@ def run_make(*arguments: str) -> None:
 
 
 def judge(size: str, stage: str) -> tuple[str, str]:
-    """Return the verdict on what was trained, and a line with its measures.
+    """Return the verdict on the trained stack, and a line with its measures.
 
-    Without a champion, the verdict is that against what needs no tuning. A champion that cannot be
-    compared gives no verdict; else what was trained would never be committed, and no loop would
+    Without a champion, it is the verdict against no tuning. If the champion cannot be compared,
+    this is not an error; otherwise the trained models would never be committed, and no loop would
     start again.
     """
     champion = champion_of(Path(), "stack", stage)
@@ -143,9 +144,9 @@ def judge(size: str, stage: str) -> tuple[str, str]:
 
 
 def why_not_live(verdict: str, size: str) -> str:
-    """Return which verdict keeps what was trained from going live, or nothing.
+    """Return which verdict keeps the trained stack from going live, or an empty text.
 
-    What wins against a live version that was forced may win against nothing else.
+    A WIN against a live version is not enough: that version may have been promoted by force.
     """
     if verdict != "WIN":
         return f"is {verdict}"

@@ -2,7 +2,7 @@
 
     python -m commands.monitor small
 
-It shows users' questions as far as report.examples allows, so neither file is in git.
+The page shows users' questions if report.examples allows it, so neither file is in git.
 
 Reads   params.yaml: monitor, report
         data/served/
@@ -38,8 +38,8 @@ def main(size: str) -> None:
     if not traffic.searches:
         raise InputError(f"{SERVED} has no search; docs/serving.md says how `make serve` records.")
     if late := len(everything.searches) - len(traffic.searches):
-        # The newest one says which version is judged, and since when.
-        click.echo(f"{late} searches are of the future, by a wrong clock; left out.", err=True)
+        # The newest search decides which version is judged, and since when.
+        click.echo(f"{late} searches are dated in the future by a wrong clock; left out.", err=True)
     inputs = monitor(traffic, size)
     with atomic_open(PAGE) as file:
         file.write(import_module("findtune.monitoring.page").render(inputs))

@@ -1,4 +1,4 @@
-"""Show a few training examples of each kind, with their source and the reason of their label.
+"""Show a few training examples of each kind, with their source and the reason for their label.
 
     python -m commands.preview embedder small
 

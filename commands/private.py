@@ -2,9 +2,9 @@
 
     python -m commands.private
 
-git forgets the folder, and its name goes into data/.gitignore; DVC keeps its bytes, and
-data/training_data.dvc, which git keeps, has their md5. Commits that have the feedback already keep
-it, and so do clones of them.
+git no longer tracks the folder, and data/.gitignore names it. DVC stores its bytes, and git tracks
+data/training_data.dvc, which has their md5. Earlier commits still have the feedback, and so do
+their clones.
 
 Reads   data/training_data/
 Writes  data/training_data.dvc, data/.gitignore, git's index
@@ -26,14 +26,14 @@ POINTER = FEEDBACK.with_name(f"{FEEDBACK.name}.dvc")
 @click.command(cls=Stage)
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Let DVC keep the feedback, and git only its md5."""
+    """Let DVC track the feedback, and git only its md5."""
     if not FEEDBACK.is_dir():
         raise InputError(f"there is no {FEEDBACK}; put your feedback there first.")
     tracked = run_git(Path(), "ls-files", "--", str(FEEDBACK)).stdout.splitlines()
     if tracked and run_git(Path(), "rm", "-r", "--quiet", "--cached", str(FEEDBACK)).returncode:
-        raise InputError(f"git can't forget {FEEDBACK}; commit or undo your changes of it first.")
+        raise InputError(f"git can't untrack {FEEDBACK}; commit or undo your changes to it first.")
     if status := import_module("dvc.cli").main(["add", "--quiet", str(FEEDBACK)]):
-        # Else the next commit would take the feedback from all clones, with nothing in its place.
+        # Otherwise the next commit would remove the feedback from all clones without a replacement.
         run_git(Path(), "reset", "--quiet", "--", str(FEEDBACK))
         ctx.exit(status)
     run_git(Path(), "add", str(POINTER), str(FEEDBACK.with_name(".gitignore")))

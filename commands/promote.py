@@ -2,8 +2,8 @@
 
     python -m commands.promote stack small prod
 
-Refuses a model that is worse than what needs no tuning, one that is only INCONCLUSIVE (unless
---force), measures that do not belong to the model's bytes, and what is not committed.
+Refuses a model that is worse than no tuning, one that is only INCONCLUSIVE (unless --force is
+given), measures that do not belong to the model's bytes, and uncommitted changes.
 
 Reads   params.yaml, dvc.yaml, dvc.lock and metrics/MODEL/SIZE.json of the last commit
         models/MODEL/SIZE/
@@ -22,7 +22,7 @@ from stages.command import Stage
 @click.argument("model")
 @click.argument("size")
 @click.argument("stage")
-@click.option("--force", is_flag=True, help="Also if it is only INCONCLUSIVE.")
+@click.option("--force", is_flag=True, help="Promote it even if the verdict is INCONCLUSIVE.")
 def main(model: str, size: str, stage: str, force: bool) -> None:
     """Make MODEL at SIZE live in STAGE."""
     change = promote(Path(), model, stage, size, force=force)
@@ -30,12 +30,12 @@ def main(model: str, size: str, stage: str, force: bool) -> None:
 
 
 def change_lines(model: str, stage: str, change: Change) -> list[str]:
-    """Return what has changed, and how others get to know it."""
+    """Return the lines that say what has changed, and how to publish it."""
     instead = f" instead of {change.before}" if change.before else ""
     tags = " ".join(f"'{tag}'" for tag in change.tags)
     return [
         f"{model} {change.version} is live in {stage}{instead}: {change.measured}",
-        # atomic: where somebody published the same version first, no other tag may go alone
+        # atomic: if somebody published the same version first, none of the tags may be pushed
         f"Publish it: make push && git push --atomic origin {tags}",
     ]
 

@@ -1,9 +1,9 @@
-"""Prove on other data that tuning helps: from ingest to evaluate, with one table over all folders.
+"""Measure what tuning gains on other data, from ingest to evaluation, with one table for all sets.
 
     python -m commands.prove small DIR DIR --folds 4 --seeds 13,14 --out .scratch/prove
 
-A DIR is laid out like data/, or has the files of feedback at its top. It is cross-validated: every
-query is tested once, with each seed. Neither DIR nor data/, models/ and metrics/ are changed.
+A DIR is laid out like data/, or has feedback files at its top. It is cross-validated: every query
+is tested once for each seed. DIR, data/, models/ and metrics/ stay as they are.
 
 Reads   params.yaml: all sections of the models at SIZE; ingest, feedback
         dvc.yaml: which kinds of data a model reads
@@ -12,7 +12,7 @@ Reads   params.yaml: all sections of the models at SIZE; ingest, feedback
 Writes  --out/sets/NAME/            the clean data of a DIR, and links to its files
         --out/runs/NAME-MODEL.csv   every measure of every query, by seed and fold; a fold with the
                                     same code, parameters, bases and data is not repeated
-        --out/table.md              the table that is printed
+        --out/table.md              the printed table
         --out/per_query.csv         every measure of every query, mean over the seeds
 """
 
@@ -60,14 +60,14 @@ HEADER = (
 
 
 def parse_models(_context: click.Context, _option: click.Parameter, text: str) -> list[str]:
-    """Return the models of a list, in the order of the pipeline."""
+    """Return the models of a comma-separated list, in the order of the pipeline."""
     names = re.findall(r"[^\s,]+", text)
     if unknown := [name for name in names if name not in rooms.MODELS] or not names:
         raise click.BadParameter(f"{unknown or text!r}: name some of {', '.join(rooms.MODELS)}.")
     return [model for model in rooms.MODELS if model in names]
 
 
-# The arguments and options of both commands that prove.
+# The arguments and options that this command and prove_stack share.
 SIZE = click.argument("size")
 FOLDERS = click.argument(
     "folders",
@@ -81,7 +81,7 @@ MODELS = click.option(
     default=",".join(rooms.MODELS),
     show_default=True,
     callback=parse_models,
-    help="The models that are tuned.",
+    help="The models to tune.",
 )
 OUT = click.option(
     "--out",
@@ -149,7 +149,7 @@ def main(
 
 
 def refuse_missing_bases(models: Sequence[str], size: str) -> None:
-    """Raise InputError when a base model is not there."""
+    """Raise InputError when a base model is missing."""
     for model in models:
         for name, folder in rooms.base_folders(model, size).items():
             if not folder.is_dir():
@@ -158,16 +158,16 @@ def refuse_missing_bases(models: Sequence[str], size: str) -> None:
 
 
 def refuse_equal_names(folders: Sequence[Path]) -> None:
-    """Raise InputError when two folders have one name, by which the table lists them."""
+    """Raise InputError when two folders have the same name, by which the table lists them."""
     for name, count in Counter(folder.resolve().name for folder in folders).items():
         if count > 1:
             raise InputError(f"{count} folders are called {name}; give them different names.")
 
 
 def ready_models(folder: Path, models: Sequence[str], out: Path, notes: list[str]) -> list[str]:
-    """Clean the data of a folder; return the models that have what they need, note the others.
+    """Clean the data of a folder; return the models that have enough data, and note the others.
 
-    Raises InputError when no model has.
+    Raises InputError when no model has enough.
     """
     name = folder.resolve().name
     data = out / "sets" / name
@@ -188,7 +188,7 @@ def ready_models(folder: Path, models: Sequence[str], out: Path, notes: list[str
 
 
 def note(notes: list[str], line: str) -> None:
-    """Print a line, and keep it for the end of the table."""
+    """Print a line, and keep it for the notes below the table."""
     click.echo(line, err=True)
     notes.append(line)
 
@@ -197,7 +197,7 @@ def note(notes: list[str], line: str) -> None:
 class Proof:
     """One model on one set of data: where its runs are, and which are still to do.
 
-    setting: a short name for all that decides a run's result, except its seed and fold.
+    setting: a hash of everything that decides a run's result, except its seed and fold.
     """
 
     setting: str
@@ -210,7 +210,7 @@ class Proof:
 
     @property
     def label(self) -> str:
-        """What the lines about progress begin with."""
+        """The start of the lines about progress."""
         return f"{self.name} {self.model}"
 
     @property
@@ -242,7 +242,7 @@ class Proof:
         ]
 
     def add(self, run: Run, values: pd.DataFrame) -> None:
-        """Write the values of a run behind those of the earlier ones."""
+        """Append the values of a run to those of earlier runs."""
         keys = {"seed": run.seed, "fold": run.fold, "setting": self.setting}
         append(self.path, read_table(self.path), values.assign(**keys))
 
@@ -257,7 +257,7 @@ def new_proof(
 
 
 class Outcome(NamedTuple):
-    """The values of one run, one row for each query, or why there are none; and its seconds."""
+    """The values of one run, a row for each query, or why there are none; and its duration."""
 
     values: pd.DataFrame
     problem: str
@@ -285,11 +285,11 @@ def run_all(proofs: Sequence[Proof], jobs: int, notes: list[str]) -> None:
 def outcomes(tasks: Sequence[tuple[Proof, Run]], jobs: int) -> Iterator[tuple[Proof, Run, Outcome]]:
     """Yield each run with its outcome as it ends; more than one job runs in child processes.
 
-    Raises InputError when a number of jobs is given to Ray, which counts the processors.
+    Raises InputError when a number of jobs is given to Ray, which uses all its processors.
     """
     if runs_on_ray():
         refuse_jobs(jobs)
-        from commands import fold_tasks  # only where it was asked for
+        from commands import fold_tasks  # only if Ray is asked for
 
         proofs = {run: proof for proof, run in tasks}
         for run, outcome in fold_tasks.run_on_cluster(attempt, [*proofs]):
@@ -321,7 +321,7 @@ def refuse_jobs(jobs: int) -> None:
 
 
 def attempt(run: Run) -> Outcome:
-    """Return the outcome of one run; what a user can fix is no error but a problem."""
+    """Return the outcome of one run; an error that a user can fix becomes its problem."""
     start = time.monotonic()
     try:
         values = query_values(run)
@@ -332,9 +332,9 @@ def attempt(run: Run) -> Outcome:
 
 
 def query_values(run: Run) -> pd.DataFrame:
-    """Return every measure of every held-out query, and a label of the group of each.
+    """Return every measure of every held-out query, and a label of its group.
 
-    The label is a hash, so that no query can be read in what is written.
+    The label is a hash, so that the written files show no query.
     """
     room, evaluation, held_out, _ = evaluate_fold(run, lambda _: None, progress=False)
     header, rows = room.details(evaluation, held_out)["per_query"]
@@ -358,7 +358,7 @@ def write_per_query(path: Path, tables: Mapping[Proof, pd.DataFrame]) -> None:
 
 
 def table_text(tables: Mapping[Proof, pd.DataFrame], notes: Sequence[str]) -> str:
-    """Return the Markdown table over all sets, and below it what was skipped."""
+    """Return the Markdown table of all sets, and below it the notes."""
     lines = [HEADER, "|---" * (HEADER.count("|") - 1) + "|"]
     for proof, queries in tables.items():
         room = rooms.load(proof.model, "evaluation")

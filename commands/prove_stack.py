@@ -1,10 +1,10 @@
-"""Prove on other data what the tuned models gain together: from ingest to the stack's verdict.
+"""Measure what the tuned models gain together on other data, from ingest to the stack's verdict.
 
     python -m commands.prove_stack small DIR DIR --out .scratch/prove
 
 `commands.prove` cross-validates each model; this trains all models of a DIR once and judges them as
-one search, as `make train` does with data/. A DIR is laid out like data/, or has the files of
-feedback at its top. Neither DIR nor data/, models/ and metrics/ are changed.
+one search, as `make train` does with data/. A DIR is laid out like data/, or has feedback files
+at its top. DIR, data/, models/ and metrics/ stay as they are.
 
 Reads   params.yaml: all sections of the models at SIZE, ingest, feedback, seed, stack.SIZE
         dvc.yaml: which kinds of data a model reads
@@ -12,7 +12,7 @@ Reads   params.yaml: all sections of the models at SIZE, ingest, feedback, seed,
         models/base/MODEL/SIZE/
 Writes  --out/stacks/NAME/        a project with the data of DIR, its models and its metrics; a
                                   model with the same code, params and data is not trained again
-        --out/stacks/table.md     the table that is printed
+        --out/stacks/table.md     the printed table
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
     notes: list[str] = []
     stacks = out / "stacks"
     click.get_current_context().with_resource(alone(stacks))
-    # All are read before the first is trained, which takes long.
+    # All data are cleaned before the first training, which takes long.
     ready = {folder: clean_all(folder, models, stacks, notes) for folder in folders}
     rows = [row_of(folder.resolve().name, ready[folder], size, stacks) for folder in folders]
     text = "\n".join([HEADER, "|---" * HEADER.count(" | ") + "|---|", *rows])
@@ -76,7 +76,7 @@ def main(size: str, folders: tuple[Path, ...], models: list[str], out: Path) -> 
 
 
 def clean_all(folder: Path, models: Sequence[str], out: Path, notes: list[str]) -> list[str]:
-    """Clean the data of a folder into out/sets/NAME; return the models that have what they need."""
+    """Clean the data of a folder into out/sets/NAME; return the models that have enough data."""
     ready, name = ready_models(folder, models, out, notes), folder.resolve().name
     clean_model("stack", out / "sets" / name, reporter(f"{name} stack: "))
     return ready
@@ -121,7 +121,7 @@ def run_stage(project: Path, stage: str, *arguments: str) -> None:
     paths = filter(None, (str(code), os.environ.get("PYTHONPATH")))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", f"stages.{stage}", *arguments]
-    # Only the table belongs to the standard output.
+    # Standard output is for the table only.
     ended = subprocess.run(command, cwd=project, env=environment, stdout=STDERR, check=False)
     if ended.returncode:
         raise InputError(f"{' '.join((stage, *arguments))} failed in {project}; see above.")

@@ -1,9 +1,9 @@
-"""Write the report again, as last evaluated, and print its path.
+"""Write the report of the last evaluation again, and print its path.
 
     python -m commands.report small
 
-Refuses examples that were made again since a model or the stack was measured, as `make preview`
-makes them: measures name the earlier ones by number or place, and would stand beside other
+Refuses examples that were made again, as by `make preview`, since a model or the stack was
+measured: measures refer to examples by number or position, and would appear beside the wrong
 questions.
 
 Reads   params.yaml: models
@@ -32,7 +32,7 @@ def main(ctx: click.Context, size: str) -> None:
     for name in [*params.read("models", list[str]), "stack"]:
         refuse_other_examples(stages, name, size)
         if Path("metrics", name, f"{size}.json").exists():
-            read_metrics(f"{name}/{size}")  # refuses what a merge has left in two versions
+            read_metrics(f"{name}/{size}")  # refuses a file with an unresolved merge conflict
     ctx.invoke(report.main, size=size)
 
 

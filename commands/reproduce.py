@@ -1,11 +1,11 @@
-"""Bring stages up to date, as `dvc repro` does, in a way that outlives kills.
+"""Bring stages up to date, as `dvc repro` does, in a way that survives kills.
 
     python -m commands.reproduce card@embedder-small
 
-Another run in this folder is waited for. Locks of processes that have ended are removed, and a
-dvc.lock that a kill has cut off is restored; one line to stderr says so. While DVC runs in here,
-dvc.lock is written atomically. A run that is ended ends its stage. Decisions that somebody has
-written into a list of `make stats` are taken into the data first.
+Waits for another run in this folder to end. Then, with a line to stderr for each, it removes locks
+of processes that have ended, restores a dvc.lock that a kill has truncated, and moves the decisions
+that people have written into the lists of `make stats` to the data. While DVC runs, dvc.lock is
+written atomically. Ending this process also ends the stage that it runs.
 
 Reads   dvc.yaml and what the stages read
 Writes  what the stages write, dvc.lock, .dvc/tmp/rwlock, .dvc/tmp/findtune/
@@ -36,7 +36,7 @@ from findtune.tracking.repository import open_repo
 from stages.command import RUN, Stage
 
 RUNNING = FOLDER / "running"  # held by the run that works in this folder
-PAUSE = 0.5  # seconds between two looks at a lock
+PAUSE = 0.5  # seconds between two checks of a lock
 
 
 @click.command(cls=Stage)
@@ -50,7 +50,7 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     status = reproduce(open_repo(_wait_for_lock=True), *targets)
     if not status and any(target.startswith("report@") for target in targets):
         with suppress(FindtuneError):
-            stale_trained_stages()  # DVC is loaded now; `make metrics` will find the answer
+            stale_trained_stages()  # stores the answer for `make metrics`, while DVC is loaded
     ctx.exit(status)
 
 
@@ -67,13 +67,13 @@ def reproduce(repo: Any, *arguments: str) -> int:
                 for line in (*repair(repo), *take_decisions(Path())):
                     click.echo(printable(line), err=True)
             return int(import_module("dvc.cli").main(["--wait-for-lock", "repro", *arguments]))
-    except OSError as error:  # of the repairs; DVC reports its own
+    except OSError as error:  # from the repairs; DVC reports its own errors
         remedy = "make room, or make the folder writable, then run this again"
         raise InputError(f"{error.filename or 'the disk'}: {error.strerror}; {remedy}.") from None
 
 
 def repair(repo: Any) -> Iterator[str]:
-    """Repair what a kill has left; yield a line about each repair."""
+    """Repair what a kill has left behind; yield a line about each repair."""
     root = Path(repo.root_dir)
     yield from drop_stale_holders(Path(repo.tmp_dir, "rwlock"), root)
     yield from restore(lambda: {getattr(stage, "name", "") for stage in repo.index.stages})
@@ -81,7 +81,7 @@ def repair(repo: Any) -> Iterator[str]:
 
 @contextmanager
 def only_run(path: Path) -> Iterator[None]:
-    """Hold a lock file; say who holds it, and wait, while that is another run."""
+    """Hold a lock file; while another run holds it, say which one, and wait."""
     lockfile = import_module("zc.lockfile")  # part of DVC
     path.parent.mkdir(parents=True, exist_ok=True)
     waits = False
@@ -114,14 +114,14 @@ def holder_of(path: Path) -> str:
 
 
 def end_children() -> None:
-    """End all processes that this one started, such as the stage that runs."""
+    """End all processes that this one started, such as the running stage."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             child.terminate()
 
 
 def end_with_children(number: int, _: FrameType | None) -> None:
-    """End the stage that runs, then this process by the same signal."""
+    """End the running stage, then this process by the same signal."""
     end_children()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -1,10 +1,10 @@
-"""Rewrite questions, base and tuned side by side: those given, or held-out ones.
+"""Rewrite the given questions, or held-out ones, with base and tuned side by side.
 
     python -m commands.rewrite small
     python -m commands.rewrite small 'how many people are out of work in kenya?'
     python -m commands.rewrite small --history 'unemployment in kenya' 'and in nairobi?'
 
-It prints users' questions, so it is no stage: no file should hold what it prints.
+It prints users' questions, so it is not a stage: no file should hold them.
 
 Reads   params.yaml: seed
         models/rewriter/SIZE/ and models/base/rewriter/SIZE/
@@ -26,7 +26,7 @@ from stages import rooms
 from stages.command import TorchStage
 
 NONE_USABLE = "no sample is usable"
-NOT_SELECTED = "searched without rewrites, since none are surely better on dev"
+NOT_SELECTED = "searched without rewrites, since none are clearly better on dev"
 
 
 @click.command(cls=TorchStage)
@@ -43,7 +43,7 @@ NOT_SELECTED = "searched without rewrites, since none are surely better on dev"
     "--history",
     multiple=True,
     metavar="QUESTION",
-    help="An earlier question of the session; repeat it for more, the oldest first.",
+    help="An earlier question of the session; repeat the option for more, oldest first.",
 )
 def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str, ...]) -> None:
     """Rewrite QUESTIONS, or held-out ones, with the rewriter of SIZE and with its base."""
@@ -61,7 +61,7 @@ def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str,
 
 
 def refuse_no_question(questions: Sequence[str], history: Sequence[str]) -> None:
-    """Raise InputError for an empty question, and for earlier questions of none."""
+    """Raise InputError for an empty question, and for --history without a question."""
     if not all(map(str.strip, questions)):
         raise InputError("a question is empty; ask one: make rewrite Q='...'")
     if history and not questions:
@@ -69,7 +69,7 @@ def refuse_no_question(questions: Sequence[str], history: Sequence[str]) -> None
 
 
 def load_rewriters(tuned: Path, size: str) -> dict[str, Any]:
-    """Return the base as dev liked it best, and the tuned rewriter, in the same precision."""
+    """Return the base, with its best settings on dev, and the tuned rewriter, in one precision."""
     module = import_module("findtune.rewriter.model.rewriter")
     rewriter = module.load(tuned)
     settings = type(rewriter.settings)(**read_json(tuned / "base.json"))
@@ -97,7 +97,7 @@ def rewritten_lines(
 
 
 def held_out_lines(size: str, number: int, substitute: str) -> list[str]:
-    """Return held-out questions with what base and tuned write and find."""
+    """Return held-out questions with the rewrites of base and tuned, and their recall."""
     room = rooms.load("rewriter", "evaluation")
     held_out = room.read_held_out(Path("data", "examples", "rewriter", size)).first(number)
     evaluation = room.evaluate_model(
@@ -113,7 +113,7 @@ def held_out_lines(size: str, number: int, substitute: str) -> list[str]:
 def side_by_side(evaluation: Any, queries: Sequence[str], substitute: str) -> list[str]:
     """Return the lines that compare base and tuned.
 
-    substitute: the line where no rewrite is searched.
+    substitute: the line for a model that searches without rewrites.
     """
     lines = []
     for row, query in enumerate(queries):

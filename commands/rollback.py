@@ -1,4 +1,4 @@
-"""Make live again what was live in a stage before.
+"""Go back to the version that was live in a stage before.
 
     python -m commands.rollback stack prod
 

@@ -3,12 +3,12 @@
     python -m commands.search small 'how many people are out of work in kenya?'
     python -m commands.search small --corpus documents.jsonl 'bread prices'
 
-It prints users' questions, so it is no stage: no file should hold what it prints.
+It prints users' questions, so it is not a stage: no file should hold them.
 
 Reads   models/stack/SIZE/
         with --int8: models/export/
         the corpus, by default data/examples/rewriter/SIZE/corpus.jsonl
-Writes  .scratch/index-HASH/   the index of this corpus by this stack, or by its copies
+Writes  .scratch/index-HASH/   the index of this corpus by this stack, or by its int8 copies
 """
 
 from importlib import import_module
@@ -30,7 +30,7 @@ CHARACTERS = 100  # of a text
 @click.argument("question")
 @click.option("--corpus", type=click.Path(path_type=Path), help="A JSONL file: url, title, text.")
 @click.option("--top-k", default=10, show_default=True, type=click.IntRange(min=1))
-@click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
+@click.option("--int8", is_flag=True, help="Run on the int8 copies that `make export` made.")
 def main(size: str, question: str, corpus: Path | None, top_k: int, int8: bool) -> None:
     """Search for QUESTION with the stack of SIZE."""
     if not question.strip():
@@ -43,7 +43,7 @@ def main(size: str, question: str, corpus: Path | None, top_k: int, int8: bool) 
         raise InputError(f"there is no file {documents}; name one: make search CORPUS=FILE Q='...'")
     exports = Path("models", "export") if int8 else None
     stack = import_module("findtune.stack").load(folder, exports)
-    # Named by all that decides about it: after a training, or an edit, there is another one.
+    # The name has hashes of the stack and the corpus: when one changes, a new index is made.
     version = sha256(folder / "stack.json")
     if int8:
         version = import_module("findtune.stack.int8.loading").version(stack, folder)
@@ -68,7 +68,7 @@ def result_lines(result: Any, stack: Any) -> list[str]:
 
 
 def one_line(text: str) -> str:
-    """Return a text of a corpus, which may be of anybody, as a terminal may show it."""
+    """Return a corpus text, which anybody may have written, in a form safe for a terminal."""
     return printable(" ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""Serve models and a search over HTTP, in the forms that existing clients speak.
+"""Serve models and a search over HTTP, with APIs that existing clients speak.
 
     python -m commands.serve small
     python -m commands.serve small --corpus documents.jsonl --port 8080
@@ -9,9 +9,9 @@
     python -m commands.serve small --record --shuffle 0.2
     python -m commands.serve small --int8
 
-Without a key, and on this machine alone, it answers only to the names of this machine.
-FINDTUNE_API_KEY, if it is set, is the key that every request has to bring; FINDTUNE_ADMIN_KEY is
-that of what was collected of everybody, and of loading other models.
+If FINDTUNE_API_KEY is set, every request must carry this key. FINDTUNE_ADMIN_KEY is the key for the
+collected searches of all users, and for loading other models. A server that has no key and is
+reachable only from this machine answers only requests for the names of this machine.
 
 Reads   models/stack/SIZE/, or models/MODEL/SIZE/ for what the stack does not ship
         with --int8: models/export/
@@ -53,12 +53,12 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
     "models",
     multiple=True,
     type=click.Choice(MODELS),
-    help="What to serve; repeat it for more. Without it, the stack, and what it does not ship.",
+    help="What to serve; repeat it for more. Default: the stack, and what it does not ship.",
 )
-@click.option("--record", is_flag=True, help="Keep searches and picks, and open the pages.")
+@click.option("--record", is_flag=True, help="Record searches and picks, and serve the pages.")
 @click.option("--live", "stage", help="Serve the stack that `make promote` made live in a stage.")
-@click.option("--allowed-host", "names", multiple=True, help="A name that clients call it by.")
-@click.option("--against", help="Show documents of the stack live in this stage among its own.")
+@click.option("--allowed-host", "names", multiple=True, help="A name that clients use for it.")
+@click.option("--against", help="Interleave with the results of the stack live in this stage.")
 @click.option(
     "--shuffle",
     "share",
@@ -66,7 +66,7 @@ MODELS = ("stack", "embedder", "reranker", "rewriter")
     type=click.FloatRange(0, 1),
     help="The share of searches whose first documents are shown in a random order.",
 )
-@click.option("--int8", is_flag=True, help="Run on the copies that `make export` made.")
+@click.option("--int8", is_flag=True, help="Run on the int8 copies that `make export` made.")
 def main(
     size: str,
     corpus: Path | None,
@@ -82,7 +82,7 @@ def main(
 ) -> None:
     """Serve the stack of SIZE, or single models of it."""
     if against and not record:
-        raise InputError("nothing can be compared that is not recorded: add RECORD=1.")
+        raise InputError("AGAINST compares only recorded searches: add RECORD=1.")
     refuse_shuffle(share, against, record=record)
     keys = read_keys()
     exports = EXPORTS if int8 else None
@@ -97,16 +97,16 @@ def main(
 
 def refuse_shuffle(share: float, against: str | None, *, record: bool) -> None:
     """Raise InputError where searches cannot be shuffled."""
-    if math.isnan(share):  # which is in every range
+    if math.isnan(share):  # passes the range check
         raise InputError("SHUFFLE is a share from 0 to 1, not nan.")
     if share and not record:
-        raise InputError("a shuffled search that is not recorded teaches nothing: add RECORD=1.")
+        raise InputError("SHUFFLE is of use only for recorded searches: add RECORD=1.")
     if share and against:
         raise InputError("AGAINST mixes the order of searches, as SHUFFLE does; leave one out.")
 
 
 def read_keys() -> Keys:
-    """Return the keys of the environment; raise InputError for an empty one, and for equal ones."""
+    """Return the keys in the environment; raise InputError if one is empty or both are equal."""
     keys = Keys(read_key(API_KEY), read_key(ADMIN_KEY))
     if keys.client and keys.client == keys.admin:
         raise InputError(
@@ -117,9 +117,9 @@ def read_keys() -> Keys:
 
 
 def read_key(name: str) -> str | None:
-    """Return a key of the environment; raise InputError for an empty one.
+    """Return a key in the environment; raise InputError for an empty one.
 
-    Blanks at its ends, such as the line end of a file, are no part of it: no header can bring them.
+    Blanks at its ends, such as a newline from a file, are removed: a header cannot carry them.
     """
     key = os.environ.get(name)
     if key is not None and not key.strip():

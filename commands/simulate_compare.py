@@ -1,4 +1,4 @@
-"""Simulate comparisons of two pipelines: how often is it wrong, and how many searches it takes.
+"""Simulate comparisons of two pipelines: how often they are wrong, and how many searches they take.
 
 python -m commands.simulate_compare
 python -m commands.simulate_compare --gain 0.05 --runs 200
@@ -26,8 +26,8 @@ QUANTILES = (0.1, 0.5, 0.8, 0.9)
 def main(runs: int, searches: int, gain: float) -> None:
     """Compare equal pipelines, and pipelines whose nDCG@10 differs by GAIN, RUNS times each.
 
-    Equal ones are compared over SEARCHES answered searches, all of them new in each run. The others
-    go on until they differ, over searches drawn from 100,000.
+    Equal pipelines are compared over SEARCHES answered searches, new in each run. The others are
+    compared until a difference is found, over searches drawn from 100,000.
     """
     equal = [run(np.array(simulate_credits(NOISE, NOISE, searches, seed))) for seed in range(runs)]
     wrong = sum(result.winner is not None for result in equal)

@@ -1,4 +1,4 @@
-"""Print how the models search together, as last judged: tables, warnings and the verdict.
+"""Print how the models search together, from the last evaluation: tables, warnings and verdict.
 
     python -m commands.stack_table small
 

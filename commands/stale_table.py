@@ -1,4 +1,4 @@
-"""Write which stages an edit of the code makes stale, as dvc.yaml says it.
+"""Write which stages an edit of the code makes stale, according to dvc.yaml.
 
     python -m commands.stale_table
 
@@ -37,17 +37,17 @@ def main() -> None:
 
 
 def resolved_stages(exported: Sequence[str] = ()) -> Entries:
-    """Return the stages of dvc.yaml, with every matrix and foreach laid out.
+    """Return the stages of dvc.yaml, with every matrix and foreach expanded.
 
-    exported: the models that get int8 copies, beside those that params.yaml lists; with some, the
-    stage skip is laid out too.
+    exported: the models that get int8 copies, instead of those that params.yaml lists; if any, the
+    stage skip is expanded too.
     """
     # Imported here, since they take a while.
     from dvc.parsing import DataResolver  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 
     content = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))
-    if exported:  # by default there is none, and the stages would be missing
+    if exported:  # params.yaml may list none, and these stages would be missing
         content["stages"]["export"]["matrix"]["model"] = [*exported]
         content["stages"]["skip"]["matrix"]["model"] = [*SKIPPED]
     resolver = DataResolver(Repo(uninitialized=True), str(Path.cwd()), content)
@@ -66,7 +66,7 @@ def stale_table(stages: Entries) -> str:
 
 
 def rows_below(folder: Path, texts: Mapping[Path, str]) -> Iterator[tuple[str, str]]:
-    """Yield one row for a folder whose modules are alike, else rows for what is in it.
+    """Yield one row for a folder whose modules have the same effect, else rows for its contents.
 
     texts: module -> the stages that its edit makes stale.
     """
@@ -85,7 +85,7 @@ def rows_below(folder: Path, texts: Mapping[Path, str]) -> Iterator[tuple[str, s
 
 
 def modules_in(folder: Path) -> list[Path]:
-    """Return the modules below a folder, without the packages' docstrings."""
+    """Return the modules below a folder, without `__init__.py` files."""
     return [path for path in sorted(folder.rglob("*.py")) if path.name != "__init__.py"]
 
 
@@ -99,7 +99,7 @@ def stale_stages(module: Path, stages: Entries) -> list[str]:
 
 
 def describe(names: Sequence[str], models: Sequence[str]) -> str:
-    """Return stages as a reader names them: without sizes, and without models where all run."""
+    """Return the stages without sizes, and without models if those of all models are stale."""
     models_of: dict[str, list[str]] = defaultdict(list)
     for name in names:
         stage, _, cell = name.partition("@")

@@ -1,11 +1,11 @@
-"""Print what the data are before a model is trained, and list labels that are likely wrong.
+"""Describe the data before training, and list labels that are likely wrong.
 
     python -m commands.stats small
 
 Reads   params.yaml: models
         data/clean/, data/examples/MODEL/SIZE/
-Writes  review/pairs.csv    scored pairs in doubt
-        review/picks.csv    picks in doubt; once a person has written a decision into a row, the
+Writes  review/pairs.csv    doubtful scored pairs
+        review/picks.csv    doubtful picks; once a person has written a decision into a row, the
                             next run moves it to review.csv beside the data, which ingest reads
 """
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from findtune.quality.held_out import HeldOut
 
 DATA = Path("data")
-FEW_EXAMPLES = 200  # to learn from; with fewer, a model hardly moves
-LARGE_EFFECT = 0.1  # of a measure from 0 to 1; few changes are as large
+FEW_EXAMPLES = 200  # to train on; with fewer, a model hardly changes
+LARGE_EFFECT = 0.1  # of a measure from 0 to 1; few changes are this large
 Lines = Iterator[str]
 
 
-# No model is loaded, but the threads of gradient boosting wait as torch's do: awake, they take the
-# processor from each other on a busy machine.
+# No model is loaded, but idle threads of gradient boosting must sleep as torch's do: otherwise they
+# compete for the processors of a busy machine.
 @click.command(cls=TorchStage)
 @click.argument("size")
 @click.option("--review/--no-review", default=True, help="List labels that are likely wrong.")
@@ -51,7 +51,7 @@ def main(size: str, review: bool) -> None:
 
 
 def records_of(kinds: Sequence[KindInputs], name: str) -> list[Record]:
-    """Return the clean records of a kind, which may stand in the folders of several models."""
+    """Return the clean records of a kind, which may be in the folders of several models."""
     return next((kind.records for kind in kinds if kind.name == name and kind.records), [])
 
 
@@ -96,7 +96,7 @@ def label_lines(kinds: Sequence[KindInputs]) -> Lines:
 
 
 def question_lines(lists: Sequence[Record]) -> Lines:
-    """Yield the languages of the questions, how often they come again, and whether users agree."""
+    """Yield the languages of the questions, how often they repeat, and whether users agree."""
     from findtune.quality.languages import count_languages
     from findtune.quality.questions import (
         count_documents_under_two_urls,
@@ -128,9 +128,9 @@ def question_lines(lists: Sequence[Record]) -> Lines:
 
 
 def most_common(counts: Counter[str]) -> Iterator[tuple[str, int]]:
-    """Yield the languages of a hundredth of all questions or more, and how many are left.
+    """Yield the languages of at least 1 % of all questions, and the number of the others.
 
-    A few questions in rare languages are mostly mistakes.
+    A few questions in rare languages are mostly misdetected.
     """
     frequent = [
         (name, count) for name, count in counts.most_common() if count >= counts.total() / 100
@@ -153,7 +153,7 @@ def rank_lines(lists: Sequence[Record]) -> Lines:
 
 
 def held_out_lines(size: str) -> Lines:
-    """Yield how much of each model's data is held out, and what so much can show."""
+    """Yield how much of each model's data is held out, and the smallest effect it can show."""
     from findtune.quality.held_out import measure_held_out
 
     folders = {
@@ -177,7 +177,7 @@ def held_out_lines(size: str) -> Lines:
 
 
 def warnings(row: "HeldOut") -> Lines:
-    """Yield what a model's data are too few for."""
+    """Yield warnings about what a model's data are too few for."""
     if row.groups < FEW_QUESTIONS:
         yield (
             f"warning: only {row.groups} different questions are left to test the {row.model}; "

@@ -3,7 +3,7 @@
     python -m commands.table embedder/small
     python -m commands.table embedder/small --summary --into README.md
 
-Reads   metrics/MODEL/SIZE.json; --check: what the stages read and is in git
+Reads   metrics/MODEL/SIZE.json; --check: the files in git that the stages read
 Writes  --into: the rows or sections of these models between the markers; others stay
 """
 
@@ -19,7 +19,7 @@ from stages.command import Stage
 
 FEW_QUESTIONS = 50  # with fewer, only a large difference shows
 STALE = (
-    "These measures are not of the data, params and code that are here now; make train brings "
+    "These measures do not belong to the current data, params and code; make train brings "
     "them up to date."
 )
 
@@ -28,7 +28,7 @@ STALE = (
 @click.argument("models", nargs=-1, required=True)
 @click.option("--summary", is_flag=True, help="Print one row for each model.")
 @click.option("--into", type=click.Path(path_type=Path), help="A Markdown file with markers.")
-@click.option("--check", is_flag=True, help="Say if they aren't of what is here now.")
+@click.option("--check", is_flag=True, help="Say if the measures are out of date.")
 def main(models: tuple[str, ...], summary: bool, into: Path | None, check: bool) -> None:
     """Print the measures of MODELS, each given as MODEL/SIZE."""
     write_entry = markdown.summary_row if summary else markdown.section
@@ -52,10 +52,10 @@ def main(models: tuple[str, ...], summary: bool, into: Path | None, check: bool)
 
 
 def are_current() -> bool:
-    """Return whether the measures are known to be of the data, params and code that are here."""
+    """Return whether the measures surely belong to the current data, params and code."""
     try:
         return not stale_trained_stages()
-    except FindtuneError:  # nobody can tell
+    except FindtuneError:  # it can't be determined
         return False
 
 
@@ -88,7 +88,7 @@ def read_metrics(name: str) -> markdown.Metrics:
         remedy = "is it a merge conflict? `git checkout --ours` it, then `make train`"
         raise InputError(f"{path} is not JSON (line {line}); {remedy}.") from None
     if "difference" not in metrics:
-        raise InputError(f"{path} is of another form; `make train` writes it anew.")
+        raise InputError(f"{path} has another format; `make train` writes it again.")
     return metrics
 
 

@@ -16,16 +16,16 @@ from findtune.core.errors import FindtuneError
 from findtune.core.printing import printable
 from findtune.core.processes import end_with_parent
 
-RUN = "FINDTUNE_RUN"  # the variable with the number of the process that runs DVC
+RUN = "FINDTUNE_RUN"  # environment variable: the process ID of the run; stages end with it
 KEPT_BYTES = 2**30
 MADE_BY_STAGES = ("data/", "models/", "metrics/")  # or put there by people
-# What a full disk, a quota, a limit, a read-only or a broken file system answers.
+# Errors of a full disk, a quota, a limit, a read-only or a broken file system.
 DISK_ERRORS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY),
 }
 RUST_ERROR = re.compile(r"(.*)\(os error (\d+)\)", re.DOTALL)  # of safetensors and tokenizers
-NO_SCRATCH = "No usable temporary directory"  # tempfile tried to write in all of them
+NO_SCRATCH = "No usable temporary directory"  # of tempfile, if it can write nowhere
 
 
 class Stage(click.Command):
@@ -50,7 +50,7 @@ class Stage(click.Command):
 
 
 def missing_file(error: FileNotFoundError) -> str:
-    """Return the line about a file that a stage or a person has yet to write; else raise."""
+    """Return the message on a file that a stage or a person has yet to write; else re-raise."""
     if NO_SCRATCH in str(error):
         return f"{os.environ.get('TMPDIR', '/tmp')}: {NO_SCRATCH}; make room, or set TMPDIR."
     if not str(error.filename).startswith(MADE_BY_STAGES):
@@ -59,9 +59,9 @@ def missing_file(error: FileNotFoundError) -> str:
 
 
 def disk_message(error: Exception) -> str | None:
-    """Return the line about a disk that is full or can't be written; None for other errors.
+    """Return the message on a disk that is full or can't be written; None for other errors.
 
-    Libraries in Rust raise errors of their own, and say the number of the system's error.
+    Libraries in Rust raise errors of their own, with the system's error number in the text.
     """
     number, place = getattr(error, "errno", None), getattr(error, "filename", None)
     if match := RUST_ERROR.match(str(error)):
@@ -83,12 +83,12 @@ class TorchStage(Stage):
         **Stage.environment,
         "HF_HUB_OFFLINE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
-        # trainings are repeatable on a GPU; torch reads this at its first product there
+        # makes training on a GPU repeatable; torch reads this at its first product there
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command with memory that is kept for the next tensor."""
+        """Run the command; freed memory is kept for the next tensor."""
         keep_freed_memory()
         return super().invoke(ctx)
 
@@ -112,7 +112,7 @@ def die_with_parent() -> None:
 def keep_freed_memory() -> None:
     """Ask glibc to keep the memory of a freed tensor for the next one.
 
-    It would give it back, and Linux would clear each page again: a tenth of a training step.
+    Else glibc gives it back, and Linux clears each page again: a tenth of a training step.
     Source: mallopt(3).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -124,7 +124,7 @@ def keep_freed_memory() -> None:
 
 
 def has_ended(pid: int) -> bool:
-    """Return whether a process has ended; a zombie has, though nobody asked for its status yet."""
+    """Return whether a process has ended; a zombie counts as ended."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

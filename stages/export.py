@@ -8,7 +8,7 @@ Reads   params.yaml: seed, export.max_loss
         models/MODEL/SIZE/, models/base/embedder/SIZE/, data/examples/MODEL/SIZE/
 Writes  models/export/MODEL/SIZE/           the copies, with their manifest
         metrics/export/MODEL/SIZE.json      the measures of test in fp32 and int8, and the sizes
-        metrics/export/MODEL/SIZE.latency.csv  times on this machine; no output for DVC, since no
+        metrics/export/MODEL/SIZE.latency.csv  times on this machine; not a DVC output, since no
                                             two runs take the same time
 """
 
@@ -25,8 +25,8 @@ from findtune.core.records import read_kind
 from stages.command import TorchStage, reporter
 
 MODELS = ("embedder", "reranker")
-QUESTIONS = 50  # that are timed one by one
-TEXTS = 500  # that are timed together
+QUESTIONS = 50  # timed one by one
+TEXTS = 500  # timed together
 
 
 @click.command(cls=TorchStage)

@@ -1,7 +1,7 @@
-"""Ctrl+C while a command is still loading: one word, as click prints it later, and no traceback.
+"""Ctrl+C while a command is still loading prints one word, as click does later, not a traceback.
 
-Loading takes seconds where torch is needed. The packages `stages` and `commands` import this
-module, so it is there before anything that takes long. It changes no byte of what a stage writes.
+Loading takes seconds if torch is needed. The packages `stages` and `commands` import this module,
+so it is active before anything slow. It changes no byte of what a stage writes.
 """
 
 import sys
@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Print an error that nothing has caught; of an interrupt, only that there was one."""
+    """Print an uncaught error; for an interrupt, print one word."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("Aborted!\n")
     else:

@@ -2,8 +2,8 @@
 
     python -m stages.report small
 
-Refuses examples that are not those that a model was trained beside and measured on: measures have
-the numbers of these, and would stand beside other questions.
+Refuses examples other than those that a model was trained and measured with: measures refer to
+questions by number, so with other examples they would be shown beside the wrong questions.
 
 Reads   params.yaml: models, report
         for each of `models` metrics/MODEL/SIZE.json, .per_query.csv and .details.csv,

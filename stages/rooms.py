@@ -6,7 +6,7 @@ from types import ModuleType
 
 MODELS = ("embedder", "reranker", "rewriter")
 # What is loaded from findtune/MODEL/. The modules of a model import torch, so a stage loads
-# only the one it needs, and only after the command line was read.
+# only the one it needs, and only after the command line is parsed.
 CELLS = {
     "prepare": "prepare.examples",
     "training": "training.fit",
@@ -15,7 +15,7 @@ CELLS = {
 
 
 def load(model: str, cell: str) -> ModuleType:
-    """Return the module of a model that has the functions of one cell."""
+    """Return a model's module with the functions of one cell."""
     return import_module(f"findtune.{model}.{CELLS[cell]}")
 
 

@@ -1,4 +1,4 @@
-"""Give a model the clean data of another one, so that nothing is cleaned twice.
+"""Copy the clean data of one model to another, so that nothing is cleaned twice.
 
     python -m stages.share ranked_lists reranker embedder
 

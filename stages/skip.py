@@ -1,9 +1,9 @@
-"""Stand in for a model that is not trained, so that the stages after it find what dvc.yaml names.
+"""Write placeholders for a model that is not trained, so that the files that dvc.yaml names exist.
 
     python -m stages.skip reranker small
 
-No stage reads what this writes: those after it ask `models` of params.yaml. The file NOT_TRAINED
-tells commands that the folder is no model.
+No stage reads their content: later stages look at `models` in params.yaml. The file NOT_TRAINED
+tells commands that the folder is not a model.
 
 Writes  models/base/MODEL/SIZE/, models/MODEL/SIZE/, data/examples/MODEL/SIZE/ and
         metrics/MODEL/SIZE.json, .per_query.csv and .details.csv   empty

@@ -11,7 +11,7 @@ Writes  models/stack/SIZE/                 the pipeline that ships, with its mod
         metrics/stack/SIZE.grid.csv        every measure of every cell
         metrics/stack/SIZE.per_query.csv   the decisive measure of every question and cell
         metrics/stack/SIZE.md              the tables and the verdict, as people read them
-        metrics/stack/SIZE.latency.csv     milliseconds; no output for DVC, since no two runs
+        metrics/stack/SIZE.latency.csv     milliseconds; not a DVC output, since no two runs
                                            take the same time
 """
 
@@ -41,7 +41,7 @@ class Inputs(NamedTuple):
 
     @property
     def options(self) -> dict[str, int]:
-        """How a pipeline answers."""
+        """The settings by which a pipeline answers."""
         return {"rerank_depth": self.settings.rerank_depth, "seed": self.seed}
 
 
@@ -60,8 +60,8 @@ def main(size: str) -> None:
 
 
 def load(size: str) -> Inputs:
-    """Return the models of a size with the questions that judge them; refuse damaged models."""
-    # They import torch, so they are loaded after the command line was read.
+    """Return the models of a size and the questions to judge them by; refuse damaged models."""
+    # They import torch, so they are loaded after the command line is parsed.
     held_out_module = import_module("findtune.stack.held_out")
     settings_module = import_module("findtune.stack.settings")
     settings = params.read(f"stack.{size}", settings_module.StackSettings)

@@ -2,7 +2,7 @@
 
     python -m stages.train embedder small
 
-A training that was killed goes on from its last checkpoint, if that is of the same inputs.
+A training that was killed resumes from its last checkpoint if its inputs are the same.
 With more than one process in `launch`, torchrun starts this stage once for each of them; they train
 together, and the first one writes.
 
@@ -10,7 +10,7 @@ Reads   params.yaml: seed, launch, MODEL.SIZE
         models/base/MODEL/SIZE/, models/base/embedder/SIZE/, data/examples/MODEL/SIZE/
 Writes  models/MODEL/SIZE/   with history.csv and sweep.csv (dev measures), training.json, and
                              SHA256SUMS, the manifest
-        .scratch/checkpoints/MODEL-SIZE/   until it ends
+        .scratch/checkpoints/MODEL-SIZE/   removed when training ends
 """
 
 import os
@@ -49,7 +49,7 @@ PACKAGES = (
 
 
 class TrainStage(TorchStage):
-    """The stage, which in a rank of torchrun leaves the report of an error to what started it."""
+    """The stage; in a rank of torchrun, the process that started the rank reports its error."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; in a rank, record an error instead of printing it."""
@@ -115,7 +115,7 @@ def save(fitted: Any, model: str, size: str, seed: int) -> None:
 
 
 def checkpoints_of(model: str, size: str, settings: dict[str, object]) -> Checkpoints:
-    """Return the checkpoints of a training, by the hash of all that it reads."""
+    """Return the checkpoints of a training, under the hash of everything that it reads."""
     from findtune.training.precision import arithmetic
 
     root = Path(__file__).resolve().parents[1]

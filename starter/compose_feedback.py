@@ -4,10 +4,10 @@
 
 The questions, their sources and their grades were written. This command decides the rest by the
 rules of starter/feedback.py: the order in which the sources of a list were shown, what was picked,
-and what each search returned. A second run changes no byte; a test holds that.
+and what each search returned. A second run changes no byte; a test checks this.
 
 Nothing in the pipeline runs this command. Run it by hand after an edit of a question, source or
-grade, and commit the files. If you replace the starter's feedback with your own, delete it.
+grade, and commit the files. If you replace the starter's feedback with your own, delete this file.
 
 Reads   data/training_data/corpus.jsonl, judgments.json
 Reads and writes   data/training_data/{reranker,query_rewriting}_training_data.json
@@ -68,7 +68,7 @@ def compose_list(record: Record, grades: Mapping[str, int], engine: Engine) -> R
 
 
 def compose_searches(record: Record, picks: Sequence[str], engine: Engine) -> Record:
-    """Return a record of searches with what each returned; a title stands at its first place."""
+    """Return a record with each search's results; a source has its title only the first time."""
     seen: set[str] = set()
     mapping: Record = {}
     for query, search in record["query_source_mapping"].items():

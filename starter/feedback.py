@@ -80,7 +80,7 @@ def judge(shown: Sequence[str], grades: Mapping[str, int]) -> list[str]:
 
 
 def browse(question: str, shown: Sequence[str], grades: Mapping[str, int]) -> list[str]:
-    """Return the sources that a browser clicks, from the top; one without a click tries again."""
+    """Return the sources that a browser clicks, from the top; if none, clicks are drawn again."""
     random = generator(question, "clicks")
     examination = np.arange(1, len(shown) + 1) ** -ETA
     attraction = np.array([CLICK_PROBABILITY[grades.get(url, 0)] for url in shown])

@@ -1,7 +1,7 @@
-"""What every test may use: the fixtures of tests/fixtures, options, and marks for the starter data.
+"""What all tests share: the fixtures of tests/fixtures, options, and skips without starter data.
 
-The small corpus lies in tests/data/small_corpus: 20 variables in two catalogs, scored pairs and
-pairs of general English. The models of tests/fixtures are untrained.
+The small corpus is in tests/data/small_corpus: 20 variables in two catalogs, scored pairs and pairs
+of general English. The models of tests/fixtures are untrained.
 """
 
 import gc

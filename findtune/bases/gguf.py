@@ -1,8 +1,8 @@
 """Converting a base model from one GGUF file to safetensors, tokenizer and config.
 
-GGUF stores weights in few bits and runs no code when it is read. Weights in few bits can't be
-trained, so every weight is written in fp32. This adds no precision: each weight has the value
-that the file holds. Source of the format: the description in ggml; read by transformers.
+GGUF stores quantized weights, and reading it runs no code. Quantized weights can't be trained, so
+every weight is written in fp32. This adds no precision: each weight keeps its value in the file.
+Source of the format: the description in ggml; read by transformers.
 """
 
 import io

@@ -1,10 +1,10 @@
-"""Checking the header of a GGUF file before a library reads it, which trusts every number in it.
+"""Checking the header of a GGUF file before a library reads it and trusts every number.
 
 Source of the format: the description in ggml, versions 2 and 3. All numbers are little-endian.
-A file begins with GGUF, its version and how many tensors and key-value pairs follow. A key is a
-string: its length in 8 bytes, and UTF-8. A value is the number of its type in 4 bytes, and its
-bytes; a list has the type and the number of its items first. A tensor has its name, its shape, its
-type and where its bytes begin.
+A file begins with GGUF, its version, and the numbers of tensors and key-value pairs that follow. A
+key is a string: its length in 8 bytes, then UTF-8. A value is its type number in 4 bytes, then its
+bytes; those of a list start with the type and the number of its items. A tensor is described by its
+name, its shape, its type and the offset of its bytes.
 """
 
 import math
@@ -17,17 +17,17 @@ from findtune.core.errors import UnsafeModelError
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 STRING, LIST = 8, 9
-# The number of a value's type -> its bytes; 8 is a string, 9 a list.
+# Type number of a value -> its size in bytes; strings and lists have no fixed size.
 WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 MAX_PAIRS, MAX_TENSORS = 10_000, 100_000
 MAX_STRING_BYTES = 1 << 24  # a chat template has some kB
 MAX_LIST_DEPTH = 2
 MAX_DIMENSIONS = 4
-MIN_BITS = 1  # that a weight takes in any quantization
+MIN_BITS = 1  # per weight, in any quantization
 
 
 class HeaderReader:
-    """Reads the numbers and strings of a header, none of them beyond the end of the file."""
+    """Reads the numbers and strings of a header, never beyond the end of the file."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
@@ -38,7 +38,7 @@ class HeaderReader:
         return self.size - self.file.tell()
 
     def number(self, form: str) -> int:
-        """Return the next number; form: as `struct` writes it. Raises struct.error at the end."""
+        """Return the next number; form: its `struct` format. Raises struct.error at the end."""
         return int(struct.unpack(f"<{form}", self.file.read(struct.calcsize(form)))[0])
 
     def count(self, limit: int, what: str) -> int:
@@ -70,7 +70,7 @@ class HeaderReader:
             raise ValueError(f"a value of type {kind}")
 
     def skip_list(self, depth: int) -> None:
-        """Pass over a list; numbers at once."""
+        """Pass over a list; a list of numbers in one step."""
         kind, items = self.number("I"), self.count(self.left, "items in one list")
         if kind in WIDTHS:
             self.skip(items * WIDTHS[kind])

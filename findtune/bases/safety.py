@@ -18,17 +18,17 @@ CODE_KEYS = (
     *("auto_map", "_attn_implementation_internal", "custom_pipelines", "custom_generate"),
     *("trust_remote_code", "use_kernels", "kernel_config", "allow_all_kernels"),
 )
-# How a model computes attention or experts. Another name than these may be that of a repository
-# whose kernel transformers fetches and runs (`is_kernel` of its integrations.hub_kernels).
+# How a model computes attention or experts. Any other name may be a repository whose kernel
+# transformers fetches and runs (`is_kernel` of its integrations.hub_kernels).
 IMPLEMENTATION_KEYS = re.compile(r"_?(?:attn|experts|moe|linear_attn|mask)_implementation")
 IMPLEMENTATIONS = (None, "eager", "sdpa", "flex_attention", "flash_attention_2", "grouped_mm")
-# A class that sentence_transformers imports by its name.
+# Keys that name a class for sentence_transformers to import.
 CLASS_KEYS = (
     *("activation_fn", "activation_function"),
     *("default_activation_function", "sbert_ce_default_activation_function"),
 )
 KNOWN_CLASS = re.compile(r"\w+|torch\.nn\.(?:modules\.(?:activation|linear)\.)?\w+")
-MAX_JSON_BYTES = 200_000_000  # tokenizers of many languages have 30 MB
+MAX_JSON_BYTES = 200_000_000  # multilingual tokenizers have 30 MB
 MAX_HEADER_BYTES = 25_000_000  # of safetensors; the models here have some 20 kB
 MAX_DIMENSIONS = 8
 DTYPE_BITS = {"F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32}
@@ -52,7 +52,7 @@ def refuse_unsafe(folder: Path) -> None:
 
 
 def refuse_unsafe_names(folder: Path) -> None:
-    """Raise UnsafeModelError if a file could run code, by its name; no file is opened."""
+    """Raise UnsafeModelError if a file's suffix is one that can hold code; no file is opened."""
     for path in files_below(folder):
         if path.suffix.lower() in UNSAFE_SUFFIXES:
             raise UnsafeModelError(
@@ -88,7 +88,7 @@ def refuse_code(path: Path) -> None:
 
 
 def asks_for_kernel(key: str, value: Any) -> bool:
-    """Return whether a config names an implementation that is no part of transformers.
+    """Return whether a config names an implementation that is not part of transformers.
 
     value: its name, or a dict from the parts of a model to names.
     """
@@ -99,7 +99,7 @@ def asks_for_kernel(key: str, value: Any) -> bool:
 
 
 def asks_for_class(key: str, value: Any) -> bool:
-    """Return whether a config names a class, to be imported, that is no layer of torch."""
+    """Return whether a config names a class to import that is not a layer of torch."""
     return key in CLASS_KEYS and isinstance(value, str) and not KNOWN_CLASS.fullmatch(value)
 
 
@@ -153,7 +153,7 @@ def tensor_spans(header: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def tensor_span(tensor: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the first byte and the end of a tensor; raise ValueError if its shape differs."""
+    """Return the first byte and the end of a tensor; raise ValueError if its shape doesn't fit."""
     start, end = map(int, tensor["data_offsets"])
     shape = tensor["shape"]
     if len(shape) > MAX_DIMENSIONS or any(type(size) is not int or size < 0 for size in shape):
@@ -164,7 +164,7 @@ def tensor_span(tensor: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def is_contiguous(spans: list[tuple[int, int]]) -> bool:
-    """Return whether spans begin at 0 and each one begins where the last one ended."""
+    """Return whether spans begin at 0 and each begins where the previous one ended."""
     if spans and spans[0][0] != 0:
         return False
     return all(left[1] == right[0] for left, right in pairwise(spans))

@@ -1,1 +1,1 @@
-"""Speed and memory of this project beside what a user would write by hand, measured in turn."""
+"""Speed and memory of this project and of what a user would write by hand, compared."""

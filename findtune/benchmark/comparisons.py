@@ -1,6 +1,6 @@
 """What is compared: the contestants of each comparison, ours first.
 
-A contestant is a function of the module of the same name as its comparison, in its CONTESTANTS.
+A contestant is a function in CONTESTANTS of the module that has the name of the comparison.
 These modules import torch, so only the process of a contestant loads them.
 """
 
@@ -10,10 +10,10 @@ OURS = "ours"
 
 
 class Comparison(NamedTuple):
-    """One workload; opponents: contestant -> how the table calls it. Without any, ours runs once.
+    """One workload; opponents: contestant -> its name in the table. Without any, ours runs once.
 
-    rounds: how often each opponent runs, between our runs. rooms, examples: the models, and the
-    rooms with examples, that must be there.
+    rounds: how often each opponent runs, between our runs. rooms: those whose models must exist.
+    examples: those whose examples must exist.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""One whole epoch of each recipe on the same pairs, and the test scores of what it gives.
+"""One whole epoch of each recipe on the same pairs, and the test scores of the model.
 
 Nothing is selected on dev, and no weights are interpolated: this compares the recipes alone.
 """
@@ -44,7 +44,7 @@ def measure(project: Project, train_model: Train) -> Result:
 
 
 def scores(results: ModelResults, held_out: HeldOut) -> dict[str, float]:
-    """Return the means that say which model is better, as far as test has their examples."""
+    """Return the means by which models are compared, without those that test can't measure."""
     means = {}
     for name, mask in (("known", held_out.known), ("new variables", ~held_out.known)):
         if mask.any():

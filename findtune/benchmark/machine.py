@@ -15,7 +15,7 @@ GB = 1e9
 
 
 def describe_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the processor, its abilities, the memory, and the versions that decide about speed."""
+    """Return the processor, its features, the memory, and the versions that affect the speed."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     memory = f"{psutil.virtual_memory().total / GB:.1f} GB"
     parts = (processor_name(cpuinfo), check_hardware(cpuinfo).text, memory)
@@ -30,5 +30,5 @@ def processor_name(cpuinfo: Path) -> str:
 
 
 def load_average() -> str:
-    """Return how many processes waited for a processor in the last minute, on average."""
+    """Return the load average of the last minute: processes that run or wait for a processor."""
     return f"{os.getloadavg()[0]:.1f}"

@@ -55,7 +55,7 @@ def train_ours(model: CrossEncoder, project: Project, clock: StepClock) -> None:
 
 
 def without_dev(model: CrossEncoder, recipe: Recipe) -> EvalCallback:
-    """Return a callback that never evaluates, since it was not begun."""
+    """Return a callback that never evaluates."""
 
     def evaluate() -> DevResult:
         raise AssertionError("nothing is evaluated while a benchmark runs")

@@ -1,7 +1,7 @@
 """Reranking lists: the whole tuned reranker beside `CrossEncoder.predict` of its cross-encoder.
 
 The reranker does more: retrievers whose features have a weight read every text, too. So the ratio
-says what the features cost beside the cross-encoder alone.
+says what the features cost in addition to the cross-encoder.
 """
 
 from collections.abc import Callable, Mapping

@@ -17,7 +17,7 @@ from findtune.core.errors import InputError
 FLOPS_PER_TOKEN = 6  # for each parameter: 2 forward, 4 backward (Kaplan et al. 2020)
 
 
-class EnoughSteps(Exception):  # noqa: N818  # no error: it ends a training that need not finish
+class EnoughSteps(Exception):  # noqa: N818  # no error: it ends a training early on purpose
     """Raised within a training when all steps that are timed have run."""
 
 

@@ -74,7 +74,7 @@ def comparison_rows(
 
 
 def fact_rows(comparison: Comparison, results: Results, peaks: Mapping[str, float]) -> list[str]:
-    """Return the rows that show what no contestant wins: latencies, GFLOP/s, test scores."""
+    """Return the rows of what is shown but not compared: latencies, GFLOP/s, test scores."""
     lines = []
     for contestant, runs in results.items():
         title = comparison.opponents.get(contestant, "")

@@ -1,7 +1,7 @@
 """Running contestants in turn, each in a process of its own.
 
-So none inherits the threads, the memory or the warm caches of another, and what else the machine
-does meanwhile falls on all of them.
+So none inherits the threads, the memory or the warm caches of another, and other load on the
+machine affects all of them.
 """
 
 import subprocess
@@ -42,8 +42,8 @@ def take_turns(name: str, comparison: Comparison, run: Run, say: Say) -> Results
 def run_apart(command: Sequence[str], name: str, contestant: str) -> Result:
     """Run one contestant in its own process and return what it measured.
 
-    command: what takes the comparison, the contestant and the file for the result as its last
-    arguments. Raises ContestantError with the last line that a failed process printed.
+    command: the arguments of Python, to which the comparison, the contestant and the file for the
+    result are added. Raises ContestantError with the last line that a failed process printed.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "result.json")

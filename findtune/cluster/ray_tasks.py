@@ -1,9 +1,9 @@
-"""Work on several machines: pieces of the input are tasks of Ray, and results keep their order.
+"""Work on several machines: pieces of the input are Ray tasks, and results keep their order.
 
-The machines of a cluster need the same Python and the same packages, and nothing else: no files of
-the project and no file system that they share. The code travels as modules, pieces of files as
-bytes, and results as pickles. Ray runs a task again when its machine is lost. Without RAY_ADDRESS a
-Ray is started on this machine, and ends with this process.
+The machines of a cluster need the same Python and the same packages, but no files of the project
+and no shared file system. Code is sent as modules, pieces of files as bytes, results as pickles.
+Ray runs a task again when its machine is lost. Without RAY_ADDRESS, Ray is started on this machine
+and ends with this process.
 
 Ray is an optional package; only `connect` imports it here. Source: https://docs.ray.io
 """
@@ -27,11 +27,11 @@ import numpy as np
 from findtune.core.errors import InputError
 from findtune.core.processes import ENGINE, VARIABLE, WAITING, Piece, submit_few
 
-ADDRESS = "RAY_ADDRESS"  # of the environment: HOST:PORT of a cluster, or auto
+ADDRESS = "RAY_ADDRESS"  # an environment variable: HOST:PORT of a cluster, or auto
 CONNECT_SECONDS = 10
-RETRIES = 5  # of a task whose machine or process was lost
-CODE = ("findtune", "stages", "commands")  # packages that travel
-# Of the processes of the cluster: what a stage sets, and no tasks of tasks.
+RETRIES = 5  # of a task whose machine or process is lost
+CODE = ("findtune", "stages", "commands")  # packages that are sent to the machines
+# For the processes of the cluster: what a stage sets, and no nested tasks.
 ENVIRONMENT = {
     ENGINE: "local",
     VARIABLE: "1",
@@ -42,8 +42,8 @@ ENVIRONMENT = {
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-FUNCTION: dict[str, Callable[[Any], Any]] = {}  # of a worker: the last one, by its reference
-RECEIVED: list[IO[bytes]] = []  # of a worker: the pieces of the task that runs
+FUNCTION: dict[str, Callable[[Any], Any]] = {}  # in a worker: its last function, by reference
+RECEIVED: list[IO[bytes]] = []  # in a worker: the pieces of the running task
 
 
 class Needs(NamedTuple):
@@ -57,7 +57,7 @@ class Needs(NamedTuple):
 
 
 def connect() -> Any:
-    """Return the module ray, connected to the cluster, or to a Ray that is started here.
+    """Return the module ray, connected to the cluster or to a Ray that is started here.
 
     Raises InputError when Ray is not installed, and when no cluster answers.
     """
@@ -87,7 +87,7 @@ def code_folders() -> list[str]:
 
 
 def start(ray: ModuleType, options: Mapping[str, Any]) -> None:
-    """Start a Ray that no other machine reaches, and that leaves nothing behind."""
+    """Start a Ray that no other machine can reach, and that leaves nothing behind."""
     scratch = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path must be short
 
     def stop() -> None:
@@ -95,7 +95,7 @@ def start(ray: ModuleType, options: Mapping[str, Any]) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
     atexit.register(stop)
-    # Its own password; else Ray would write one to the home of the user.
+    # Its own token; otherwise Ray would write one to the user's home.
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     here = {"_temp_dir": scratch, "_node_ip_address": "127.0.0.1", "num_cpus": cpus}
@@ -110,15 +110,15 @@ def join(ray: ModuleType, address: str, options: Mapping[str, Any]) -> None:
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"{ADDRESS} is {address}, and Ray does not connect to it: {reason.rstrip('.')}. This "
+            f"{ADDRESS} is {address}, and Ray can't connect to it: {reason.rstrip('.')}. This "
             "machine must be a node of the cluster, and have its token if it asks for one."
         ) from None
 
 
 def refuse_silent(address: str, own_host: Callable[[], str]) -> None:
-    """Raise InputError for an address that is none, and where nothing answers at it.
+    """Raise InputError for an invalid address, and for one where nothing answers.
 
-    own_host: returns the address that Ray takes for this machine, also where localhost is given.
+    own_host: returns the address that Ray uses for this machine, even if localhost is given.
     """
     if address == "auto":
         return
@@ -151,15 +151,15 @@ def ordered_map(
 ) -> Iterator[Result]:
     """Yield the result of each item, in the order of the items.
 
-    processes: how many tasks run at once; twice as many items travel or wait. Raises InputError
-    when Ray gives a task up, and whatever the function raises.
+    processes: how many tasks run at once; at most twice as many are sent. Raises InputError when
+    Ray gives up on a task, and whatever the function raises.
     """
     ray = connect()
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(work)
     reference = ray.put(function)
 
     def submit(item: Item) -> Any:
-        return task.remote([reference], pack(item))  # in a list Ray passes it on unread
+        return task.remote([reference], pack(item))  # Ray does not resolve a reference in a list
 
     for handle in submit_few(submit, items, WAITING * processes):
         yield result_of(ray, handle)
@@ -169,12 +169,12 @@ def result_of(ray: Any, handle: Any) -> Any:
     """Return the result of a task; raise what its function raised, or InputError."""
     try:
         is_result, value = pickle.loads(ray.get(handle))
-    except ray.exceptions.RayTaskError:  # no fault of a machine
+    except ray.exceptions.RayTaskError:  # not caused by a lost machine
         raise
     except ray.exceptions.RayError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"Ray gave a task up after {RETRIES} more tries: {reason} See the logs of its machines."
+            f"Ray gave up on a task after {RETRIES} retries: {reason} See the logs of its machines."
         ) from None
     if isinstance(value, ModuleNotFoundError):
         raise InputError(
@@ -189,7 +189,7 @@ def result_of(ray: Any, handle: Any) -> Any:
 def work(function: list[Any], item: bytes) -> bytes:
     """Return the pickled result of a packed item, or the pickled error, in a process of Ray.
 
-    function: its reference, alone in a list. It may be large, so it is fetched once.
+    function: a list with only its reference. It may be large, so a process fetches it once.
     """
     import ray
 
@@ -204,7 +204,7 @@ def work(function: list[Any], item: bytes) -> bytes:
 
 
 def fetch(reference: Any) -> Callable[[Any], Any]:
-    """Return the function of a reference, which a process keeps for its next tasks."""
+    """Return the function of a reference; the process keeps it for its next tasks."""
     import ray
 
     if reference.hex() not in FUNCTION:
@@ -214,10 +214,10 @@ def fetch(reference: Any) -> Callable[[Any], Any]:
 
 
 class PiecePickler(pickle.Pickler):
-    """Puts the bytes of a piece in its place, since other machines may not have the file."""
+    """Replaces a piece by its bytes, since other machines may not have the file."""
 
     def reducer_override(self, value: Any) -> Any:
-        """Return how a piece is made again; other values are left to pickle."""
+        """Return how to rebuild a piece; leave other values to pickle."""
         if not isinstance(value, Piece):
             return NotImplemented
         with value.path.open("rb") as file:
@@ -226,14 +226,14 @@ class PiecePickler(pickle.Pickler):
 
 
 def pack(item: Any) -> bytes:
-    """Return an item as bytes, with those of its pieces."""
+    """Return an item as bytes, including those of its pieces."""
     buffer = io.BytesIO()
     PiecePickler(buffer, pickle.HIGHEST_PROTOCOL).dump(item)
     return buffer.getvalue()
 
 
 def receive_piece(content: bytes) -> Piece:
-    """Return a piece of a file that is there until the task ends."""
+    """Return a piece with these bytes, in a file that exists until the task ends."""
     file = tempfile.NamedTemporaryFile()  # noqa: SIM115  closed by `work`
     RECEIVED.append(file)
     file.write(content)
@@ -246,7 +246,7 @@ def map_in_folders(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with its result as soon as it has one, in any order.
 
-    Each task has a process and a folder of its own, and a GPU where the cluster has one. Raises
+    Each task has its own process and folder, and a GPU if the cluster has one. Raises
     InputError as `ordered_map` does, and when no machine has as many processors as a task needs.
     """
     ray = connect()
@@ -269,7 +269,7 @@ def map_in_folders(
 
 
 def work_in_folder(function: list[Any], item: bytes, files: Mapping[str, Any]) -> bytes:
-    """Return what `work` returns in a folder that has some files, given the reference of each."""
+    """Return what `work` returns in a folder with these files: path -> reference."""
     import ray
 
     with tempfile.TemporaryDirectory() as folder, chdir(folder):

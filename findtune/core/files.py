@@ -17,7 +17,7 @@ from typing import IO, Any
 def atomic_open(path: Path) -> Iterator[IO[str]]:
     """Open a text file for writing; it appears under its name only when it is complete.
 
-    An OSError of a disk that is full names no file, so it gets the name of this one.
+    The OSError of a full disk names no file; this file's name is added to it.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -29,7 +29,7 @@ def atomic_open(path: Path) -> Iterator[IO[str]]:
         name_file(error, part, path)
         raise
     finally:
-        with suppress(OSError):  # a folder that can't be written has no part either
+        with suppress(OSError):  # a folder that can't be written holds no part
             part.unlink(missing_ok=True)
 
 
@@ -49,7 +49,7 @@ def atomic_copy(source: Path, target: Path) -> None:
 
 
 def name_file(error: OSError, part: Path, path: Path) -> None:
-    """Give an error of the system that names no file, or the part, the name that people know."""
+    """Set the path of an OSError that names no file or only the temporary part."""
     if error.errno and error.filename in (None, str(part)):
         error.filename = str(path)
 
@@ -58,8 +58,8 @@ def name_file(error: OSError, part: Path, path: Path) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; it appears under its name only when it is complete.
 
-    What stood there is replaced, and stays as it was if writing fails. A link to a folder stays a
-    link. Where a complete folder can't get its name, it is kept, and the error says where.
+    A folder of that name is replaced, or left as it was if writing fails. A link to a folder stays
+    a link. If a complete folder can't be renamed, it is kept, and the error names it.
     """
     path = path.resolve() if path.is_symlink() else path
     part, old = (path.with_name(f".{path.name}.{end}") for end in ("part", "old"))
@@ -74,16 +74,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
-        path.rename(old)  # at once, where deleting could stop half-way
+        path.rename(old)  # in one step; deleting could stop half-way
     part.rename(path)
     shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
 def locked_folder(path: Path) -> Iterator[None]:
-    """Wait until no other process holds the lock of a folder, and hold it; a kill ends it.
+    """Wait for the exclusive lock of a folder, and hold it; it is released if this process dies.
 
-    The lock is the folder's own, so no file is written into it.
+    The lock is on the folder itself, so no lock file is written.
     """
     path.mkdir(parents=True, exist_ok=True)
     folder = os.open(path, os.O_RDONLY)

@@ -1,7 +1,7 @@
 """SHA256SUMS: the manifest of a model folder, with the SHA-256 of every other file in it.
 
-It has the form that `sha256sum --check SHA256SUMS` reads. DVC takes a file whose size and time are
-as before for unchanged, and trusts its cache; only reading every byte notices one that flipped.
+`sha256sum --check SHA256SUMS` reads it. DVC takes a file of the same size and time for unchanged,
+and trusts its cache; only reading every byte reveals one that flipped.
 """
 
 import re
@@ -12,10 +12,10 @@ from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, sha256
 
 MANIFEST = "SHA256SUMS"
-# What desktops, network disks and DVC write beside files.
+# Files that desktops, network disks and DVC add to folders.
 FOREIGN = re.compile(r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|\.nfs.*|\.gitignore")
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
-STAND_IN = "NOT_TRAINED"  # a file of what the stage `skip` writes in the place of a model
+STAND_IN = "NOT_TRAINED"  # marks a folder that the stage `skip` wrote in place of a model
 REMEDY = "`make doctor` says how to get the folder again"
 
 
@@ -27,12 +27,12 @@ def write_manifest(folder: Path) -> None:
 
 
 def is_model(folder: Path) -> bool:
-    """Return whether there is a model folder, and it is not what stands in for one."""
+    """Return whether a model folder exists and is not a placeholder."""
     return folder.exists() and not (folder / STAND_IN).exists()
 
 
 def listed_files(folder: Path) -> list[str]:
-    """Return the paths of a folder's own files, in order, without the manifest."""
+    """Return the sorted relative paths of a folder's own files, without the manifest."""
     paths = (
         path for path in folder.rglob("*") if path.is_file() and not FOREIGN.fullmatch(path.name)
     )
@@ -41,13 +41,13 @@ def listed_files(folder: Path) -> list[str]:
 
 
 def refuse_damaged(folder: Path) -> None:
-    """Raise InputError, which names the first file, unless a folder is what its manifest says."""
+    """Raise InputError with the first problem unless a folder matches its manifest."""
     for problem in problems(folder):
         raise InputError(f"{problem}; {REMEDY}.")
 
 
 def problems(folder: Path) -> Iterator[str]:
-    """Yield each file of a model folder that is missing, too much, or has other bytes."""
+    """Yield a message for each file that is missing, unlisted or changed, or for a bad manifest."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
         yield f"there is no {manifest}, which lists the bytes of every file beside it"
@@ -67,7 +67,7 @@ def problems(folder: Path) -> Iterator[str]:
 
 
 def read_manifest(path: Path) -> dict[str, str]:
-    """Return path -> SHA-256 of a manifest; empty if a line of it is none."""
+    """Return path -> SHA-256 from a manifest; empty if any line is malformed."""
     lines = path.read_bytes().decode("utf-8", "replace").splitlines()
     matches = [LINE.fullmatch(line) for line in lines]
     return {match[2]: match[1] for match in matches if match} if all(matches) else {}

@@ -1,7 +1,7 @@
 """params.yaml as typed, frozen values.
 
-It is read as DVC reads it, as YAML 1.2, so that a run uses what dvc.lock records: 010 is ten, no is
-a text, and 5e-05 is a number.
+It is read as YAML 1.2, as DVC does, so that a run uses what dvc.lock records: 010 is ten, `no` is a
+string, and 5e-05 is a number.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from findtune.core.shipped_params import remedy
 PARAMS = Path("params.yaml")
 CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ")
 T = TypeVar("T")
-SEEDS = 2**32  # numpy, which the libraries seed too, takes no higher one
-# The type of a seed; to mypy it is an int, because an Annotated is no type.
+SEEDS = 2**32  # seeds are lower: a limit of numpy, which the libraries seed too
+# The type of a seed. mypy is told int, since it takes no Annotated value for a type.
 Seed: type[int] = cast(Any, Annotated[int, Field(ge=0, lt=SEEDS)])
 
 
@@ -42,7 +42,7 @@ def read(key: str, into: type[T], path: Path = PARAMS) -> T:
 
 
 def lookup(key: str, path: Path = PARAMS) -> Any:
-    """Return the plain value under a dotted key; raise InputError where there is none."""
+    """Return the plain value under a dotted key; raise InputError if it is missing."""
     value = load(path)
     for depth, part in enumerate(key.split(".")):
         if not isinstance(value, dict) or part not in value:
@@ -68,7 +68,7 @@ def load(path: Path) -> Any:
 
 
 def refuse_conflict(text: str, path: Path) -> None:
-    """Raise InputError for a text with the marks that git writes where two branches differ."""
+    """Raise InputError for a text with git's merge conflict markers."""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith(CONFLICT_MARKS):
             raise InputError(

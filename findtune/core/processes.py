@@ -1,9 +1,9 @@
-"""Work in several processes, one for each processor: same results, same order, as in one.
+"""Share work among processes, one per processor, with the results and order of a single one.
 
-Large inputs are cut into pieces, and each piece is worked on for itself. Results come back in the
-order of the pieces, however many processes there are, so the bytes written are the same. Processes
-are forked, so what a function refers to is not copied. Where the system can't fork safely there is
-one process. With FINDTUNE_ENGINE=ray the pieces are tasks of Ray instead, on several machines.
+Large inputs are cut into pieces that are processed independently. Results come back in the order
+of the pieces, so the number of processes does not change the bytes written. Processes are forked,
+so what a function refers to is not copied; on systems that can't fork safely there is one process.
+With FINDTUNE_ENGINE=ray the pieces are Ray tasks instead, on several machines.
 """
 
 import ctypes
@@ -26,21 +26,21 @@ import orjson
 from findtune.core.errors import InputError
 from findtune.core.records import Record
 
-VARIABLE = "FINDTUNE_PROCESSES"  # of the environment: how many processes share the work
-ENGINE = "FINDTUNE_ENGINE"  # of the environment: who runs them
+VARIABLE = "FINDTUNE_PROCESSES"  # environment variable: the number of processes
+ENGINE = "FINDTUNE_ENGINE"  # environment variable: what runs them
 ENGINES = ("local", "ray")
-# Loaded only where it was asked for. No stage depends on it: where a piece is worked on changes no
-# byte of what a stage writes.
+# Loaded only when asked for. It is a dependency of no stage in dvc.yaml: where a piece is processed
+# changes no byte of the outputs.
 CLUSTER = "findtune.cluster.ray_tasks"
 MIN_BYTES = 1 << 25  # of input; less is done before the processes would have started
 PIECE_BYTES = 1 << 23
-WAITING = 2  # pieces per process that are worked on or wait; more would only take memory
-TOGETHER = 8  # items of a stream that are one task of Ray, which takes a millisecond to start
+WAITING = 2  # pieces per process, running or queued; more would only take memory
+TOGETHER = 8  # items of a stream per Ray task, since a task takes a millisecond to start
 
 Item = TypeVar("Item")
 Handle = TypeVar("Handle")
 Result = TypeVar("Result")
-FUNCTION: dict[str, Callable[[Any], Any]] = {}  # of a worker, which has one
+FUNCTION: dict[str, Callable[[Any], Any]] = {}  # in a worker: its only function
 
 
 class Piece(NamedTuple):
@@ -52,7 +52,7 @@ class Piece(NamedTuple):
 
 
 def runs_on_ray() -> bool:
-    """Return whether Ray runs what several processes share; raise InputError for other engines."""
+    """Return whether Ray runs the shared work; raise InputError for an unknown engine."""
     name = os.environ.get(ENGINE, "") or "local"
     if name not in ENGINES:
         raise InputError(f"{ENGINE} is {name!r}; it takes {' or '.join(ENGINES)}.")
@@ -60,9 +60,9 @@ def runs_on_ray() -> bool:
 
 
 def number_of_processes(n_bytes: int) -> int:
-    """Return how many processes should share some input; for little of it that is one.
+    """Return how many processes should share an input of some size; one if it is small.
 
-    Raises InputError for a wrong number, and when there is no Ray that was asked for.
+    Raises InputError for an invalid number in the environment, or if Ray is asked for but missing.
     """
     on_ray = runs_on_ray()
     if given := os.environ.get(VARIABLE, ""):
@@ -79,8 +79,8 @@ def ordered_map(
 ) -> Iterator[Result]:
     """Yield the result of each item, in the order of the items.
 
-    Items and results travel between processes as pickles; the function does only with Ray. Raises
-    InputError when a process was killed, and whatever the function raises.
+    Items and results are pickled; the function is pickled only with Ray. Raises InputError when a
+    process was killed, and whatever the function raises.
     """
     if processes > 1 and runs_on_ray():
         yield from import_module(CLUSTER).ordered_map(function, items, processes)
@@ -94,7 +94,7 @@ def ordered_map(
             yield future.result()
     except BrokenProcessPool:
         raise killed(processes) from None
-    except BaseException:  # nobody waits for what the workers are at
+    except BaseException:  # nobody needs the work in progress
         for worker in [*(pool._processes or {}).values()]:
             worker.terminate()
         raise
@@ -105,9 +105,9 @@ def ordered_map(
 def submit_few(
     submit: Callable[[Item], Handle], items: Iterable[Item], waiting: int
 ) -> Iterator[Handle]:
-    """Yield what submitting each item returns, in their order, and run ahead by `waiting` items.
+    """Submit items and yield their handles in order, running ahead by `waiting` items.
 
-    The next item is only taken from `items` when a handle was asked for, so that memory is bounded.
+    More items are taken only when a handle is asked for, so memory is bounded.
     """
     pending: deque[Handle] = deque()
     for item in items:
@@ -121,11 +121,11 @@ def submit_few(
 def map_stream(
     function: Callable[[Item], Result], read: Callable[[int], Iterable[Item]], processes: int
 ) -> Iterator[Result]:
-    """Yield the result of each item that can be read, in their order.
+    """Return the results of the items that `read` returns, in their order.
 
     read: called with the number of a process, returns all items. Each process reads all of them and
-    works on its share, so no item travels. Machines of a cluster may not have the file, so with Ray
-    only this process reads. Raises as `ordered_map` does.
+    works on its share, so items need not be sent. Machines of a cluster may not have the file, so
+    with Ray only this process reads. Raises as `ordered_map` does.
     """
     if processes == 1 or sys.platform != "linux":
         return map(function, read(0))
@@ -142,7 +142,7 @@ def map_stream(
 
 
 def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield items in lists of some size."""
+    """Yield items in lists of `size`; the last one may be shorter."""
     iterator = iter(items)
     while group := [*islice(iterator, size)]:
         yield group
@@ -151,9 +151,9 @@ def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> Iterator[Result]:
     """Yield the results of several processes in turn: one of the first, one of the second, ...
 
-    produce: called with the number of a process, returns its share, such as each third result.
-    Where one share ends, so do the others. Nothing travels but results, so what all of them can
-    read, such as a file, need not pass through one process. Raises as `ordered_map` does.
+    produce: called with the number of a process, returns its share, such as every third result.
+    When one share ends, all end. Only results are sent, so what all processes can read, such as a
+    file, need not pass through one of them. Raises as `ordered_map` does.
     """
     if processes == 1 or sys.platform != "linux":
         yield from produce(0)
@@ -164,7 +164,7 @@ def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> It
             receiver, sender = context.Pipe(duplex=False)
             worker = context.Process(target=send_all, args=(produce, number, sender), daemon=True)
             worker.start()
-            sender.close()  # so that the end of the worker is the end of the pipe
+            sender.close()  # so that the pipe ends with the worker
             workers.append(worker)
             ends.append(receiver)
         yield from receive_in_turn(ends)
@@ -177,7 +177,7 @@ def interleave(produce: Callable[[int], Iterable[Result]], processes: int) -> It
 def send_all(
     produce: Callable[[int], Iterable[Any]], number: int, sender: "Connection[Any, Any]"
 ) -> None:
-    """Send the results of a worker, then the end or the error that ended it."""
+    """Send the results of a worker, then an end mark or the error that ended it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
     end_with_parent()
     try:
@@ -203,7 +203,7 @@ def receive_in_turn(ends: "Sequence[Connection[Any, Any]]") -> Iterator[Any]:
 
 
 def killed(processes: int) -> InputError:
-    """Return the error for a worker that ended without a word."""
+    """Return the error for a worker that was killed."""
     return InputError(
         f"one of {processes} processes was killed, perhaps for lack of memory; run this again "
         f"with {VARIABLE}=1."
@@ -211,7 +211,7 @@ def killed(processes: int) -> InputError:
 
 
 def start_worker(function: Callable[[Any], Any]) -> None:
-    """Keep the function of a worker, and end the worker with the process that started it."""
+    """Store the function of a worker, and make the worker end with its parent."""
     FUNCTION["call"] = function
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
     end_with_parent()
@@ -229,7 +229,7 @@ def end_with_parent() -> None:
 
 
 def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> list[Piece]:
-    """Return pieces of a file that end at ends of lines and together are the file."""
+    """Cut a file into pieces of whole lines; together they are the file."""
     size, edges = path.stat().st_size, [0]
     with path.open("rb") as file:
         while edges[-1] < size:

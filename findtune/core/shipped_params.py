@@ -1,6 +1,6 @@
-"""Keys of params.yaml with their values as shipped: what to write where a file lacks one.
+"""The values that params.yaml ships with: what to write where a file lacks a key.
 
-A team keeps its params.yaml when it updates the project, so it may lack what was added since.
+A team keeps its params.yaml when it updates the project, so it may lack newer keys.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ import yaml
 
 SHIPPED = Path(__file__).parents[2] / "starter" / "params.yaml"
 MISSING = object()
-SIZE = "small"  # what other sizes are given, which are not shipped
+SIZE = "small"  # sizes that are not shipped get the values of this one
 
 
 def remedy(key: str, depth: int | None = None) -> str:
     """Return how to add a dotted key, as the end of a message; empty if no such key is shipped.
 
-    depth: how many parts of the key, from its start, the file has; by default all but the last.
+    depth: how many leading parts of the key the file has; by default all but the last.
     """
     parts = key.split(".")
     depth = len(parts) - 1 if depth is None else depth
@@ -26,11 +26,11 @@ def remedy(key: str, depth: int | None = None) -> str:
 
 
 def additions(keys: Mapping[str, int]) -> Iterator[str]:
-    """Yield what to write where, for keys that are shipped; those of one section are together.
+    """Yield what to write where for each key that is shipped, grouped by section.
 
-    keys: dotted key -> how many parts of it, from its start, the file has.
+    keys: dotted key -> how many leading parts of it the file has.
     """
-    sections: dict[str, dict[str, Any]] = {}  # of the file -> what to write there
+    sections: dict[str, dict[str, Any]] = {}  # section of the file -> what to write there
     for key, depth in keys.items():
         parts = key.split(".")
         value = shipped_value(parts)
@@ -44,7 +44,7 @@ def additions(keys: Mapping[str, int]) -> Iterator[str]:
 
 
 def put(section: dict[str, Any], parts: list[str], value: Any) -> None:
-    """Put a value at a place of a section, and make the sections between."""
+    """Set a nested value in a section, and create the sections on the way."""
     *outer, last = parts
     for part in outer:
         section = section.setdefault(part, {})
@@ -54,7 +54,7 @@ def put(section: dict[str, Any], parts: list[str], value: Any) -> None:
 def shipped_value(parts: list[str]) -> Any:
     """Return the value of a key as shipped, or MISSING.
 
-    Of a key within a size that is not shipped, it is the value at the size small.
+    For a size that is not shipped, the value is that of the size small.
     """
     value = shipped()
     for number, part in enumerate(parts, start=1):

@@ -1,4 +1,4 @@
-"""Spellings of one word: accents, vowel marks and particles that some people write and others not.
+"""Spellings of one word: accents, vowel marks and particles that some people write and others omit.
 
 Questions and names are compared without them.
 """
@@ -7,25 +7,25 @@ import unicodedata
 
 import regex
 
-# The accents of Latin and Greek letters, as combining marks, and that of the Russian ё. The mark of
-# й makes another letter of it, which nobody leaves out.
+# Combining accents of Latin and Greek letters, and of the Russian ё. The mark of й is kept: it
+# makes a different letter, and nobody omits it.
 ACCENTS = regex.compile(r"([\p{Latin}\p{Greek}Ее])[\u0300-\u036f]+")
-# Letters that do not decompose, and Arabic ones that Persian keyboards have instead of others.
+# Letters that do not decompose, and variants of Arabic letters, such as those of Persian keyboards.
 SAME_LETTERS = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
     | {"ى": "ي", "ی": "ي", "ک": "ك"}
 )
-# The tones and letters of Vietnamese, whose words differ in nothing else; no other language's.
+# Marks typical of Vietnamese, whose words may differ in nothing but marks.
 VIETNAMESE = regex.compile(r"[\u031b\u0309\u0323]")
-# Vowel and hamza marks of Arabic and points of Hebrew, and the line that lengthens Arabic letters.
+# Arabic vowel and hamza marks, Hebrew points, and the line that lengthens Arabic letters.
 OPTIONAL_MARKS = regex.compile(r"[\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+")
-# Characters of no width within a word; between Thai words there are such instead of spaces.
+# Zero-width characters within words; also the zero-width spaces between words of Thai and others.
 INVISIBLE = regex.compile(
     r"[\u00ad\u200c\u200d\u2060\ufeff]+|(?<=[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])\u200b+"
 )
 HANGUL = regex.compile(r"\p{Hangul}")
 # fmt: off
-# What follows a Korean noun without a space: particles of case, and "is it" at the end. 만 is left
+# What follows a Korean noun without a space: case particles, and "is it" at the end. 만 is left
 # out: it means "only", but also "ten thousand".
 KOREAN_PARTICLES = (
     "은", "는", "이", "가", "을", "를", "의", "에", "로", "와", "과", "도", "에서", "에게", "으로",
@@ -44,7 +44,7 @@ def without_accents(text: str) -> str:
 
 
 def without_optional_marks(text: str) -> str:
-    """Return a text without the marks that people leave out, as they stand in its language."""
+    """Return a text without optional marks; a Vietnamese one keeps its accents."""
     decomposed = unicodedata.normalize("NFD", INVISIBLE.sub("", text))
     plain = OPTIONAL_MARKS.sub("", decomposed)
     if VIETNAMESE.search(decomposed):
@@ -55,8 +55,8 @@ def without_optional_marks(text: str) -> str:
 def without_particles(word: str) -> str:
     """Return a Korean word without its particles, and other words as they are.
 
-    At least two letters stay, since most nouns have as many: 국가, a state, is no 국 with 가. What
-    only looks like a particle goes too, but in every text alike.
+    At least two letters stay, since most nouns have two or more: 국가, a state, is not 국 with 가.
+    An ending that only looks like a particle goes too, but in every text alike.
     """
     if not HANGUL.search(word):
         return word

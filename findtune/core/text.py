@@ -21,31 +21,31 @@ STOPWORDS = frozenset([
 THOUSANDS = regex.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)")
 DECIMAL = regex.compile(r"\d+[.,]\d+(?![.,]?\d)")
 LIMIT = regex.compile(r"[<>](?=\s*=?\s*\d)")
-# Scripts that put no spaces between words. A letter of the first ones is a syllable or a word; the
-# others are alphabets, in which a single letter says nothing.
+# Scripts without spaces between words. In the first ones a letter is a syllable or a word; the
+# others are alphabets, in which a single letter means nothing.
 SYLLABLES = r"\p{Han}\p{Hiragana}\p{Katakana}ー々"
 ALPHABETS = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-# Khmer's and Burmese's full stops belong to their scripts, but to no word.
+# The full stops of Khmer and Burmese belong to these scripts, but not to a word.
 UNSPACED = regex.compile(
     rf"(?!\p{{P}})[{SYLLABLES}{ALPHABETS}](?:(?!\p{{P}})[{SYLLABLES}{ALPHABETS}\p{{M}}])*"
 )
-# Korean puts spaces between phrases: its particles stand at the words, as in 서울의.
+# Korean puts spaces between phrases; its particles are attached to words, as in 서울의.
 GRAMS = regex.compile(rf"[{SYLLABLES}\p{{Hangul}}]+|[{ALPHABETS}\p{{M}}]+")
 ALPHABET = regex.compile(rf"[{ALPHABETS}]")
 CLUSTER = regex.compile(r"\X")
 KATAKANA = regex.compile(r"\p{Katakana}[\p{Katakana}ー]*|.", regex.DOTALL)
-# Letters that stand for grammar alone, in Chinese and in Japanese.
+# Chinese and Japanese letters whose only role is grammatical.
 PARTICLES = frozenset("的了吗嗎呢吧のはがをにへとでもか")
 # Combining marks belong to words: the vowels of Hindi and Thai are marks.
 LETTERS = rf"(?:(?![{SYLLABLES}{ALPHABETS}])[\w\p{{M}}])+"
 WORD = regex.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, UNSPACED.pattern, LETTERS])
 )
-# The same for texts of other scripts, where it is much faster.
+# The same for texts in other scripts; much faster.
 SPACED_WORD = regex.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"[\w\p{M}]+"])
 )
-# The same again for ASCII, where the standard library is twice as fast.
+# The same for ASCII; the standard library is twice as fast.
 ASCII_WORD = re.compile(
     "|".join([THOUSANDS.pattern, DECIMAL.pattern, LIMIT.pattern, r"\w+"]), re.ASCII
 )
@@ -57,8 +57,8 @@ STEMMER = snowballstemmer.stemmer("english")
 def words(text: str) -> list[str]:
     """Return the words of a text as written; a number is one word, and 1,000 becomes 1000.
 
-    Digits of any script are those of ASCII. Of a script without spaces, what stands between
-    numbers, other scripts and punctuation is one word.
+    Digits of any script become ASCII digits. In a script without spaces, a run of letters up to the
+    next number, punctuation mark or other script is one word.
     """
     if text.isascii():
         tokens = ASCII_WORD.findall(text)
@@ -71,7 +71,7 @@ def words(text: str) -> list[str]:
 
 
 def ascii_digits(text: str) -> str:
-    """Return a text in Unicode's compatibility form (NFKC), with ASCII's digits."""
+    """Return a text in Unicode's compatibility form (NFKC), with ASCII digits."""
     composed = unicodedata.normalize("NFKC", text)
     if not NON_ASCII_DIGIT.search(composed):
         return composed
@@ -91,7 +91,7 @@ def normal_words(text: str) -> list[str]:
 
 
 def fold_case(text: str) -> str:
-    """Return a text in lower case; the Turkish i has no dot of its own, nor lacks one."""
+    """Return a text in lower case; the Turkish dotted and dotless i become a plain i."""
     folded = text.casefold()
     return folded if folded.isascii() else folded.replace("i\u0307", "i").replace("ı", "i")
 
@@ -101,8 +101,8 @@ def near_duplicate_key(text: str) -> str:
     """Return a key that near-duplicate texts share: the sorted stems of the content words.
 
     Numbers and words such as "men" stay in the key, since variables often differ in nothing else.
-    Of a script without spaces, the letters but for particles stand for the words, or pairs of
-    letters where the script is an alphabet.
+    In a script without spaces, letters other than particles take the place of words, or pairs of
+    letters if the script is an alphabet.
     """
     content = content_words(text)
     plain = text.isascii() or all(map(str.isascii, content))
@@ -111,10 +111,10 @@ def near_duplicate_key(text: str) -> str:
 
 
 def key_piece(text: str) -> str:
-    """Return a piece of a text that each other one with the same near-duplicate key has, or "".
+    """Return a piece of a text that all texts with the same near-duplicate key contain, or "".
 
-    text: in lower case. It is a quick test before keys are compared: words of one stem begin alike,
-    up to the last two letters of the stem, and no suffix ends in a digit.
+    text: in lower case. This is a quick test before keys are compared: words with one stem begin
+    with all of its letters but the last two, and no suffix ends in a digit.
     """
     match = LONG_WORD.search(text, len(text) // 2) or LONG_WORD.search(text)
     if not match or not text.isascii():
@@ -127,8 +127,8 @@ def key_piece(text: str) -> str:
 def loose_key(text: str) -> str:
     """Return a near-duplicate key that does not depend on how words are spelled.
 
-    Accents, vowel marks and Korean particles, which people write or not, do not count. Splits go by
-    the hash of `near_duplicate_key`; what they share is found by this key.
+    Accents, vowel marks and Korean particles, which some people omit, do not count. Splits go by
+    the hash of `near_duplicate_key`; this key finds what they share.
     """
     if not text.isascii():
         text = " ".join(map(without_particles, words(without_optional_marks(text))))
@@ -139,8 +139,8 @@ def loose_key(text: str) -> str:
 def all_keys(text: str) -> frozenset[str]:
     """Return the keys of a text; two texts that share one are nearly the same.
 
-    Both are needed: the stemmer takes salariés and salariées for one word, but salaries and
-    salariees for two.
+    Both keys are needed: the stemmer gives salariés and salariées one stem, but salaries and
+    salariees two.
     """
     return frozenset((near_duplicate_key(text), loose_key(text)))
 
@@ -148,7 +148,7 @@ def all_keys(text: str) -> frozenset[str]:
 def content_stems(text: str) -> list[str]:
     """Return the stems of the content words of a text, in its order.
 
-    Words of a script without spaces, and Korean ones, give n-grams of letters instead, as is usual
+    Words in a script without spaces, and Korean words, give n-grams of letters instead, as is usual
     in search (McNamee & Mayfield 2004).
     """
     content = content_words(text)
@@ -158,12 +158,12 @@ def content_stems(text: str) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """Return the words of a text in lower case that say something of their own."""
+    """Return the words of a text in lower case, without stopwords."""
     return [word for word in normal_words(text) if word not in STOPWORDS]
 
 
 def key_parts(word: str) -> list[str]:
-    """Return what stands for a word in a near-duplicate key."""
+    """Return the parts that represent a word in a near-duplicate key."""
     if word.isascii() or not UNSPACED.match(word):
         return [stem(word)]
     parts = []
@@ -176,7 +176,7 @@ def key_parts(word: str) -> list[str]:
 
 
 def search_parts(word: str) -> list[str]:
-    """Return what stands for a word in an index of words."""
+    """Return the terms that represent a word in a search index."""
     runs = [] if word.isascii() else GRAMS.findall(word)
     if not any(runs) or "".join(runs) != word:
         return [stem(word)]
@@ -201,7 +201,7 @@ def letter_grams(run: str, sizes: Sequence[int]) -> list[str]:
     return grams or [run]
 
 
-@lru_cache(maxsize=1 << 16)  # the words of large logs would fill the memory
+@lru_cache(maxsize=1 << 16)  # without a limit, the words of a large log would fill the memory
 def stem(word: str) -> str:
     """Return the stem of an English word. Source: Snowball's Porter 2 stemmer."""
     stemmed: str = STEMMER.stemWord(word)
@@ -209,12 +209,12 @@ def stem(word: str) -> str:
 
 
 def hash_64(key: str) -> int:
-    """Return the first 8 bytes of the SHA-256 of a key: what differs has, but for luck, others."""
+    """Return the first 8 bytes of the SHA-256 of a key as an integer; collisions are unlikely."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
 
 
 def position(number: int) -> float:
-    """Return the number in [0, 1) of a key that has this `hash_64`; see `hash_fraction`."""
+    """Return the number in [0, 1) that belongs to a `hash_64`; see `hash_fraction`."""
     return (number >> 8) / 2**56
 
 

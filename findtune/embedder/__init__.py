@@ -1,1 +1,1 @@
-"""The embedder: texts to vectors whose cosine says how close two texts are in meaning."""
+"""The embedder: maps texts to vectors whose cosine measures how close they are in meaning."""

@@ -1,7 +1,7 @@
 """One verdict over all folds of a cross-validation, in which every query is tested once.
 
 The values of a query are averaged over the seeds of the training. Then all queries of all folds
-are compared together, so the interval is that of the whole set of data and not of one fold.
+are compared together, so the interval is for the whole data set, not for one fold.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import pandas as pd
 from findtune.evaluation.significance import compare
 from findtune.evaluation.verdict import verdict
 
-KEYS = ["fold", "query", "group"]  # what tells a query from all others of the set
+KEYS = ["fold", "query", "group"]  # together they identify a query
 
 
 class Rankings(NamedTuple):
-    """What a room compares. The columns of its values are called VARIANT RANKING _ MEASURE.
+    """What a room compares. Its values are in columns named {VARIANT}{RANKING}_{MEASURE}.
 
     before_tuning: the rankings that `tuned` has to beat, the simplest one first. variants:
     prefixes, such as graded_; the first one that has values decides.
@@ -35,7 +35,7 @@ def average_seeds(values: pd.DataFrame) -> pd.DataFrame:
     """Return each query once, with the mean of its values over the seeds.
 
     values: one row for each query and seed: seed, the keys, and the measures. A measure that a
-    query lacks at one seed is lacking in the mean, too.
+    query lacks at one seed is missing from its mean, too.
     """
     by_query = values.drop(columns="seed").groupby(KEYS, sort=True)
     return by_query.mean(skipna=False).reset_index()
@@ -64,7 +64,7 @@ def compare_with_best(
 ) -> dict[str, Any]:
     """Return the difference between `tuned` and the best ranking that needs no tuning.
 
-    The best one has the highest mean over all queries that have a value; of equals, the first.
+    The best one has the highest mean over all queries with a value; the first in a tie.
     Queries of one group are drawn together.
     """
     measured = queries[queries[rankings.column(variant, "tuned")].notna()]

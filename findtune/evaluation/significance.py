@@ -25,7 +25,7 @@ def compare(
 
     groups: one label per query. Queries with the same label, such as those that ask for the same
     variable, are not independent, so the bootstrap and the test draw whole groups.
-    `minimum_detectable_effect` is the smallest difference that so many queries could show. A
+    `minimum_detectable_effect` is the smallest difference that this many queries could show. A
     single group shows nothing: its interval is [-1, 1].
     """
     difference = tuned - base

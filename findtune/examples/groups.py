@@ -1,7 +1,7 @@
-"""Groups: questions that are not independent, and so are drawn together in intervals and tests.
+"""Groups: questions that are not independent, so intervals and tests draw them together.
 
-Questions of one topic form a group, and so do the records of one session or of one user: a person
-who asks twice is no second person. Source: the cluster bootstrap (Field & Welsh 2007).
+Questions of one topic form a group, and so do the records of one session or user: a person who
+asks twice does not count as two. Source: the cluster bootstrap (Field & Welsh 2007).
 """
 
 from collections import Counter, defaultdict
@@ -17,9 +17,9 @@ MAX_CHAIN = 0.1  # share of all records that a chain may hold together
 
 
 class Asked(NamedTuple):
-    """A record whose session or user is known; askers: hashes of them.
+    """A record whose session or user is known; askers: hashes of these.
 
-    is_held_out: whether it lies in dev or test, where alone groups are drawn.
+    is_held_out: whether it is in dev or test; groups are drawn only there.
     """
 
     record: str
@@ -30,7 +30,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Groups:
-    """The group of each topic, and of each record that left the group of its topic."""
+    """The group of each topic, and of each record that is not in its topic's group."""
 
     by_topic: Mapping[str, str] = field(default_factory=dict)
     by_record: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +45,10 @@ def asked_records(
     topic_of: Callable[[Record], str],
     is_held_out: Callable[[str], bool] = lambda topic: True,
 ) -> list[Asked]:
-    """Return the records that name their session or user; is_held_out: of a topic."""
+    """Return the records that name their session or user.
+
+    is_held_out: returns whether a topic is in dev or test.
+    """
     named = ((record, topic_of(record)) for record in records if record.get("asked_by"))
     return [
         Asked(record["record"], topic, tuple(record["asked_by"]), is_held_out(topic))
@@ -56,11 +59,11 @@ def asked_records(
 def find_groups(asked: Sequence[Asked]) -> Groups:
     """Return the groups of records whose session or user is known.
 
-    Whatever shares a topic, session or user, directly or by others, is one group. In a busy log
-    such chains may tie all records together. A chain is cut when it holds more than MAX_CHAIN of
-    them and nothing that its records share is common to most: each record then stays with the
-    topic, session or user that has most held-out records. Those of train do not count: topics lie
-    in one split, users in all, so a user would outweigh every topic.
+    Records that share a topic, session or user, directly or through others, form one group. In a
+    busy log such chains may connect all records. A chain is cut if it has more than MAX_CHAIN of
+    all records, and no topic, session or user has MIN_CORE of the records in the chain. Then each
+    record goes to its topic, session or user with the most held-out records. Records of train do
+    not count: a topic lies in one split, a user in all, so users would outweigh every topic.
     """
     topics, askers = ({row.topic for row in asked}, {name for row in asked for name in row.askers})
     links = [(row.topic, asker) for row in asked for asker in row.askers]
@@ -83,5 +86,5 @@ def find_groups(asked: Sequence[Asked]) -> Groups:
 
 
 def core_of(row: Asked, sizes: Mapping[str, int]) -> str:
-    """Return the topic, session or user of a record that has most records; of equals, the first."""
+    """Return a record's topic, session or user with the most records; the first in a tie."""
     return max((row.topic, *row.askers), key=lambda name: sizes[name])

@@ -1,6 +1,6 @@
 """Sets of 64-bit hashes: eight bytes for each member, where a set of texts takes hundreds.
 
-Two texts share a hash with a probability of 1 in 10^6 among six million texts.
+Among six million texts, the probability that any two share a hash is 1 in 10^6.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,11 +32,11 @@ class HashSet:
         return self.contains([text])[0]
 
     def __and__(self, other: "HashSet") -> "HashSet":
-        """Return the set of what both have."""
+        """Return the intersection."""
         return HashSet(np.intersect1d(self.hashes, other.hashes, assume_unique=True))
 
     def contains_hashes(self, hashes: Array) -> Array:
-        """Return for each hash whether a member has it, bool."""
+        """Return for each hash whether a member has it, (hashes,), bool."""
         if not len(self.hashes):
             return np.zeros(len(hashes), dtype=bool)
         places = np.minimum(self.hashes.searchsorted(hashes), len(self.hashes) - 1)

@@ -1,4 +1,4 @@
-"""What preparation leaves out: counted by reason, with examples, so that nothing goes in silence.
+"""What preparation leaves out, counted by reason, with examples: nothing is dropped silently.
 
 data/examples/MODEL/SIZE/left_out.json    reason -> {count, examples: [{query, text, record}]}
 """
@@ -21,14 +21,14 @@ class LeftOut:
         self.examples: dict[str, list[dict[str, str]]] = {}
 
     def add(self, reason: str, query: str, *, text: str = "", record: str = "") -> None:
-        """Count one text. reason: what it is, and why it is not learned."""
+        """Count one text. reason: what it is, and why it is not learned from."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         examples = self.examples.setdefault(reason, [])
         if len(examples) < EXAMPLES:
             examples.append({"query": query, "text": text, "record": record})
 
     def merge(self, later: "LeftOut") -> None:
-        """Count what was left out of later records, too."""
+        """Add the counts and examples of later records."""
         for reason, count in later.counts.items():
             self.counts[reason] = self.counts.get(reason, 0) + count
             examples = self.examples.setdefault(reason, [])
@@ -52,7 +52,7 @@ def read_counts(folder: Path) -> dict[str, int]:
 
 
 def summary_line(folder: Path) -> str:
-    """Return what a folder of examples leaves out, in one line; empty if that is nothing."""
+    """Return one line on what a folder of examples leaves out; empty if nothing."""
     counts = read_counts(folder)
     listed = "; ".join(f"{count} {reason}" for reason, count in counts.items())
     return f"{folder}: left out {listed}" if listed else ""

@@ -20,7 +20,7 @@ def count_kinds(records: Iterable[Record], counts: Counter[str]) -> Iterator[Rec
 
 
 def has_judged_document(record: Record) -> bool:
-    """Return whether a record has a judged document; a list must show it."""
+    """Return whether a record has a judged document; a list counts only its own documents."""
     urls = [document["url"] for document in record.get("documents", ())]
     return any(url in record["qrels"] for url in urls) if urls else bool(record["qrels"])
 

@@ -1,6 +1,6 @@
 """The questions of a file of records: in one pass, the topic and the group of each, as hashes.
 
-A log may have a million questions, so of each only four numbers stay in memory. Several processes
+A log may have a million questions, so only four numbers of each stay in memory. Several processes
 share the passes over a large file; each works on pieces of it.
 """
 
@@ -29,7 +29,7 @@ Array = np.ndarray
 
 
 class Row(NamedTuple):
-    """A record of a piece, its split, and a label that records of one group share."""
+    """A record of a piece, its split, and the label of its group."""
 
     record: Record
     split: str
@@ -37,9 +37,9 @@ class Row(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A piece of the file, and hashes that say something of its records' questions.
+    """A piece of the file, and four hashes of each of its records' questions.
 
-    keys, spellings: near-duplicate and loose keys. topics, groups: what splits and intervals go by.
+    keys, spellings: near-duplicate and loose keys. topics decide splits; groups, intervals.
     """
 
     piece: Piece
@@ -50,9 +50,9 @@ class Share(NamedTuple):
 
 
 class Questions(NamedTuple):
-    """What is known of the questions of a file: its pieces with hashes, (records,) uint64.
+    """What is known about the questions of a file: its pieces with hashes, (records,) uint64.
 
-    linked: hash of a key, or of a spelling that need not be there -> hash of its topic.
+    linked: hash of a key, or of a loose key that need not occur as a key -> hash of its topic.
     """
 
     shares: Sequence[Share]
@@ -119,7 +119,7 @@ class FirstLook(NamedTuple):
 
 
 def read_questions(path: Path, qrels: Qrels, split_shares: SplitShares) -> Questions:
-    """Return what is known of the questions of a file of records."""
+    """Return what is known about the questions of a file of records."""
     processes = number_of_processes(path.stat().st_size)
     parts = pieces(path)
     look = partial(look_at, relevant_keys=keys_with_relevant(qrels))
@@ -181,7 +181,7 @@ def hashes(
 
 
 def replaced(numbers: Array, names: Mapping[int, int]) -> Array:
-    """Return numbers of which some have other names."""
+    """Return a copy of numbers, with those in `names` replaced."""
     if not names:
         return numbers.copy()
     return np.array([names.get(number, number) for number in numbers.tolist()], dtype=np.uint64)

@@ -1,8 +1,8 @@
-"""Splits by hash: whether an item is in train, dev or test follows from its own key.
+"""Splits by hash: an item's own key decides whether it is in train, dev or test.
 
-New data never moves an old item. Where two splits would still share something (the same words
-under two ids), preparation removes it from the split that learns, and a leak report counts what
-the splits share: zero.
+New data never moves an old item. If two splits would still share something (the same words under
+two ids), preparation removes it from the split that learns, and a leak report checks that the
+splits share nothing.
 """
 
 from collections.abc import Mapping

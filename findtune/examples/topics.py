@@ -1,4 +1,4 @@
-"""Topics: questions that ask for the same, and so must lie on the same side of every split.
+"""Topics: questions that ask for the same, so they must be in the same split.
 
 Questions share a topic when they are near-duplicates, also in another spelling, when their records
 name the same `topic`, or when people judged nearly the same documents relevant to them: judgments
@@ -19,13 +19,13 @@ from findtune.core.text import loose_key, near_duplicate_key
 MIN_SHARED = 3  # relevant documents that two questions of one topic have in common
 MIN_OVERLAP = 0.5  # of the relevant documents of both, as a Jaccard index
 TOPIC = "topic: "  # before a name; no near-duplicate key begins with it
-MAX_QUESTIONS = 100  # per document; one that is relevant to more tells no topics apart
+MAX_QUESTIONS = 100  # per document; one relevant to more doesn't tell topics apart
 
-# Questions of a log seldom come back, so a cache would only fill the memory.
+# Questions of a log seldom repeat, so a cache would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
 uncached_loose_key = loose_key.__wrapped__
 
-# Near-duplicate key of a question -> its topic, where that is another key.
+# Near-duplicate key of a question -> its topic, if that is another key.
 Topics = Mapping[str, str]
 Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 
@@ -33,7 +33,7 @@ Qrels = Mapping[str, Mapping[str, int]]  # query -> URL -> grade
 class Question(NamedTuple):
     """A question that may share a topic with another near-duplicate key.
 
-    topic: the name of its topic, or ""; spelling: its loose key, or "" where that is its key.
+    topic: the name of its topic, or ""; spelling: its loose key, or "" if that equals its key.
     """
 
     key: str
@@ -45,8 +45,8 @@ class Question(NamedTuple):
 def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
     """Return the topic of each question that shares one with another; others are their own topic.
 
-    records: with `query`, and `topic` where it is known. A topic is called by the first name that
-    its records give, else by the first of its keys, of which those without accents come first.
+    records: with `query`, and `topic` where it is known. A topic is named by the first name that
+    its records give, else by the first of its keys; keys without accents come first.
     """
     relevant_keys = keys_with_relevant(qrels)
     spelled = ((record, *both_keys(record["query"])) for record in records)
@@ -54,7 +54,7 @@ def find_topics(records: Iterable[Record], qrels: Qrels) -> dict[str, str]:
 
 
 def both_keys(query: str) -> tuple[str, str]:
-    """Return the near-duplicate key of a question, and its loose key, which mostly is the same."""
+    """Return the near-duplicate key of a question, and its loose key, usually the same."""
     key = uncached_key(query)
     return key, key if query.isascii() else uncached_loose_key(query)
 
@@ -80,7 +80,7 @@ def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:
     """Return the topic of each key that is not its own topic.
 
     questions: those that may share a topic, in the order of the records. A loose key is the key of
-    the same question without accents, which need not be there.
+    the same question without accents, which need not occur.
     """
     relevant: dict[str, set[str]] = {}
     links: list[tuple[str, str]] = []
@@ -95,8 +95,8 @@ def connect(questions: Iterable[Question], qrels: Qrels) -> dict[str, str]:
             spellings.add(spelling)
         grades = qrels.get(query, {})
         relevant.setdefault(key, {url for url, grade in grades.items() if grade > 0})
-    # A topic must keep its name when questions come, or old ones would change their split: names
-    # come first, and then loose keys, which those without accents have already.
+    # A topic must keep its name when questions are added, or old ones would change their split:
+    # names come first, then loose keys, which are the keys of questions without accents.
     topics = components(
         [*sorted(names), *sorted(spellings), *sorted(relevant.keys() - spellings)],
         [*links, *same_judgments(relevant)],

@@ -1,7 +1,7 @@
-"""Questions that share no word with their documents, so that no search by words can serve them.
+"""Questions that share no word with their documents, so that lexical search can't serve them.
 
-It happens where questions and documents are in different languages, or in one whose words change
-too much for the stemmer.
+It happens if questions and documents are in different languages, or in one whose words inflect too
+much for the stemmer.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,23 +13,23 @@ from findtune.examples.questions import Questions
 from findtune.examples.splits import SPLITS
 
 NO_SHARED_WORD = "questions that a search by words can't serve: no document has a word of theirs"
-MAX_RECORDS = 1000  # that are looked at, since reading all documents of a large log takes long
-LOUD_SHARE = 0.2  # of the questions, from which on measures by words say little
+MAX_RECORDS = 1000  # looked at, since reading all documents of a large log takes long
+LOUD_SHARE = 0.2  # of the questions; from here on lexical measures say little
 
 
 class WordOverlap:
-    """Looks at the first records of a log."""
+    """Counts such questions among the first records of a log."""
 
     def __init__(self, left_out: LeftOut) -> None:
         self.left_out, self.records = left_out, 0
 
     @property
     def is_done(self) -> bool:
-        """Whether enough records were looked at."""
+        """Whether enough records have been looked at."""
         return self.records >= MAX_RECORDS
 
     def look_at(self, record: Record, documents: Iterable[Record]) -> None:
-        """Count a question whose documents, with title and snippet, have none of its words."""
+        """Count a question if no title or snippet of its documents has any of its words."""
         self.records += 1
         if self.records > MAX_RECORDS:
             return
@@ -43,9 +43,9 @@ class WordOverlap:
 def look_for_shared_words(
     questions: Questions, left_out: LeftOut, documents: Callable[[Record], Iterable[Record]]
 ) -> None:
-    """Count the questions that share no word with their documents, of train first.
+    """Count the questions that share no word with their documents, those of train first.
 
-    documents: returns those of a record.
+    documents: returns the documents of a record.
     """
     overlap = WordOverlap(left_out)
     for split in SPLITS:

@@ -31,8 +31,8 @@ def write_splits(
 ) -> dict[str, dict[str, int]]:
     """Write train.jsonl, dev.jsonl and test.jsonl; return their counts by kind.
 
-    examples: returns what a record gives, and counts what it leaves out. last: split -> records
-    that end its file.
+    examples: returns the examples of a record, and counts what it leaves out. last: split ->
+    records at the end of its file.
     """
 
     def encode_share(share: Share) -> tuple[Texts, Counts, LeftOut]:
@@ -54,7 +54,7 @@ def write_splits(
 
 
 def encode(rows: Iterable[Row], examples: Examples) -> tuple[Texts, Counts, LeftOut]:
-    """Return the lines of each split that some records give, and their counts by kind."""
+    """Return some records' lines and counts by kind for each split, and what was left out."""
     texts: dict[str, list[str]] = {split: [] for split in SPLITS}
     counts: Counts = {split: Counter() for split in SPLITS}
     left_out = LeftOut()

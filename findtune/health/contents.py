@@ -1,4 +1,4 @@
-"""Checks of every byte: outputs against dvc.lock, cache objects against their names, bases.
+"""Checks of every byte of outputs, of DVC's cache, of models and of their bases.
 
 dvc.lock holds the md5 of each output, and the cache the md5 of each file in an output's folder.
 A model folder also has a manifest of its own, which was written with it.
@@ -21,11 +21,11 @@ from findtune.tracking.hashing import (
 )
 from findtune.tracking.lock import FOLDER, Stages, all_outs
 
-REPORT = "metrics/report-"  # how the path begins of what DVC keeps beside the measures of git
+REPORT = "metrics/report-"  # prefix of the only paths in metrics/ that DVC keeps, not git
 
 
 def check_outputs(stages: Stages, cache: Path, progress: Progress = no_progress) -> list[Finding]:
-    """Compare the outputs that are there with dvc.lock, and name each file that differs.
+    """Compare the outputs here with dvc.lock, and name each file that differs.
 
     cache: the folder of DVC's objects.
     """
@@ -39,7 +39,7 @@ def check_outputs(stages: Stages, cache: Path, progress: Progress = no_progress)
 
 
 def check_manifests(stages: Stages) -> list[Finding]:
-    """Compare the model folders that stages wrote and that are here with their manifests."""
+    """Compare the model folders here that stages wrote with their manifests."""
     outs = sorted(path for path in all_outs(stages) if path.startswith("models/"))
     folders = [path for path in outs if Path(path).is_dir()]
     findings = [
@@ -53,11 +53,11 @@ def check_manifests(stages: Stages) -> list[Finding]:
 
 
 def checkout(path: str) -> str:
-    """Return how to get the recorded bytes of an output again."""
-    # DVC takes a file whose size and time are as before for unchanged, so it must go first.
+    """Return how to restore the recorded bytes of an output."""
+    # DVC considers a file with the same size and time unchanged, so remove it first.
     in_git = path.startswith("metrics/") and not path.startswith(REPORT)
     restore = "git checkout" if in_git else f"rm -r {path} && dvc checkout"
-    return f"`{restore} {path}` restores it; if it's meant to be so, `dvc commit`"
+    return f"`{restore} {path}` restores it; if the change is intended, `dvc commit`"
 
 
 def differences(path: Path, md5: str, cache: Path, progress: Progress) -> Iterator[str]:
@@ -85,7 +85,7 @@ def object_path(cache: Path, md5: str) -> Path:
 def check_cache(stages: Stages, cache: Path, progress: Progress = no_progress) -> list[Finding]:
     """Compare every object of the cache with its name, which is the md5 of its bytes.
 
-    DVC trusts its cache, so only this notices a byte that flipped on the disk.
+    DVC trusts its cache, so only this check notices a byte that flipped on the disk.
     """
     objects, names = cache_objects(cache), names_of(stages, cache)
     findings = [

@@ -27,4 +27,4 @@ def at_most(findings: Sequence[Finding], limit: int = SHOWN) -> list[Finding]:
     shown, rest = list(findings[:limit]), findings[limit:]
     worst = "fail" if any(finding.status == "fail" for finding in rest) else rest[0].status
     count = f"and {len(rest)} more of these"
-    return [*shown, Finding(shown[0].check, worst, count, "treat them alike")]
+    return [*shown, Finding(shown[0].check, worst, count, "repair them the same way")]

@@ -22,10 +22,10 @@ KEPT = recovery.FOLDER / "trained.json"  # the last answer of DVC
 
 
 def stale_trained_stages() -> list[str]:
-    """Return why stages that `make train` runs would run again, in the DVC repository here.
+    """Return why stages of `make train` would run again, in the DVC repository of this folder.
 
     DVC is asked only when a file has changed since its last answer. Raises InputError when there
-    is no repository or dvc.lock, and when DVC gives no answer.
+    is no repository or dvc.lock, or when DVC fails.
     """
 
     def ask() -> list[str]:
@@ -36,20 +36,20 @@ def stale_trained_stages() -> list[str]:
 
 
 def stale_stages_here() -> list[str]:
-    """Return why stages would run again, int8 copies included; raise InputError as the above."""
+    """Return why any stages would run again; raise InputError as `stale_trained_stages`."""
     with readable_errors():
         return list(stale_stages(open_repo(), read_lock()))
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn what keeps DVC from an answer into an InputError."""
+    """Turn errors that keep DVC from answering into an InputError."""
     try:
         yield
     except OSError as error:  # a dangling link, or a file that nobody may read
-        raise InputError(f"{error.filename}: {error.strerror}; mend it, then try again.") from None
+        raise InputError(f"{error.filename}: {error.strerror}; fix it, then try again.") from None
     except Exception as error:
-        # of DVC, or an error of ours; the package takes a second, so it is loaded only here
+        # an error of DVC or of ours; DVC takes a second to load, so it is imported only here
         if not isinstance(error, import_module("dvc.exceptions").DvcException):
             raise
         raise InputError(f"`dvc status` fails: {' '.join(str(error).split())}") from None
@@ -58,8 +58,8 @@ def readable_errors() -> Iterator[None]:
 def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Iterator[str]:
     """Yield why stages would run again; repo: a dvc.repo.Repo, stages: those of its dvc.lock.
 
-    The files that are missing here are taken to be those that dvc.lock names, but for measures,
-    which git keeps. without: how the names of stages begin that are not looked at.
+    Missing files are assumed to be as dvc.lock records them, except for measures, which git keeps.
+    without: the prefix of the stages to ignore.
     """
     in_git = {out.def_path for out in repo.index.outs if not out.use_cache}
     if without:
@@ -76,7 +76,7 @@ def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Itera
 
 
 def missing_on_remote_here() -> list[str]:
-    """Return what dvc.lock names and the remote lacks; raise InputError where it can't be read."""
+    """Return what dvc.lock names and the remote lacks; raise InputError if it can't be read."""
     repo = open_repo()
     try:
         return list(missing_on_remote(repo))
@@ -84,7 +84,7 @@ def missing_on_remote_here() -> list[str]:
         raise
     except Exception as error:  # each kind of remote has errors of its own
         reason = printable(" ".join(str(error).split())) or type(error).__name__
-        raise InputError(f"nobody can tell: {reason}; `make doctor` says more.") from None
+        raise InputError(f"the remote can't be read: {reason}; `make doctor` says more.") from None
 
 
 def missing_on_remote(repo: Any) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""An answer of DVC, which holds while no file that DVC would look at has changed.
+"""A stored answer of DVC, which is valid until a file that DVC would look at changes.
 
-To ask DVC whether the pipeline is current takes a second, most of it to load DVC. So its last
-answer is kept with a fingerprint of the project's folder, and given again for this fingerprint
-only. A fingerprint is finer than what DVC trusts: it has the time of the last change of a file's
-status too, which nobody can set back.
+Asking DVC whether the pipeline is current takes a second, most of it to load DVC. So its last
+answer is stored with a fingerprint of the project's folder, and used as long as the fingerprint is
+the same. A fingerprint is stricter than DVC's own check: it includes the time of the last change of
+a file's status (ctime), which nobody can set back.
 """
 
 import json
@@ -21,9 +21,9 @@ NEVER_READ = {".git", DVC_FOLDER}  # by DVC, whatever .dvcignore says
 
 
 def recall(kept: Path, ask: Callable[[], list[str]]) -> list[str]:
-    """Return the answer kept for the files that are here; else ask, and keep the answer.
+    """Return the stored answer if no file has changed since; otherwise ask, and store the answer.
 
-    kept: the file of the answer. It isn't kept when files changed while DVC was asked.
+    kept: the file of the answer. Nothing is stored if files changed while DVC was asked.
     """
     before = fingerprint(Path())
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -32,7 +32,7 @@ def recall(kept: Path, ask: Callable[[], list[str]]) -> list[str]:
             return list(content["answer"])
     answer = ask()
     if fingerprint(Path()) == before:
-        with suppress(OSError):  # a full disk spoils no answer
+        with suppress(OSError):  # on a full disk the answer is just not stored
             write_json(kept, {"fingerprint": before, "answer": answer})
     return answer
 
@@ -40,7 +40,7 @@ def recall(kept: Path, ask: Callable[[], list[str]]) -> list[str]:
 def fingerprint(root: Path) -> str:
     """Return a hash of the names, sizes, times and inodes of a project's files.
 
-    DVC's settings are in it. What DVC never reads is not, such as .venv.
+    It includes DVC's settings, and leaves out what DVC never reads, such as .venv.
     """
     left_out = NEVER_READ | ignored_names(root / ".dvcignore")
     lines = [*describe_files(root, left_out, set())]
@@ -49,9 +49,9 @@ def fingerprint(root: Path) -> str:
 
 
 def ignored_names(path: Path) -> set[str]:
-    """Return the plain names that a .dvcignore lists: DVC reads nothing that is called so.
+    """Return the plain names in a .dvcignore: DVC reads no file or folder with such a name.
 
-    Patterns, and all lines of a file that takes a name back, are left out.
+    Patterns are left out, and so are all lines if one of them begins with "!".
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     if any(line.startswith("!") for line in lines):
@@ -65,9 +65,9 @@ def describe_files(
 ) -> Iterator[str]:
     """Yield a line about each file and folder below a folder, also below links to folders.
 
-    visited: (device, inode) of the folders that were seen, so that links in a circle end.
+    visited: (device, inode) of the folders that were seen, so that circular links end.
     """
-    with suppress(OSError):  # DVC passes over what can't be read, too
+    with suppress(OSError):  # DVC skips what can't be read, too
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in visited:
             return
@@ -85,7 +85,7 @@ def describe_files(
 
 
 def describe(path: Path | str) -> str:
-    """Return one line that changes with a file."""
+    """Return a line that changes whenever a file does."""
     try:
         status = Path(path).stat()
     except OSError:

@@ -29,7 +29,7 @@ def check_python(locks: Sequence[Path]) -> Finding:
     for path in locks:
         if path.exists():
             pinned.update(PIN.findall(path.read_text(encoding="utf-8")))
-    # An installation that was interrupted leaves folders in which no package has a name.
+    # An interrupted installation leaves package folders without a name.
     installed = {dist.name: dist.version for dist in distributions() if dist.name}
     return judge_python(sys.version_info[:3], installed, pinned)
 
@@ -90,7 +90,7 @@ def memory_limit(files: Sequence[Path], total: int) -> int:
 def judge_room(
     check: str, free: float, text: str, needed: Mapping[str, float], remedy: str
 ) -> Finding:
-    """Return a finding about bytes that are free; needed: status -> least bytes."""
+    """Return a finding about free bytes; needed: status -> bytes below which it is given."""
     if free < needed["fail"]:
         return Finding(check, "fail", text, remedy)
     if free < needed["warn"]:
@@ -118,7 +118,7 @@ def has_gpu() -> bool:
 
 
 def judge_hardware(cores: int, flags: set[str], gpu: bool, torch: str) -> Finding:
-    """Return what a machine has, and a warning where training will be slow or unlike others'."""
+    """Return what a machine has, and a warning if training will be slow or differ from others'."""
     bf16 = sorted(flags & {"avx512_bf16", "amx_bf16", "bf16"})
     parts = [
         f"{cores} core{'' if cores == 1 else 's'}",

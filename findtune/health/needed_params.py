@@ -22,14 +22,14 @@ Item = Mapping[str, Any]  # of a matrix or foreach: name -> value
 
 
 def refuse_missing_params() -> None:
-    """Raise InputError when params.yaml lacks keys that dvc.yaml names, and that are shipped.
+    """Raise InputError when params.yaml lacks keys that dvc.yaml names and the shipped one has.
 
-    What else is wrong in one of the files is left to DVC.
+    DVC reports all other mistakes in these files.
     """
     if not PIPELINE.exists() or not params.PARAMS.exists():
         return
     content, keys = params.load(params.PARAMS), []
-    with suppress(AttributeError, KeyError, TypeError, InputError):  # of another form than ours
+    with suppress(AttributeError, KeyError, TypeError, InputError):  # not in our format
         keys = [*needed_keys(params.load(PIPELINE), content)]
     depths = {key: depth_of(key, content) for key in keys}
     missing = {key: depth for key, depth in depths.items() if depth < key.count(".") + 1}
@@ -40,7 +40,7 @@ def refuse_missing_params() -> None:
 def refuse_skipped_models() -> None:
     """Raise InputError when params.yaml both trains and skips a model; DVC would blame dvc.yaml."""
     content = params.load(params.PARAMS) if params.PARAMS.exists() else {}
-    with suppress(AttributeError, TypeError):  # of another form, which the stages refuse
+    with suppress(AttributeError, TypeError):  # not in our format, which the stages refuse
         for model in [
             name for name in content.get("models", []) if name in content.get("skip", [])
         ]:
@@ -61,12 +61,12 @@ def needed_keys(pipeline: Any, content: Any) -> Iterator[str]:
 
 
 def filled_in(key: str, item: Item) -> str:
-    """Return a key with the values of one copy of its stage."""
+    """Return a key with the values of one instance of its stage."""
     return TEMPLATE.sub(lambda match: str(item[match[1].removeprefix("item.")]), key)
 
 
 def items(stage: Mapping[str, Any], content: Any) -> Iterator[Item]:
-    """Yield what each copy of a stage fills in; one without anything where there are no copies."""
+    """Yield the values that each instance of a stage fills in; {} for a stage without a matrix."""
     if "foreach" in stage:
         yield from stage["foreach"].values()
         return
@@ -76,7 +76,7 @@ def items(stage: Mapping[str, Any], content: Any) -> Iterator[Item]:
 
 
 def listed(axis: Any, content: Any) -> list[Any]:
-    """Return the values of one axis of a matrix; none where params.yaml lacks its list."""
+    """Return the values of one axis of a matrix; an empty list if params.yaml lacks them."""
     match = TEMPLATE.fullmatch(axis) if isinstance(axis, str) else None
     if not match:
         return list(axis)
@@ -85,7 +85,7 @@ def listed(axis: Any, content: Any) -> list[Any]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield all texts in a value of YAML."""
+    """Yield all strings in a YAML value."""
     if isinstance(value, str):
         yield value
     parts = value.values() if isinstance(value, dict) else value
@@ -94,7 +94,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def depth_of(key: str, content: Any) -> int:
-    """Return how many parts of a dotted key a params.yaml has, from its start."""
+    """Return how many leading parts of a dotted key a params.yaml has."""
     for depth, part in enumerate(key.split(".")):
         if not isinstance(content, dict) or part not in content:
             return depth

@@ -44,7 +44,7 @@ def how_to_get() -> str:
     """Return how to get what is missing; a second worktree has an empty cache of its own."""
     git = Path(run_git(Path(), "rev-parse", "--git-common-dir").stdout.strip())
     cache = git.parent / ".dvc" / "cache"
-    # Only a second worktree has its git elsewhere. DVC's configuration holds ASCII alone.
+    # Only a second worktree has its git folder elsewhere. DVC's configuration must be ASCII.
     if git.is_absolute() and cache.is_dir() and str(cache).isascii():
         return f"`dvc cache dir --local {quote(str(cache))} && dvc checkout`, or else `make train`"
     return "`make pull`, or else `make train`"
@@ -103,7 +103,7 @@ def missing_outs(changes: Changes) -> list[str]:
 def is_stale(changes: Changes) -> bool:
     """Return whether the command, code, data, params or outputs are not those of the last run.
 
-    A file that is missing, as in a clone without data, is no such change.
+    A missing file, as in a clone without data, does not count.
     """
     for change in changes:
         if not isinstance(change, Mapping):
@@ -115,7 +115,7 @@ def is_stale(changes: Changes) -> bool:
 
 
 def states_gone(states: str | Mapping[str, str]) -> bool:
-    """Return whether a file is only missing; of params there is a state for each key."""
+    """Return whether a file is only missing; params have a state for each key instead."""
     return isinstance(states, str) and states in GONE
 
 

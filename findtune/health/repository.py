@@ -68,16 +68,16 @@ def probe(repo: Any, name: str, problems: list[str]) -> None:
     try:
         remote = repo.cloud.get_remote(name)
         if remote.fs.protocol in BUCKETS:
-            # The folder in a bucket appears with the first push; the bucket must be there before.
+            # The first push makes the folder in a bucket; the bucket itself must exist before.
             remote.fs.ls(remote.path.strip("/").partition("/")[0], detail=False)
         elif not remote.fs.exists(remote.path):
-            problems.append("there is no such folder; where that's right, `make push` makes it")
+            problems.append("there is no such folder; if the url is right, `make push` makes it")
     except Exception as error:  # each file system raises its own errors
         problems.append(" ".join(str(error).split()) or type(error).__name__)
 
 
 def check_locks(folder: Path) -> list[Finding]:
-    """Return who holds the locks in DVC's folder for temporary files, which is .dvc/tmp."""
+    """Return who holds the locks in .dvc/tmp, DVC's folder for temporary files."""
     findings = [*running(folder / "lock"), *stale_entries(folder / "rwlock", folder.parent.parent)]
     return findings or [Finding("locks", "ok", "none is held")]
 

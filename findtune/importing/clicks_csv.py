@@ -1,12 +1,12 @@
-"""A CSV of searches and clicks, as any log or spreadsheet can be brought into.
+"""A CSV of searches and clicks, which any log or spreadsheet can be converted to.
 
-Two forms, told apart by the header:
+There are two forms, distinguished by the header:
 
-    query,shown,clicked             a row a search; lists of addresses or ids
-    query,url,clicked               a row a source shown, in order; clicked is 1 or 0
+    query,shown,clicked             one row per search; lists of URLs or ids
+    query,url,clicked               one row per source shown, in order; clicked is 1 or 0
 
-Lists are JSON, or separated by blanks, `;` or `|`. Optional columns of both: id (of the search),
-timestamp, session, user; of the second form: rank, title, snippet.
+Lists are JSON, or separated by spaces, `;` or `|`. Optional columns of both forms: id (of the
+search), timestamp, session, user; of the second form: rank, title, snippet.
 """
 
 import csv
@@ -30,7 +30,7 @@ from findtune.ingest.csv_rows import CsvRow, Header, read_rows
 from findtune.ingest.report import IngestReport
 
 SEPARATOR = re.compile(r"[;|\s]+")
-MAX_ROW_BYTES = 131_072  # Python's csv module reads no longer cell
+MAX_ROW_BYTES = 131_072  # the longest cell that Python's csv module reads
 OPTIONAL = ("id", "timestamp", "session", "user")
 ALIASES = {
     "time": "timestamp",
@@ -73,9 +73,10 @@ def read_clicks_csv(
 
 
 def apart(searches: Iterable[Search]) -> Iterator[Search]:
-    """Yield the searches of a file; one of which nothing says who asked, or when, has its own id.
+    """Yield the searches of a file; repeats without any OPTIONAL cell get ids of their own.
 
-    Users who ask the same and are shown the same would else be one search that picked all.
+    Otherwise, users with the same question and results would be merged into one search with all
+    their picks.
     """
     counts: Counter[str] = Counter()
     for search in searches:
@@ -87,7 +88,7 @@ def apart(searches: Iterable[Search]) -> Iterator[Search]:
 
 
 def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:
-    """Yield the good rows of a file; count the bad ones under their reason, and unknown columns."""
+    """Yield the good rows of a file; count bad rows by reason, and unknown columns."""
     if not path.exists():
         raise InputError(f"{path} can't be read: there is no such file.")
     lines = StringIO(newline="")
@@ -125,7 +126,7 @@ def searches_of_rows(
 
 
 def read_list(cell: str) -> list[str]:
-    """Return the addresses in a cell."""
+    """Return the URLs or ids in a cell."""
     if cell.startswith("["):
         try:
             return [*filter(None, map(text_of, json.loads(cell)))]
@@ -137,7 +138,7 @@ def read_list(cell: str) -> list[str]:
 def searches_of_sources(
     rows: Sequence[CsvRow], people: Pseudonyms, library: Library, tally: Tally
 ) -> list[Search]:
-    """Return the searches of the second form: rows of one id, or neighbours that ask the same."""
+    """Return the searches of the second form: rows with one id, or adjacent rows of one search."""
     searches = []
     for _, group in groupby(gathered(rows), key=search_key):
         members = ranked(group)
@@ -156,7 +157,7 @@ def searches_of_sources(
 
 
 def gathered(rows: Sequence[CsvRow]) -> list[CsvRow]:
-    """Return the rows with those of one search id together; others stay where they are."""
+    """Return the rows with those of each search id moved together; others keep their order."""
     firsts: dict[tuple[str, ...], int] = {}
     places = [firsts.setdefault(search_key(row), index) for index, row in enumerate(rows)]
     together = sorted(
@@ -167,7 +168,7 @@ def gathered(rows: Sequence[CsvRow]) -> list[CsvRow]:
 
 
 def search_key(row: CsvRow) -> tuple[str, ...]:
-    """Return what the rows of one search share."""
+    """Return the key that the rows of one search share."""
     cells = row.cells
     if cells.get("id"):
         return ("id", cells["id"])
@@ -175,7 +176,7 @@ def search_key(row: CsvRow) -> tuple[str, ...]:
 
 
 def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
-    """Return the rows of a search by rank; one without a rank stays behind the row before it."""
+    """Return the rows of a search by rank; one without a rank follows the row before it."""
     placed, rank = [], 0.0
     for row in rows:
         cell = row.cells.get("rank", "")
@@ -185,7 +186,7 @@ def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
 
 
 def is_clicked(row: CsvRow, tally: Tally) -> bool:
-    """Return whether a source was clicked; count a cell that says neither."""
+    """Return whether a source was clicked; count a cell that is neither yes nor no."""
     cell = row.cells["clicked"].casefold()
     if cell not in YES | NO:
         tally.skip("rows: clicked is neither 1 nor 0", row.file, row.line)
@@ -200,7 +201,7 @@ def to_search(
     names = ("id", "query", "timestamp", "session", "user")
     content = [cells.get(name, "") for name in names]
     own = content[:1] if content[0] else [*content[1:3], people.name(*content[3:])]
-    # As the export names them, so that a record is known again whatever else is known of them.
+    # As the export names them, so that a record keeps its id even if more becomes known of them.
     urls = [document.id or document.url for document in shown]
     named = next((name for name in ("session", "user") if cells.get(name)), "")
     return Search(

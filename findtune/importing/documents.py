@@ -1,4 +1,4 @@
-"""Titles and texts of documents, for exports that name documents by their ids alone."""
+"""Titles and texts of documents, for exports that name documents only by id."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from findtune.ingest.document_fields import find_field
 class Document(NamedTuple):
     """A source as it was shown; title and snippet may be empty.
 
-    id: how the export names it, where that is not its url.
+    id: its name in the export, if that is not its url.
     """
 
     url: str
@@ -22,9 +22,9 @@ class Document(NamedTuple):
 
 
 class Library:
-    """Documents by id. An id in the export stands for the address that the library has for it.
+    """Documents by id, which give the ids in an export their URLs, titles and texts.
 
-    missing: the ids and addresses of which an export was not completed.
+    missing: the ids and URLs of documents that still lack a title or a text.
     """
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Library:
             self.by_id.update(dict.fromkeys(ids_of(row.fields, document), document))
 
     def add(self, name: str, document: Document) -> None:
-        """Add a document under a name; what is known of the name counts more."""
+        """Add a document under a name; fields that are already known stay."""
         known = self.by_id.get(name, document)
         title, snippet = known.title or document.title, known.snippet or document.snippet
         self.by_id[name] = Document(known.url, title, snippet)
 
     def complete(self, shown: Document) -> Document:
-        """Return a document with the title and the text that it lacks."""
+        """Return a document with the URL of its id, and its missing title and text if known."""
         known = self.by_id.get(shown.url, shown)
         title, snippet = shown.title or known.title, shown.snippet or known.snippet
         if shown.url and not (title and snippet):
@@ -57,13 +57,13 @@ class Library:
 
 
 def ids_of(fields: Mapping[str, Any], document: Document) -> set[str]:
-    """Return the names of a document in the fields of its row: its ids, and its address."""
+    """Return the names of a document in its row: its ids and its URL."""
     names = ("url", "_id", "id", "object_id", "doc_id")
     return {*(text_of(fields.get(name)) for name in names), document.url} - {""}
 
 
 def to_document(item: Any) -> Document:
-    """Return a source of an export under our names; one without an address has an empty one."""
+    """Return a source of an export as a document; its url is empty if it has none."""
     if not isinstance(item, dict):
         return Document(text_of(item))
     url, title, snippet = (find_field(item, name)[1] for name in ("url", "title", "snippet"))
@@ -77,7 +77,7 @@ def text_of(value: object) -> str:
 
 
 def distinct(documents: Iterable[Document]) -> list[Document]:
-    """Return the documents that have an address, each address once."""
+    """Return the documents that have a URL, the first of each URL."""
     by_url: dict[str, Document] = {}
     for document in documents:
         if document.url:

@@ -1,8 +1,8 @@
-"""The records of an export in JSON: a list, one object a line, a bulk file, or a search's response.
+"""The records of an export in JSON: a list, JSON lines, a bulk file, or a search response.
 
 OpenSearch and Elasticsearch answer `_search` with hits.hits, each with `_source`; their bulk files
-have a line with an action before each document; elasticdump writes one hit a line. Langfuse's API
-wraps its rows in `data`, others in `items`. Any file may be packed with gzip.
+have a line with an action before each document; elasticdump writes one hit per line. Langfuse's API
+wraps its rows in `data`, other APIs in `items`. Any file may be compressed with gzip.
 """
 
 import json
@@ -16,15 +16,15 @@ from findtune.core.errors import InputError
 from findtune.importing.tally import Row, Tally
 from findtune.ingest.data_files import open_packed, printable_path
 
-BETWEEN = re.compile(r"[\s,\x1e]*")  # records; \x1e is RFC 7464's
+BETWEEN = re.compile(r"[\s,\x1e]*")  # between records; \x1e is from RFC 7464
 WRAPPERS = ("data", "items")
-ACTIONS = ("index", "create", "update", "delete")  # lines of a bulk file that are no documents
-HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # as an escape in JSON, such as \ud800
-DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are no JSON
+ACTIONS = ("index", "create", "update", "delete")  # lines of a bulk file that are not documents
+HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # a lone surrogate, escaped such as \ud800
+DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are not JSON
 
 
 def read_rows(path: Path, tally: Tally) -> Iterator[Row]:
-    """Yield the records of a file with the lines where they begin; a bad line is counted.
+    """Yield the records of a file with the lines where they begin; bad lines are counted.
 
     Raises InputError for a file that is missing, not UTF-8, empty, or a list that breaks off.
     """
@@ -34,11 +34,11 @@ def read_rows(path: Path, tally: Tally) -> Iterator[Row]:
             if isinstance(record, Mapping):
                 yield Row(file, line, record)
             else:
-                tally.skip("records that are no objects", file, line)
+                tally.skip("records that are not objects", file, line)
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file; raise InputError for one that has none in UTF-8."""
+    """Return the text of a file; raise InputError if it is unreadable, empty or not UTF-8."""
     file = printable_path(path)
     try:
         with open_packed(path) as packed:
@@ -53,12 +53,12 @@ def read_text(path: Path) -> str:
 
 
 def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
-    """Yield each JSON value of a text, or of the lists that it is, with its line from 1."""
+    """Yield each JSON value of a text, or each item if the text is lists, with its line from 1."""
     has_lists = text.startswith("[", skip_blanks(text, 0))
     index, in_list = 0, False
     line, counted = 1, 0
     while (index := skip_blanks(text, index)) < len(text):
-        if has_lists and text[index] == "[]"[in_list]:  # a list may follow another one
+        if has_lists and text[index] == "[]"[in_list]:  # one list may follow another
             in_list = not in_list
             index += 1
             continue
@@ -66,7 +66,7 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
         try:
             value, index_after = DECODER.raw_decode(text, index)
             value = with_whole_characters(value)
-        except (ValueError, RecursionError) as error:  # also of a number of thousands of digits
+        except (ValueError, RecursionError) as error:  # also for a number with thousands of digits
             if in_list:
                 raise InputError(f"{file}:{line}: not JSON ({error}); export it again.") from None
             tally.skip("lines that are not JSON", file, line)
@@ -79,7 +79,7 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
 
 
 def with_whole_characters(value: Any) -> Any:
-    """Return a JSON value whose texts UTF-8 can hold: half a character becomes U+FFFD."""
+    """Return a JSON value that UTF-8 can encode: lone surrogates become U+FFFD."""
     if isinstance(value, str):
         return HALF_CHARACTER.sub("\ufffd", value)
     if isinstance(value, list):
@@ -92,7 +92,7 @@ def with_whole_characters(value: Any) -> Any:
 
 
 def skip_blanks(text: str, index: int) -> int:
-    """Return the index of the next character that is no blank and no comma."""
+    """Return the index of the next character that does not just separate records."""
     match = BETWEEN.match(text, index)
     return match.end() if match else index
 
@@ -104,7 +104,7 @@ def next_line(text: str, index: int) -> int:
 
 
 def unwrap(value: Any) -> Iterator[Any]:
-    """Yield the records inside a value: of a list, a response, a hit, or a wrapper."""
+    """Yield the records inside a value, which may be a list, a response, a hit or a wrapper."""
     if isinstance(value, list):
         for item in value:
             yield from unwrap(item)
@@ -119,7 +119,7 @@ def unwrap(value: Any) -> Iterator[Any]:
 
 
 def wrapped_records(value: Mapping[str, Any]) -> list[Any] | None:
-    """Return the list of records that an object wraps; None for one that is a record."""
+    """Return the list of records that an object wraps; None if it is a record itself."""
     hits = value.get("hits")
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
         inner: list[Any] = hits["hits"]
@@ -128,7 +128,7 @@ def wrapped_records(value: Mapping[str, Any]) -> list[Any] | None:
 
 
 def is_bulk_action(value: Mapping[str, Any]) -> bool:
-    """Return whether an object says what a bulk file does with the next line."""
+    """Return whether an object is the action line before a document in a bulk file."""
     if len(value) != 1:
         return False
     [(name, action)] = value.items()

@@ -14,7 +14,7 @@ from findtune.importing.tally import Tally
 
 @dataclass
 class Feedback:
-    """What a source module returns. Ratings become records as `findtune.importing.ratings` says."""
+    """What a source module returns. `findtune.importing.ratings` makes records of ratings."""
 
     searches: list[Search] = field(default_factory=list)
     ratings: list[Rating] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Source(Protocol):
     def __call__(
         self, paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
     ) -> Feedback:
-        """Return the feedback in some files; count in the tally what can't be used.
+        """Return the feedback in some files; count unusable rows in the tally.
 
         Raises InputError for a file that can't be read.
         """

@@ -1,4 +1,4 @@
-"""Titles and texts that the project knows already: of its corpus, and of earlier feedback."""
+"""Titles and texts that the project already has, in its corpus and in earlier feedback."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ from findtune.ingest.kinds import CORPUS, RANKED_LISTS, SEARCHES
 
 
 def learn_missing(library: Library, data: Path) -> None:
-    """Give a library what its exports lacked, as far as the files under a data folder have it.
+    """Give a library the titles and texts that it misses, from the files under a data folder.
 
-    The corpus comes first. A file that can't be read is left out; ingest says why it can't.
+    The corpus comes first. Unreadable files are skipped; ingest reports them.
     """
     wanted: dict[str, set[str]] = defaultdict(set)
     for missing in library.missing:
@@ -31,8 +31,8 @@ def learn_missing(library: Library, data: Path) -> None:
 
 
 def documents_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the documents in a record: the record itself, and what is in its lists and objects."""
-    waiting = [value]  # and no recursion, since files may nest deep
+    """Yield every object in a record: the record itself, and all objects nested in it."""
+    waiting = [value]  # no recursion, since files may nest deeply
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
@@ -43,9 +43,9 @@ def documents_in(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def add_wanted(fields: Mapping[str, Any], wanted: Mapping[str, set[str]], library: Library) -> None:
-    """Add a document to a library under the names by which exports asked for it.
+    """Add a document to a library under the names that exports use for it.
 
-    An export may spell an address otherwise; its spelling stays.
+    An export may spell a URL differently; its spelling is kept.
     """
     document = to_document(fields)
     for name in ids_of(fields, document):

@@ -1,13 +1,13 @@
 """Langfuse: scores, with the traces and observations that they are about.
 
 Files hold rows of `scores`, `traces` and `observations` (also `observations_v2`) in any mix and
-order, as JSON or JSON lines, in the names of the blob storage export (trace_id) or of the API and
-the web page (traceId). Sources: Langfuse documentation, pages "Blob Storage Export Field Reference"
-and "Scores via API/SDK".
+order, as JSON or JSON lines, with the field names of the blob storage export (trace_id) or of the
+API and the web page (traceId). Sources: Langfuse documentation, pages "Blob Storage Export Field
+Reference" and "Scores via API/SDK".
 
-The question is the input of the trace, the answer its output. The sources are the output of the
-trace's observations of the type RETRIEVER: a list of documents. A score of a person is a rating of
-the answer; one whose `string_value` is the address of a source is a pick of that source.
+The question is the input of the trace, and the answer is its output. The sources are the outputs of
+the trace's observations of type RETRIEVER: lists of documents. A person's score is a rating of the
+answer; a score whose `string_value` is the URL of a source is a pick of that source.
 """
 
 import json
@@ -28,7 +28,7 @@ from findtune.importing.tally import Row, Tally
 from findtune.importing.times import moment, utc_time
 
 CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
-BEFORE, BEHIND = r"(?<!\w)(?<!\w[-./:@=])", r"(?!\w|[-./?=&#%:~+@]\w)"  # what parts addresses
+BEFORE, BEHIND = r"(?<!\w)(?<!\w[-./:@=])", r"(?!\w|[-./?=&#%:~+@]\w)"  # ends of a URL
 QUESTIONS = ("query", "question", "input", "prompt", "text", "content", "message")
 ANSWERS = ("answer", "output", "response", "text", "content", "message", "completion")
 DOCUMENT_LISTS = ("documents", "sources", "results", "matches", "chunks", "context")
@@ -36,7 +36,7 @@ GOOD = frozenset({"positive", "good", "up", "thumbs_up", "thumbsup", "like", "he
 BAD = frozenset(
     {"negative", "bad", "down", "thumbs_down", "thumbsdown", "dislike", "not_helpful", "incorrect"}
 )
-JUDGES = "EVAL"  # the source of scores that a model gave
+JUDGES = "EVAL"  # the source of scores given by a model
 SCORE_FIELDS = frozenset(
     {"id", "timestamp", "project_id", "environment", "trace_id", "observation_id", "session_id"}
     | {"dataset_run_id", "name", "value", "source", "comment", "data_type", "string_value"}
@@ -47,7 +47,7 @@ SCORE_FIELDS = frozenset(
 
 @dataclass
 class Export:
-    """The rows of all files, by the trace that they are about. scales: names of scores above 1."""
+    """The rows of all files, by their trace. scales: names of scores with values above 1."""
 
     scores: list[Row] = field(default_factory=list)
     scales: frozenset[str] = frozenset()
@@ -80,7 +80,7 @@ def snake_case(name: str) -> str:
 
 
 def sort_row(row: Row, export: Export, tally: Tally) -> None:
-    """Take up one row as a score, an observation or a trace, or count that it is none."""
+    """Add a row to the scores, observations or traces; count it if it is none of them."""
     fields = row.fields
     if "trace_id" in fields and ("string_value" in fields or "data_type" in fields):
         tally.rows["scores"] += 1
@@ -93,13 +93,13 @@ def sort_row(row: Row, export: Export, tally: Tally) -> None:
         tally.rows["traces"] += 1
         trace_id = text_of(fields["id"])
         export.traces[trace_id] = row
-        inner_rows = fields.get("observations")  # as the API returns a whole trace
+        inner_rows = fields.get("observations")  # the API returns a trace with its observations
         for inner in inner_rows if isinstance(inner_rows, list) else []:
             if isinstance(inner, Mapping):
                 named = {snake_case(name): value for name, value in inner.items()}
                 export.observations[trace_id].append(row._replace(fields=named))
     else:
-        tally.skip_row("rows that are no score, trace or observation", row)
+        tally.skip_row("rows that are not a score, a trace or an observation", row)
 
 
 def read_score(
@@ -112,7 +112,7 @@ def read_score(
     library: Library,
     tally: Tally,
 ) -> None:
-    """Take up one score as a pick or a rating, or count why it is neither."""
+    """Add a score to the picks or the ratings; count the reason if it is neither."""
     fields = score.fields
     trace_id = text_of(fields["trace_id"])
     sources = retrieved(trace_id, export, library)
@@ -125,13 +125,13 @@ def read_score(
     elif library.complete(Document(text_of(fields.get("string_value")))).url in urls:
         picks[trace_id].append(score)
     elif value is None:
-        tally.skip_row("scores that are no number, no thumb and no shown source", score)
+        tally.skip_row("scores that are neither a number, a thumb nor a shown source", score)
     else:
         feedback.ratings.append(to_rating(score, value, export, people, sources))
 
 
 def thumb(fields: Mapping[str, Any]) -> float | None:
-    """Return a score as a number, where higher is better; None for what has no order."""
+    """Return a score as a number, higher is better; None for labels without an order."""
     label = text_of(fields.get("string_value")).lower().replace("-", "_").replace(" ", "_")
     if label in GOOD | BAD:
         return float(label in GOOD)
@@ -164,9 +164,9 @@ def to_rating(
 
 
 def cites(answer: str, url: str) -> bool:
-    """Return whether an answer names an address, and not one that goes on before or behind it.
+    """Return whether an answer names a URL that is not part of a longer one.
 
-    A number is an address in brackets only, since answers have other numbers, too.
+    A numeric id counts only in brackets, since answers contain other numbers, too.
     """
     if url.isdecimal():
         return f"[{url}]" in answer
@@ -175,7 +175,7 @@ def cites(answer: str, url: str) -> bool:
 
 
 def scales_of(scores: Sequence[Row]) -> frozenset[str]:
-    """Return the names of scores that go beyond 1, such as stars: of these, 1 is no thumb up."""
+    """Return the names of scores with values beyond 1, such as stars; their 1 is not a thumb up."""
     values = ((text_of(row.fields.get("name")), row.fields.get("value")) for row in scores)
     return frozenset(
         name for name, value in values if isinstance(value, (int, float)) and abs(value) > 1
@@ -183,7 +183,7 @@ def scales_of(scores: Sequence[Row]) -> frozenset[str]:
 
 
 def is_scale(fields: Mapping[str, Any], value: float, scales: Set[str]) -> bool:
-    """Return whether a number is one of a scale, such as 1 to 5, and so no thumb."""
+    """Return whether a score is on a scale, such as 1 to 5, and so not a thumb."""
     is_one = value not in (-1, 0, 1) or text_of(fields.get("name")) in scales
     return fields.get("data_type") == "NUMERIC" and is_one
 
@@ -206,17 +206,17 @@ def to_search(
 
 
 def question_of(trace_id: str, export: Export) -> str:
-    """Return the question of a trace: its input, or that of its first observation."""
+    """Return the question of a trace: its input, or that of a root observation."""
     return payload_of(trace_id, export, "input", QUESTIONS)
 
 
 def answer_of(trace_id: str, export: Export) -> str:
-    """Return the answer of a trace: its output, or that of its first observation."""
+    """Return the answer of a trace: its output, or that of a root observation."""
     return payload_of(trace_id, export, "output", ANSWERS)
 
 
 def payload_of(trace_id: str, export: Export, name: str, keys: Sequence[str]) -> str:
-    """Return the text under a field of the trace, or of its root observation."""
+    """Return the text in a field of the trace, or of its first root observation with text."""
     trace = export.traces.get(trace_id)
     if trace and (text := payload_text(trace.fields.get(name), keys)):
         return text
@@ -229,7 +229,7 @@ def payload_of(trace_id: str, export: Export, name: str, keys: Sequence[str]) ->
 
 
 def payload_text(value: Any, keys: Sequence[str]) -> str:
-    """Return the text of a payload: plain, JSON as text, in an object, or the last message."""
+    """Return the text of a payload: plain text, JSON in a text, an object, or messages."""
     value = parsed(value)
     if isinstance(value, str):
         return value.strip()
@@ -246,11 +246,11 @@ def payload_text(value: Any, keys: Sequence[str]) -> str:
 
 
 def parsed(value: Any) -> Any:
-    """Return a payload that is JSON as text as what it says."""
+    """Return a payload, decoded if it is JSON in a text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except (ValueError, RecursionError):  # a question may be a row of brackets
+        except (ValueError, RecursionError):  # a question may be full of brackets
             return value
     return value
 
@@ -274,7 +274,7 @@ def document_list(output: Any) -> list[Any]:
 
 
 def session_of(trace_id: str, export: Export, people: Pseudonyms) -> str:
-    """Return the pseudonym of the session of a trace, or of its user where none is logged."""
+    """Return the pseudonym of a trace's session, or of its user if no session is logged."""
     rows = [export.traces.get(trace_id), *export.observations.get(trace_id, [])]
     for name in ("session_id", "user_id"):
         ids = (text_of(row.fields.get(name)) for row in rows if row)

@@ -1,4 +1,4 @@
-"""LibreChat: messages with feedback, from its database or from an exported conversation.
+"""LibreChat: messages with feedback, from its database or from exported conversations.
 
 Files hold documents of the collection `messages` as `mongoexport` writes them, or conversations as
 "Export conversation" writes them as JSON, flat or recursive. Sources: LibreChat documentation, page
@@ -6,8 +6,8 @@ Files hold documents of the collection `messages` as `mongoexport` writes them, 
 (src/schema/message.ts) for the message and its feedback, and
 api/app/clients/tools/util/fileSearch.js for the sources of a file search.
 
-The question is the parent of the rated message. The sources are its attachments: of file_search the
-files, of web_search the organic results. An answer cites them as turn0file1 and turn0search1.
+The question is the parent of the rated message. The sources are its attachments: the files of
+file_search and the organic results of web_search. An answer cites them as turn0file1, turn0search1.
 """
 
 import re
@@ -63,7 +63,7 @@ def read_librechat(
 
 
 def flat_messages(row: Row) -> Iterator[Row]:
-    """Yield the messages of a record: of a conversation all, also those inside each other."""
+    """Yield the messages of a record: one, or all of a conversation, nested ones included."""
     inner = next((row.fields[key] for key in CONVERSATION if key in row.fields), None)
     if isinstance(inner, Mapping):
         inner = [inner]
@@ -78,7 +78,7 @@ def flat_messages(row: Row) -> Iterator[Row]:
 def read_rating(
     row: Row, messages: Mapping[str, Row], people: Pseudonyms, library: Library, tally: Tally
 ) -> Rating | None:
-    """Return the rating of one message; count why it can't be used."""
+    """Return the rating of one message; None, counted with its reason, if it is not usable."""
     fields = row.fields
     feedback = fields["feedback"] if isinstance(fields["feedback"], Mapping) else {}
     tally.note_unknown(feedback, FEEDBACK_FIELDS, "feedback.")
@@ -120,7 +120,7 @@ def message_text(fields: Mapping[str, Any]) -> str:
 
 
 def part_text(part: Mapping[str, Any]) -> str:
-    """Return the text of a part; "" for a call of a tool, and for what was only thought."""
+    """Return the text of a part; "" for tool calls and reasoning."""
     text = part.get("text") if part.get("type") == "text" else None
     return text_of(text.get("value") if isinstance(text, Mapping) else text)
 
@@ -140,7 +140,7 @@ def shown_documents(
 
 
 def source_lists(attachment: Any) -> Iterator[tuple[str, str, list[Any]]]:
-    """Yield the lists of sources of an attachment: how they are cited, and under which field."""
+    """Yield (kind in citations, field, sources) of each list of sources in an attachment."""
     for kind, field, name in (
         ("file", "file_search", "sources"),
         ("search", "web_search", "organic"),
@@ -161,6 +161,6 @@ def to_source(item: Any) -> Document:
 
 
 def cited_urls(answer: str, citable: Citable) -> list[str]:
-    """Return the URLs that an answer cites, in its order."""
+    """Return the URLs that an answer cites, in order of citation."""
     marks = CITATION.findall(answer)
     return [*dict.fromkeys(citable[mark] for mark in marks if citable.get(mark))]

@@ -1,11 +1,11 @@
 """Open WebUI: the feedback that an administrator exports as JSON.
 
-Each record has a rating of one message, and a snapshot of its chat. Sources: Open WebUI
+Each record has a rating of one message and a snapshot of its chat. Sources: Open WebUI
 documentation, page "Evaluation"; its source, backend/open_webui/models/feedbacks.py for the record
 and backend/open_webui/utils/middleware.py for the sources of a message.
 
-The question is the message before the rated one, the sources are those of the rated one, in order.
-An answer cites them as [1], [2]: a number counts documents, each once.
+The question is the parent of the rated message; the sources are those of the rated message, in
+order. An answer cites them as [1], [2]; the numbers count distinct documents.
 """
 
 import re
@@ -50,7 +50,7 @@ def read_open_webui(
 
 
 def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) -> Rating | None:
-    """Return one rating; count why a record is none."""
+    """Return the rating of one record; None, counted with its reason, if it is not usable."""
     fields = row.fields
     data, meta = (as_object(fields.get(name)) for name in ("data", "meta"))
     value = rating_value(data.get("rating"))
@@ -62,7 +62,7 @@ def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) ->
     elif not message:
         tally.skip_row("ratings whose message is not in the snapshot", row)
     elif not question:
-        tally.skip_row("ratings of a message that no question stands before", row)
+        tally.skip_row("ratings of a message without a question before it", row)
     else:
         documents = shown_documents(message, library)
         answer = text_of(message.get("content"))
@@ -83,23 +83,23 @@ def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) ->
 
 
 def as_object(value: object) -> Mapping[str, Any]:
-    """Return an object; an empty one for anything else."""
+    """Return a JSON object unchanged; an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """Return a list; an empty one for anything else."""
+    """Return a list unchanged; an empty one for anything else."""
     return value if isinstance(value, list) else []
 
 
 def rating_value(value: object) -> float | None:
-    """Return 1 or -1, which may be a text; None for anything else."""
+    """Return 1 or -1, given as a number or a text; None for anything else."""
     text = text_of(value)
     return float(text) if text in ("1", "-1") else None
 
 
 def chat_messages(snapshot: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the messages of a snapshot by id, wherever its version keeps them."""
+    """Yield (id, message) of a snapshot, wherever its version keeps the messages."""
     level = as_object(snapshot)
     while level:
         messages = as_object(level.get("history")).get("messages", level.get("messages"))
@@ -134,7 +134,7 @@ def shown_documents(message: Mapping[str, Any], library: Library) -> list[Docume
 
 
 def documents_of(item: Mapping[str, Any]) -> Iterator[Document]:
-    """Yield the documents of one source: each passage has its metadata beside it."""
+    """Yield the documents of one source: one for each passage and its metadata."""
     source = as_object(item.get("source"))
     passages, metadata = (as_list(item.get(name)) for name in ("document", "metadata"))
     for index, passage in enumerate(passages):
@@ -146,7 +146,7 @@ def documents_of(item: Mapping[str, Any]) -> Iterator[Document]:
 
 
 def cited_urls(answer: str, documents: Sequence[Document]) -> list[str]:
-    """Return the URLs of the documents that an answer cites by number, in its order."""
+    """Return the URLs of the documents that an answer cites by number, in order of citation."""
     numbers = [int(each) for match in CITATION.findall(answer) for each in match.split(",")]
     known = (number for number in dict.fromkeys(numbers) if 1 <= number <= len(documents))
     return [documents[number - 1].url for number in known]

@@ -1,7 +1,7 @@
 """Pseudonyms of users and sessions: no id of a person is written anywhere.
 
-A keyed hash (HMAC-SHA256, RFC 2104) keeps the records of one session together. Without the key,
-which stays on this machine, nobody can tell which user a hash belongs to by hashing known ids.
+A keyed hash (HMAC-SHA256, RFC 2104) keeps the records of one session together. The key stays on
+this machine; without it, nobody can find the user of a hash by hashing known ids.
 """
 
 import hmac
@@ -18,13 +18,13 @@ HASH_CHARS = 16
 
 
 class Pseudonyms:
-    """Hashes the ids of people with the key of this project."""
+    """Hashes the ids of people with this project's key."""
 
     def __init__(self, key: bytes) -> None:
         self.key = key
 
     def name(self, *ids: object) -> str:
-        """Return the hash of a person's ids; "" if there is none."""
+        """Return the hash of a person's ids; "" without ids."""
         texts = [str(each) for each in ids if each not in (None, "")]
         if not texts:
             return ""
@@ -33,8 +33,8 @@ class Pseudonyms:
 
 
 def load_pseudonyms(path: Path) -> Pseudonyms:
-    """Return pseudonyms with the key in a file; a new key is made where there is none."""
-    with locked_folder(path.parent):  # two first imports make one key
+    """Return pseudonyms with the key in a file; make a new key if there is none."""
+    with locked_folder(path.parent):  # so that two simultaneous first imports make one key
         if not path.exists():
             with atomic_open(path) as file:
                 os.fchmod(file.fileno(), 0o600)
@@ -43,12 +43,12 @@ def load_pseudonyms(path: Path) -> Pseudonyms:
         key = bytes.fromhex(path.read_text(encoding="utf-8").strip())
     except ValueError:
         key = b""
-    if len(key) != KEY_BYTES:  # with less of a key, people could be found out
-        raise InputError(f"{path} is no key; delete it, and a new one is made.")
+    if len(key) != KEY_BYTES:  # with a shorter key, people could be identified
+        raise InputError(f"{path} is not a valid key; delete it to get a new one.")
     return Pseudonyms(key)
 
 
 def record_id(source: str, *ids: object) -> str:
-    """Return the id of an imported record: the same whenever the same record is imported."""
+    """Return the id of an imported record; the same record always gets the same id."""
     message = "\0".join([source, *map(str, ids)]).encode("utf-8", "replace")
     return f"{source}-{sha256(message).hexdigest()[:HASH_CHARS]}"

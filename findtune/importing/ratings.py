@@ -1,13 +1,13 @@
-"""Ratings of answers as records of feedback: what thumbs teach, and what they do not.
+"""Ratings of answers as records of feedback: what thumbs teach and what they do not.
 
 A thumb says that an answer was good or bad. It does not say which source was right, so alone it
 teaches none of the three models. Two things can be learned:
 
-- Of two answers to one question that were rated differently, one is preferred: a record of
+- If two answers to one question were rated differently, one was preferred: a record of
   training_data, which is checked and counted.
-- An answer that was rated up and cites some of its sources and not others says that the cited ones
-  were of use: a ranked list whose picks are the cited sources. Such picks are the model's choice
-  that a user approved, so they are weaker than clicks.
+- If an answer was rated up and cites only some of its sources, the cited ones were useful: a ranked
+  list whose picks are the cited sources. The model chose these picks and the user only approved the
+  answer, so they are weaker evidence than clicks.
 """
 
 from collections import defaultdict
@@ -25,10 +25,10 @@ from findtune.importing.tally import Row, Tally
 
 @dataclass(frozen=True)
 class Rating:
-    """An answer and how it was rated: a higher value is better; `good` says that it is a thumb up.
+    """An answer and its rating: a higher value is better; `good` is whether it is a thumb up.
 
-    sources: what the answer was made of, in order. cited: URLs of those that it cites. beside:
-    other answers that were shown beside it, if one was chosen from several.
+    sources: the sources of the answer, in order. cited: URLs of those that it cites. beside: other
+    answers that were shown beside it, if the user chose one of several.
     """
 
     id: str
@@ -60,7 +60,7 @@ def cited_searches(ratings: Sequence[Rating]) -> Iterator[Search]:
 
 
 def is_choice(rating: Rating) -> bool:
-    """Return whether an answer cites some of its sources, and not all."""
+    """Return whether an answer cites some of its sources, but not all."""
     return bool(rating.cited) and len({*rating.cited}) < len(rating.sources)
 
 
@@ -70,7 +70,7 @@ def preferences(source: str, ratings: Sequence[Rating]) -> list[Record]:
 
 
 def chosen_beside(source: str, ratings: Sequence[Rating]) -> Iterator[Record]:
-    """Yield a record for each answer that was rated while others stood beside it."""
+    """Yield a record for each rated answer and each other answer shown beside it."""
     for rating in ratings:
         for other in rating.beside:
             if rating.answer and other and other != rating.answer:
@@ -94,7 +94,7 @@ def rated_apart(source: str, ratings: Sequence[Rating]) -> Iterator[Record]:
 
 
 def preference(source: str, rating: Rating, preferred: str, other: str) -> Record:
-    """Return a record of training_data; a hash decides which answer stands first."""
+    """Return a record of training_data; a hash decides which answer comes first."""
     first, second = sorted((preferred, other), key=lambda answer: record_id(source, answer))
     record: Record = {
         "id": record_id(source, normalize(rating.query), first, second),
@@ -108,7 +108,7 @@ def preference(source: str, rating: Rating, preferred: str, other: str) -> Recor
 
 
 def note_lessons(ratings: Sequence[Rating], pairs: int, tally: Tally) -> None:
-    """Note how many ratings teach something, and what the others lack."""
+    """Note how many ratings teach something and what the others lack."""
     if not ratings:
         return
     up = sum(rating.good for rating in ratings)

@@ -1,8 +1,8 @@
-"""Searches with clicks as records of feedback: ranked lists, and rewriting within a session.
+"""Searches with clicks as records of feedback: ranked lists, and rewrites within a session.
 
-A user who finds nothing asks again in other words. Searches of one session that follow each other
-within 30 minutes and share a word stem ask the same, and what was clicked at last answers the first
-question too. Sources: Jansen, Spink, Blakely & Koshman (JASIST 2007) for the 30 minutes; Huang &
+A user who finds nothing asks again in other words. Consecutive searches of one session that are at
+most 30 minutes apart and share a word stem count as one need, and the last clicks answer its first
+question, too. Sources: Jansen, Spink, Blakely & Koshman (JASIST 2007) for the 30 minutes; Huang &
 Efthimiadis (CIKM 2009) for shared words as the sign of a reformulation.
 """
 
@@ -17,13 +17,13 @@ from findtune.importing.documents import Document
 from findtune.importing.tally import Row, Tally
 from findtune.importing.times import seconds
 
-MAX_PAUSE = 30 * 60  # seconds between two searches of one need
+MAX_PAUSE = 30 * 60  # seconds between two searches for the same need
 MAX_HISTORY = 5  # earlier questions that a record keeps
 
 
 @dataclass(frozen=True)
 class Search:
-    """One search: what was asked, what was shown in order, what was picked, the best pick first.
+    """One search: the question, the documents shown in order, and the picks, the best first.
 
     time: ISO 8601 in UTC, or ""; session: a pseudonym, or "". picks: URLs of documents shown.
     """
@@ -38,7 +38,7 @@ class Search:
 
 
 def ranked_lists(searches: Sequence[Search], tally: Tally) -> Iterator[Record]:
-    """Yield a ranked list for each search from which a choice can be learned."""
+    """Yield a ranked list for each search that shows a choice."""
     history = earlier_questions(searches)
     for search in searches:
         if reason := why_unused(search):
@@ -48,7 +48,7 @@ def ranked_lists(searches: Sequence[Search], tally: Tally) -> Iterator[Record]:
 
 
 def why_unused(search: Search) -> str:
-    """Return why a search teaches nothing, or nothing."""
+    """Return why a search teaches nothing; "" if it does."""
     if not normalize(search.query):
         return "searches without a question"
     if not search.shown:
@@ -56,7 +56,7 @@ def why_unused(search: Search) -> str:
     if not search.picks:
         return "searches without a pick"
     everything = {document.url for document in search.shown} <= {*search.picks}
-    return "searches in which all that was shown was picked" if everything else ""
+    return "searches in which everything shown was picked" if everything else ""
 
 
 def ranked_list(search: Search, history: Sequence[str]) -> Record:
@@ -74,7 +74,7 @@ def ranked_list(search: Search, history: Sequence[str]) -> Record:
 
 
 def sources(search: Search) -> list[Record]:
-    """Return what a search showed, with ranks from 1."""
+    """Return the documents that a search showed, with ranks from 1."""
     return [
         {"rank": rank, **{name: text for name, text in document._asdict().items() if text}}
         for rank, document in enumerate(search.shown, start=1)
@@ -82,9 +82,9 @@ def sources(search: Search) -> list[Record]:
 
 
 def rewriting_records(searches: Sequence[Search]) -> Iterator[Record]:
-    """Yield a record of query_rewriting_training_data for each need that was asked in other words.
+    """Yield a record of query_rewriting_training_data for each need asked in several wordings.
 
-    Its question is the first one; the picks are those of all its searches, the last ones first.
+    Its question is the first one; its picks are those of all its searches, the last search first.
     """
     for chain in needs(searches):
         by_query: dict[str, Search] = {}
@@ -122,9 +122,9 @@ def needs(searches: Iterable[Search]) -> Iterator[list[Search]]:
 
 
 def by_session(searches: Iterable[Search]) -> Iterator[list[Search]]:
-    """Yield the searches of each session in the order of their times; others are left out.
+    """Yield the searches of each session by time; those without session or time are left out.
 
-    Those of one time, such as a day, stand as the export has them.
+    Searches with equal times, such as one date, keep the order of the export.
     """
     sessions: dict[str, list[Search]] = defaultdict(list)
     for search in searches:
@@ -135,14 +135,14 @@ def by_session(searches: Iterable[Search]) -> Iterator[list[Search]]:
 
 
 def same_need(earlier: Search, later: Search) -> bool:
-    """Return whether two searches that follow each other ask for the same."""
+    """Return whether two consecutive searches are for the same need."""
     pause = seconds(later.time) - seconds(earlier.time)
     shared = {*content_stems(earlier.query)} & {*content_stems(later.query)}
     return pause <= MAX_PAUSE and bool(shared)
 
 
 def earlier_questions(searches: Iterable[Search]) -> dict[str, list[str]]:
-    """Return the earlier questions of the same need by search, oldest first."""
+    """Return the earlier questions of the same need, by search id, oldest first."""
     history: dict[str, list[str]] = {}
     for chain in needs(searches):
         asked: list[str] = []
@@ -154,7 +154,7 @@ def earlier_questions(searches: Iterable[Search]) -> dict[str, list[str]]:
 
 
 def note_bare_sources(searches: Iterable[Search], tally: Tally) -> None:
-    """Note how many sources have neither title nor text, which models read."""
+    """Note how many sources have neither title nor text for models to read."""
     shown = {document.url: document for search in searches for document in search.shown}
     bare = sum(not (document.title or document.snippet) for document in shown.values())
     if bare:

@@ -1,4 +1,4 @@
-"""The files that an import writes, one a kind of feedback and source: nothing is written twice."""
+"""The files that an import writes, one per kind of feedback and source; no record twice."""
 
 import json
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ PICKS = ("positive_sources", "selected_sources")
 
 
 class Stored(NamedTuple):
-    """What became of the records of one file."""
+    """What happened to the records of one file."""
 
     path: Path
     new: int
@@ -33,9 +33,8 @@ class Stored(NamedTuple):
 def store(data: Path, kind: str, source: str, records: Iterable[Record]) -> Stored:
     """Add records to the file of a kind and a source; the file changes only if a record does.
 
-    A record is known by its `id`. Where a later export has more picks of a search, they are added.
-    Another import waits until
-    this one has written. Raises InputError for a file that can't be read.
+    Records are matched by `id`; new picks of a known search are added to the old ones. Another
+    import waits until this one has written. Raises InputError for a file that can't be read.
     """
     path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
     with locked_folder(path.parent):
@@ -43,7 +42,7 @@ def store(data: Path, kind: str, source: str, records: Iterable[Record]) -> Stor
 
 
 def merge_into(path: Path, records: Iterable[Record]) -> Stored:
-    """Add records to a file, which no other import may change meanwhile; see `store`."""
+    """Add records to a file, as `store` says; the caller holds the lock."""
     stored = read_stored(path)
     new, changed, known = 0, 0, 0
     for record in records:
@@ -58,7 +57,7 @@ def merge_into(path: Path, records: Iterable[Record]) -> Stored:
 
 
 def read_stored(path: Path) -> dict[str, Record]:
-    """Return the records that a file holds by their ids; none if there is no file."""
+    """Return the records of a file by id; none if there is no file."""
     if not path.exists():
         return {}
     records: dict[str, Record] = {}
@@ -68,15 +67,13 @@ def read_stored(path: Path) -> dict[str, Record]:
             record = json.loads(line.decode())
             records[record["id"]] = record
         except (ValueError, KeyError, TypeError):
-            reason = "no record that an import wrote"
-            raise InputError(
-                f"{path}:{number}: {reason}; move the file away, or mend it."
-            ) from None
+            reason = "not a record that an import wrote"
+            raise InputError(f"{path}:{number}: {reason}; move the file away, or fix it.") from None
     return records
 
 
 def merged(before: Record, after: Record) -> Record:
-    """Return a record with the picks of both; in all else the later one counts."""
+    """Return the later record with the picks of both, except picks that it no longer shows."""
     shown = shown_urls(after)
     joined = {
         name: [*dict.fromkeys(url for url in [*before[name], *after[name]] if url in shown)]

@@ -1,11 +1,11 @@
-"""What an import read, what it could not use and why, and which fields it does not know."""
+"""What an import read, what it could not use and why, and which fields were unknown."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-MAX_PLACES = 3  # that a line on the screen names
+MAX_PLACES = 3  # named in one line on the screen
 
 
 class Row(NamedTuple):
@@ -20,9 +20,9 @@ class Row(NamedTuple):
 class Tally:
     """Counts of one import.
 
-    rows: name -> how many were read. unused: reason -> the (file, line) of each row that can't be
-    used. unknown: name of a field that no rule knows -> how many rows have it. notes: lines that
-    say what was learned, and how to learn more.
+    rows: name -> how many were read. unused: reason -> (file, line) of each unusable row. unknown:
+    name of an unknown field -> how many rows have it. notes: lines that say what the import gives,
+    and how to get more from it.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -31,11 +31,11 @@ class Tally:
     notes: list[str] = field(default_factory=list)
 
     def skip(self, reason: str, file: str, line: int) -> None:
-        """Count a row that can't be used, under its reason."""
+        """Count an unusable row under its reason."""
         self.unused[reason].append((file, line))
 
     def skip_row(self, reason: str, row: Row) -> None:
-        """Count a row that can't be used, under its reason."""
+        """Count an unusable row under its reason."""
         self.skip(reason, row.file, row.line)
 
     def note_unknown(self, fields: object, known: Collection[str], prefix: str = "") -> None:
@@ -44,7 +44,7 @@ class Tally:
             self.unknown.update(f"{prefix}{name}" for name in fields if name not in known)
 
     def lines(self) -> Iterator[str]:
-        """Yield what a user reads: what was not used, unknown fields, notes."""
+        """Yield the lines for the user: unused rows, unknown fields, notes."""
         ranked = sorted(self.unused.items(), key=lambda item: (-len(item[1]), item[0]))
         for reason, places in ranked:
             named = ", ".join(f"{file}:{line}" for file, line in places[:MAX_PLACES])
@@ -56,7 +56,7 @@ class Tally:
         yield from self.notes
 
     def table(self) -> Iterator[tuple[str, str, int]]:
-        """Yield reason, file and line of every row that was not used."""
+        """Yield reason, file and line of every unused row."""
         for reason, places in sorted(self.unused.items()):
             for file, line in places:
                 yield reason, file, line

@@ -7,23 +7,23 @@ from findtune.ingest.times import read_time
 
 
 def utc_time(value: object) -> str:
-    """Return a time as ISO 8601 in UTC; "" for what is none. A time without a zone is UTC.
+    """Return a time as ISO 8601 in UTC; "" if it is not a time. A time without a zone is UTC.
 
-    value: what ingest takes for a time, such as a text, seconds since 1970, or MongoDB's
+    value: any form of a time that ingest reads, such as a text, seconds since 1970, or MongoDB's
     {"$date": ...}.
     """
     try:
         time = datetime.fromisoformat(read_time(value))
         zoned = time if time.tzinfo else time.replace(tzinfo=UTC)
         return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError):  # in UTC, the first hours of the year 1 are in none
+    except (ValueError, OverflowError):  # the first hours of year 1 may be before it in UTC
         return ""
 
 
 def moment(value: object) -> float:
-    """Return the seconds since 1970 of what `utc_time` takes; what is no time comes before all.
+    """Return the seconds since 1970 of any form that `utc_time` reads; -inf if it is not a time.
 
-    Texts with and without parts of a second do not sort by their time.
+    For sorting: ISO texts with and without fractions of a second do not sort by time.
     """
     time = utc_time(value)
     return seconds(time) if time else -inf

@@ -5,9 +5,9 @@ what `_search` returned. A row with `action_name` is an event, one with `user_qu
 Sources: User Behavior Insights, "Query Tracking for UBI" and "Event tracking for UBI", version
 1.3.0 (schema/1.3.0 of o19s/ubi); OpenSearch documentation, page "UBI index schemas".
 
-What was shown is `query_response_hit_ids`, in its order. Where it is missing, the objects of all
-events of the query stand in the order of their `position.ordinal`, if each has one. Rows of one
-`query_id` and one question are pages of one search.
+The documents shown are `query_response_hit_ids`, in order. If it is missing, they are the objects
+of the query's events, ordered by `position.ordinal`, if every event has one. Rows with the same
+`query_id` and question are pages of one search.
 """
 
 from collections import defaultdict
@@ -23,8 +23,8 @@ from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
 from findtune.importing.times import moment, utc_time
 
-# Actions of the specification that say that a source was wanted, and how strongly. A view or an
-# impression says no more than that it was on the screen.
+# Actions of the specification that show interest in a source, with their strength. A view or an
+# impression only means that it was on the screen.
 PICKING = {"click": 1, "click_through": 1, "watch": 2, "add_to_cart": 3, "purchase": 4}
 SEEING = ("view", "impression")
 QUERY_FIELDS = frozenset(
@@ -66,7 +66,7 @@ def read_ubi(paths: Sequence[Path], people: Pseudonyms, library: Library, tally:
 def sort_row(
     row: Row, queries: dict[str, list[Row]], events: dict[str, list[Row]], tally: Tally
 ) -> None:
-    """Take up one row as a query or an event, or count why it is neither."""
+    """Add a row to the queries or the events; count the reason if it is unusable."""
     fields = row.fields
     query_id = text_of(fields.get("query_id"))
     if "action_name" in fields:
@@ -77,9 +77,9 @@ def sort_row(
     elif not query_id:
         tally.skip_row("queries without a query_id", row)
     elif any(same_row(page.fields, fields) for page in queries.get(query_id, ())):
-        tally.skip_row("queries that come twice", row)
+        tally.skip_row("duplicate queries", row)
     elif any(question_of(page) != question_of(row) for page in queries.get(query_id, ())):
-        tally.skip_row("queries whose query_id another question has", row)
+        tally.skip_row("queries whose query_id belongs to another question", row)
     else:
         tally.rows["queries"] += 1
         tally.note_unknown(fields, QUERY_FIELDS)
@@ -87,7 +87,7 @@ def sort_row(
 
 
 def take_event(row: Row, query_id: str, events: dict[str, list[Row]], tally: Tally) -> None:
-    """Take up an event of a query, or count why it says nothing of a source."""
+    """Add an event of a query; count the reason if it says nothing about a source."""
     fields = row.fields
     tally.note_unknown(fields, EVENT_FIELDS)
     attributes = fields.get("event_attributes")
@@ -105,7 +105,7 @@ def take_event(row: Row, query_id: str, events: dict[str, list[Row]], tally: Tal
 
 
 def same_row(first: Fields, second: Fields) -> bool:
-    """Return whether two rows log the same query, whatever their ids in the index."""
+    """Return whether two rows log the same query, ignoring their ids in the index."""
     names = ("user_query", "timestamp", "query_response_hit_ids")
     return all(first.get(name) == second.get(name) for name in names)
 
@@ -116,7 +116,7 @@ def question_of(row: Row) -> str:
 
 
 def joined(pages: Sequence[Row]) -> Row:
-    """Return the pages of a search as one row: the hits of the earliest page stand first."""
+    """Return the pages of a search as one row, with the hits of the earliest page first."""
     if len(pages) == 1:
         return pages[0]
     ordered = sorted(pages, key=lambda page: moment(page.fields.get("timestamp")))
@@ -125,7 +125,7 @@ def joined(pages: Sequence[Row]) -> Row:
 
 
 def hit_ids(query: Fields) -> list[Any]:
-    """Return the ids that a row of a query names as shown."""
+    """Return the ids of the documents that a query's row names as shown."""
     hits = query.get("query_response_hit_ids")
     return hits if isinstance(hits, list) else [hits] if isinstance(hits, str) else []
 
@@ -153,7 +153,7 @@ def to_search(
 
 
 def shown_documents(query: Fields, events: Sequence[Fields]) -> list[Document]:
-    """Return what a query showed, in order, with the names that events have of it."""
+    """Return the documents that a query showed, in order, with the titles that events give."""
     named = {key: to_document(event) for event in events for key in object_ids(event)}
     if hits := hit_ids(query):
         ids = map(text_of, hits)
@@ -165,9 +165,9 @@ def shown_documents(query: Fields, events: Sequence[Fields]) -> list[Document]:
 
 
 def picked_urls(events: Iterable[Row], spellings: Mapping[str, str], tally: Tally) -> list[str]:
-    """Return the URLs that were picked: by the strongest action first, then the earliest one.
+    """Return the picked URLs, ordered by the strongest action, then by the earliest.
 
-    A click on what was not shown is counted: its object may have an id of another field.
+    A click on a source that was not shown is counted as unused; its id may be of another field.
     """
     ranked = []
     for row in events:
@@ -188,7 +188,7 @@ def clicked_object(event: Fields) -> Fields:
 
 
 def object_ids(event: Fields) -> list[str]:
-    """Return the ids of an event's object: its own, and that of the index."""
+    """Return the ids of an event's object: object_id and internal_id."""
     clicked = clicked_object(event)
     ids = (text_of(clicked.get(name)) for name in ("object_id", "internal_id"))
     return [each for each in ids if each]
@@ -202,7 +202,7 @@ def to_document(event: Fields) -> Document:
 
 
 def ordinal(event: Fields) -> int | None:
-    """Return the place of an event's object on the page; None if it is not logged."""
+    """Return the position of an event's object on the page; None if it is not logged."""
     attributes = event.get("event_attributes")
     position = attributes.get("position") if isinstance(attributes, Mapping) else None
     value = position.get("ordinal") if isinstance(position, Mapping) else None
@@ -212,7 +212,7 @@ def ordinal(event: Fields) -> int | None:
 
 
 def session_of(query: Fields, people: Pseudonyms) -> str:
-    """Return the pseudonym of a query's session, or of its client where no session is logged."""
+    """Return the pseudonym of a query's session, or else of its client or user."""
     levels = [query, query.get("query_attributes")]
     for name in ("session_id", "client_id", "user_id"):
         ids = (text_of(level.get(name)) for level in levels if isinstance(level, Mapping))

@@ -1,1 +1,1 @@
-"""Ingest: the users' CSV and JSON files, checked and cleaned, one module per kind of record."""
+"""Ingest: check and clean the users' CSV and JSON files, one module per kind of record."""

@@ -1,8 +1,9 @@
-"""Addresses of documents: two spellings of one page have the same normal form.
+"""Normal forms of document addresses, by which different spellings of one URL compare equal.
 
-Most documents are web pages. The id of another document (doc:17, a path, s3://..., an ISBN) is its
-own normal form. Sources: RFC 3986, section 6, for what spellings of a URL mean the same; beyond
-it, http and https are one, and so are a host with and without www.
+Most documents are web pages. An id that is not a URL (doc:17, a path, an ISBN) keeps its spelling,
+except that DOIs, UUIDs and schemes such as s3: become lower case. Sources: RFC 3986, section 6, for
+which spellings of a URL are equivalent; beyond it, http and https count as equal, and so do hosts
+with and without www.
 """
 
 import re
@@ -11,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from findtune.ingest.plain_text import decode_entities
 
-# Most URLs are in their normal form but for the scheme, and need no parsing.
+# Most URLs differ from their normal form only by the scheme, and need no parsing.
 SIMPLE = re.compile(
     r"https?://(?!www\.|(?:dx\.)?doi\.org/)([a-z0-9-]+(?:\.[a-z0-9-]+)*(?:/[a-zA-Z0-9_~-][\w.~-]*)+)",
     re.ASCII,
@@ -37,15 +38,14 @@ TRACKING = re.compile(
     re.IGNORECASE,
 )
 UNRESERVED = "-._~!$'()*,:@"
-# An address as texts hold it: <address>, "address", [title](address) of Markdown, https:\/\/ of
-# JSON in JSON, and with characters that show nothing.
+# An address with what texts put around it: <address>, "address", [title](address) of Markdown.
 WRAPPED = re.compile(
     r"<([^<>]*)>|\"([^\"]*)\"|'([^']*)'|`([^`]*)`|[“„]([^“”]*)[“”]|«([^«»]*)»|\((https?:[^()]*)\)"
     r"|\[[^\]]*\]\((\S+?)(?:\s+\"[^\"]*\")?\)"
 )
 UNSEEN = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# Pages that only lead on: host and path, and the parameter that holds the address.
+# Redirect pages: host and path, and the parameter that holds the target.
 REDIRECT = re.compile(
     r"(?:www\.)?google\.[a-z.]{2,6}/url\?(?:.*&)?(?:q|url)=([^&]+)"
     r"|l\.facebook\.com/l\.php\?(?:.*&)?u=([^&]+)|duckduckgo\.com/l/\?(?:.*&)?uddg=([^&]+)"
@@ -55,7 +55,7 @@ REDIRECT = re.compile(
 
 
 def normal_form(address: str) -> str:
-    """Return what all spellings of an address share; it is compared and never shown."""
+    """Return the normal form of an address; it is only compared, never shown."""
     if match := SIMPLE.fullmatch(address):
         return match[1]
     text = unwrap(decode_entities(address).encode("utf-8", "replace").decode().strip())
@@ -69,18 +69,18 @@ def normal_form(address: str) -> str:
     try:
         parts = urlsplit(f"http:{text}" if text.startswith("//") else text)
         return normal_url(parts) if parts.scheme.lower() in DEFAULT_PORTS else lower_scheme(text)
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # an invalid port or IPv6 address
         return text
 
 
 def lower_scheme(text: str) -> str:
-    """Return an id with its scheme in lower case: S3://a and s3://a are one."""
+    """Return an id with its scheme in lower case: S3://a and s3://a are the same."""
     scheme = SCHEME.match(text)
     return f"{scheme[0].lower()}{text[scheme.end() :]}" if scheme else text
 
 
 def unwrap(text: str) -> str:
-    """Return an address without what texts put around it, and behind a page that leads to it."""
+    """Return an address without the marks around it, and the target of a redirect page."""
     text = UNSEEN.sub("", text).replace("\\/", "/")
     if match := WRAPPED.fullmatch(text):
         text = next(filter(None, match.groups()), "").strip()
@@ -104,7 +104,7 @@ def without_dot_segments(path: str) -> str:
 
 
 def normal_url(parts: SplitResult) -> str:
-    """Return the normal form of a web address; raise ValueError for a port that is none."""
+    """Return the normal form of a web address; raise ValueError for an invalid port."""
     path = without_dot_segments(SESSION.sub("", parts.path))
     path = "/".join(map(normal_part, path.split("/")))
     pairs = (pair for pair in parts.query.split("&") if pair and not is_tracking(pair))
@@ -121,7 +121,7 @@ def normal_host(parts: SplitResult) -> str:
     if not host.isascii():
         try:
             host = host.encode("idna").decode()
-        except UnicodeError:  # no name that the web knows
+        except UnicodeError:  # not a valid domain name
             host = quote(host)
     port = parts.port
     is_default = port in (None, DEFAULT_PORTS[parts.scheme.lower()])
@@ -129,11 +129,11 @@ def normal_host(parts: SplitResult) -> str:
 
 
 def normal_part(text: str, safe: str = "") -> str:
-    """Return a part of a path or a query with one percent-encoding of its characters, in NFC."""
+    """Return a part of a path or a query in NFC, with uniform percent-encoding."""
     decoded = unicodedata.normalize("NFC", unquote(text, errors="surrogateescape"))
     return quote(decoded, safe=UNRESERVED + safe, errors="surrogateescape")
 
 
 def is_tracking(pair: str) -> bool:
-    """Return whether a parameter says where a visitor came from, and not what the page is."""
+    """Return whether a parameter only tracks where a visitor came from."""
     return bool(TRACKING.fullmatch(unquote(pair.partition("=")[0])))

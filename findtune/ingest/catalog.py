@@ -1,4 +1,4 @@
-"""The catalog: every text that names or describes a statistical variable.
+"""The catalog: reads every text that names or describes a statistical variable.
 
 Read from   autogen_input/{small,medium}/*.csv   dcid,Name,Description,Override_Alternatives,
                                                  Curated_Alternatives; lists separated by `;`,
@@ -42,7 +42,7 @@ ROLES = {
 # The names that Data Commons gives its columns: Id for dcid, and sentence for texts of any kind.
 IDS = {"id": "dcid", "variable": "dcid", "statvar": "dcid", "stat_var": "dcid"}
 SENTENCES = {"sentence": "Alternatives", "sentences": "Alternatives"}
-# People who have a name alone leave out the other columns, and call curated texts alternatives.
+# Files with only names leave out the other columns, and call curated texts alternatives.
 NAMES_HEADER = Header(
     ("dcid", *ROLES),
     fallbacks={**IDS, "alternatives": "Curated_Alternatives"},
@@ -76,7 +76,7 @@ class Text(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """The catalog of a variable, the first row about it, and the texts of all its rows."""
+    """A variable: its catalog, its first row, and the texts of all its rows."""
 
     catalog: str
     row: CsvRow
@@ -92,7 +92,7 @@ class CatalogReader:
     required = True
 
     def files(self, data: Path) -> list[Path]:
-        """Return all files of the catalog; raise InputError for a folder without one."""
+        """Return all files of the catalog; raise InputError if `small` has none."""
         alternatives = find_csv_files(data / "alternatives")
         return [*catalog_files(data, "small"), *catalog_files(data, "medium"), *alternatives]
 
@@ -164,7 +164,7 @@ def read_lists(
 def reject_bad_dcid(row: CsvRow, variables: Variables, report: IngestReport) -> bool:
     """Reject a row with an empty dcid, or with one that was read before. Return whether it was.
 
-    A row that says again what the first one said is only dropped.
+    A row that is equal to the first one is dropped instead of rejected.
     """
     dcid = row.cells["dcid"]
     if not dcid:
@@ -215,7 +215,7 @@ def add_sentences(
 
 
 def column_texts(row: CsvRow, column: str, notes: FileNotes) -> list[str]:
-    """Return the texts in a cell without what separates, numbers or marks them; note what did."""
+    """Return the texts in a cell without separators, numbers and bullets; note what was unusual."""
     cell = row.cells[column]
     if column not in LIST_COLUMNS:
         return [cell] if cell else []
@@ -305,7 +305,7 @@ def find_overridden(texts: Sequence[Text]) -> set[Text]:
 def flag_overrides(
     replaced: Iterable[Text], texts: Iterable[Text], *, variables: Variables, report: IngestReport
 ) -> None:
-    """Report each override that replaces alternatives which it does not repeat itself."""
+    """Report each override that replaces alternatives without repeating them."""
     overrides = {(text.dcid, normalize(text.text)) for text in texts if text.role == "override"}
     lost = (text.dcid for text in replaced if (text.dcid, normalize(text.text)) not in overrides)
     counts = Counter(lost)
@@ -319,7 +319,7 @@ def flag_overrides(
 
 
 def flag_shared_texts(texts: Iterable[Text], report: IngestReport) -> None:
-    """Report each text that a second variable has too."""
+    """Report each text that another variable has too."""
     owners: dict[str, Text] = {}
     for text in texts:
         first = owners.setdefault(normalize(text.text), text)

@@ -1,4 +1,7 @@
-"""Writes the three files of a kind: the clean records, the report, and the counts."""
+"""Writes the files of one kind: its clean records, the report on bad ones, and the counts.
+
+Raises InputError if so many rows or records were rejected that the export itself must be wrong.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +17,7 @@ from findtune.ingest.limits import FeedbackLimits, Limits
 from findtune.ingest.report import Advance, IngestReport, remark
 
 MAX_REJECTED_OF_FILE = 0.5
-MIN_REJECTS = 10  # that say something of a whole file
+MIN_REJECTS = 10  # fewer say nothing about a whole file
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 ProgressBar = Callable[[int], AbstractContextManager[Any]]  # the size in bytes -> a progress bar
@@ -30,7 +33,7 @@ def write_clean(
 ) -> IngestReport:
     """Write KIND.jsonl, KIND.report.csv and KIND.counts.json into the folder `out`.
 
-    A kind that no model learns from is empty where it can't be read, and a note says why.
+    If a kind that no model learns from can't be read, it is empty and a note says why.
 
     Raises InputError for a file that can't be read, and for too many rejects. KIND.jsonl is not
     written then.
@@ -88,7 +91,7 @@ def read_lines(
 
 
 def refuse_bad_files(kind: str, report: IngestReport, report_path: Path) -> None:
-    """Raise InputError for a file of which most rows or records were rejected: it has one fault."""
+    """Raise InputError for a file whose rows or records were mostly rejected, as by one fault."""
     for file, rejected in report.rejects_by_file.items():
         total = report.rows_by_file[file]
         if rejected >= MIN_REJECTS and rejected > MAX_REJECTED_OF_FILE * total:
@@ -102,7 +105,7 @@ def refuse_bad_files(kind: str, report: IngestReport, report_path: Path) -> None
 def refuse_too_many_rejects(
     kind: str, report: IngestReport, *, max_rejected: float, report_path: Path
 ) -> None:
-    """Raise InputError when a larger share than allowed was rejected."""
+    """Raise InputError if more than the allowed share of a kind was rejected."""
     total = report.accepted + report.rejected
     if report.rejected > max_rejected * total:
         first_rows = "\n  ".join(report.rejects_to_print())
@@ -114,7 +117,7 @@ def refuse_too_many_rejects(
 
 
 def refuse_nothing_left(kind: str, report: IngestReport, report_path: Path) -> None:
-    """Raise InputError when a required kind has nothing that can be used."""
+    """Raise InputError if a required kind has no usable row or record."""
     if KINDS[kind].reader.required and not report.accepted:
         wrapper = KINDS[kind].wrapper
         where = f" (a .json file holds them under the key {wrapper})" if wrapper else ""

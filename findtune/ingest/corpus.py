@@ -1,4 +1,4 @@
-"""The corpus: every document that can be searched, shown to a user or not.
+"""The corpus: reads every document that can be searched, whether or not users were shown it.
 
 Read from data/training_data/corpus*.jsonl, or .json with the key corpus.
 """

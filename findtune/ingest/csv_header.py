@@ -1,4 +1,4 @@
-"""The header of a CSV file: its columns in any order and case, and what separates them."""
+"""The header of a CSV file: finds its separator, and its columns in any order and case."""
 
 import csv
 import re
@@ -12,7 +12,7 @@ from findtune.ingest.report import abbreviate
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BLANKS = re.compile(r"[\s_-]+")
-MIN_SAME_NAMES = 2  # of columns, in a row that is no data
+MIN_SAME_NAMES = 2  # of columns: a row with as many is a header, not data
 MAX_NAME_CHARS = 60  # of a column, with blanks around it
 SEP_LINE = re.compile(rb"\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)  # a line for spreadsheets
 
@@ -22,8 +22,9 @@ class Header:
     """The columns that a CSV file must have; others are ignored.
 
     aliases: other names of a column. fallbacks: names that stand for a column only where it is
-    missing. optional: columns that may be missing, and are empty then. closed: none may be
-    missing beside an unknown one, which may be it, misspelt. otherwise: another form.
+    missing. optional: columns that may be missing, and are empty then. closed: beside an unknown
+    column, which may be a misspelling, no optional one may be missing either. otherwise: another
+    form of header, for files without all columns of this one.
     """
 
     required: Sequence[str]
@@ -58,7 +59,7 @@ class Header:
         return self.otherwise is not None and self.otherwise.is_complete(cells)
 
     def form_of(self, names: Sequence[str]) -> "Header":
-        """Return the form whose columns are named; this one where none has all of them."""
+        """Return the form whose columns are all named; the last form if there is none."""
         if not self.missing(names) or self.otherwise is None:
             return self
         return self.otherwise.form_of(names)
@@ -81,7 +82,7 @@ class Header:
         return names
 
     def missing(self, names: Sequence[str]) -> list[str]:
-        """Return the columns that must be there and are not."""
+        """Return the columns that are required and missing."""
         lacking = [name for name in self.required if name not in names]
         if self.closed and not all(fold(name) in self.spellings for name in names if name):
             return lacking
@@ -89,14 +90,14 @@ class Header:
 
     @cached_property
     def spellings(self) -> frozenset[str]:
-        """All names of the columns of all forms, in lower case, with blanks or hyphens too."""
+        """All names of columns in all forms: lower case, with underscores, blanks or hyphens."""
         names = {*self.required, *(self.aliases or {}), *self.fallbacks}
         others = self.otherwise.spellings if self.otherwise else frozenset()
         return others.union(fold(name).replace("_", mark) for name in names for mark in "_ -")
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Return whether a row is a header of this form: it has every column, once."""
-        if not self.has_name(cells):  # as in most rows, which must not take time
+        """Return whether a row is a header of any form: it has every column, once."""
+        if not self.has_name(cells):  # as in most rows, so this keeps reading fast
             return False
         names = self.match(cells)
         fits = not self.missing(names) and len(set(names) - {""}) == len([*filter(None, names)])
@@ -111,9 +112,9 @@ class Header:
 
 
 def refuse_other_names(cells: Sequence[str], columns: Sequence[str], location: str) -> None:
-    """Raise InputError for a header inside a file that names some columns otherwise.
+    """Raise InputError for a header inside a file that gives some columns other names.
 
-    It has the names of several columns in these columns and no empty cell, as no row of data has.
+    Unlike a row of data, it has no empty cell, and several cells repeat the name of their column.
     """
     names = [to_one_line(cell) for cell in cells]
     same = [
@@ -132,14 +133,14 @@ def refuse_quoted_lines(header: Header, cells: Sequence[str], location: str) -> 
 
 
 def fold(name: str) -> str:
-    """Return a name of a column without case, blanks and hyphens."""
+    """Return a column name in lower case, with underscores for blanks and hyphens."""
     return BLANKS.sub("_", name.casefold())
 
 
 def find_separator(line: bytes, header: Header) -> str:
-    """Return what separates the columns of a header line: the first that gives all columns.
+    """Return the separator of a header line: the first one that yields all columns.
 
-    Where none does, the one that gives most cells: the message then lists the columns.
+    If none does, return the one that yields most cells, so that the message can list the columns.
     """
     text = line.decode("utf-8", "replace").removeprefix("\ufeff")
     cells = {separator: split_line(text, separator) for separator in SEPARATORS}

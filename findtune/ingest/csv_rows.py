@@ -1,4 +1,4 @@
-"""CSV rows that know their file and line; a bad row is rejected without losing a good one."""
+"""Reads CSV rows with their file and line; bad rows are reported, good ones are kept."""
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ __all__ = ["CsvRow", "Header", "csv_files", "find_csv_files", "read_rows"]
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CSV_SUFFIXES = (".csv", ".tsv", ".tab")  # each also packed, as .csv.gz
 MAX_UNPACKED_BYTES = 1 << 30
-MAX_TITLE_LINES = 10  # in which the header is looked for
+MAX_TITLE_LINES = 10  # of a file, in which the header is looked for
 MANY_NULS = 0.2  # share of NUL bytes, of which UTF-8 has none and UTF-16 up to a half
 
 
@@ -61,7 +61,7 @@ def csv_files(folder: Path) -> list[Path]:
 
 
 def find_csv_files(folder: Path) -> list[Path]:
-    """Return the CSV files under a folder, sorted by name; tabs may separate, and gzip pack."""
+    """Return the CSV and TSV files under a folder, also packed by gzip, sorted by name."""
     return files_with_suffix(folder, CSV_SUFFIXES)
 
 
@@ -72,7 +72,7 @@ def reject_row(report: IngestReport, row: CsvRow, *, column: str, reason: str, r
 
 
 def drop_row(report: IngestReport, row: CsvRow, *, column: str, reason: str, remedy: str) -> None:
-    """Report that a row is left out which is no fault, such as a row that is repeated."""
+    """Report that a row is left out although it has no fault, such as a repeated row."""
     value = abbreviate(row.cells.get(column, ""))
     report.add([ReportRow("dropped", row.file, row.line, column, value, reason, remedy)])
 
@@ -103,7 +103,7 @@ def read_rows(
 ) -> Iterator[CsvRow]:
     """Yield the good rows of a CSV file, and report the bad ones.
 
-    A header that comes again, as in files that were joined, names the columns from there on.
+    A repeated header, as in files that were joined, names the columns from there on.
     advance: called with the size of the file in bytes. Raises InputError when the whole file
     can't be read: it is missing, empty or UTF-16, or its header is wrong.
     """
@@ -135,7 +135,7 @@ def read_rows(
 
 
 def find_dialect(lines: Sequence[bytes], header: Header) -> tuple[str, int]:
-    """Return the separator of a file and the index of its first line after `sep=;`."""
+    """Return the separator of a file and the index of the line to read from, after `sep=;`."""
     for index, line in enumerate(lines):
         if not is_empty_row(line):
             directive = SEP_LINE.fullmatch(line)
@@ -146,9 +146,9 @@ def find_dialect(lines: Sequence[bytes], header: Header) -> tuple[str, int]:
 
 
 def find_form(lines: Sequence[bytes], index: int, header: Header) -> tuple[str, int]:
-    """Return the separator of a file and the index of its header, which may have a title above.
+    """Return the separator of a file and the index of the line to read from, below any title.
 
-    index: the first line with anything in it. It counts as the header where no line near it is one.
+    index: the first line that is not empty. It counts as the header if none of the next ones is.
     """
     for place in range(index, min(len(lines), index + MAX_TITLE_LINES)):
         separator = find_separator(lines[place], header)
@@ -158,7 +158,7 @@ def find_form(lines: Sequence[bytes], index: int, header: Header) -> tuple[str, 
 
 
 def flag_lines_before(report: IngestReport, file: str, lines: Sequence[bytes]) -> None:
-    """Report once that lines above the header were passed over, such as a title."""
+    """Report once that lines above the header were skipped, such as a title."""
     titles = [line for line in lines if not is_empty_row(line) and not SEP_LINE.fullmatch(line)]
     if titles:
         reason = f"{len(titles)} lines above the header"
@@ -168,7 +168,7 @@ def flag_lines_before(report: IngestReport, file: str, lines: Sequence[bytes]) -
 
 
 def refuse_other_separator(raw_row: RawRow, header: Header, file: str) -> None:
-    """Raise InputError for a row that is the header again, but with another separator."""
+    """Raise InputError for a row that repeats the header with another separator."""
     if isinstance(raw_row.cells, RowSyntaxError) or len(raw_row.cells) > 1:
         return
     for separator, name in SEPARATORS.items():
@@ -181,9 +181,9 @@ def refuse_other_separator(raw_row: RawRow, header: Header, file: str) -> None:
 def header_again(
     raw_row: RawRow, header: Header, columns: Sequence[str], file: str
 ) -> list[str] | None:
-    """Return the cells of a row that names all columns again; None for any other row.
+    """Return the cells of a row that repeats the header; None for any other row.
 
-    Raises InputError for a row that names some columns otherwise.
+    Raises InputError for a row that gives some columns other names.
     """
     if isinstance(raw_row.cells, RowSyntaxError) or not header.has_name(raw_row.cells):
         return None
@@ -194,9 +194,9 @@ def header_again(
 
 
 def separate_headers(raw_rows: Iterable[RawRow], first: RawRow) -> Iterator[RawRow]:
-    """Yield rows; one that shares its line with the header again becomes two.
+    """Yield rows; one that has the repeated header in the same line becomes two.
 
-    So files are joined of which one lacks its last line end. first: the row of the header.
+    That happens where files are joined and one lacks its last line end. first: the header's row.
     """
     names = [] if isinstance(first.cells, RowSyntaxError) else [*map(to_one_line, first.cells)]
     width = len(names)
@@ -249,7 +249,7 @@ def read_utf8_bytes(path: Path) -> bytes:
 
 
 def read_header(raw_row: RawRow, header: Header, file: str) -> list[str]:
-    """Return the column names of a file; raise InputError when its first row is no header."""
+    """Return the column names of a file; raise InputError if its first row is no header."""
     location = f"{file}:{raw_row.line}"
     if isinstance(raw_row.cells, RowSyntaxError):
         raise InputError(f"{location}: {raw_row.cells.reason}; {raw_row.cells.remedy}.")

@@ -1,7 +1,8 @@
-"""The rows of CSV bytes, before their cells have names; a bad one costs no good one.
+"""Splits the bytes of a CSV file into rows of cells, before the cells are matched to columns.
 
-A row is a record of RFC 4180, so it may span lines inside quotes. Where a quote is never closed,
-or is closed in another row, only the line that opens it is rejected.
+A row is a record of RFC 4180, so quotes may make it span lines. A syntax error loses as little as
+possible: where a quote is never closed, or is closed in another row, only the line that opens it is
+rejected.
 """
 
 import csv
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from findtune.ingest.file_contents import CONFLICT, CONFLICT_REMEDY, is_conflict_mark
 
 BOM = b"\xef\xbb\xbf"  # spreadsheets write it
-# All that an empty row of a spreadsheet holds, and what old systems write behind the last one.
+# The bytes of an empty row of a spreadsheet, and those that old systems write at a file's end.
 BLANKS = b" \t\r\n,\0\x1a"
 OPENING = re.compile(rb'(?:^|[,;\t|])(?:\xef\xbb\xbf)*[ \t]*"')  # a quote that begins a cell
 
@@ -48,9 +49,9 @@ class RawRow(NamedTuple):
 def split_rows(
     lines: Sequence[bytes], max_row_bytes: int, *, separator: str = ",", start: int = 0
 ) -> Iterator[RawRow]:
-    """Yield the rows of a CSV file from a line on; lines count from 1; empty rows are skipped."""
+    """Yield the rows from line index `start` on, without empty ones; line numbers count from 1."""
     width, index = None, start  # width: the number of cells in the header
-    closing = -1  # the line with a quote that may close one of the bad row before it
+    closing = -1  # index of the line whose quote may close one of the bad row before
     while index < len(lines):
         if is_empty_row(lines[index], separator):
             index += 1
@@ -96,7 +97,7 @@ def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:
 
 
 def has_width(cells: Sequence[str], width: int) -> bool:
-    """Return whether a row has a number of cells; spreadsheets write empty ones behind them."""
+    """Return whether a row has `width` cells; spreadsheets may add empty ones at the end."""
     return len(cells) >= width and not any(cell.strip() for cell in cells[width:])
 
 
@@ -116,7 +117,7 @@ def parse_row(
 ) -> list[str]:
     """Return the cells of one row; raise RowSyntaxError for a bad row.
 
-    is_closing: whether its first quote closes one that another row opened.
+    is_closing: whether its first quote may close one that another row opened.
     """
     if raw.count(b'"') % 2 and (is_closing or OPENING.search(raw)):
         raise RowSyntaxError("a quote is opened here and never closed", "close it, or double it")

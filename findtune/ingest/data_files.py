@@ -1,4 +1,4 @@
-"""The files under a folder of data: those that are read, and a report row for each other one."""
+"""Finds and opens the data files under a folder, and reports those that nothing reads."""
 
 import gzip
 import stat
@@ -26,7 +26,7 @@ def walk_files(folder: Path) -> list[Path]:
 
 
 def walk(folder: Path, entered: set[Path]) -> Iterator[Path]:
-    """Yield the files under a folder; entered: real folders, none of which is walked twice."""
+    """Yield the files under a folder; entered: resolved folders, so that none is walked twice."""
     for path in folder.iterdir() if folder.is_dir() else []:
         if path.name.startswith("."):
             continue
@@ -44,12 +44,12 @@ def suffix(path: Path) -> str:
 
 
 def files_with_suffix(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Return the files under a folder whose content has one of some suffixes, sorted by name."""
+    """Return the files under a folder with one of some suffixes, also packed, sorted by name."""
     return [path for path in walk_files(folder) if suffix(path) in suffixes and is_plain(path)]
 
 
 def is_plain(path: Path) -> bool:
-    """Return whether a path is a plain file, or a link that leads nowhere; a pipe never ends."""
+    """Return whether a path is a regular file or a broken link; a pipe might never end."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
@@ -78,7 +78,7 @@ def printable_path(path: Path) -> str:
 
 
 def unread_rows(folder: Path, read: Collection[Path], remedy: str) -> list[FileReportRow]:
-    """Return a report row for each file under a folder that is none of those that are read."""
+    """Return a report row for each data file under a folder that is not in `read`."""
     return [
         unread_row(path, remedy)
         for path in walk_files(folder)
@@ -93,6 +93,6 @@ def unread_row(path: Path, remedy: str) -> FileReportRow:
 
 
 def is_about_data(path: Path) -> bool:
-    """Return whether a file tells people of the data, and holds none."""
+    """Return whether a file only describes the data, such as a README or what DVC writes."""
     name = path.name.lower()
     return name.startswith(ABOUT_DATA) or name.endswith(ABOUT_SUFFIXES)

@@ -1,9 +1,10 @@
-"""The names that other programs give to the address, the title and the passage of a document.
+"""Finds the address, title and passage of a document under the names other programs give them.
 
-Sources: SearXNG (content), LangChain (page_content, pageContent, metadata), Elasticsearch (_id),
-RSS and Bing (description, link), BEIR (_id, text), Haystack (content), Algolia (objectID), Google
-(htmlSnippet), Tavily (raw_content), Chroma (document), Elasticsearch (_source), Qdrant (payload),
-Weaviate (properties), Vespa (fields), LlamaIndex (node), and Solr, whose fields are lists.
+So exports of search engines and vector stores can be read as they are. Sources: SearXNG (content),
+LangChain (page_content, pageContent, metadata), Elasticsearch (_id, _source), RSS and Bing
+(description, link), BEIR (_id, text), Haystack (content), Algolia (objectID), Google (htmlSnippet),
+Tavily (raw_content), Chroma (document), Qdrant (payload), Weaviate (properties), Vespa (fields),
+LlamaIndex (node), and Solr, whose fields are lists.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,19 +55,19 @@ NAMES = {
 KNOWN = frozenset(plain_name(name) for names in NAMES.values() for name in names)
 # Where stores of vectors and search engines keep the fields of a document.
 NESTED = ("metadata", "_source", "payload", "properties", "fields", "node", "document")
-IN_METADATA = ("source", "file_path", "filepath")  # an address there; outside it names a publisher
+IN_METADATA = ("source", "file_path", "filepath")  # addresses; elsewhere a source is a publisher
 # What holds the text of a field that is an object.
 TEXT_KEYS = ("text", "content", "value", "$oid")
 # Fields of a source that are about its search and not about its content.
 OTHERS = frozenset({"query", "query_used", "reasoning", "reason", "rewrite", "thumbnail", "image"})
 MIN_BLANKS = 5  # in a text that may be a passage
-MIN_UNSPACED = 10  # letters side by side, in one of a script without spaces
+MIN_UNSPACED = 10  # letters in a row, in a passage of a script without spaces
 
 
 def find_field(item: Mapping[str, Any], field: str) -> tuple[str, object]:
     """Return the name and the value of a field of a document, under the first name it has.
 
-    An empty value counts as none where another name has one.
+    An empty value counts as missing if another name has a value.
     """
     value = item.get(field)
     if type(value) is str and value:  # as nearly always
@@ -100,7 +101,7 @@ def plain_list(value: object, field: str) -> object:
 
 
 def other_names(item: Mapping[str, Any], field: str) -> Iterator[tuple[str, object]]:
-    """Yield the other names of a field that hold a text, in any case, the usual ones first."""
+    """Yield the names of a field, in any case, that hold a text, and the text; usual ones first."""
     for level, names in levels(item, NAMES[field]):
         lower = {plain_name(key): (key.lower(), value) for key, value in level.items()}
         for name in names:
@@ -117,7 +118,7 @@ def other_names(item: Mapping[str, Any], field: str) -> Iterator[tuple[str, obje
 def levels(
     item: Mapping[str, Any], names: Sequence[str]
 ) -> Iterator[tuple[Mapping[str, Any], Sequence[str]]]:
-    """Yield a document and the objects in it that may hold its fields, each with the names."""
+    """Yield a document and the objects in it that may hold its fields, with the names there."""
     yield item, names
     for key in NESTED:
         if isinstance(nested := item.get(key), dict):
@@ -126,16 +127,16 @@ def levels(
 
 
 def number_as_id(value: object) -> str:
-    """Return the number of a document as text, alike for 17 and 17.0; "" for anything else."""
+    """Return a numeric id as text, the same for 17 and 17.0; "" for anything else."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     return str(value) if type(value) is int else ""
 
 
 def unknown_passage(item: Mapping[str, Any]) -> str:
-    """Return the key of a field that may hold a passage, and was not read; "" if there is none.
+    """Return the key of an unread field that may hold a passage; "" if there is none.
 
-    Its name is unknown, or it is in a form that no other document has.
+    Its name is unknown, or its value is a list or an object in an unknown form.
     """
     for key, value in item.items():
         is_other = plain_name(key) not in KNOWN and key.lower() not in OTHERS

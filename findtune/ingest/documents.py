@@ -1,9 +1,9 @@
-"""The documents that a search showed, as one record of feedback names them.
+"""Cleans the documents in a record of feedback, and the lists of URLs that refer to them.
 
 A document is an address with a title and a snippet, both plain text of limited length. The address
 is a URL or any other id: nothing is fetched. Two spellings of one address are one document, and the
-first one stays. A bad document is dropped and reported; the rest of its record stays. Users' files
-call documents sources.
+first one is kept. A bad document is dropped and reported; the rest of its record stays. Users'
+files call documents sources.
 """
 
 import re
@@ -21,12 +21,12 @@ from findtune.ingest.plain_text import has_content, is_clean_line, strip_html, t
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 from findtune.ingest.written_lists import names_nothing, read_list
 
-UNKNOWN = "unknown key "  # how tallies of keys begin that are not read
+UNKNOWN = "unknown key "  # begins the tallies of keys that are not read
 MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
 WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
 WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
-USUAL_URL = re.compile(r"https?://[a-z0-9][!-~]*")  # which passes all tests of an address
-# No address holds control characters or halves of characters, and none is a word for nothing.
+USUAL_URL = re.compile(r"https?://[a-z0-9][!-~]*")  # needs no other test
+# Control characters, line separators and surrogates, which no address holds.
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 Document = dict[str, str]  # url, title, snippet
@@ -58,7 +58,7 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
 
 
 def usual_document(item: object, max_chars: int) -> Document | None:
-    """Return a document that `clean_document` surely leaves as it is, or None; most are so."""
+    """Return a document if it needs no cleaning, as is usual; else None."""
     if not isinstance(item, dict):
         return None
     url, title, snippet = item.get("url"), item.get("title"), item.get("snippet")
@@ -89,7 +89,7 @@ def clean_document(item: object, field: str, report: RecordReport) -> Document:
 
 
 def count_names(item: Mapping[str, Any], name: str, snippet: object, report: RecordReport) -> None:
-    """Count that the snippet has another name, or that a key is unknown under which it may be."""
+    """Count a snippet under another name, or an unknown key that may hold the missing snippet."""
     if name not in ("snippet", "text"):
         report.counts[f"snippets_under_{name}"] += 1
     elif not snippet and (key := unknown_passage(item)):
@@ -97,7 +97,7 @@ def count_names(item: Mapping[str, Any], name: str, snippet: object, report: Rec
 
 
 def clean_url(value: object, field: str, max_chars: int) -> str:
-    """Return an address without the blanks around it; raise RecordError if it is none."""
+    """Return an address without blanks around it; raise RecordError if it is invalid."""
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a URL", remedy="write it as a string")
     if is_usual_url(value, max_chars):
@@ -157,13 +157,13 @@ def is_usual_text(value: object, max_chars: int) -> TypeGuard[str]:
 
 
 def url_as_written(item: object) -> str:
-    """Return the URL of a document that can't be used, or an empty string."""
+    """Return the URL of a document before it is cleaned, or an empty string."""
     url = find_field(item, "url")[1] if isinstance(item, dict) else item
     return url.strip() if isinstance(url, str) else ""
 
 
 def urls_as_written(items: object) -> set[str]:
-    """Return the URLs of a list as they are written; one URL may stand for a list."""
+    """Return the URLs of a list as they are written; a single URL counts as a list of one."""
     items = read_list(items)
     urls = map(url_as_written, items if isinstance(items, list) else [items])
     return {*filter(None, urls)}
@@ -188,8 +188,8 @@ def add_document(document: Document, documents: DocumentsByUrl, report: RecordRe
 def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
     """Return the URLs of a list as the record first spells them, in its order, each once.
 
-    One URL may stand for a list, also where it holds another one. A document that has a URL may be
-    named by its id.
+    A single URL counts as a list of one, even if it contains another URL. A document that has a
+    URL may also be named by its id.
     """
     is_one = isinstance(items, str) and report.knows(items.strip())
     items = [] if names_nothing(items) else [items] if is_one else read_list(items)
@@ -212,7 +212,7 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
 
 
 def shown_address(name: str, report: RecordReport) -> str:
-    """Return the URL of the document that has a name as another id; else the name itself."""
+    """Return the URL of the document that has this name as an id; else the name itself."""
     if report.knows(name):
         return name
     if report.addresses_by_id is None:
@@ -221,7 +221,7 @@ def shown_address(name: str, report: RecordReport) -> str:
 
 
 def addresses_by_id(items: Iterable[object]) -> dict[str, str]:
-    """Return the URLs of documents by the other ids that they have; an id of two has none."""
+    """Return the URLs of documents by their other ids; an id of two documents is left out."""
     addresses: dict[str, set[str]] = {}
     for item in items:
         url = url_as_written(item)
@@ -254,7 +254,7 @@ def drop_unknown_urls(
 def shorten_documents(
     documents: DocumentsByUrl, keep: Set[str], *, field: str, report: RecordReport
 ) -> DocumentsByUrl:
-    """Return the first documents of a long list, and of the rest those whose URL is in keep."""
+    """Return the first documents of a long list, and the later ones whose URL is in keep."""
     limit = report.limits.max_documents
     if len(documents) <= limit:
         return documents

@@ -1,7 +1,8 @@
-"""Feedback files: found by name, read record by record, and cleaned by one function per kind.
+"""Reads feedback: JSON files of what users asked, what they were shown and what they picked.
 
-A .json file holds its records under one key, a .jsonl file one record per line. A kind may have
-several files. Only some records are in memory at a time, and a digest of each earlier one.
+Files are found by name, read record by record, and cleaned by one function per kind. A .json file
+holds its records under one key, a .jsonl file one record per line. A kind may have several files.
+Only a few records are in memory at a time, with a digest of each earlier one to find duplicates.
 """
 
 import gc
@@ -46,7 +47,7 @@ SEARCH_GRADES = "search_grades.csv"  # so is this, and read by findtune.ingest.s
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 BATCH = 100  # records that travel to another process together
-PLACES = 1 << 40  # more records than a file has
+PLACES = 1 << 40  # more than any file has records
 
 BULK_ACTIONS = frozenset({"index", "create", "update"})  # of Elasticsearch's bulk form
 PRIVATE = "private: "  # begins the tallies of e-mail addresses, numbers and keys
@@ -69,9 +70,9 @@ class FeedbackReader:
     """Reads one kind of feedback.
 
     stem: how the names of its files begin. wrapper: the key of the list of records in a .json
-    file. clean: returns the clean record, and an identity that only a duplicate has too.
+    file. clean: returns the clean record, and an identity that only duplicates share.
     required: whether there must be a file. conclude: returns report rows on all records together.
-    reviewed: whether the decisions of review.csv are about its picks.
+    reviewed: whether the decisions of review.csv apply to its picks.
     """
 
     stem: str
@@ -137,7 +138,7 @@ class FeedbackReader:
     def clean_all(
         self, paths: Sequence[Path], limits: FeedbackLimits, advance: Advance
     ) -> Iterator["Cleaned"]:
-        """Yield what cleaning makes of each record of some files, in their order."""
+        """Yield the result of cleaning each record of some files, in their order."""
         processes = number_of_processes(sum(path.stat().st_size for path in paths if path.exists()))
 
         def batches(number: int) -> Iterator[list[JsonRecord]]:
@@ -146,16 +147,16 @@ class FeedbackReader:
             return grouped(read_all(paths, self.wrapper, read), BATCH if processes > 1 else 1)
 
         clean = partial(clean_records, clean=self.clean, limits=limits)
-        gc.freeze()  # or a search for garbage in a forked process copies the memory of all modules
+        gc.freeze()  # else garbage collection in a forked process copies the memory of all modules
         for batch in map_stream(clean, batches, processes):
             yield from batch
 
 
 class Cleaned(NamedTuple):
-    """What cleaning makes of one record before it is compared with others.
+    """The result of cleaning one record, before it is compared with others.
 
-    line: the clean record as JSON; None for one that is rejected. digest: of its identity. private:
-    tallies of what users should not have typed. query: its question.
+    line: the clean record as JSON; None if it was left out. digest: a hash of its identity.
+    private: tallies of the e-mail addresses, numbers and keys in it. query: its question.
     """
 
     report: RecordReport
@@ -168,13 +169,13 @@ class Cleaned(NamedTuple):
 def clean_records(
     records: Iterable[JsonRecord], *, clean: Clean, limits: FeedbackLimits
 ) -> list[Cleaned]:
-    """Return what cleaning makes of some records."""
+    """Return the results of cleaning some records."""
     reports = [(row, RecordReport(row.file, row.number, limits)) for row in records]
     return [clean_or_reject(row, report, clean) for row, report in reports]
 
 
 def clean_or_reject(json_record: JsonRecord, report: RecordReport, clean: Clean) -> Cleaned:
-    """Return the clean record; none for one that is rejected."""
+    """Return the result of cleaning a record; report why a bad one is left out."""
     try:
         record, identity = clean(require_fields(json_record.value), report)
         private = [PRIVATE + name for name in private_names(record)]
@@ -202,7 +203,7 @@ def oversized(error: Exception) -> RecordError:
 
 
 class Duplicates:
-    """Notices records that came before; it keeps a digest and a number of each."""
+    """Finds duplicate records; it keeps a digest and a number of each record."""
 
     def __init__(self) -> None:
         self.places: dict[bytes, int] = {}  # digest -> the first record that has it
@@ -223,7 +224,7 @@ class Duplicates:
 
 
 def reviewed_line(line: str, query: str, review: ListReview) -> str | None:
-    """Return a clean record with its picks as decided; None for one that teaches nothing then."""
+    """Return a clean record with its picks as decided; None if it then teaches nothing."""
     if not review.is_about(query):
         return line
     record = review.apply(json.loads(line))
@@ -231,7 +232,7 @@ def reviewed_line(line: str, query: str, review: ListReview) -> str | None:
 
 
 def private_names(record: Record) -> set[str]:
-    """Return the names of what identifies people or opens doors in what users typed."""
+    """Return the kinds of personal data and secrets in what users typed."""
     typed = [record.get("query"), *record.get("history", ())]
     return {name for text in typed if isinstance(text, str) for name in private_parts(text)}
 
@@ -281,12 +282,12 @@ def digest(identity: object) -> bytes:
 
 
 def record_files(folder: Path, stem: str) -> list[Path]:
-    """Return the JSON and JSONL files under a folder whose names begin so, sorted by name."""
+    """Return the JSON and JSONL files whose names begin with a stem, sorted by name."""
     return [path for path in files_with_suffix(folder, SUFFIXES) if path.name.startswith(stem)]
 
 
 def judgment_files(folder: Path) -> list[Path]:
-    """Return the files of judgments in a folder, which no folder inside it has."""
+    """Return the files of judgments directly in a folder, not in its subfolders."""
     names = (JUDGMENTS, f"{JUDGMENTS}.gz")
     paths = files_with_suffix(folder, SUFFIXES)
     return [path for path in paths if path.parent == folder and path.name.lower() in names]

@@ -1,4 +1,4 @@
-"""The fields that several kinds of feedback share: the query, optional lists, and the origin."""
+"""Cleans the fields that several kinds of feedback share: query, history, topic, picks and time."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from findtune.ingest.written_lists import names_nothing, read_list
 USERS = ("user", "human")  # the roles of a person in a chat
 PROGRAMS = ("assistant", "ai", "bot", "gpt", "model", "system", "developer", "tool", "function")
 ROLE_KEYS = ("role", "type", "sender", "from", "speaker", "author")
-# How logs call what a user chose, and no document that is only on top, or that was skipped.
+# How logs name what a user chose; names such as unselected and irrelevant do not match.
 CHOICE = re.compile(
     r"(?<!un)(?<!ir)(?<!dis)(?<!not)(?<!not_)(?<!non)(?<!non_)"
     r"(?:select|pick|click|chos|choice|positive|relevant|liked|accepted|opened)",
@@ -30,7 +30,7 @@ MESSAGE_KEYS = ("content", "text", "query", "question")
 def clean_query(value: object, field: str, report: RecordReport) -> str:
     """Return a query in one line; raise RecordError if it is empty, too long or not text.
 
-    Raises NothingToLearnError for one without a letter, digit or emoji.
+    Raises NothingToLearnError for one without a letter, digit or emoji, and for a word such as nan.
     """
     if not isinstance(value, str):
         raise wrong_type(field, value, expected="a query", remedy="write it as a string")
@@ -55,7 +55,7 @@ def typed_line(value: str) -> str:
 
 
 def typed_text(value: str, field: str, report: RecordReport) -> str:
-    """Return a query as it was typed, in one line; "" for one that says nothing."""
+    """Return a query as it was typed, in one line; "" for one without content, such as nan."""
     decoded = decode_search(value)
     if decoded != value:
         report.encoded_fields.append(field)
@@ -75,8 +75,8 @@ def optional_list(record: Mapping[str, Any], field: str) -> object:
 def clean_history(record: Mapping[str, Any], report: RecordReport) -> list[str]:
     """Return the earlier questions of the session, oldest first; bad ones are dropped.
 
-    Earlier questions are optional, so no mistake in them loses the record. They may be messages of
-    a chat, of which those of the user count.
+    Earlier questions are optional, so a mistake in them never loses the record. They may be
+    messages of a chat, of which only those of the user count.
     """
     value = read_list(optional_list(record, "history"))
     if not isinstance(value, list):
@@ -99,7 +99,7 @@ def clean_history(record: Mapping[str, Any], report: RecordReport) -> list[str]:
 
 
 def role_of(entry: object) -> str:
-    """Return who wrote a message of a chat; a user, where it does not say so."""
+    """Return the role of who wrote a message of a chat; the user's if it does not say."""
     keys = [key for key in ROLE_KEYS if key in entry] if isinstance(entry, dict) else []
     return f"{entry[keys[0]]}".lower() if keys and isinstance(entry, dict) else USERS[0]
 
@@ -123,7 +123,7 @@ def clean_topic(record: Mapping[str, Any], report: RecordReport) -> str:
         return number
     if isinstance(value, str) and len(value) <= report.limits.max_text_chars:
         topic = to_one_line(strip_html(value))
-        return "" if is_null_word(topic) else topic  # or all records without one share it
+        return "" if is_null_word(topic) else topic  # else records without a topic would share it
     remedy = "write a short string or a whole number, the same for all records of a topic"
     report.drop(RecordError("topic", value, reason="not the name of a topic", remedy=remedy))
     return ""
@@ -139,7 +139,7 @@ def require_pick(
 ) -> None:
     """Raise NothingToLearnError for a record without a pick, and RecordError if no pick is left.
 
-    shown: the URLs among which the picks are.
+    shown: the URLs from which the user could pick.
     """
     if picks:
         return
@@ -159,8 +159,8 @@ def refuse_picks_elsewhere(
 ) -> None:
     """Raise RecordError if a record lacks the field of the picks, and another one may hold them.
 
-    Such a field is called like a choice and names documents shown. All that a query showed are no
-    choice; but searches may have returned nothing else than what was picked.
+    Such a field is named like a choice and names documents that were shown. One that names all
+    documents of a list is no choice; but searches may have returned only what was picked.
     """
     if record.get(field) is not None:
         return
@@ -179,7 +179,7 @@ def refuse_picks_elsewhere(
 def identity_fields(record: Mapping[str, Any], timestamp: str) -> list[object]:
     """Return what tells a record from another with the same content: its time and its ids.
 
-    A time that can't be read still differs from another one.
+    A time that can't be parsed is compared as it is written.
     """
     return [timestamp or raw_time(record), *record_ids(record)]
 
@@ -191,7 +191,7 @@ def origin_fields(record: Mapping[str, Any], report: RecordReport) -> Record:
 
 
 def clean_timestamp(value: object, report: RecordReport) -> str:
-    """Return an ISO 8601 time, also of seconds since 1970; another one is reported and left out."""
+    """Return a time as ISO 8601; one that can't be parsed is reported and left out."""
     if value is None:
         report.counts["records_without_timestamp"] += 1
         return ""

@@ -1,7 +1,7 @@
-"""What a file holds instead of text, known by how it begins: its name alone does not say it.
+"""Recognizes files that are not text, such as Excel, gzip or HTML, by their first bytes.
 
-Sources: the signatures of Wikipedia's list of file signatures, and Git LFS's specification of
-pointers. The marks of a merge conflict are git's.
+Names do not tell: a workbook may be called .csv. Sources: the signatures of Wikipedia's list of
+file signatures, and Git LFS's specification of pointers. Git writes the marks of a merge conflict.
 """
 
 import re
@@ -30,7 +30,7 @@ CONFLICT_REMEDY = "keep one of the two sides, and delete the marks"
 
 
 def refuse_no_text(head: bytes, file: str) -> None:
-    """Raise InputError for a file that holds something else than text; head: how it begins."""
+    """Raise InputError for a file that is not text, or is HTML or XML; head: its first bytes."""
     for signature, (content, remedy) in SIGNATURES.items():
         if head.startswith(signature):
             raise InputError(f"{file} is {content}; {remedy}.")
@@ -41,5 +41,5 @@ def refuse_no_text(head: bytes, file: str) -> None:
 
 
 def is_conflict_mark(line: str) -> bool:
-    """Return whether a line is one that git writes where two branches differ."""
+    """Return whether a line is a mark that git writes at a merge conflict."""
     return line.startswith(CONFLICT_MARKS) and (line[0] != "=" or not line.strip("=\r\n "))

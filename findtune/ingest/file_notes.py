@@ -1,4 +1,7 @@
-"""What is unusual in many cells of one file, told once: how often, and where it is first."""
+"""Collects unusual cells of one file by column and reason, and reports each reason only once.
+
+The report row shows the first such cell, and says how many more there are.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -40,7 +43,7 @@ class ListCells:
             self.first = self.first if self.commas > 1 else (line, texts[0])
 
     def may_have_commas(self) -> bool:
-        """Return whether commas seem to separate texts: many texts have some, so no cell tells."""
+        """Return whether commas seem to separate texts: no cell was split, most have some."""
         return not self.several and self.commas >= MIN_CELLS and 2 * self.commas > self.cells
 
 

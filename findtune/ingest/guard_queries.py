@@ -1,6 +1,7 @@
-"""Guard queries: what people type, and the everyday text that each of them looks for.
+"""Guard queries: reads everyday queries, each with the text that answers it.
 
-Read from data/guard/queries*.csv: query,text. The file is optional.
+They measure what a model forgets, and are never trained on. Read from data/guard/queries*.csv:
+query,text. The file is optional.
 """
 
 from collections.abc import Iterator

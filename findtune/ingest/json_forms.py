@@ -1,4 +1,4 @@
-"""The form of a JSON file, known by how it begins: its name alone does not say it.
+"""Detects how a JSON file lays out its records from how it begins; its name does not tell.
 
 Exporters write lists into .jsonl files, one record over several lines, and carriage returns as
 line ends. Reading such a file line by line would lose every record.
@@ -11,7 +11,7 @@ from enum import Enum, auto
 from findtune.ingest.json_problems import DECODER
 from findtune.ingest.record_ids import plain_name
 
-HEAD_BYTES = 1 << 20  # of a file that are looked at, where its name promises lines
+HEAD_BYTES = 1 << 20  # of a file whose name promises lines, by which its form is found
 SHORT_HEAD_BYTES = 1 << 14
 RECORD_KEYS = frozenset({"query", "originalquery", "url"})  # of which every record has one
 LINE_END = re.compile(r"\r\n|\n|\r")
@@ -23,11 +23,11 @@ class Form(Enum):
     WRAPPED = auto()  # an object with a list of records under a known key
     LIST = auto()  # a list of records
     VALUES = auto()  # records one after another, over any number of lines
-    LINES = auto()  # one record a line
+    LINES = auto()  # one record per line
 
 
 def find_form(head: bytes, wrapper: str, *, by_lines: bool) -> Form:
-    """Return the form of a file; by_lines: whether its name promises one record a line."""
+    """Return the form of a file; by_lines: whether its name promises one record per line."""
     text = head.decode("utf-8-sig", "replace").lstrip(" \t\r\n\x1e")
     if not by_lines:
         if text.startswith("["):
@@ -45,7 +45,7 @@ def find_form(head: bytes, wrapper: str, *, by_lines: bool) -> Form:
 
 
 def begins_with_record(text: str, wrapper: str) -> bool:
-    """Return whether a text begins with an object that is a record and no list of them."""
+    """Return whether a text begins with an object that is a record and does not wrap a list."""
     try:
         value, _ = DECODER.raw_decode(text)
     except (json.JSONDecodeError, RecursionError, ValueError):

@@ -1,10 +1,10 @@
-"""What Python's json module can't read, as a reason and a remedy."""
+"""Describes what Python's json module can't read, as a reason and a remedy for the report."""
 
 import json
 import re
 from typing import NoReturn
 
-# A whole string, a bracket, or a word that is no JSON number.
+# A whole string, a quote, a bracket, or a number that JSON does not have.
 TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]|NaN|-?Infinity', re.DOTALL)
 
 
@@ -42,7 +42,7 @@ def describe_unparsable(error: Exception) -> tuple[str, str]:
 
 
 def locate_problem(text: str, error: Exception, *, start: int, end: int) -> int:
-    """Return the index of the NaN or Infinity in a value; for other errors that of the value."""
+    """Return the index of the NaN or Infinity in a value; for other errors, of its start."""
     if isinstance(error, NonFiniteNumberError):
         for token in TOKEN.finditer(text, start, end):
             if token[0] in ("NaN", "Infinity", "-Infinity"):

@@ -1,9 +1,9 @@
-"""JSON and JSONL files read record by record; errors name the line and the column.
+"""Reads JSON and JSONL files record by record; errors name the line and the column.
 
-A .json file holds one object with a list of records under a known key, or the bare list, and only
-a part of the file is in memory. Where its syntax is wrong the reading ends, because the start of
-the next record is not known. A .jsonl file holds one record per line, so a bad line loses one
-record. One that begins as a list, or with a record over several lines, is read as that.
+A .json file holds one object with a list of records under a known key, or just the list. Only a
+part of it is in memory. A syntax error ends the reading, because the start of the next record is
+not known. A .jsonl file holds one record per line, so a bad line loses one record. A .jsonl file
+that begins with a list, or with a record over several lines, is read as such.
 """
 
 import gzip
@@ -39,10 +39,10 @@ from findtune.ingest.text_window import TextWindow
 CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 BOM = b"\xef\xbb\xbf"
-ENDS = ("\0", "\x1a")  # what some systems write behind the end of a file
+ENDS = ("\0", "\x1a")  # what some systems write at the end of a file
 PADDING = "".join(ENDS).encode()
-EXTRA = "not JSON: extra data"  # behind a whole value
-BETWEEN = re.compile(r"[\s,\ufeff\x1e\x1a\0]*")  # what may stand beside records in one line
+EXTRA = "not JSON: extra data"  # after a whole value
+BETWEEN = re.compile(r"[\s,\ufeff\x1e\x1a\0]*")  # what may stand around records in one line
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 TABLE = re.compile(rb"\"?[A-Za-z_][\w -]*\"?(?:[,;\t]\"?[A-Za-z_][\w -]*\"?)+")  # a header of CSV
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -61,8 +61,8 @@ def read_records(
 ) -> Iterator[JsonRecord]:
     """Yield the records of a file.
 
-    wrapper: the key of the list of records in a .json file that is no list. Raises InputError when
-    the file can't be read on: not UTF-8, invalid JSON, truncated, or without the wrapper.
+    wrapper: the key of the list of records in a .json file that is an object. Raises InputError
+    where reading can't go on: not UTF-8, invalid JSON, truncated, or without the wrapper.
     """
     name = printable_path(path)
     by_lines = suffix(path) in LINE_SUFFIXES
@@ -79,7 +79,7 @@ def read_records(
 
 
 def open_utf8(path: Path, name: str) -> IO[bytes]:
-    """Open a file for reading; raise InputError if it is missing, or UTF-16."""
+    """Open a file for reading; raise InputError if it is missing, UTF-16 or not text."""
     file = open_packed(path)
     head = file.read(SHORT_HEAD_BYTES)
     file.seek(0)
@@ -104,7 +104,7 @@ def refuse_table(head: bytes, name: str) -> None:
 
 
 def read_head(file: IO[bytes], by_lines: bool) -> bytes:
-    """Return how a file begins, and go back to its start."""
+    """Return the first bytes of a file, and go back to its start."""
     head = file.read(HEAD_BYTES if by_lines else SHORT_HEAD_BYTES)
     file.seek(0)
     return head
@@ -232,7 +232,7 @@ def read_lines(
 
 
 def parse_line(raw: bytes, line: int, wrapper: str) -> list[Any]:
-    """Return the value in one line, or an UnparsableRecord; or several records in one line.
+    """Return the value in one line, or an UnparsableRecord; or the several records in it.
 
     Where files are joined, the last line of one and the first line of the next may become one.
     """
@@ -243,7 +243,7 @@ def parse_line(raw: bytes, line: int, wrapper: str) -> list[Any]:
 
 
 def joined_records(text: str, wrapper: str) -> list[Any]:
-    """Return the records that stand in one line; none where anything else stands there too."""
+    """Return the records that stand in one line; none if anything else stands there too."""
     records, index = [], len(text) - len(BETWEEN.sub("", text, count=1))
     while index < len(text):
         try:

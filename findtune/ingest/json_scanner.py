@@ -1,4 +1,4 @@
-"""The grammar of a large JSON file, read value by value from a window on its text."""
+"""Parses a large JSON file value by value, so that only a part of it is in memory."""
 
 import json
 import re
@@ -28,8 +28,8 @@ CUT_OFF = re.compile(r"[\w.+\\-]*\s*")  # a number, a word or an escape that bre
 class JsonScanner:
     """Reads the parts of a JSON file in their order.
 
-    Every method first reads as much of the file as it needs. records_read is counted by the
-    caller and stands in the error messages.
+    Every method first loads as much of the file as it needs. The caller counts records_read, for
+    the error messages.
     """
 
     def __init__(self, window: TextWindow, name: str) -> None:
@@ -89,7 +89,7 @@ class JsonScanner:
             self.read_more()
 
     def skip_unparsable(self, error: Exception) -> UnparsableRecord:
-        """Skip a value that Python can't read by its brackets; return what stands for it."""
+        """Skip a value that Python can't read, by its brackets; return an UnparsableRecord."""
         window = self.window
         while (end := value_end(window.text, window.index)) is None and not window.complete:
             self.read_more()

@@ -1,8 +1,8 @@
-"""How the feedback spells the questions and addresses that people judged.
+"""Matches judged questions and addresses to the spellings that the feedback has of them.
 
-Judgments are often made from another export, in which a question has lost its capitals or its
-question mark, an address has got a slash, or a document has its id in place of its address. They
-are matched by what the spellings share.
+Judgments often come from another export, in which a question has lost its capitals or its question
+mark, an address has gained a slash, or a document is named by its id instead of its address. Both
+sides are compared in a normal form.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from findtune.ingest.record_ids import with_field_names
 from findtune.ingest.search_forms import named_searches, search_documents
 from findtune.ingest.searches import MAPPING
 
-# How the names of the files begin that show documents, and the key of their records.
+# The files that show documents: how their names begin, and the key of their records.
 SHOWN = {
     "reranker_training_data": "reranker_data",
     "query_rewriting_training_data": "query_rewriting_data",
@@ -33,10 +33,10 @@ SHOWN = {
 
 @dataclass
 class Spellings:
-    """The spellings of judged questions and addresses in the feedback, by what they share.
+    """The spellings of judged questions and addresses in the feedback, by their normal form.
 
-    by_id: the addresses, by their normal form, of the documents that have a judged name as another
-    id. read: whether there is any feedback to compare with.
+    by_id: for each judged id, the addresses of the documents that have it as another id, by their
+    normal form. read: whether there is any feedback to compare with.
     """
 
     queries: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Spellings:
     read: bool = False
 
     def expect(self, query: str, addresses: Iterable[str]) -> None:
-        """Take up a judged question and the addresses that were judged for it."""
+        """Add a judged question and the addresses that were judged for it."""
         self.queries.setdefault(query_key(query), {})
         for address in addresses:
             self.addresses.setdefault(normal_form(address), {})
@@ -53,7 +53,7 @@ class Spellings:
                 self.by_id.setdefault(normal_form(address), {})
 
     def spell_query(self, query: str) -> list[str]:
-        """Return how the feedback spells a question; the question itself if it has none."""
+        """Return how the feedback spells a question; the question itself if it is not there."""
         return [*self.queries[query_key(query)]] or [query]
 
     def spell_address(self, address: str) -> str:
@@ -73,7 +73,7 @@ class Spellings:
         return addresses if len(addresses) == 1 else []
 
     def read_feedback(self, data: Path) -> None:
-        """Look for all that is expected in the feedback, of which each process reads some files."""
+        """Collect the spellings in the feedback; each process reads some of its files."""
         files = [
             (path, wrapper)
             for stem, wrapper in SHOWN.items()
@@ -88,7 +88,7 @@ class Spellings:
                 self.by_id[key] = addresses | self.by_id[key]  # the first spelling stays
 
     def look_into(self, file: tuple[Path, str]) -> "Spellings":
-        """Return what a file has of what is expected; from where it can't be read, it has no say.
+        """Return the spellings in a file of what is expected, up to where it can't be read.
 
         file: its path, and the key of its records.
         """
@@ -119,7 +119,7 @@ class Spellings:
 
 
 def processes_for(paths: Sequence[Path]) -> int:
-    """Return how many processes should share some files, which only this machine may have."""
+    """Return how many processes should read some files; on Ray one, as others may lack them."""
     if runs_on_ray():
         return 1
     size = sum(path.stat().st_size for path in paths if path.exists())
@@ -127,12 +127,12 @@ def processes_for(paths: Sequence[Path]) -> int:
 
 
 def query_key(query: str) -> str:
-    """Return what spellings of a question share; without a letter it is the question itself."""
+    """Return the key that spellings of a question share; without a letter, the question."""
     return normalize(query) or query
 
 
 def shown_items(record: Mapping[str, Any]) -> Iterator[object]:
-    """Yield the documents in a record as they are written, or the document that it is."""
+    """Yield the documents in a record as written, and the record: it may be a document."""
     lists = [record.get("all_sources"), [record]]
     for _, entry in named_searches(record.get(MAPPING)) or ():
         lists.append(search_documents(entry) if isinstance(entry, dict) else entry)

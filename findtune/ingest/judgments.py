@@ -1,8 +1,9 @@
-"""Judgments: how well documents answer a query, graded by people who read them.
+"""Judgments: reads the grades that people gave to documents for how well they answer a query.
 
-Read from data/training_data/judgments.json, `{query: {url: grade}}`; grade 0 answers nothing.
-The file may be missing. The reranker learns the grades of its lists; elsewhere they only decide and
-measure. Questions and addresses are written as the feedback spells them, where it has them.
+Read from data/training_data/judgments.json, `{query: {url: grade}}`; grade 0 answers nothing. The
+file is optional. The reranker learns the grades of documents in its lists; elsewhere grades only
+select and measure models. Questions and addresses that the feedback has are written as it spells
+them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Every kind of record that ingest knows: the section of params.yaml it takes, and its reader."""
+"""Lists every kind of record that ingest reads, with its section of params.yaml and its reader."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,10 +35,10 @@ class Reader(Protocol):
 
 
 class Kind(NamedTuple):
-    """One kind of record: its section of params.yaml, what is counted of it, and its reader.
+    """One kind of record: its section of params.yaml, the unit of its counts, and its reader.
 
-    is_learned: whether a model learns from it or is measured by it; if not, no mistake in it may
-    stop a training.
+    is_learned: whether a model learns from it or is measured by it; if not, a mistake in it must
+    not stop the training.
     """
 
     section: str

@@ -1,4 +1,4 @@
-"""The two sections of params.yaml that limit what ingest accepts."""
+"""The sections of params.yaml that limit what ingest accepts: `ingest` and `feedback`."""
 
 from pydantic import Field
 

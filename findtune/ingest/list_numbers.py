@@ -1,7 +1,7 @@
-"""The numbers and marks of a list, such as 1. 2. 3. or a) b) c), which are no part of its texts.
+"""Removes the numbering of a list, such as 1. 2. 3. or a) b) c), from its texts.
 
-A number is taken for a mark only on evidence: 1 Bedroom Flats is a text, and so is 2 of a series.
-Marks that a text may begin with itself, such as A. Smith or 1.Liga, need more of it.
+A number is removed only on evidence that it numbers the list: 1 Bedroom Flats is a text, and so is
+2 of a series. Marks with which a text itself may begin, as in A. Smith or 1.Liga, need more.
 """
 
 import re
@@ -18,7 +18,7 @@ MARKED = re.compile(
 )
 ROMAN_NUMBERS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 ROMAN = {name: place for place, name in enumerate(ROMAN_NUMBERS, start=1)}
-# Digits in circles, digits and stops as wide as Chinese letters, 1、 of Chinese, and the digits of
+# Digits in circles, full-width digits and stops, 1、 of Chinese, and the digits of
 # other scripts, such as Arabic, Hindi and Thai.
 ODD_MARK = re.compile(
     r"[\u2460-\u2473]|[\u2474-\u249b]|[\uff10-\uff19]+(?:\uff0e(?!\d)|\uff09)"
@@ -31,7 +31,7 @@ FIRST = re.compile(r"\A\(?1[.)]\s+(?=\S)")
 BULLET = re.compile(r"[•‣▪●◦∙·⁃■□◆▶✓✔➤►▸→\uf0b7\uf0a7]\s*|[-*–—]\s+")
 MINUS = re.compile(r"[-–—]\s+\d")  # - 5 degrees: a bullet only where there are more items
 FIRST_MARKS = ("1", "a", "A", "i", "I", "а")
-MIN_BARE = 3  # numbers without a mark that are in order by chance are seldom as many
+MIN_BARE = 3  # fewer numbers without a mark may be in order by chance
 
 
 def strip_numbers(texts: Sequence[str]) -> list[str]:
@@ -45,19 +45,19 @@ def strip_numbers(texts: Sequence[str]) -> list[str]:
     without = [DOTTED.sub("", text, count=1) for text in texts]
     marks = [int(match["mark"]) for match in map(DOTTED.match, texts) if match]
     if len(marks) == len(texts) >= MIN_BARE:
-        # a number was left out; 1. Mai;1. Juni are no list, nor are 1. Klasse;3. Person;2. Sitz
+        # a number is missing; 1. Mai;1. Juni is no list, nor is 1. Klasse;3. Person;2. Sitz
         rise = marks[0] == 1 and marks == sorted({*marks})
         return without if rise and differ(without) else plain
-    if INLINE.search(texts[0]):  # a list of several numbers in one text is not split, nor cut
+    if INLINE.search(texts[0]):  # one text with a whole numbered list is neither split nor cut
         return plain
-    # generators number a list and then write one item, or forget the rest
+    # generators number a list but write one item, or forget the other numbers
     return [FIRST.sub("", texts[0], count=1), *texts[1:]]
 
 
 def strip_marks(texts: Sequence[str], first: Sequence[str] = ()) -> list[str]:
     """Return the texts of a list without its bullets, or numbers with a mark such as 1. or a).
 
-    A first number alone stays, as in 1. FC Köln. first: as in `in_order`.
+    The number of a single text stays, as in 1. FC Köln. first: as in `in_order`.
     """
     is_minus = len(texts) == 1 and MINUS.match(texts[0])
     if texts and all(map(BULLET.match, texts)) and not is_minus:
@@ -86,7 +86,7 @@ def with_plain_mark(text: str) -> str:
 def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: Sequence[str] = ()) -> bool:
     """Return whether each text has a mark, and each mark follows the one before.
 
-    first: the marks with which the list may begin; with any, if there are none.
+    first: the marks with which the list may begin; any mark, if empty.
     """
     matches = [pattern.match(text) for text in texts]
     marks = [match["mark"] for match in matches if match]
@@ -106,7 +106,7 @@ def in_order(texts: Sequence[str], pattern: re.Pattern[str], first: Sequence[str
 def are_marks(texts: Sequence[str], without: Sequence[str]) -> bool:
     """Return whether marks in order number a list; without: its texts without them.
 
-    In 1. Liga;2. Liga they do not, nor in A. Smith;B. Jones.
+    They do not in 1. Liga;2. Liga, nor in A. Smith;B. Jones.
     """
     marks = [match for match in map(MARKED.match, texts) if match]
     if not any(map(may_begin_text, marks)):

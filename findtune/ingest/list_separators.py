@@ -1,7 +1,7 @@
-"""The texts of a cell that holds a list, whatever separates them.
+"""Splits a cell that holds a list into its texts, whatever separates them.
 
-The separator is `;`. People and programs also write one text a line, `|`, the semicolons of other
-scripts, bullets, and lists of JSON, Python, NumPy or PostgreSQL.
+The separator is `;`. People and programs also write one text per line, `|`, the semicolons of other
+scripts, bullets, and the lists of JSON, Python, NumPy or PostgreSQL.
 """
 
 import ast
@@ -35,13 +35,13 @@ MISSING = re.compile(r"(?<=[\[(,])\s*(?:null|nan|NaN|NA)\s*(?=[,\])])")  # besid
 QUOTED = re.compile(
     r""" "[^"]*"(?:\s*,\s*"[^"]*")++\s*,?|'[^']*'(?:\s*,\s*'[^']*')++\s*,?""".strip()
 )
-# A string, its end and the comma behind it, which the last one may lack.
+# A string, its closing quote and the comma after it, which the last one may lack.
 STRING = re.compile(r'"((?:[^"\\]|\\.)*+)(?:(")\s*(,)?|\\?\Z)', re.DOTALL)
-# A list in brackets, whatever stands behind it.
+# A list in brackets, whatever follows it.
 CLOSED = re.compile(r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*+")*+\]', re.DOTALL)
-ENDS = ";,.\uff1b\u3002 \t\r\n"  # what may stand behind the brackets of a whole cell
+ENDS = ";,.\uff1b\u3002 \t\r\n"  # what may follow the brackets of a whole cell
 TEXT_KEYS = ("text", "name", "value", "label", "sentence", "alternative")
-# What may separate texts, and may as well belong to one.
+# Marks that may separate texts, but may also belong to one.
 DOUBTFUL = ("、", " / ", " ~ ", " · ")
 MIN_DOUBTFUL = 2
 MIN_TABS = 2  # fewer may stand within a text
@@ -56,14 +56,14 @@ PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 
 
 class SplitList(NamedTuple):
-    """The texts of a list, and what separates them where it is not the semicolon alone."""
+    """The texts of a list, and the separators beside the semicolon; "" if there are none."""
 
     texts: list[str]
     separator: str
 
 
 def split_cell(cell: str, *, sentences: bool = False) -> SplitList:
-    """Return the texts of a cell; sentences: lines are texts only where each ends as a sentence."""
+    """Return the texts of a cell; sentences: split lines only if each ends like a sentence."""
     items = None if sentences and QUOTED.fullmatch(cell.strip()) else parse_list(cell)
     if items is not None:
         return SplitList(items, "a list in brackets")
@@ -87,9 +87,9 @@ def split_cell(cell: str, *, sentences: bool = False) -> SplitList:
 
 
 def parse_list(cell: str) -> list[str] | None:
-    """Return the texts of a list of JSON, Python, NumPy or PostgreSQL; None for a cell of none.
+    """Return the texts of a list of JSON, Python, NumPy or PostgreSQL; None for any other cell.
 
-    Of a list that breaks off, as spreadsheets cut long cells, the whole texts are returned.
+    Of a list that breaks off, since spreadsheets cut long cells, the whole texts are returned.
     """
     text = cell.strip().replace("“", '"').replace("”", '"') if cell[:2] in ("[“", "{“") else cell
     if text[:2] == '"[' and isinstance(inner := read_json(text), str):
@@ -111,7 +111,7 @@ def parse_list(cell: str) -> list[str] | None:
 
 
 def whole_strings(text: str) -> list[str] | None:
-    """Return the strings before the place where a list breaks off; None if it does not."""
+    """Return the whole strings of a list that breaks off; None if it does not break off."""
     if CLOSED.match(text):
         return None
     strings = STRING.findall(text)
@@ -121,7 +121,7 @@ def whole_strings(text: str) -> list[str] | None:
 
 
 def read_json(text: str) -> object:
-    """Return the value that a text holds as JSON; None for a text that is none."""
+    """Return the value that a text holds as JSON; None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -129,9 +129,9 @@ def read_json(text: str) -> object:
 
 
 def evaluate(text: str) -> list[str] | None:
-    """Return the texts of a JSON or Python list; None for a text that is none."""
+    """Return the texts of a JSON or Python list; None if it is neither."""
     side_by_side = SIDE_BY_SIDE.sub(", ", text)
-    # A word for nothing is replaced only in what is no list otherwise: texts may hold it, too.
+    # Words for nothing are replaced last, only if all else fails: texts may hold them, too.
     for parse, written in (
         (json.loads, text),
         (ast.literal_eval, side_by_side),
@@ -153,7 +153,7 @@ def is_missing(item: object) -> bool:
 
 
 def item_text(item: object) -> str | None:
-    """Return the text of an item of a list, which may be an object with one; None for others."""
+    """Return the text of an item, which may be an object with a text; None for any other."""
     if isinstance(item, dict):
         return next((item[key] for key in TEXT_KEYS if isinstance(item.get(key), str)), None)
     return item if isinstance(item, str) else None
@@ -180,7 +180,7 @@ def parse_braces(text: str) -> list[str] | None:
 
 
 def lines(cell: str, *, sentences: bool) -> list[str]:
-    """Return the lines of a cell that are texts of their own."""
+    """Return the lines of a cell; the whole cell if they are not separate texts."""
     if "\\n" in cell and len(WRITTEN_LINE_ENDS.findall(cell)) == cell.count("\\n"):
         cell = WRITTEN_LINE_ENDS.sub("\n", cell)
     parts = [part for part in LINE_ENDS.split(cell) if part.strip()]
@@ -243,7 +243,7 @@ def without_brackets(texts: list[str]) -> list[str]:
 
 
 def without_quotes(texts: list[str]) -> list[str]:
-    """Return texts without the quotes in which all of them stand."""
+    """Return texts without quotes, if all of them are quoted."""
     stripped = [text.strip() for text in texts if text.strip()]
     are_quoted = all(len(text) > 1 and QUOTES.get(text[0]) == text[-1] for text in stripped)
     if len(stripped) > 1 and are_quoted and not any(text[0] in text[1:-1] for text in stripped):

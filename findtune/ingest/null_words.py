@@ -1,4 +1,4 @@
-"""Words that programs write where there is no text: they are nothing, and are learned by no model.
+"""Words that programs write for a missing text, such as nan, so that no model learns them.
 
 Sources: the missing values that pandas writes and reads, the error values of spreadsheets in many
 languages, NULL of databases, None of Python, undefined of JavaScript, and the searches that Google
@@ -7,7 +7,7 @@ Analytics hides.
 
 import re
 
-# Compared as written, since Na is a word; in other letters they may be text.
+# Compared with case: in another case a word may be text, such as Na.
 # fmt: off
 WORDS = frozenset([
     "nan", "NaN", "NAN", "-nan", "-NaN", "+nan", "NaT", "none", "None", "NONE", "null", "Null",
@@ -25,7 +25,7 @@ WORDS = frozenset([
     "不明",
 ])
 # fmt: on
-MAX_CHARS = 40  # of a word, with the blanks around it
+MAX_CHARS = 40  # of such a word, with the blanks around it
 # In capitals of Latin and Cyrillic letters; other scripts have none, and #新冠? is a text.
 # #REF! #NAME? #DIV/0! #BEZUG! #¿NOMBRE? #ССЫЛКА! #GETTING_DATA, #N/A of Bloomberg, and Err:502 of
 # LibreOffice

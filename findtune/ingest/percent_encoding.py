@@ -1,11 +1,11 @@
-"""Searches that were logged as a URL writes them, such as how%20many+trams."""
+"""Decodes searches that were logged in the encoding of URLs, such as how%20many+trams."""
 
 import json
 import re
 from urllib.parse import unquote, unquote_plus
 
 ENCODED = re.compile(r"%[0-9a-fA-F]{2}")
-# In a text with blanks only a blank, or a character beyond ASCII, was surely encoded.
+# What was surely encoded in a text with blanks: a blank, or a character beyond ASCII.
 SURELY_ENCODED = re.compile(r"(?:%20|(?:%[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F])+))+")
 # how+many+trams, but not C++ or 1+1
 JOINED_BY_PLUS = re.compile(r"(?:[^\s+]+\+){2,}[^\s+]+")
@@ -20,7 +20,7 @@ TWICE = re.compile(r"%25(?=20|[c-fC-F][0-9a-fA-F]%25[89abAB][0-9a-fA-F])")  # %2
 
 
 def decode_search(text: str) -> str:
-    """Return a search as it was typed; one that was encoded twice too."""
+    """Return a search as it was typed, even if it was encoded twice."""
     if "%" not in text and "+" not in text:
         return text
     text = ESCAPED.sub(lambda escaped: json.loads('"' + escaped[0].replace("%", "\\") + '"'), text)

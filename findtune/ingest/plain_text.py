@@ -1,4 +1,4 @@
-"""The one cleaning of every text: in one line, without HTML, control and format characters, NFC.
+"""Cleans every text: to one line in NFC, without HTML, control or format characters.
 
 Cells, questions, searches, titles, snippets, answers and judgments all pass through here before
 anything splits or compares them.
@@ -10,7 +10,7 @@ import unicodedata
 from html import unescape
 from html.entities import html5
 
-# Inline tags vanish without a trace. Block tags become a space.
+# Inline tags are removed. Block tags become a space.
 INLINE_TAGS = "a|abbr|b|bdi|bdo|big|cite|code|del|em|font|i|ins|kbd|mark|s|small|span|strike|strong"
 INLINE_TAGS += "|sub|sup|tt|u|wbr"
 MATH_TAGS = "math|mfrac|mi|mn|mo|mrow|msqrt|msub|msup|mtext|semantics"
@@ -29,8 +29,8 @@ ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{
 HALVES = re.compile(
     r"&#(5[5-7]\d{3}|[xX][dD][89abAB][0-9a-fA-F]{2});&#(5[5-7]\d{3}|[xX][dD][c-fC-F][0-9a-fA-F]{2});"
 )
-MAX_ENCODINGS = 3  # times that entities were encoded one over another, as in &amp;amp;
-# The entities that browsers read without a semicolon too; &copy=1 in an address is none.
+MAX_ENCODINGS = 3  # of an entity in an entity, as in &amp;amp;
+# The entities that browsers also read without a semicolon; &copy=1 in an address is not one.
 BARE_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|nbsp)(?![\w;=])")
 CDATA = "<![CDATA["
 # Links and bold text of Markdown. f[i](/x) is a call, and no link.
@@ -40,18 +40,18 @@ LINK = re.compile(
 )
 # Exponents such as 2**3 have letters or digits around the marks, and __init__ has no blank inside.
 BOLD = re.compile(r"(?<![\w*])(\*\*|__(?=[^*_\s]+\s))(?=\S)([^*_]+)(?<=\S)\1(?![\w*])")
-# Letters that were written as JSON and not read as JSON, as in caf\\u00e9.
+# Letters that are still written as escapes of JSON, as in caf\\u00e9.
 JSON_LETTERS = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 CLOSED_TAG = re.compile(r"</[a-z]|<[bh]r\b|/>", re.IGNORECASE)
 # Control characters become spaces. Lone surrogates can't be written as UTF-8.
 REPLACEMENTS: dict[int, str] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 REPLACEMENTS |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-# Format characters show nothing: soft hyphens, zero-width spaces, byte order marks, the marks of
+# Format characters are invisible: soft hyphens, zero-width spaces, byte order marks, the marks of
 # writing direction, tags.
 FORMATS = [0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F)]
 FORMATS += [*range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)]
 REPLACEMENTS |= dict.fromkeys(FORMATS, "")
-# Joiners spell words of Persian and Hindi, and emoji; beside ASCII they show nothing.
+# Joiners are part of words in Persian and Hindi, and of emoji; beside ASCII they do nothing.
 JOINERS = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
 PICTOGRAPHS = ("So", "Sk")  # general categories of Unicode: emoji and their skin tones
 
@@ -63,9 +63,9 @@ def clean_line(text: str) -> str:
 
 
 def is_clean_line(text: str) -> bool:
-    """Return whether `clean_line` surely leaves a text as it is; most texts of a log are so.
+    """Return whether `clean_line` would surely change nothing, as for most texts of a log.
 
-    A quick test: it knows ASCII alone, and texts that begin with a letter or digit.
+    A quick test: it accepts only ASCII texts that begin with a letter or digit.
     """
     return (
         text.isascii()
@@ -101,9 +101,9 @@ def has_content(text: str) -> bool:
 def strip_html(text: str, block: str = " ") -> str:
     """Return a text without HTML; names in angle brackets that are no tags stay, such as <int>.
 
-    Entities that were encoded several times are decoded, and then tags go that were encoded too,
-    if one of them is closed: a text may speak of the tag <b>. block: stands for a tag that starts
-    a line of its own.
+    Entities are decoded, even if they were encoded several times. Then encoded tags are removed
+    too, but only if one of them is closed: a text may mention the tag <b>. block: what replaces a
+    tag that starts a line of its own.
     """
     text = strip_tags(strip_marks(text), block)
     if "&" not in text:
@@ -128,7 +128,7 @@ def strip_marks(text: str) -> str:
 
 
 def decode_entities(text: str) -> str:
-    """Return a text without the entities of HTML, also those that were encoded again."""
+    """Return a text without the entities of HTML, even if they were encoded several times."""
     if "&" in text:
         text = BARE_ENTITY.sub(r"\g<0>;", text)
     for _ in range(MAX_ENCODINGS if "&" in text else 0):
@@ -157,6 +157,6 @@ def strip_tags(text: str, block: str) -> str:
     """Return a text without the tags of HTML; a tag of a block becomes `block`."""
     if "<" not in text:
         return text
-    if "</" in text:  # without an end they may be text, as in x<mi
+    if "</" in text:  # without an end tag they may be text, as in x<mi
         text = MATH.sub("", XML.sub(" ", text))
     return INLINE.sub("", BLOCK.sub(block, text))

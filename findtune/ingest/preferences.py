@@ -1,7 +1,7 @@
-"""Preferences: which of two answers to a query a user preferred.
+"""Preferences: reads which of two answers to a query a user preferred.
 
 Read from data/training_data/training_data*.json, key training_data. Records without a choice (a
-tie, both bad, two equal answers) are dropped and counted.
+tie, both bad, two equal answers) are dropped and counted. No model learns from preferences.
 """
 
 import re
@@ -21,7 +21,7 @@ TEXT_KEYS = (
     *("text", "content", "response", "answer", "message", "output", "value", "completion"),
     *("parts", "choices", "candidates"),
 )
-# What programs write for no answer. None may be one: how many are left?
+# What programs write for no answer. The word None may be an answer: how many are left?
 NO_ANSWERS = ("nan", "NaN", "null", "NULL", "undefined", "[object Object]", "<NA>")
 MAX_DEPTH = 6  # of objects in objects, as in the responses of chat models
 NOT_A_LETTER = re.compile(r"[\W_]+")
@@ -39,8 +39,8 @@ NO_CHOICES = {
 # How the names of ties begin: tie (both bad), both good, equally good, same.
 TIES = ("tie", "draw", "both", "equal", "same", "neither")
 COMPARISON = re.compile(r"\s*\W*([AB12])\W*?\s*(>+|<+|=+)\s*\W*?([AB12])\W*\s*", re.IGNORECASE)
-MAX_COMPARISON_CHARS = 20  # more are text, in which the pattern would look for long
-NO_ANSWER = re.compile(r"\s*-\d+(?:\.0*)?\s*")  # -1, as programs write what is not there
+MAX_COMPARISON_CHARS = 20  # a longer one is text, which the pattern would search slowly
+NO_ANSWER = re.compile(r"\s*-\d+(?:\.0*)?\s*")  # -1, as programs write for a missing choice
 
 
 def clean_preference(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
@@ -86,7 +86,7 @@ def clean_lines(text: str) -> str:
 def answer_text(value: object, depth: int = 0) -> str | None:
     """Return the text of an answer; None if it has none.
 
-    It is a string, an object with one, the last message of a chat, or that in parts.
+    It is a string, an object with a text, the last message of a chat, or a list of parts.
     """
     if isinstance(value, str) or depth > MAX_DEPTH:
         return value if isinstance(value, str) else None
@@ -102,7 +102,7 @@ def answer_text(value: object, depth: int = 0) -> str | None:
 def selected_answer(record: Mapping[str, Any], answers: Mapping[str, str]) -> str:
     """Return the field of the preferred answer, which may be given by field, number or text.
 
-    Raises NothingToLearnError for a tie, and RecordError for what is no answer.
+    Raises NothingToLearnError for a tie or no choice, and RecordError for anything else.
     """
     selected = record.get("selected_response")
     text = clean_lines(answer_text(selected) or "")
@@ -125,7 +125,7 @@ def is_negative(selected: object) -> bool:
 
 
 def choice_name(selected: object) -> str:
-    """Return a choice in lower case, without blanks and marks; 1.0 is 1, and -1 is none."""
+    """Return a choice in lower case, without blanks and marks: 1 for 1.0, a for A>B, "" for -1."""
     if is_negative(selected):
         return ""
     if isinstance(selected, float) and selected.is_integer():
@@ -140,5 +140,5 @@ def choice_name(selected: object) -> str:
 
 
 def clean_id(value: object) -> str:
-    """Return the id of a record as text; one of another type is left empty."""
+    """Return the id of a record as text; "" if it is neither a string nor a whole number."""
     return to_one_line(str(value)) if isinstance(value, (str, int)) else ""

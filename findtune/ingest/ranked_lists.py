@@ -1,4 +1,4 @@
-"""Ranked lists: the documents that one query showed, in order, and those that the user picked.
+"""Ranked lists: reads the documents shown for a query, in order, and which ones the user picked.
 
 Read from data/training_data/reranker_training_data*.json, key reranker_data.
 """
@@ -41,10 +41,10 @@ from findtune.ingest.report import (
 MAX_RANK = 1_000_000
 MAX_SCORE = 1e300
 MIN_SHARE = 0.3  # of the starts of words; far below what two texts with equal stems share
-MIN_LISTS = 20  # from which on their order is judged
+MIN_LISTS = 20  # fewer say nothing about their order
 MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
 
-# Texts of a log seldom come back, so the cache of near_duplicate_key would only fill the memory.
+# Texts of a log seldom repeat, so the cache of near_duplicate_key would only fill the memory.
 uncached_key = near_duplicate_key.__wrapped__
 
 
@@ -114,7 +114,7 @@ def display_ranks(items: Sequence[object]) -> list[int]:
 
 
 def whole_rank(value: object) -> int | None:
-    """Return a rank as a number, which may be written as "3" or 3.0, or from 0 on; else None."""
+    """Return a rank from 0 on as a number, also if written as "3" or 3.0; else None."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str) and len(value) < len(str(MAX_RANK)) and value.strip().isdecimal():
@@ -151,8 +151,8 @@ def read_choices(
 ) -> tuple[list[str], list[str]]:
     """Return the URLs that were picked and those that were refused.
 
-    Documents that are both are removed from what was shown. A page that is refused in another
-    spelling than it was picked in was shown twice, and counts as picked.
+    Documents that are both are removed from what was shown. A page that was shown twice,
+    picked in one spelling and refused in the other, counts as picked.
     """
     picks = clean_urls(optional_list(record, "positive_sources"), "positive_sources", report)
     refused = clean_urls(optional_list(record, "negative_sources"), "negative_sources", report)
@@ -198,10 +198,10 @@ def tally_order(shown: DocumentsByUrl, picks: list[str], report: RecordReport) -
 
 
 def drop_copies(shown: DocumentsByUrl, *, picks: Sequence[str], report: RecordReport) -> None:
-    """Drop each document that nearly says what a picked one says: it is no worse than that one.
+    """Drop each unpicked document with nearly the text of a picked one: it is no negative.
 
-    So a page at two addresses is not learned as good and bad at once. Where nothing else would be
-    left to rank against, the copies stay.
+    So a page at two addresses is not learned as good and bad at once. Where no other document
+    would be left to rank against, the copies stay.
     """
     copies = find_copies(shown, picks)
     stay = len(copies) + len(picks) == len(shown)
@@ -216,7 +216,7 @@ def drop_copies(shown: DocumentsByUrl, *, picks: Sequence[str], report: RecordRe
 
 
 def find_copies(shown: DocumentsByUrl, picks: Sequence[str]) -> list[str]:
-    """Return the documents that were not picked and nearly say what a picked one says."""
+    """Return the documents that were not picked and have nearly the text of a picked one."""
     texts = {url: f"{document['title']} {document['snippet']}" for url, document in shown.items()}
     picked = [(texts[pick], texts[pick].lower()) for pick in picks]
     copies = []
@@ -229,7 +229,7 @@ def find_copies(shown: DocumentsByUrl, picks: Sequence[str]) -> list[str]:
 
 
 def is_copy(text: str, others: Sequence[str]) -> bool:
-    """Return whether a text nearly says what one of some others says."""
+    """Return whether a text is nearly the same as one of some others."""
     starts = word_starts(text)
     alike = [other for other in others if share(starts, word_starts(other)) >= MIN_SHARE]
     return bool(alike) and uncached_key(text) in {*map(uncached_key, alike)}
@@ -241,7 +241,7 @@ def word_starts(text: str) -> set[str]:
 
 
 def share(first: set[str], second: set[str]) -> float:
-    """Return the share of two sets that they have in common; 0 for two empty ones."""
+    """Return the Jaccard similarity of two sets; 0 for two empty ones."""
     common = len(first & second)
     return common / max(1, len(first) + len(second) - common)
 

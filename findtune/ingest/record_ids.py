@@ -1,7 +1,8 @@
-"""What tells records apart, and who asked: the ids, sessions, users and times of many logs.
+"""Finds the ids, session, user and time of a record, under the names that many logs use.
 
-Names are compared without case, blanks and marks, so session_id, sessionId and "Session ID" are
-one. Logs of events keep some of them one level deeper, under keys such as `context`.
+Ids and times tell apart records with the same content; session and user say who asked. Names are
+compared without case, blanks and marks, so session_id, sessionId and "Session ID" are the same.
+Event logs keep some of these fields one level deeper, under keys such as `context`.
 
 Sources: the event formats of Segment, Amplitude, Mixpanel, Google Analytics, Matomo, Elasticsearch
 (@timestamp, _id), OpenTelemetry (trace and span), MTurk and Prolific (worker, participant).
@@ -30,7 +31,7 @@ WITH_ENDING = {
 # Fields that tell one record from another, whatever else they share.
 IDS = WITHOUT_ENDING | {f"{name}{end}" for name in WITHOUT_ENDING | WITH_ENDING for end in ENDINGS}
 IDS |= {*ENDINGS, "sid", "uid", "username"}
-# Names of other ids: click_id, subjectId, X-Request-Id. Those below say where a record was put.
+# Names of other ids: click_id, subjectId, X-Request-Id. Those of PLACES say where a record was put.
 ID_ENDING = re.compile(
     r"(?i:[^a-z](?:id|uuid|guid))$|(?<=[a-z])(?:I[dD]|U[uU][iI][dD]|G[uU][iI][dD])$"
 )
@@ -55,7 +56,7 @@ TIMES = (
     *("eventtime", "eventtimestamp", "requesttime", "searchedat", "loggedat", "occurredat"),
 )
 NESTED = {"context", "metadata", "meta", "properties", "attributes", "extra"}
-# The fields of all kinds of feedback, and how they are found in other cases.
+# The fields of all kinds of feedback, and their plain names, to find other ways to write them.
 FIELDS = frozenset(["query", "all_sources", "positive_sources", "negative_sources", "history"])
 FIELDS |= {"original_query", "selected_sources", "query_source_mapping", "topic"}
 FIELDS |= {"response1", "response2", "selected_response"}
@@ -67,7 +68,7 @@ NOBODY = {
     for word in ("anonymous", "anon", "guest", "unknown", "nobody")
     for end in ("", "user", "visitor")
 }
-NO_NAME = re.compile(r"-\d+|n/a|[\W_0]*", re.IGNORECASE)  # -1, and zeros, as in a UUID of none
+NO_NAME = re.compile(r"-\d+|n/a|[\W_0]*", re.IGNORECASE)  # -1, and zeros, as in a nil UUID
 
 
 @lru_cache(4096)
@@ -134,7 +135,7 @@ def asker_name(value: object) -> str:
 
 
 def raw_time(record: Mapping[str, Any]) -> object:
-    """Return the time of a record as it is logged, under the first of its names."""
+    """Return the time of a record as it is logged, under the most usual name that it has."""
     if (time := record.get("timestamp")) is not None:
         return time
     times: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""The report of one ingest: which rows and records were rejected or changed, and why.
+"""The report of ingest: which rows and records were rejected or changed, why, and how to fix them.
 
 IngestReport covers a whole kind and writes KIND.report.csv. RecordReport covers one JSON record
 while it is cleaned.
@@ -19,7 +19,7 @@ from findtune.pages.masking import mask
 MAX_VALUE_CHARS = 60  # of a bad value that a message repeats
 MAX_PRINTED_ROWS = 5  # rejects
 MAX_PRINTED_NOTES = 12  # about whole files or kinds
-MAX_REASONS = 1000  # that are told apart
+MAX_REASONS = 1000  # whose first reject is kept
 DETAIL = re.compile(r"\S*\d\S*|'[^']*'")  # what differs between two rows of one reason
 Advance = Callable[[int], object]  # called with the number of bytes that were read
 
@@ -98,9 +98,9 @@ class RecordError(Exception):
 
 
 class NothingToLearnError(RecordError):
-    """Raised for a record that is as it should be and teaches nothing, such as one without a pick.
+    """Raised for a valid record that teaches nothing, such as one without a pick.
 
-    It is dropped and counted under its reason, and is no reject.
+    It is dropped and counted under its reason, and does not count as rejected.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -146,11 +146,11 @@ class RecordReport:
         self.null_fields: list[str] = []
         self.dropped_urls: set[str] = set()
         self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
-        self.spelled: dict[str, str] = {}  # an address as written -> the same
+        self.spelled: dict[str, str] = {}  # an address as written -> its first spelling
         self.shown_items: list[object] = []  # the documents of the record, as they are written
-        self.addresses_by_id: dict[str, str] | None = None  # of these, once one is looked for
-        self.nothing_to_learn = ""  # why the record teaches nothing, if it is as it should be
-        self.tallies: defaultdict[str, int] = defaultdict(int)  # what the kind is judged by
+        self.addresses_by_id: dict[str, str] | None = None  # of shown_items, once one is needed
+        self.nothing_to_learn = ""  # why a valid record teaches nothing
+        self.tallies: defaultdict[str, int] = defaultdict(int)  # for notes about the whole kind
 
     @property
     def location(self) -> str:
@@ -158,7 +158,7 @@ class RecordReport:
         return f"{self.file}:{self.number}"
 
     def spell(self, address: str) -> str:
-        """Return an address as the record first spells it; a new one is spelled so from now on."""
+        """Return the first spelling of an address in the record; remember that of a new one."""
         spelling = self.spelled.get(address)
         if spelling is None:
             spelling = self.spellings.setdefault(normal_form(address), address)
@@ -206,7 +206,7 @@ class RecordReport:
             self.counts[name] += number
 
     def flag_cleaned_texts(self) -> None:
-        """Report once per record that HTML was removed, and that texts were cut."""
+        """Report once per record which texts had HTML, an encoding or a null word, or were cut."""
         if self.html_fields:
             reason = f"HTML was removed from {len(self.html_fields)} of its texts"
             self.flag(RecordError(self.html_fields[0], "", reason=reason, remedy="log plain text"))
@@ -272,7 +272,7 @@ class IngestReport:
         self.notes += rows
 
     def say(self, line: str) -> None:
-        """Print a line that is about no file: something that is not there, and may be absent."""
+        """Add a line to print, but not to report: some optional data is not there."""
         self.said.append(line)
 
     @property

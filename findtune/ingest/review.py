@@ -1,13 +1,13 @@
-"""Labels that a person looked at: review.csv beside the data, which ingest reads.
+"""Applies people's corrections of doubtful labels, from a review.csv beside the data.
 
-`make stats` lists labels that are likely wrong in review/. A person writes into the column
-`decision`, and the rows that have one move to:
+`make stats` lists labels that are likely wrong in review/. A person fills in the column `decision`,
+and moves the rows that have one to:
 
     data/finetuning/review.csv       sentence_1,sentence_2,score,...     drop, keep, or the score
     data/training_data/review.csv    query,url,label,...     drop, keep, picked, or not picked
 
-An empty decision changes nothing. The columns `score` and `label` say what the row was when it was
-listed: a decision on a label that has changed since applies no more, and is counted.
+An empty decision changes nothing. The columns `score` and `label` hold the label at the time of
+listing: a decision on a label that has changed since is not applied, and is counted.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ REVIEW = "review.csv"
 DROP, KEEP, PICKED, PASSED_OVER = "drop", "keep", "picked", "not picked"
 FORMULA = ("=", "+", "-", "@", "\t")  # how a cell begins that a spreadsheet would compute
 MAX_ROW_BYTES = 131_072  # Python's csv module reads no longer cell
-SAME = 5e-4  # two scores that are printed alike
+SAME = 5e-4  # scores that differ by less look equal in print
 
 Row = dict[str, str]
 PairKey = frozenset[str]
@@ -37,8 +37,8 @@ SourceKey = tuple[str, str]
 def read_review(path: Path, columns: Sequence[str]) -> list[Row]:
     """Return the rows of a review; none if there is no file.
 
-    Its columns may be separated by what ingest knows. Raises InputError for a file without one of
-    its columns, and for a row that is not CSV: its decision would be lost.
+    Its columns may have any separator that ingest knows. Raises InputError for a file that lacks a
+    column, and for a row that is not CSV: its decision would be lost.
     """
     if not path.exists():
         return []
@@ -65,12 +65,12 @@ def from_cell(cell: str) -> str:
 
 
 def pair_key(first: str, second: str) -> PairKey:
-    """Return what a pair shares with itself in the other order."""
+    """Return a key of a pair that does not depend on the order of its sentences."""
     return frozenset(map(normalize, (first, second)))
 
 
 def source_key(query: str, url: str) -> SourceKey:
-    """Return what a source of a list shares with its other spellings."""
+    """Return a key of a source that all spellings of its query and URL share."""
     return normalize(query) or query, normal_form(url)
 
 
@@ -105,7 +105,7 @@ class PairReview:
 
 
 def checked(row: Mapping[str, str], decision: str) -> str:
-    """Return a decision on a pair; raise InputError for one that is none."""
+    """Return a decision on a pair; raise InputError for an invalid one."""
     score = parse_score(decision)
     if decision != DROP and (score is None or not 0 <= score <= 1):
         raise InputError(
@@ -116,7 +116,7 @@ def checked(row: Mapping[str, str], decision: str) -> str:
 
 
 class ListReview:
-    """The decisions on sources of ranked lists; they hold for the searches of the question too."""
+    """The decisions on sources of ranked lists; they apply to searches of the question too."""
 
     COLUMNS = ("query", "url", "label", "decision")
 
@@ -143,7 +143,7 @@ class ListReview:
         return bool(self.queries) and (normalize(query) or query) in self.queries
 
     def apply(self, record: Record) -> Record | None:
-        """Return a clean record with its picks as decided; None for one that teaches nothing then.
+        """Return a clean record with its picks as decided; None if it then teaches nothing.
 
         record: a ranked list, or the searches of a question.
         """
@@ -204,7 +204,7 @@ def without(record: Record, urls: set[str]) -> Record:
 def decision_notes(
     path: Path, unit: str, counts: Mapping[str, int], decisions: int, used: int | None = None
 ) -> Iterator[FileReportRow]:
-    """Yield what the decisions of a review did, and how many meet nothing."""
+    """Yield what the decisions of a review did, and how many match nothing."""
     if counts:
         listed = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
         yield FileReportRow(

@@ -1,7 +1,7 @@
-"""Scores of pairs: numbers as people write them, and the scale of a whole file.
+"""Parses the scores of pairs, and finds files whose scores are not on the scale of 0 to 1.
 
-A score of 1 is the best of 0 to 1 and the worst of 1 to 5, so no row can say what it means: the
-scale is a fact of the file.
+A score of 1 is the best of 0 to 1 and the worst of 1 to 5, so a single row does not show its scale:
+only the scores of the whole file do.
 """
 
 import re
@@ -12,7 +12,7 @@ NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 # How far outside 0 to 1 a slip or a rounding error lies; a score beyond it has another scale.
 SLIP = 0.15
 MAX_GRADE = 10  # of a scale of whole numbers
-# The scales that people use, the narrowest first: lowest and highest score, and the way to 0-1.
+# The scales that people use, the narrowest first: lowest and highest score, and the formula to 0-1.
 SCALES = {
     (-1.0, 1.0): "(score + 1) / 2",
     (1.0, 5.0): "(score - 1) / 4",
@@ -23,7 +23,7 @@ SCALES = {
 
 
 def parse_score(text: str) -> float | None:
-    """Return the number in a cell, whose comma may be a decimal one; None if it is no number.
+    """Return the number in a cell, which may have a decimal comma; None if it is no number.
 
     Spreadsheets write an apostrophe before a number that is a text.
     """
@@ -51,9 +51,9 @@ def other_scale(scores: Mapping[int, float]) -> str:
 
 
 def own_scale(scores: Collection[float]) -> list[tuple[tuple[float, float], str]]:
-    """Return the scale of a few whole numbers, such as 0 to 3, and the way to 0-1; else nothing.
+    """Return the scale of a few whole numbers, such as 0 to 3, and its formula; else nothing.
 
-    Scores far below 0 are taken to reach as far above it.
+    A scale that begins below -1 is taken to be symmetric around 0.
     """
     low, high = min(scores), max(scores)
     if low < -1:

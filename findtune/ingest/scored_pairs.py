@@ -1,8 +1,8 @@
-"""Scored pairs: two sentences and how similar curators want them to be, from 0 to 1.
+"""Scored pairs: reads pairs of sentences, and how similar curators want them, from 0 to 1.
 
-Read from data/finetuning/*.csv (sentence_pairs) and data/guard/*.csv (guard), without the
-guard queries: sentence_1,sentence_2,score; the last column may be called label. A pair that
-several people scored has the mean of their scores.
+Read from data/finetuning/*.csv (sentence_pairs) and data/guard/*.csv (guard) except the guard
+queries: sentence_1,sentence_2,score; the last column may be called label. A pair that several
+people scored gets the mean of their scores.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class ScoredTwice:
     scores: dict[frozenset[str], list[float]] = field(default_factory=dict)
 
     def add(self, row: CsvRow, pair: ScoredPair, report: IngestReport) -> None:
-        """Take a pair up; one that was read before, in either order, adds its score."""
+        """Add a pair; for one that was read before, in either order, add only its score."""
         key = frozenset(map(normalize, pair[:2]))
         first = self.firsts.setdefault(key, pair)
         self.scores.setdefault(key, []).append(pair.score)
@@ -69,7 +69,7 @@ class ScoredTwice:
             yield pair if len(scores) == 1 else pair._replace(score=round(fmean(scores), 6))
 
     def agreement(self) -> str:
-        """Return how far several scores of one pair are apart; "" if none has two that differ."""
+        """Return how far the scores of one pair are apart; "" if no pair has different scores."""
         gaps = [max(scores) - min(scores) for scores in self.scores.values() if len(scores) > 1]
         if not any(gaps):
             return ""
@@ -132,7 +132,7 @@ class PairReader:
         return unread_rows(data / self.folder, [*self.files(data), *others], remedy)
 
     def is_other(self, path: Path) -> bool:
-        """Return whether another kind reads a file."""
+        """Return whether a file belongs to another kind."""
         csv = path in find_csv_files(path.parent)
         return csv and self.other_stem is not None and path.name.lower().startswith(self.other_stem)
 
@@ -180,7 +180,7 @@ def reject_bad_row(row: CsvRow, score: float | None, report: IngestReport) -> bo
 
 
 def report_again(row: CsvRow, pair: ScoredPair, first: ScoredPair, report: IngestReport) -> None:
-    """Report a pair that comes again: with an equal score it is dropped, else both count."""
+    """Report a pair that comes again: as dropped if the scores are equal, else as kept."""
     if first.score == pair.score:
         reason = f"a duplicate of the pair at {first.source}"
         drop_row(report, row, column="sentence_1", reason=reason, remedy="deliver it once")

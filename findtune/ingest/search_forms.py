@@ -1,7 +1,7 @@
-"""The forms in which programs log the searches of a question, and the documents of each.
+"""Finds the searches of a question and their documents in the forms in which programs log them.
 
 Sources: SearXNG and Elasticsearch (results, hits in hits), SerpApi (organic_results), Bing (value),
-LangChain (documents), and tables of two columns, as query and URLs.
+LangChain (documents), and tables of two columns, such as query and URLs.
 """
 
 import re
@@ -20,10 +20,10 @@ SOURCES = (
     *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
     *("organic_results", "organic", "links", "value", "source_list"),
 )
-# What programs call the searches of a list, where they do not say what was searched.
+# How programs number the searches of a list, where they do not name what was searched.
 PLACE = re.compile(r"(?:(?:query|search|rewrite|q)[\s_-]*)?(\d{1,3})", re.IGNORECASE)
 
-Named = list[tuple[str, object]]  # the name under which a search is listed, and what is there
+Named = list[tuple[str, object]]  # the name under which a search is listed, and its value
 
 
 def first_value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -72,8 +72,8 @@ def list_entry(entry: object) -> Named:
 def search_documents(entry: Mapping[str, Any]) -> Any:
     """Return the documents of a search as they are written; None if it has none.
 
-    An object of them is one document, or has their addresses as keys: {URL: title} or
-    {URL: {title: ..., ...}}. The number of hits is none; another object is returned as it is.
+    An object in place of a list is one document, or has addresses as keys: {URL: title} or
+    {URL: {title: ..., ...}}. One that only counts hits gives None; any other is returned as it is.
     """
     documents = first_value(entry, SOURCES)
     if documents is None and entry and all("://" in key for key in entry):

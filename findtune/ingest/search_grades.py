@@ -1,9 +1,9 @@
-"""Search grades: how well the documents that searches rank first answer held-out questions.
+"""Search grades: reads how well the top documents of searches answer held-out questions.
 
 Read from data/training_data/search_grades.csv, which `make grade` writes and people fill in:
-query,url,grade, and columns that help them read. The file may be missing. Only the stack reads the
-grades, to choose among its pipelines and for its verdict. A question counts once each of its rows
-has a grade: half of them would favour the pipelines whose documents were graded first.
+query,url,grade, and columns that help them read. The file is optional. Only the stack uses the
+grades, to choose among its pipelines and for its verdict. A question counts only when all its rows
+are graded: grading only some would favor the pipelines whose documents were graded first.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Searches: one question, the queries that were searched for it, and the documents picked.
+"""Searches: reads a question, the queries that were searched for it, and the documents picked.
 
 Read from data/training_data/query_rewriting_training_data*.json, key query_rewriting_data.
 """
@@ -53,7 +53,7 @@ def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tupl
     own = query_key(query)
     searches = without_numbers(clean_searches(record.get(MAPPING), report), own, report)
     selected = clean_selection(record, searches, report)
-    searches.sort(  # its own first
+    searches.sort(  # that of the question itself first
         key=lambda search: search.query != query and query_key(search.query) != own
     )
     keep = set(selected)
@@ -113,7 +113,7 @@ def clean_searches(mapping: object, report: RecordReport) -> list[Search]:
 def clean_search(name: str, entry: object, *, field: str, report: RecordReport) -> Search:
     """Return one search; where its query is missing, the name under which it is listed is used.
 
-    The list of its documents may stand for a search that has a name.
+    A search that has a name may be just the list of its documents.
     """
     if isinstance(entry, (list, str)) and name:
         return Search(

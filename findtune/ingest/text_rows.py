@@ -1,4 +1,4 @@
-"""CSV rows whose cells are clean texts: without HTML, and empty where a word stands for nothing."""
+"""Reads CSV rows with clean texts: HTML is removed, and words such as nan become empty cells."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -90,7 +90,7 @@ def clean_cell(row: CsvRow, column: str, *, is_list: bool, notes: FileNotes) -> 
 
 
 def without_equals(cell: str) -> str:
-    """Return the text of a cell like ="007", which programs write lest a spreadsheet reads 7."""
+    """Return the text of a cell like ="007", written so that spreadsheets do not read 7."""
     match = FORCED_TEXT.fullmatch(cell)
     return match[1].replace('""', '"').strip() if match else cell
 

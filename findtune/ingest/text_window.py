@@ -1,4 +1,7 @@
-"""A window on a UTF-8 text file: only the text between the position and the last chunk is kept."""
+"""A window on a UTF-8 text file, so that a large JSON file need not fit into memory.
+
+Only the text between the position and the end of the last chunk is kept.
+"""
 
 import codecs
 import re

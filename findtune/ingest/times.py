@@ -1,4 +1,4 @@
-"""Times as logs write them: ISO 8601, seconds since 1970, e-mail's form, and those of databases."""
+"""Parses times as logs write them: ISO 8601, seconds since 1970, e-mail dates, database forms."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ TIME_KEYS = ("$date", "$numberLong", "_seconds", "seconds")
 
 
 def read_time(value: object) -> str:
-    """Return a time as ISO 8601, as it is written if it is that already; "" if it is no time."""
+    """Return a time as ISO 8601, unchanged if it is that; "" if it is no time."""
     if isinstance(value, Mapping):
         return read_time(next((value[key] for key in TIME_KEYS if key in value), None))
     if not isinstance(value, str):
@@ -31,7 +31,7 @@ def read_time(value: object) -> str:
 
 
 def named_zone(text: str) -> str:
-    """Return the ISO 8601 time of a text that names its zone; "" if it is none."""
+    """Return the ISO 8601 time of an e-mail date, or of a text that ends in UTC or GMT; else ""."""
     try:
         if EMAIL_DATE.fullmatch(text):
             return parsedate_to_datetime(text).isoformat().replace("+00:00", "Z")
@@ -42,12 +42,12 @@ def named_zone(text: str) -> str:
 
 
 def epoch_time(value: object) -> str:
-    """Return the ISO 8601 time of seconds, or thousandths of them, since 1970; "" if it is none."""
+    """Return the ISO 8601 time of seconds, or smaller units, since 1970; "" if it is none."""
     if isinstance(value, str) and EPOCH.fullmatch(value.strip()):
         value = float(value)
     if type(value) not in (int, float) or not isinstance(value, (int, float)):
         return ""
-    if not MIN_EPOCH <= value < MAX_EPOCH * UNITS[-1]:  # no division holds larger numbers
+    if not MIN_EPOCH <= value < MAX_EPOCH * UNITS[-1]:  # huge integers can't be divided
         return ""
     for unit in UNITS:
         if MIN_EPOCH <= value / unit < MAX_EPOCH:

@@ -1,4 +1,4 @@
-"""Lists as exports write them: real lists, one text that holds a list, and ways to write none.
+"""Reads lists as exports write them: as real lists or as text, and "nothing" in several ways.
 
 Tables have no lists, so a list that went through one comes back as text: '["a", "b"]' of JSON or
 "['a', 'b']" of Python, or URLs with blanks or marks between them. An outer join of SQL writes
@@ -32,7 +32,7 @@ def read_list(value: object) -> object:
 
 
 def separate_urls(text: str, otherwise: object) -> object:
-    """Return the URLs of a text that holds nothing else but what separates or ends them."""
+    """Return the URLs of a text that holds only URLs and the marks between or after them."""
     urls = BETWEEN_URLS.split(text.rstrip(MARKS))
     are_urls = all(URL.fullmatch(url) for url in urls)
     return urls if are_urls and len(urls) > 1 else otherwise
@@ -51,7 +51,7 @@ def parse(text: str, otherwise: object) -> object:
 
 
 def names_nothing(value: object) -> bool:
-    """Return whether a value of a list names nothing: null, an empty text, or a list of such."""
+    """Return whether the value of a list field names nothing: null, "", or a list of such."""
     value = read_list(value) if isinstance(value, str) else value
     if isinstance(value, list):
         return all(map(names_nothing, value))

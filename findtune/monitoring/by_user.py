@@ -1,14 +1,13 @@
 """Has something changed, if the answers of one user are not independent?
 
-A user who asks often has habits: fifty answers of one user say less than those of fifty users. So
-each user counts as one. The difference between now and before is a sum to which each user adds one
-term. If nothing has changed, a term could as well have the other sign. So signs are drawn by
-chance, one a user, and the p-value is the share of draws with as large a sum. Where a few users
-give most of the answers, no p-value is small: they alone may have made the difference.
+A user who asks often has habits: fifty answers of one user say less than one answer each of fifty
+users. So each user is one unit. The difference between now and before is a sum with one term per
+user. If nothing has changed, each term could as well have the opposite sign. So random signs are
+drawn, one per user, and the p-value is the share of draws with a sum at least as large. If a few
+users give most of the answers, no p-value is small, since they alone may explain the difference.
 
-A user's term is how far their answers are from the mean that there would be without a change.
-Nobody knows that mean, so both are tried, that of now and that before, and the larger p-value
-counts.
+A user's term is how far their answers are from the mean that would hold without a change. That mean
+is unknown, so both the mean of now and the mean before are tried, and the larger p-value counts.
 
 Sources: sign-flipped score contributions, Hemerik, Goeman & Finos (JRSS B 2020), of whole groups as
 in the wild cluster bootstrap with Rademacher weights, Cameron, Gelbach & Miller (Review of
@@ -27,21 +26,21 @@ from findtune.traffic.records import SearchRecord
 BATCH = 100  # draws in memory at once
 THRESHOLDS = 100  # at which two distributions are compared
 SEED = 13  # of the signs
-ROUNDING = 1e-12  # sums of the same terms may differ by so much
+ROUNDING = 1e-12  # tolerance for sums of the same terms
 
 Array = np.ndarray
 
 
 def asker(search: SearchRecord) -> str:
-    """Return who asked: the user, or the session; the search itself where neither is known."""
+    """Return the session hash of who asked; the search's id if that is not known."""
     return search.session or search.id
 
 
 def p_value_by_user(now: Array, before: Array, users: Sequence[Hashable]) -> float:
-    """Return how likely means as much larger now are by chance, if whole users are drawn.
+    """Return the p-value of a larger mean now, with whole users as units.
 
-    now, before: (answers,), or (answers, measures); of several measures the one that is most above
-    the mean before counts. users: of each answer, those of now first. One user shows nothing.
+    now, before: (answers,) or (answers, measures); with several measures, the largest increase
+    counts. users: the user of each answer, those of now first. A single user gives 1.0.
     """
     if len({*users}) < 2:
         return 1.0
@@ -65,9 +64,9 @@ def sums_by_user(terms: Array, users: Sequence[Hashable]) -> Array:
 
 
 def sign_p_value(terms: Array) -> float:
-    """Return the share of draws of signs with as large a sum, (users, measures) -> (0, 1].
+    """Return the share of sign draws with a sum at least as large, (users, measures) -> (0, 1].
 
-    What was seen counts as a draw, so that no p-value is 0 (Phipson & Smyth 2010). The permutation
+    The observed signs count as a draw, so no p-value is 0 (Phipson & Smyth 2010). The permutation
     test of scipy.stats is far too slow for a log of 30,000 users.
     """
     rng = np.random.default_rng(SEED)
@@ -81,7 +80,7 @@ def sign_p_value(terms: Array) -> float:
 
 
 def larger_ranks(now: Array, before: Array, users: Sequence[Hashable]) -> float:
-    """Return the p-value of larger values now, by their ranks: Mann-Whitney, also by user."""
+    """Return the p-value of larger values now: Mann-Whitney, combined with the test by user."""
     ranks = stats.rankdata([*now, *before])
     alone = stats.mannwhitneyu(now, before, alternative="greater")
     grouped = p_value_by_user(ranks[: len(now)], ranks[len(now) :], users)
@@ -89,8 +88,8 @@ def larger_ranks(now: Array, before: Array, users: Sequence[Hashable]) -> float:
 
 
 def smaller_values(now: Array, before: Array, users: Sequence[Hashable]) -> float:
-    """Return the p-value of a distribution with more small values now: Kolmogorov-Smirnov's,
-    also by user."""
+    """Return the p-value of more small values now: Kolmogorov-Smirnov, combined with the test
+    by user."""
     alone = stats.ks_2samp(now, before, alternative="greater")
     both = np.concatenate([now, before])
     thresholds = np.unique(np.quantile(both, np.linspace(0, 1, THRESHOLDS), method="nearest"))
@@ -99,16 +98,17 @@ def smaller_values(now: Array, before: Array, users: Sequence[Hashable]) -> floa
 
 
 def larger_share(now: Array, before: Array, users: Sequence[Hashable]) -> float:
-    """Return the p-value of a larger share of what is true now: Fisher's exact, also by user."""
+    """Return the p-value of a larger share of true values now: Fisher's exact test, combined with
+    the test by user."""
     table = [[part.sum(), len(part) - part.sum()] for part in (now, before)]
     alone = stats.fisher_exact(np.array(table), alternative="greater")
     return surer(alone, p_value_by_user(now, before, users))
 
 
 def surer(alone: Any, by_user: float) -> float:
-    """Return the p-value that both tests allow.
+    """Return the larger p-value of two tests.
 
-    The test that takes answers for independent is exact however few and rare they are, and signs
-    are not.
+    alone: the test that treats answers as independent; unlike random signs, it is exact even for
+    few and rare answers.
     """
     return max(float(alone.pvalue), by_user)

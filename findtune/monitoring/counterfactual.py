@@ -1,15 +1,15 @@
-"""What would users have picked, had the same sources stood in another order?
+"""What would users have picked if the same sources had been shown in another order?
 
-The log of an order answers this for itself alone, unless chance has moved the sources; see
-findtune/traffic/shuffling.py. Let a source stand at rank k with propensity p. Another order is
-credited with a pick of it only if it puts the source at k, too, and then with weight 1 / p. The
-mean over searches estimates how often users pick what the other order shows at k, without bias, if
-a pick depends on the source and its rank and not on its neighbours. The sum of the weights is
-divided by instead of the number of searches, which gives up a little bias for much less variance.
-The ranks are added up with the discounts of DCG.
+The log of one order answers this only for that order, unless the sources were shuffled; see
+findtune/traffic/shuffling.py. Let a source be shown at rank k with propensity p. Another order gets
+credit for a pick of it only if it also puts the source at k, and then with weight 1 / p. The mean
+over searches is an unbiased estimate of how often users pick what the other order shows at k, if a
+pick depends on the source and its rank and not on its neighbors. The sum is divided by the sum of
+the weights instead of the number of searches, which adds a little bias for much less variance. The
+ranks are added up with the discounts of DCG.
 
-Weights are not clipped: none is above TOP_K / share, and to cut the weights of the searches that
-the other order changes, and of no others, would let the others decide.
+Weights are not clipped: none is above TOP_K / share, and clipping would affect only searches that
+the other order changes, so the unchanged ones would dominate.
 
 Sources: inverse propensity scoring for rankings, Joachims, Swaminathan & Schnabel (WSDM 2017); per
 rank, the item-position model of Li, Abbasi-Yadkori, Kveton et al. (KDD 2018); self-normalising,
@@ -29,7 +29,7 @@ from findtune.traffic.records import SearchRecord, ShownSource
 from findtune.traffic.shuffling import TOP_K, propensity
 from findtune.traffic.teaching import as_key
 
-FEW = 30  # effective searches, below which an interval says too little for a verdict
+FEW = 30  # with fewer effective searches, an interval says too little for a verdict
 MEASURE = f"dcg@{TOP_K} of picks"
 SEED = 13  # of the bootstrap
 
@@ -41,13 +41,13 @@ Picks = Sequence[Sequence[str]]  # of each search, URLs
 
 @dataclass(frozen=True)
 class Estimate:
-    """Two orders by what users picked, as dcg@5 of picks.
+    """Two orders compared by what users picked, as dcg@5 of picks.
 
-    first, second: None where no search shows what the order puts at some rank. difference: second
-    minus first, with its interval by groups, which says nothing where one is None. verdict: on the
-    second; INCONCLUSIVE where one is None, or where `effective` is below FEW. effective: so many
-    searches in the given order would tell as much about the second one, at the rank of which least
-    is known.
+    first, second: None if for some rank no search shows what the order puts there. difference:
+    second minus first, with its interval by groups; meaningless if one of them is None. verdict: on
+    the second order; INCONCLUSIVE if one is None or `effective` is below FEW. effective: the number
+    of searches shown in the second order that would give as much information about it, at the rank
+    with the least information.
     """
 
     first: float | None
@@ -58,13 +58,13 @@ class Estimate:
 
 
 def shuffled_sources(search: SearchRecord) -> list[ShownSource]:
-    """Return the sources that chance could move, by the rank at which they stood."""
+    """Return the sources that a shuffle could move, in the order in which they were shown."""
     movable = [row for row in search.sources if row.propensity and row.propensity < 1]
     return sorted(movable, key=lambda row: row.rank)
 
 
 def is_usable(search: SearchRecord) -> bool:
-    """Return whether the search shows two sources or more in an order of chance."""
+    """Return whether the search shows at least two sources that a shuffle could move."""
     return len(shuffled_sources(search)) > 1
 
 
@@ -75,7 +75,7 @@ def order_before(search: SearchRecord) -> list[str]:
 
 
 def order_by(search: SearchRecord, ranking: Sequence[str]) -> list[str]:
-    """Return the movable sources in the order of a ranking; those that it lacks come last."""
+    """Return the movable sources in the order of a ranking; sources not in it come last."""
     places = {url: place for place, url in enumerate(ranking)}
     return sorted(order_before(search), key=lambda url: places.get(url, len(places)))
 
@@ -83,9 +83,10 @@ def order_by(search: SearchRecord, ranking: Sequence[str]) -> list[str]:
 def estimate(
     searches: Sequence[SearchRecord], picks: Picks, first: Sequence[Order], second: Sequence[Order]
 ) -> Estimate:
-    """Return what users would pick of two orders of the movable sources of each search.
+    """Return an estimate of what users would pick from two orders of each search's sources.
 
-    searches: usable ones, with their picks. first, second: an order for each search.
+    searches: usable ones, with their picks. first, second: an order of the movable sources of each
+    search.
     """
     shown = [weights_and_picks(searches, picks, order) for order in (first, second)]
     before, after = (values(weights, picked) for weights, picked in shown)
@@ -107,7 +108,7 @@ def weights_and_picks(
     """Return the weight of each search at each rank, and whether the source there was picked.
 
     Both are (searches, TOP_K). A weight is 0 where the order would show another source than the
-    log, and NaN where a search has no source to show.
+    log, and NaN where the search has no source at that rank.
     """
     weights, picked = np.full((2, len(searches), TOP_K), np.nan)
     for row, (search, own, order) in enumerate(zip(searches, picks, orders, strict=True)):
@@ -121,8 +122,8 @@ def weights_and_picks(
 def values(weights: Array, picked: Array) -> Array:
     """Return a value for each search, whose mean is the self-normalised estimate, (searches,).
 
-    The values are the estimate's linear part in each search, as the delta method has it; so an
-    interval of their mean is one of the estimate.
+    The values are the linearization of the estimate by the delta method, so an interval of their
+    mean is an interval of the estimate.
     """
     parts = np.zeros(len(weights))
     for rank, discount in enumerate(DISCOUNTS):
@@ -135,9 +136,9 @@ def values(weights: Array, picked: Array) -> Array:
 
 
 def is_supported(weights: Array) -> bool:
-    """Return whether some search shows what the order puts at a rank, at each rank that there is.
+    """Return whether, at every rank in use, some search shows what the order puts there.
 
-    weights: as of `weights_and_picks`.
+    weights: from `weights_and_picks`.
     """
     shown = ~np.isnan(weights)
     return bool((np.nansum(weights, axis=0) > 0)[shown.any(axis=0)].all())
@@ -146,10 +147,9 @@ def is_supported(weights: Array) -> bool:
 def effective_searches(searches: Sequence[SearchRecord], orders: Sequence[Order]) -> float:
     """Return the effective sample size at the rank where it is smallest.
 
-    It is Kish's, with the mean that chance gives to a squared weight, 1 / p, in the place of those
-    that were drawn. Weights that were drawn look alike, and many, just where chance has shown none
-    of the searches that the order changes. A search without a source at a rank counts as one of
-    which all is known.
+    This is Kish's formula with the expected squared weight, 1 / p, instead of the observed weights.
+    Observed weights would look equal, and the sample large, exactly when the log shows none of the
+    searches that the order changes. A search without a source at a rank counts as fully known.
     """
     squares = np.ones((len(searches), TOP_K))
     for row, (search, order) in enumerate(zip(searches, orders, strict=True)):
@@ -161,7 +161,7 @@ def effective_searches(searches: Sequence[SearchRecord], orders: Sequence[Order]
 
 
 def share_of(search: SearchRecord) -> float:
-    """Return the probability with which a usable search was shuffled, from its propensities."""
+    """Return the probability that a usable search was shuffled, from its propensities."""
     movable = shuffled_sources(search)
     source, moved = movable[0], 1 / len(movable)
     shown = source.propensity or 1
@@ -171,7 +171,7 @@ def share_of(search: SearchRecord) -> float:
 
 
 def groups_of(searches: Sequence[SearchRecord]) -> list[str]:
-    """Return the group of each search: what asks for the same, or is of one session, is one."""
+    """Return the group of each search: the same question or session is the same group."""
     asked = [
         Asked(row.id, as_key(row.question), (row.session,) if row.session else ())
         for row in searches

@@ -1,16 +1,16 @@
-"""Do users ask other questions than those of training?
+"""Do users ask other questions than the training questions?
 
-Two tests, on distinct questions, since a question that many ask is one observation:
+Two tests on distinct questions, since a question that many users ask is one observation:
 
-- Novelty. A question's similarity is the cosine to the nearest question of training, by TF-IDF of
+- Novelty. A question's similarity is the cosine to the nearest training question, by TF-IDF of
   character n-grams. Held-out questions show what is normal. One-sided Kolmogorov-Smirnov test: are
   served questions less similar to training than held-out ones?
 - Domain classifier. A logistic regression learns on half of the questions to tell served ones from
-  known ones; the Mann-Whitney test asks of the other half whether it can. It also sees a shift
-  among questions that each are like some of training.
+  known ones; a Mann-Whitney test on the other half asks whether it can. It also detects a shift in
+  the mix of questions when each question is like some training question.
 
-Both p-values are uniform or larger where all questions come from one source. The questions of one
-user are not independent: they are drawn together, and lie in one half; see
+Both p-values are uniform or larger if all questions come from one source. The questions of one user
+are not independent, so they are tested as one unit and put in the same half; see
 findtune/monitoring/by_user.py.
 Sources: Rabanser, Günnemann & Lipton (NeurIPS 2019); classifier two-sample test, Lopez-Paz & Oquab
 (ICLR 2017).
@@ -29,22 +29,22 @@ from findtune.core.text import hash_fraction, near_duplicate_key
 from findtune.monitoring.by_user import larger_ranks, smaller_values
 from findtune.monitoring.questions import KnownQuestions
 
-MIN_QUESTIONS = 30  # on either side; fewer show nothing
-NORMAL = 0.05  # the share of held-out questions that counts as unlike those of training
+MIN_QUESTIONS = 30  # on either side; fewer are not tested
+NORMAL = 0.05  # the share of held-out questions that counts as unlike training
 
 Array = np.ndarray
 
 
 def vectorizer() -> TfidfVectorizer:
-    """Return the features of a question: its words' character n-grams, so that forms match."""
+    """Return TF-IDF of the words' character n-grams, so that forms of one word match."""
     return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """The similarity of questions to those of training.
+    """The similarity of questions to the training questions.
 
-    reference: of held-out ones, whose groups are reference_groups.
+    reference: the similarities of the held-out questions, whose groups are reference_groups.
     """
 
     features: TfidfVectorizer
@@ -54,7 +54,7 @@ class Novelty:
 
     @classmethod
     def of(cls, known: KnownQuestions) -> "Novelty":
-        """Learn what is normal; known.held_out may be empty, and then nothing is tested."""
+        """Learn what is normal; without held-out questions nothing is tested."""
         features = vectorizer()
         trained = features.fit_transform(known.trained)
         without_reference = cls(features, trained, np.array([]), [])
@@ -63,11 +63,11 @@ class Novelty:
 
     @property
     def threshold(self) -> float:
-        """The similarity below which a question is unlike those of training."""
+        """The similarity below which a question counts as unlike training."""
         return float(np.quantile(self.reference, NORMAL)) if len(self.reference) else 0.0
 
     def similarities(self, questions: Sequence[str]) -> Array:
-        """Return the cosine of each question to the nearest one of training, (questions,)."""
+        """Return the cosine of each question to the nearest training question, (questions,)."""
         if not questions:
             return np.array([])
         cosines = self.features.transform(questions) @ self.trained.T
@@ -75,7 +75,7 @@ class Novelty:
         return nearest
 
     def p_value(self, similarities: Array, askers: Sequence[str]) -> float | None:
-        """Return how likely such low similarities are by chance; None for too few questions.
+        """Return the p-value of such low similarities; None for too few questions.
 
         askers: who asked each question.
         """
@@ -87,12 +87,11 @@ class Novelty:
 def classifier_test(
     known: KnownQuestions, served: Sequence[str], askers: Sequence[str]
 ) -> tuple[float, float] | None:
-    """Return how well a classifier tells served questions from known ones, and how likely that is.
+    """Return how well a classifier tells served questions from known ones, and its p-value.
 
-    The first is the area under the ROC curve: 0.5 where it can't. The second is the probability of
-    as much by chance. None for too few questions. askers: who asked each served one. Halves are
-    drawn by the hash of who asked. A question that was learned is not tried as one of the other
-    kind, too.
+    The first is the area under the ROC curve; 0.5 is chance. None for too few questions. askers:
+    who asked each served question. Halves are split by the hash of the user or group. A question
+    that the classifier was trained on is not in the other half under the other label.
     """
     before = [*known.trained, *known.held_out]
     texts, labels = np.array([*served, *before]), np.repeat([1, 0], [len(served), len(before)])

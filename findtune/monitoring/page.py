@@ -20,11 +20,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 MAX_TEXT_CHARS = 300
 # Measure -> its name on the page, and whether it is a share.
 TRENDS = {
-    "share_unlike": ("questions unlike those of training", True),
+    "share_unlike": ("questions unlike the training questions", True),
     "share_without_pick": ("answers without a pick", True),
     "reciprocal_rank": ("mean reciprocal rank of the first pick", False),
     "top_score": ("score of the first source, median", False),
-    "latency_p95": ("latency in ms, 95 % are faster", False),
+    "latency_p95": ("latency in ms, 95th percentile", False),
     "share_entities_lost": ("rewrites that lost a name or number", True),
 }
 COLUMNS = {
@@ -51,7 +51,8 @@ SHARES = {name for name in COLUMNS if name.startswith("share_")}
 
 @dataclass(frozen=True)
 class MonitorInputs:
-    """What the page shows. rows: see `weekly_rows`. texts: of the questions least like training."""
+    """What the page shows. rows: see `weekly_rows`. texts: the questions least like
+    training, with their similarities."""
 
     size: str
     verdict: Verdict
@@ -63,7 +64,7 @@ class MonitorInputs:
 def unlike_texts(
     searches: Sequence[SearchRecord], novelty: Novelty, examples: int
 ) -> list[tuple[str, float]]:
-    """Return the questions least like those of training, masked and cut, with their similarity."""
+    """Return the questions least like training, masked and cut, with their similarities."""
     questions = distinct([search.question for search in searches])
     similarities = novelty.similarities(questions)
     order = similarities.argsort(kind="stable")[:examples]
@@ -102,7 +103,7 @@ def table_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_text(value: float | None, *, is_share: bool) -> str:
-    """Return a value for a cell; a dash where there is none."""
+    """Return a value as the text of a cell; a dash if there is none."""
     if value is None:
         return "-"
     if is_share:
@@ -111,7 +112,7 @@ def as_text(value: float | None, *, is_share: bool) -> str:
 
 
 def trends(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Markup]]:
-    """Return a chart by week for each measure that has a value, a line for each version."""
+    """Return a chart by week for each measure with values; each version has its own line."""
     weeks = sorted({row["week"] for row in rows})
     charts = []
     for name, (label, is_share) in TRENDS.items():
@@ -134,7 +135,7 @@ def trends(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Markup]]:
 
 
 def rank_chart(rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return a bar for each rank: how often its source was picked."""
+    """Return a bar chart of how often the source at each rank was picked."""
     ranks = {name: 0 for name in rows[0]["picks_by_rank"]}
     for row in rows:
         for name, count in row["picks_by_rank"].items():

@@ -1,11 +1,11 @@
 """Which of two interleaved pipelines do users prefer, and may we stop now?
 
-Searches that end in a tie say nothing. Of the others, H0 says that each is won by A with
-probability 1/2, whatever came before: a paired test, since both pipelines answered each search.
-The evidence is a mixture sequential probability ratio: the likelihood of the wins under a
-Beta(CONCENTRATION, CONCENTRATION) mixture of alternatives, divided by that under H0. Under H0 it
-is a martingale that starts at 1, so it ever exceeds 1 / ALPHA with probability ALPHA at most
-(Ville 1939). So one may look after every pick and stop whenever one likes.
+Ties are ignored. H0: A wins each other search with probability 1/2, whatever came before. This is
+a paired test, since both pipelines answered each search. The evidence is a mixture sequential
+probability ratio: the likelihood of the wins under a Beta(CONCENTRATION, CONCENTRATION) mixture of
+alternatives, divided by that under H0. Under H0 it is a martingale that starts at 1, so the
+probability that it ever exceeds 1 / ALPHA is at most ALPHA (Ville 1939). So one may look after
+every pick and stop at any time.
 
 Sources: Robbins (Annals of Mathematical Statistics 1970); always-valid p-values, Johari, Koomen,
 Pekelis & Walsh (KDD 2017, Operations Research 2022).
@@ -25,9 +25,9 @@ from findtune.traffic.records import SearchRecord
 
 ALPHA = 0.05  # the probability that equal pipelines are ever called different
 # Of the mixture: alternatives lie around 1/2 with a standard deviation of 0.035, which suits
-# preferences of 53 to 60 %. Other values cost picks, and not the error rate.
+# preferences of 53 to 60 %. Other values need more picks, but keep the error rate.
 CONCENTRATION = 100.0
-MAX_SEARCHES = 1_000_000  # more are as good as never
+MAX_SEARCHES = 1_000_000  # more count as never
 GRID = np.linspace(0.0005, 0.9995, 1000)  # of win rates, for the confidence sequence
 
 Array = np.ndarray
@@ -37,9 +37,9 @@ Array = np.ndarray
 class Preference:
     """What the picks say so far.
 
-    wins_a, wins_b, ties: searches. p_value: always valid. leader: A or B, which had more wins when
-    the evidence was strongest. low, high: a 95 % confidence sequence of the share of A among the
-    searches that are no tie.
+    wins_a, wins_b, ties: numbers of searches. p_value: always valid. leader: A or B, whichever had
+    more wins when the evidence was strongest. low, high: a 95 % confidence sequence of A's share of
+    the searches without a tie.
     """
 
     wins_a: int
@@ -52,25 +52,25 @@ class Preference:
 
     @property
     def decided(self) -> int:
-        """Searches that one of the two won."""
+        """The number of searches without a tie."""
         return self.wins_a + self.wins_b
 
     @property
     def share(self) -> float:
-        """The share of A among the searches that are no tie; 0.5 where all are ties."""
+        """A's share of the searches without a tie; 0.5 if all are ties."""
         return self.wins_a / self.decided if self.decided else 0.5
 
     @property
     def winner(self) -> str | None:
-        """A or B, once the test may stop, else None."""
+        """A or B once the test has decided, else None."""
         return self.leader if self.p_value <= ALPHA else None
 
 
 def preference(credits: Sequence[int]) -> Preference:
-    """Return the preference after some searches, in their order: 1 for A, -1 for B, 0 for a tie.
+    """Return the preference after some searches, in order: 1 for A, -1 for B, 0 for a tie.
 
-    The p-value is the smallest one so far: evidence that was enough once stays enough, for the one
-    who led then.
+    The p-value is the smallest so far: evidence that was once enough stays enough, for the pipeline
+    that led at that time.
     """
     votes = np.array([vote for vote in credits if vote], dtype=int)
     wins_a, wins_b = np.cumsum(votes > 0), np.cumsum(votes < 0)
@@ -90,7 +90,7 @@ def preference(credits: Sequence[int]) -> Preference:
 
 
 def log_evidence(wins_a: Array, wins_b: Array, share: float | Array = 0.5) -> Array:
-    """Return the logarithm of the ratio that tests a win rate of A, by numbers of wins."""
+    """Return the log of the ratio that tests whether A's win rate is `share`."""
     mixture = betaln(CONCENTRATION + wins_a, CONCENTRATION + wins_b)
     mixture = mixture - betaln(CONCENTRATION, CONCENTRATION)
     ratio: Array = mixture - xlogy(wins_a, share) - xlog1py(wins_b, -np.asarray(share))
@@ -98,7 +98,7 @@ def log_evidence(wins_a: Array, wins_b: Array, share: float | Array = 0.5) -> Ar
 
 
 def outside_of_confidence(wins_a: Array, wins_b: Array) -> Array:
-    """Return which win rates of the grid were refused at any time, (rates,)."""
+    """Return which win rates of the grid were rejected at any time, (rates,)."""
     refused = np.zeros(len(GRID), dtype=bool)
     for number in checked_numbers(len(wins_a)):
         ratios = log_evidence(wins_a[number], wins_b[number], GRID)
@@ -107,17 +107,17 @@ def outside_of_confidence(wins_a: Array, wins_b: Array) -> Array:
 
 
 def checked_numbers(number: int) -> list[int]:
-    """Return the searches after which the confidence sequence is updated: some 200, and the last.
+    """Return the searches after which the confidence sequence is updated: about 200, and the last.
 
-    Fewer looks only make it wider.
+    Fewer updates only make it wider.
     """
     return sorted({*range(0, number, max(1, number // 200)), *([number - 1] if number else [])})
 
 
 def searches_needed(share: float, wins_a: int = 0, wins_b: int = 0) -> int:
-    """Return how many more searches without a tie the test needs, if A goes on to win this share.
+    """Return how many more searches without a tie the test needs, if A keeps winning this share.
 
-    The number is an estimate: half of the time it takes longer. MAX_SEARCHES stands for never.
+    This is an estimate: half of the time it takes longer. MAX_SEARCHES stands for never.
     """
 
     def is_enough(more: int) -> bool:
@@ -139,8 +139,8 @@ def searches_needed(share: float, wins_a: int = 0, wins_b: int = 0) -> int:
 def credits_of(traffic: Traffic, versions: tuple[str, str]) -> list[int]:
     """Return the credit of each answered search that interleaved two versions.
 
-    They are in the order in which the searches were first answered, so that a later answer takes no
-    evidence back. 1 is a win of the first version, whichever team it was. An answer without a pick
+    They are in the order in which the searches were first answered, so that a changed answer keeps
+    its position. 1 is a win of the first version, whichever team it was. An answer without a pick
     is a tie.
     """
     credits = []
@@ -162,9 +162,9 @@ def first_team(search: SearchRecord, versions: tuple[str, str]) -> str | None:
 
 
 def compared_versions(traffic: Traffic) -> Counter[tuple[str, str]]:
-    """Return how many searches interleaved which versions: team A's, team B's.
+    """Return how many searches interleaved each pair of versions: (team A's, team B's).
 
-    Two versions that changed teams are one pair, in the teams that they had first.
+    Two versions that swapped teams are one pair, in the order in which they first appeared.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for search in traffic.searches:

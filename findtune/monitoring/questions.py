@@ -1,4 +1,4 @@
-"""The questions that the models learned from, and those that were held out."""
+"""The questions that the models were trained on, and the held-out ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ KINDS = {
 
 @dataclass(frozen=True)
 class KnownQuestions:
-    """Distinct questions, and those of them that no model learned from.
+    """Distinct questions: those that a model was trained on, and those held out from all models.
 
-    groups: question -> what it shares with those of the same topic, session or user, if known.
+    groups: question -> the group that it shares with those of its topic, session or user, if known.
     """
 
     trained: list[str]
@@ -30,14 +30,14 @@ class KnownQuestions:
     groups: Mapping[str, str] = field(default_factory=dict)
 
     def group_of(self, question: str) -> str:
-        """Return the group of a question; alone, it is one by itself."""
+        """Return the group of a question; a question without a group is a group of its own."""
         return self.groups.get(question, question)
 
 
 def read_known_questions(examples: Path, size: str) -> KnownQuestions:
-    """Return the questions below a folder of examples; raise InputError where there are none.
+    """Return the questions in a folder of examples; raise InputError if none is for training.
 
-    A question that one room learned is trained, even where another room held it out.
+    A question that one room trains on counts as trained, even if another room holds it out.
     """
     splits: dict[str, set[str]] = {}
     texts: dict[str, str] = {}
@@ -51,7 +51,7 @@ def read_known_questions(examples: Path, size: str) -> KnownQuestions:
     trained = [texts[key] for key, own in splits.items() if "train" in own]
     if not trained:
         raise InputError(
-            f"{examples} has no question of users at {size} to compare with; "
+            f"{examples} has no user question of size {size} to compare with; "
             f"`make train SIZE={size}` makes the examples, `make pull` fetches published ones."
         )
     held_out = [texts[key] for key in splits if "train" not in splits[key]]
@@ -59,7 +59,7 @@ def read_known_questions(examples: Path, size: str) -> KnownQuestions:
 
 
 def questions_of(examples: Path, size: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the split, the text and the group, if any, of each question, as the files have them."""
+    """Yield the split, the text and the group (or "") of each question in the files."""
     for room, kinds in KINDS.items():
         for split in SPLITS:
             path = examples / room / size / f"{split}.jsonl"
@@ -70,11 +70,11 @@ def questions_of(examples: Path, size: str) -> Iterator[tuple[str, str, str]]:
 
 
 def distinct(questions: list[str]) -> list[str]:
-    """Return the first of all near-duplicate questions."""
+    """Return the questions without near-duplicates of earlier ones."""
     return list({near_duplicate_key(text): text for text in reversed(questions)}.values())[::-1]
 
 
 def first_askers(searches: Sequence[SearchRecord], questions: Sequence[str]) -> list[str]:
-    """Return who asked each question first; where nobody is known, the question stands for one."""
+    """Return who asked each question first; the question itself if the user is not known."""
     askers = {row.question: row.session or row.question for row in reversed(searches)}
     return [askers[question] for question in questions]

@@ -1,9 +1,9 @@
 """Should the models be trained again? A verdict with its reasons.
 
-What is tested together keeps one level: p-values are corrected by Holm (Scandinavian Journal of
+All tests together have one error rate: p-values are corrected by Holm (Scandinavian Journal of
 Statistics 1979). So if nothing has changed, the tests say yes with probability `level` at most. All
-tests draw whole users; see findtune/monitoring/by_user.py. A difference that is sure but small is
-no reason either.
+tests treat each user as one unit; see findtune/monitoring/by_user.py. A significant but small
+difference is no reason to retrain.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,19 +24,19 @@ from findtune.traffic.records import SearchRecord
 Array = np.ndarray
 
 FEW = (
-    f"too little to tell: it takes {MIN_QUESTIONS} distinct questions, as many held-out ones, and "
-    f"{MIN_QUESTIONS} answers now and before"
+    f"too little to tell: the tests need {MIN_QUESTIONS} distinct questions, as many held-out "
+    f"ones, and {MIN_QUESTIONS} answers both now and before"
 )
 
 
 class MonitorSettings(Section):
     """The section `monitor` of params.yaml.
 
-    level: the probability of a false alarm by the tests. recent_weeks: what counts as now.
+    level: the probability of a false alarm by the tests. recent_weeks: the weeks that count as now.
     max_unlike, max_separation: the share of questions unlike training, and the AUC of the domain
-    classifier, from which drift matters. max_change: of the share of answers without a pick, and of
-    the mean reciprocal rank. new_answers: new answers, as a share of the questions of training,
-    that are worth a training.
+    classifier, from which drift matters. max_change: the change from which the share of answers
+    without a pick, or the mean reciprocal rank, matters. new_answers: new answers, as a share of
+    the training questions, that are worth a training.
     """
 
     level: float = Field(gt=0, lt=0.5)
@@ -62,7 +62,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """retrain: yes or no. checks: name, values, p_value, p_holm, alarm of each test."""
+    """Whether to retrain, yes or no, and why. checks: the `Check` fields, p_holm, alarm."""
 
     retrain: str
     because: list[str]
@@ -74,7 +74,7 @@ class Verdict:
 def judge(
     traffic: Traffic, known: KnownQuestions, novelty: Novelty, settings: MonitorSettings
 ) -> Verdict:
-    """Return the verdict on the newest version; traffic: at least one search."""
+    """Return the verdict on the newest version. traffic: with at least one search."""
     version = traffic.searches[-1].version
     own = [search for search in traffic.searches if search.version == version]
     weeks = sorted({week_of(search.time) for search in own})
@@ -104,14 +104,14 @@ def drift_checks(
     novelty: Novelty,
     settings: MonitorSettings,
 ) -> list[Check]:
-    """Return both tests on the questions of now."""
+    """Return both tests of the recent questions."""
     questions = distinct([search.question for search in recent])
     askers = first_askers(recent, questions)
     similarities = novelty.similarities(questions)
     unlike = ratio(int((similarities < novelty.threshold).sum()), len(questions))
     share = (
-        f"{unlike or 0:.0%} of the questions are unlike those of training, {NORMAL:.0%} of the "
-        "held-out ones"
+        f"{unlike or 0:.0%} of the questions are unlike the training questions, against "
+        f"{NORMAL:.0%} of the held-out ones"
     )
     novel = Check(
         "questions unlike training",
@@ -137,7 +137,7 @@ def drift_checks(
 
 
 def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) -> list[Check]:
-    """Return the tests on the answers of now against those before, of the same version."""
+    """Return the tests of recent answers against earlier ones of the same version."""
     now, before = (ratio(part.without_pick, part.answered) for part in (recent, earlier))
     ranks_now, ranks_before = recent.best_ranks(), earlier.best_ranks()
     mean_now, mean_before = (
@@ -167,7 +167,7 @@ def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) 
 
 
 def mean_reciprocal(ranks: Sequence[int]) -> float | None:
-    """Return the mean reciprocal rank, or None of nothing."""
+    """Return the mean reciprocal rank; None without ranks."""
     return sum(1 / rank for rank in ranks) / len(ranks) if ranks else None
 
 
@@ -176,7 +176,7 @@ def p_value(
     recent: Sequence[tuple[str, float]],
     earlier: Sequence[tuple[str, float]],
 ) -> float | None:
-    """Return the p-value of a test on pairs of user and value; None for too few."""
+    """Return the p-value of a test of (user, value) pairs; None for too few."""
     if min(len(recent), len(earlier)) < MIN_QUESTIONS:
         return None
     now, before = (np.array([value for _, value in part]) for part in (recent, earlier))
@@ -197,7 +197,7 @@ def decide(checks: Sequence[Check], level: float) -> list[dict[str, Any]]:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p-values corrected for being the smallest of several; None stays None."""
+    """Return p-values corrected for multiple testing; None stays None."""
     tested = sorted((value, row) for row, value in enumerate(p_values) if value is not None)
     corrected: list[float | None] = [None] * len(p_values)
     largest = 0.0
@@ -208,7 +208,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def calm(rows: Sequence[dict[str, Any]]) -> str:
-    """Return why no training is needed, or that nothing can be said yet."""
+    """Return why no training is needed, or that there are too few data to tell."""
     tested = [row["name"] for row in rows if row["p_value"] is not None]
     if not tested:
         return FEW

@@ -1,8 +1,8 @@
 """Simulated users who answer interleaved searches: does the comparison keep its promises?
 
-Two pipelines rank the same candidates by their relevance plus noise, of which a part is shared, as
-two versions of one pipeline do. Less noise ranks better. A user examines the list from the top,
-less often further down, and picks what is relevant, sometimes what is not, and three at most.
+Two pipelines rank the same candidates by relevance plus noise. Part of the noise is shared, as in
+two versions of one pipeline. Less noise ranks better. A user examines the list from the top and may
+stop after each rank, usually picks relevant documents, sometimes others, and three at most.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ DISCOUNTS = 1 / np.log2(np.arange(2, TOP_K + 2))
 
 @dataclass(frozen=True)
 class Run:
-    """One comparison. decided_at: the picked searches until the test stopped, None for never."""
+    """One comparison. decided_at: the searches until the test stopped; None for never."""
 
     winner: str | None
     decided_at: int | None
@@ -66,7 +66,7 @@ def noise_for(gain: float, searches: int = 40_000) -> float:
 
 
 def simulate_credits(noise_a: float, noise_b: float, searches: int, seed: int) -> list[int]:
-    """Return the credit of each simulated search; those without a pick are 0."""
+    """Return the credit of each simulated search; 0 without a pick."""
     rng = np.random.default_rng(seed)
     credits: list[int] = []
     while len(credits) < searches:
@@ -96,7 +96,7 @@ def one_search(first: list[str], second: list[str], search: str, mood: Array) ->
 
 
 def run(credits: Array) -> Run:
-    """Return how a comparison ends that looks after every search."""
+    """Return how a comparison ends if the test looks after every search."""
     wins_a, wins_b = np.cumsum(credits > 0), np.cumsum(credits < 0)
     enough = np.flatnonzero(log_evidence(wins_a, wins_b) >= log(1 / ALPHA))
     if not len(enough):

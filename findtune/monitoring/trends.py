@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from findtune.report.charts import BOTTOM, Frame, Point, join, span_of, tick_values
 
-Series = tuple[str, list[Point]]  # a version, and its points: number of the week, value
+Series = tuple[str, list[Point]]  # a version, and its points: (index of the week, value)
 
 MAX_LABELS = 6  # of weeks below a chart
 STYLES = 4  # of lines, told apart by color, dashes and shape of the points

@@ -1,4 +1,4 @@
-"""What was served and picked, by ISO week and pipeline version."""
+"""Measures of what was served and picked, by ISO week and pipeline version."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ RANK_ENDS = (1, 2, 3, 5, 10)
 
 @dataclass(frozen=True)
 class Answers:
-    """Some searches, and the picks of those that were answered: URLs, the best first."""
+    """Some searches and their picks: URLs, the best first; None without an answer."""
 
     searches: Sequence[SearchRecord]
     picks: Sequence[Sequence[str] | None]
@@ -33,7 +33,7 @@ class Answers:
         return cls(searches, [traffic.picks_of(search) for search in searches])
 
     def alone(self) -> "Answers":
-        """Return the searches whose order is that of one pipeline alone."""
+        """Return the searches that were neither interleaved nor shuffled."""
         rows = zip(self.searches, self.picks, strict=True)
         own = [pair for pair in rows if not pair[0].compare and not pair[0].is_shuffled]
         return Answers([search for search, _ in own], [picks for _, picks in own])
@@ -49,12 +49,12 @@ class Answers:
         return sum(picks is not None and not picks for picks in self.picks)
 
     def outcomes(self) -> list[tuple[str, bool]]:
-        """Return who gave each answer, and whether the answer says that no source is right."""
+        """Return each answer as (user, whether the answer says that no source is right)."""
         rows = zip(self.searches, self.picks, strict=True)
         return [(asker(search), not picks) for search, picks in rows if picks is not None]
 
     def picked_ranks(self) -> list[tuple[str, list[int]]]:
-        """Return who picked, and the ranks, for each search with a pick that was shown."""
+        """Return (user, ranks of the picks) of each search with a pick that was shown."""
         ranks = []
         for search, picks in zip(self.searches, self.picks, strict=True):
             shown = {source.url: source.rank for source in search.sources}
@@ -63,7 +63,7 @@ class Answers:
         return ranks
 
     def best_ranks(self) -> list[tuple[str, int]]:
-        """Return who picked, and the rank of the first pick, for each search with a pick."""
+        """Return (user, best rank of a pick) of each search with a pick that was shown."""
         return [(user, min(ranks)) for user, ranks in self.picked_ranks()]
 
 
@@ -86,16 +86,16 @@ def weekly_rows(traffic: Traffic, novelty: Novelty) -> list[dict[str, Any]]:
 
 
 def names_of(searches: Sequence[SearchRecord]) -> frozenset[str]:
-    """Return the names that the texts of served sources write with a capital."""
+    """Return the names in the texts of served sources, found by their capitals."""
     sources = {source.url: source for search in searches for source in search.sources}
     return find_names(f"{row.title}. {row.snippet}" for row in sources.values())
 
 
 def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[str, Any]:
-    """Return the measures of some searches; None where there is nothing to measure.
+    """Return the measures of some searches; None if there is nothing to measure.
 
-    Interleaved and shuffled searches are counted, and their questions are; the other measures leave
-    them out.
+    `searches`, `answered` and the measures of questions include interleaved and shuffled searches;
+    the other measures leave them out.
     """
     questions = distinct([search.question for search in answers.searches])
     similarities = novelty.similarities(questions)
@@ -127,12 +127,12 @@ def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """Return a share, or None of nothing."""
+    """Return part / whole; None if whole is 0."""
     return part / whole if whole else None
 
 
 def picks_by_rank(answers: Answers) -> dict[str, int]:
-    """Return how many sources were picked at which rank."""
+    """Return the number of picks in each range of ranks."""
     ranks = [rank for _, own in answers.picked_ranks() for rank in own]
     bins = Counter(RANKS[sum(rank > end for end in RANK_ENDS)] for rank in ranks)
     return {name: bins[name] for name in RANKS}
@@ -141,7 +141,7 @@ def picks_by_rank(answers: Answers) -> dict[str, int]:
 def lost_entities(searches: Sequence[SearchRecord], names: frozenset[str]) -> tuple[int, int]:
     """Return how many rewrites lost a name or a number of their question, and how many there are.
 
-    Only questions that have a name or a number count.
+    Only rewrites of questions with a name or a number count.
     """
     lost = rewrites = 0
     for search in searches:

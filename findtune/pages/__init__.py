@@ -1,1 +1,1 @@
-"""What all HTML pages share: how templates are filled, and pages that need no other file."""
+"""Code that all HTML pages share: filling templates, masking, and self-contained pages."""

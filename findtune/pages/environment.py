@@ -1,4 +1,4 @@
-"""How templates become pages: every text is escaped, and a name that is missing is an error."""
+"""Filling templates: all text is escaped, and an undefined name is an error."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def page_environment(*folders: Path) -> Environment:
-    """Return the environment that finds its templates in folders, the first ones first."""
+    """Return the environment that looks for templates in these folders, in this order."""
     return Environment(
         loader=FileSystemLoader(folders),
         autoescape=True,

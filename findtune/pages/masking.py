@@ -1,7 +1,7 @@
-"""Masking what identifies people or opens doors, before a text of theirs is shown.
+"""Masking personal data and secrets in users' texts before they are shown.
 
-Patterns miss what they do not know, such as names and addresses, and they may mask a harmless long
-number. A text that must not be seen is not shown at all: `report.examples: 0`.
+The patterns miss other personal data, such as names and addresses, and may mask a harmless long
+number. To show no texts at all, set `report.examples: 0`.
 """
 
 import re
@@ -11,16 +11,16 @@ from operator import itemgetter
 
 import regex
 
-# Each begins where its run of characters does and gives none back, so the time stays linear.
+# It matches only from the start of a run of characters and does not backtrack: linear time.
 EMAIL = r"(?<![\w.+'-])[\w.+'-]++[@＠][\w-]++(?:[.．][\w-]++)+"
-# The known beginnings of keys: OpenAI, Stripe, AWS, GitHub, GitLab, Slack, Google, Hugging Face.
+# Known prefixes of keys: OpenAI, Stripe, AWS, GitHub, GitLab, Slack, Google, Hugging Face.
 # Then JSON web tokens (RFC 7519).
 KNOWN_KEY = (
     r"\b(?:sk|pk|rk)[-_][\w-]{16,}|\bA[KS]IA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}"
     r"|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{30,}"
     r"|\bhf_\w{20,}|\beyJ[\w-]{8,}\.[\w-]+\.?[\w-]*"
 )
-# A value that is called a secret, and a long token with digits and letters of both cases, or hex.
+# A value named as a secret; a long token with digits and letters of both cases; long hex.
 PASSWORD = (
     r"\b(?:passwor[dt]|passwd|pwd|kennwort|mot de passe|contrase[nñ]a|senha|пароль)\b"
     r"|密[码碼]|パスワード|비밀번호"
@@ -32,7 +32,7 @@ NAMED_SECRET = (
 LONG_TOKEN = r"(?<![\w+])[A-Za-z0-9_+]{20,}+={0,2}"
 LONG_HEX = r"\b[0-9a-fA-F]{32,}\b"
 # Nine to nineteen digits, as telephone, card and account numbers are written (E.164, ISO 7812);
-# two years and a number with thousands commas have another form.
+# two years, or a number with commas between thousands, do not match.
 PHONE = r"(?<![\w.])(?:\+|00)?\(?\d(?:[ ()./-]{0,3}\d){8,18}(?!\w)"
 
 PATTERNS = (
@@ -44,7 +44,7 @@ PATTERNS = (
 TOKEN = regex.compile(LONG_TOKEN)
 NUMBER = regex.compile(PHONE)
 
-# Every private part has some of these; most texts have none, which is quick to tell.
+# Every private part has one of these; most texts have none, which is quick to check.
 SUSPECT_PARTS = (
     "@",
     "passw",
@@ -61,19 +61,19 @@ SUSPECT_PARTS = (
 )
 SUSPECT = re.compile(r"[\w+-]{15}|\d(?:[ ()./-]{0,3}\d){8}", re.ASCII)
 
-# What a report of the data calls them; the replacement -> its name.
+# Replacement -> what a report on the data calls it.
 NAMES = {"[e-mail]": "an e-mail address", "[key]": "a key", "[number]": "a telephone number"}
 
-# A row of digits and what stands between them, however long, and what a table calls a code.
+# A run of digits and separators of any length, and the words that introduce a code.
 DIGIT_RUN = regex.compile(r"(?<![\w.+(])(?<!\d[./-])\(?[\d](?:[ ()./-]{0,3}\d){8,}\)?(?!\w)")
 CODE = regex.compile(r"(?i)\b(?:table|tract|fips|geoid|isbn)(?: no\.?| number)?:? $")
-# A telephone number as no code is written, and card numbers by their first digits (ISO 7812).
+# A form of telephone numbers that codes never have; the first digits of cards (ISO 7812).
 CALLABLE = regex.compile(r"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 CARD = regex.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|35|6(?:011|4[4-9]|5)")
 CARD_GROUPS = regex.compile(
     r"\d{13,19}|\d{4}(?:([ -])\d{4}){2,3}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{5}"
 )
-# Rows of numbers that are no telephone number: years and dates, ranges, decimals, round numbers.
+# Runs that are not telephone numbers: years and dates, ranges, decimals, round numbers.
 YEAR = r"(?:1[5-9]|20)\d\d"
 MONTH, DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 DATE = (
@@ -88,7 +88,7 @@ ROUND = regex.compile(r"[1-9]\d*0{6}")
 GROUPED = r"[1-9]\d{0,2}(?:(?:\.\d{3})+|(?: \d{3})+)"
 GROUPED_NUMBERS = regex.compile(rf"{GROUPED}(?: ?- ?{GROUPED})+|[1-9]\d{{0,2}}(?:([. ])\d{{3}})+")
 MAX_CODE_CHARS = 16  # of the words before a code
-MIN_LISTED = 4  # short numbers in ascending order that are a list
+MIN_LISTED = 4  # short numbers in ascending order make a list
 MAX_DIGITS = 3  # of a number in such a list
 
 # The parts of a name such as Count_Person_5To17Years: words, acronyms and numbers.
@@ -96,7 +96,7 @@ HUMP = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]")
 SMALL_WORDS = frozenset(["a", "as", "at", "by", "dc", "in", "is", "no", "of", "on", "or", "to"])
 UNREADABLE = regex.compile(r"[^aeiouAEIOU]+|.*[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{5}.*")
 MAX_ACRONYM = 6  # letters
-MAX_UNREADABLE = 2  # letters of a name that are in no word and no acronym
+MAX_UNREADABLE = 2  # letters of a name outside words and acronyms
 MIN_READABLE = 0.6  # share of a name's letters that are in words
 
 
@@ -111,7 +111,7 @@ def private_parts(text: str) -> set[str]:
 def mask(text: str) -> str:
     """Return a text without e-mail addresses, telephone and card numbers, and keys.
 
-    Years, ranges and other rows of plain numbers stay, and so do names of variables.
+    Years, ranges and other plain numbers stay, and so do names of variables.
     """
     if not may_be_private(text):
         return text
@@ -123,7 +123,7 @@ def mask(text: str) -> str:
 
 
 def may_be_private(text: str) -> bool:
-    """Return whether a pattern may match; False is sure."""
+    """Return whether a pattern may match; False means that none does."""
     if not text.isascii():
         return True
     lower = text.lower()
@@ -137,14 +137,14 @@ def within(match: regex.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def plain_spans(text: str) -> list[tuple[int, int]]:
-    """Return where rows of plain numbers start and end."""
+    """Return the (start, end) of each run of plain numbers."""
     return [
         run.span() for run in DIGIT_RUN.finditer(text) if is_plain_run(text, run.start(), run[0])
     ]
 
 
 def is_plain_run(text: str, start: int, run: str) -> bool:
-    """Return whether a row of digits that starts somewhere in a text identifies nobody."""
+    """Return whether a run of digits in a text identifies nobody; start: its position."""
     if is_card(run):
         return False
     if CODE.search(text, max(0, start - MAX_CODE_CHARS), start):
@@ -153,7 +153,7 @@ def is_plain_run(text: str, start: int, run: str) -> bool:
 
 
 def is_card(run: str) -> bool:
-    """Return whether digits are a card number: its first ones, and the sum of Luhn (ISO 7812)."""
+    """Return whether digits are a card number, by first digits and Luhn checksum (ISO 7812)."""
     if not CARD_GROUPS.fullmatch(run) or is_rising(run.split()) or ROUND.fullmatch(run):
         return False
     digits = [int(digit) for digit in run if digit.isdigit()]
@@ -162,13 +162,13 @@ def is_card(run: str) -> bool:
 
 
 def is_rising(numbers: Sequence[str]) -> bool:
-    """Return whether several numbers rise, as incomes and other limits of classes do."""
+    """Return whether several numbers rise, as the bounds of income classes do."""
     values = [*map(int, filter(str.isdecimal, numbers))]
     return len(values) > 1 and values == sorted(set(values))
 
 
 def is_plain(run: str) -> bool:
-    """Return whether a row of numbers is of years, dates, ranges, decimals or round numbers."""
+    """Return whether a run is of years, dates, ranges, decimals, round numbers or the like."""
     if GROUPED_NUMBERS.fullmatch(run):
         first, *_, last = regex.split(r"[ .-]+", run)
         return len(first) < MAX_DIGITS or last == "000" or "-" in run
@@ -189,7 +189,7 @@ def is_quantity(token: str) -> bool:
 
 
 def is_ascending(numbers: Sequence[str]) -> bool:
-    """Return whether numbers are a list of short ones in ascending order, such as ages."""
+    """Return whether numbers are short and in ascending order, such as a list of ages."""
     if len(numbers) < MIN_LISTED or max(map(len, numbers)) > MAX_DIGITS:
         return False
     values = [*map(int, numbers)]
@@ -197,13 +197,13 @@ def is_ascending(numbers: Sequence[str]) -> bool:
 
 
 def is_key(token: str) -> bool:
-    """Return whether a long token has digits and letters of both cases, and is no name."""
+    """Return whether a long token has digits and letters of both cases, and is not a name."""
     kinds = (str.isdigit, str.islower, str.isupper)
     return all(any(map(kind, token)) for kind in kinds) and not is_name(token)
 
 
 def is_name(token: str) -> bool:
-    """Return whether a token consists of words, as names of variables do, and keys do not."""
+    """Return whether a token consists of words, as names of variables do and keys do not."""
     humps = HUMP.findall(token)
     readable = sum(len(hump) for hump in humps if is_word(hump))
     acronyms = sum(len(hump) for hump in humps if hump.isupper() and 1 < len(hump) <= MAX_ACRONYM)
@@ -213,7 +213,7 @@ def is_name(token: str) -> bool:
 
 
 def is_word(hump: str) -> bool:
-    """Return whether a part of a name can be read: it has vowels, and few consonants in a row."""
+    """Return whether a part of a name is readable: it has vowels, and few consonants in a row."""
     if hump.lower() in SMALL_WORDS:
         return True
     return len(hump) > MAX_UNREADABLE and not hump.isupper() and not UNREADABLE.fullmatch(hump)

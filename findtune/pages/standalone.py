@@ -1,4 +1,4 @@
-"""Pages that are one file: style and script are inside, and nothing else runs or loads."""
+"""Self-contained pages: style and script are inline, and nothing else runs or loads."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -13,7 +13,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_standalone(template: Path, **content: Any) -> str:
-    """Return the page of a template that extends standalone.html; content: the names it uses."""
+    """Return the page of a template that extends standalone.html; content: its variables."""
     script = (TEMPLATES / "standalone.js").read_text(encoding="utf-8")
     css = (TEMPLATES / "standalone.css").read_text(encoding="utf-8")
     page = page_environment(template.parent, TEMPLATES).get_template(template.name)
@@ -27,5 +27,5 @@ def render_standalone(template: Path, **content: Any) -> str:
 
 
 def source_hash(script: str) -> str:
-    """Return what a Content-Security-Policy allows: this one script. Source: W3C CSP level 3."""
+    """Return the hash by which a Content-Security-Policy allows a script (W3C CSP level 3)."""
     return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"

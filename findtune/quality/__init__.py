@@ -1,1 +1,1 @@
-"""What can be known of the data before a model is trained: no module here loads torch."""
+"""What can be known about the data before a model is trained: no module here loads torch."""

@@ -1,9 +1,9 @@
-"""Lists of labels to review, and the decisions in them, which move to where ingest reads them.
+"""Lists of labels to review, and the decisions in them, which move to files that ingest reads.
 
     review/pairs.csv  ->  data/finetuning/review.csv
     review/picks.csv  ->  data/training_data/review.csv
 
-A list without a decision is no data: no stage reads it, and git ignores it.
+The lists themselves are not data: no stage reads them, and git ignores them.
 """
 
 import csv
@@ -22,14 +22,14 @@ Row = Mapping[str, str]
 
 
 class StoredRows(NamedTuple):
-    """The columns of a file of labels, also those that a person added, and its rows."""
+    """The columns of a file of labels, including those that a person added, and its rows."""
 
     header: list[str]
     rows: list[Row]
 
 
 class ReviewList(NamedTuple):
-    """A list of labels: its file, the folder of the data that it is about, and their columns."""
+    """A list of labels: its file, the folder of the data that it is about, and the columns."""
 
     name: str
     folder: str
@@ -81,7 +81,7 @@ def take_decisions(root: Path) -> Iterator[str]:
 
 
 def add_decisions(path: Path, labels: ReviewList, decided: StoredRows) -> None:
-    """Write decisions after those that a file has; columns that a person added to either stay."""
+    """Append decisions to those of a file; keep columns that a person added to either."""
     before = stored_rows(path, labels.columns, labels.needed)
     known = {labels.key(row) for row in decided.rows}
     kept = [row for row in before.rows if labels.key(row) not in known]
@@ -100,10 +100,10 @@ def is_decided(row: Row) -> bool:
 
 
 def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> StoredRows:
-    """Return a list as it stands in its file, with all its columns; no row if there is no file.
+    """Return the rows of a list's file with all its columns; no rows if there is no file.
 
-    columns: those of a list that is written anew. Raises InputError for a file that can't be read,
-    or that lacks a column that is needed.
+    columns: those of a new list. Raises InputError for a file that can't be read or that lacks a
+    needed column.
     """
     if not path.exists():
         return StoredRows([*columns], [])

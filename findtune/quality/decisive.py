@@ -1,4 +1,4 @@
-"""The held-out questions on which a verdict rests, and what makes some of them depend on others."""
+"""The held-out questions on which a verdict rests, and the groups of dependent ones."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from findtune.core.records import Record
 def decisive_questions(model: str, path: Path) -> list[Record]:
     """Return the questions of a split on which a model's verdict rests, as evaluate chooses them.
 
-    An embedder is judged on variables that it learns; without any on new ones, or else on lists. A
-    rewriter is not measured on questions without picks.
+    An embedder is judged on variables that it learns; without any, on new ones; without these, on
+    lists. A rewriter is not measured on questions without picks.
     """
     rows = [*iter_jsonl(path)]
     lists = [row for row in rows if row["kind"] == "list"]
@@ -23,5 +23,5 @@ def decisive_questions(model: str, path: Path) -> list[Record]:
 
 
 def group_of(row: Record) -> str:
-    """Return what the questions of one topic, or of the same variables, share."""
+    """Return the group of a question: its topic, or else its variables."""
     return str(row.get("group", row.get("dcids")))

@@ -1,13 +1,14 @@
-"""Labels that are likely wrong: those that a model, fitted to all other labels, would not give.
+"""Labels that are likely wrong: a model that was fitted to other labels predicts another one.
 
-Cross-fitting: each label is predicted by a model that saw none of its question or sentence. A
-score of a pair is in doubt where the prediction is far off, beyond three robust standard
-deviations. A pick, or a source passed over, is in doubt where the prediction of the other label is
-as sure as it is on average for those that have it, or 0.9. Sources: Northcutt, Jiang & Chuang
-(Confident Learning, JAIR 2021) for that threshold; Rousseeuw & Croux (1993) for the deviation.
+Cross-fitting: each label is predicted by a model that saw no label of its question or sentence. The
+score of a pair is in doubt if the prediction is off by more than three robust standard deviations.
+A pick, or a source passed over, is in doubt if the predicted probability of the other label is at
+least its mean over the sources that have that label, or at least 0.9. Sources: Northcutt, Jiang &
+Chuang (Confident Learning, JAIR 2021) for that threshold; Rousseeuw & Croux (1993) for the
+deviation.
 
-The features compare words, letters and latent vectors of two texts. The rank is none, so that a
-pick which only its place explains is in doubt.
+The features compare words, letters and latent vectors of two texts. The rank is not a feature, so
+that a pick is in doubt if only its rank explains it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,19 +26,19 @@ from findtune.ingest.review import PASSED_OVER, PICKED
 from findtune.quality.latent_vectors import LatentVectors
 
 FOLDS = 5
-MIN_LABELS = 50  # fewer teach no model
+MIN_LABELS = 50  # with fewer, no model is fitted
 MIN_RESIDUAL = 0.3  # of a score from 0 to 1
 DEVIATIONS = 3
 TO_DEVIATION = 1.4826  # of a median absolute deviation, for normal errors
 MAX_LISTS = 20_000
-SURE = 0.9  # a probability that is in doubt of any label
+SURE = 0.9  # at this probability of the other label, any label is in doubt
 
 Array = np.ndarray
 uncached_key = near_duplicate_key.__wrapped__
 
 
 class DoubtfulPair(NamedTuple):
-    """A scored pair, the score that the others make likely, and how far off that is."""
+    """A scored pair, the predicted score, and how far off that is."""
 
     record: Record
     expected: float
@@ -45,7 +46,7 @@ class DoubtfulPair(NamedTuple):
 
 
 class DoubtfulPick(NamedTuple):
-    """A source of a list, whether it was picked, how likely a pick was, and the doubt, 0 to 1."""
+    """A source of a list, its label, the probability of a pick, and the doubt, 0 to 1."""
 
     record: Record
     source: Record
@@ -77,7 +78,7 @@ def doubtful_pairs(records: Sequence[Record], latent: LatentVectors) -> list[Dou
 def doubtful_picks(ranked_lists: Sequence[Record], latent: LatentVectors) -> list[DoubtfulPick]:
     """Return the sources of lists whose label is in doubt, the most doubtful first.
 
-    A source that was passed over is in doubt only where a pick stands below it: it was seen.
+    A source that was passed over is in doubt only if a pick stands below it, so that it was seen.
     """
     rows = [*labelled_sources(ranked_lists[:MAX_LISTS])]
     groups = [uncached_key(record["query"]) for record, _, _ in rows]
@@ -105,7 +106,7 @@ def doubtful_picks(ranked_lists: Sequence[Record], latent: LatentVectors) -> lis
 
 
 def teach_both(labels: Array, groups: Sequence[str]) -> bool:
-    """Return whether the rows outside of each fold have both labels, so that they teach a model."""
+    """Return whether the rows outside each fold have both labels, as fitting requires."""
     if len({*groups}) < FOLDS:
         return False
     folds = GroupKFold(n_splits=FOLDS).split(labels, labels, groups)
@@ -139,7 +140,7 @@ def count_labels(ranked_lists: Iterable[Record]) -> int:
 def cross_fit(
     model: Any, features: Array, labels: Array, groups: Sequence[str], method: str
 ) -> Array:
-    """Return what a model predicts for each row that was not fitted to any row of its group."""
+    """Return the prediction for each row, by a model that was fitted to no row of its group."""
     folds = GroupKFold(n_splits=FOLDS)
     predicted: Array = cross_val_predict(
         model, features, labels, groups=groups, cv=folds, method=method
@@ -148,7 +149,7 @@ def cross_fit(
 
 
 def source_features(rows: Sequence[tuple[Record, Record, bool]], latent: LatentVectors) -> Array:
-    """Return how alike each source and its question are, and how far below the list's best."""
+    """Return the similarity of each source to its question, and how far below the list's best."""
     queries = [record["query"] for record, _, _ in rows]
     texts = [f"{source['title']}. {source['snippet']}" for _, source, _ in rows]
     titles = [source["title"] for _, source, _ in rows]
@@ -158,7 +159,7 @@ def source_features(rows: Sequence[tuple[Record, Record, bool]], latent: LatentV
 
 
 def pair_features(first: Sequence[str], second: Sequence[str], latent: LatentVectors) -> Array:
-    """Return how alike two texts of each row are: cosines, stems, numbers, lengths, (rows, 8)."""
+    """Return features of the two texts of each row: cosines, stems, numbers, lengths, (rows, 8)."""
     words = {"analyzer": "word", "token_pattern": r"\w+"}
     letters = {"analyzer": "char_wb", "ngram_range": (3, 5)}
     cosines = [cosine(first, second, options) for options in (words, letters)]
@@ -168,7 +169,7 @@ def pair_features(first: Sequence[str], second: Sequence[str], latent: LatentVec
 
 
 def cosine(first: Sequence[str], second: Sequence[str], options: Mapping[str, Any]) -> Array:
-    """Return the cosine of the TF-IDF vectors of two texts of each row, (rows,)."""
+    """Return the cosine of the TF-IDF vectors of the two texts of each row, (rows,)."""
     texts = [*dict.fromkeys([*first, *second])]
     numbers = {text: number for number, text in enumerate(texts)}
     vectors = csr_array(TfidfVectorizer(**options).fit_transform(texts))

@@ -1,9 +1,10 @@
-"""How much is held out to test, and the smallest effect that so much could show.
+"""How much data is held out for the test, and the smallest effect that the test could show.
 
-Nothing is trained yet, so two rankings that need no training stand for base and tuned: BM25, which
-ranks by words, and latent semantic analysis, which ranks by what words mean. How much their results
-differ from question to question is about how much those of base and tuned will. The effect is then
-that of `findtune.evaluation.significance.compare`: seen in four of five tests at 5 % error.
+Nothing is trained yet, so two rankings that need no training stand in for base and tuned: BM25,
+which ranks by words, and latent semantic analysis, which ranks by meaning. The difference between
+their results should vary over the questions about as much as that between base and tuned. The
+effect is that of `findtune.evaluation.significance.compare`: seen in four of five tests at the 5 %
+level.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from findtune.quality.latent_vectors import LatentVectors
 from findtune.retrieval.bm25 import BM25Index
 from findtune.retrieval.metrics import evaluate, qrels_from_gains, run_from_scores
 
-MAX_QUESTIONS = 500  # that are ranked: the effect of more follows from theirs
+MAX_QUESTIONS = 500  # to rank; the effect for more questions is extrapolated
 MAX_CORPUS = 20_000
 MEASURES = {"embedder": "ndcg@10", "reranker": "ndcg@10", "rewriter": "recall@10"}
 SEED = 13  # of the bootstrap, whose interval is not printed
@@ -31,9 +32,9 @@ Scored = tuple[Array, Array, Array]  # gains, scores by words, scores by meaning
 
 
 class HeldOut(NamedTuple):
-    """The examples to train on, and the questions of dev and test, of one model.
+    """The numbers of training examples, and of dev and test questions, of one model.
 
-    groups: questions of test, of which those of one topic or variable count once.
+    groups: test questions, where those of one topic or variable count once.
 
     effect: the smallest difference of the measure that the test set could show; 1 if none.
     """
@@ -49,7 +50,7 @@ class HeldOut(NamedTuple):
 
 def measure_held_out(model: str, examples: Path) -> HeldOut:
     """Return what is held out of one model's examples; examples: the folder that prepare wrote."""
-    # The questions among a rewriter's examples are those of its other ones.
+    # A rewriter's examples of kind question repeat the questions of its other examples.
     train = sum(row["kind"] != "question" for row in iter_jsonl(examples / "train.jsonl"))
     dev, test = (
         decisive_questions(model, examples / f"{split}.jsonl") for split in ("dev", "test")
@@ -70,7 +71,7 @@ def question_of(row: Record) -> str:
 
 
 def detectable_effect(model: str, rows: Sequence[Record], examples: Path) -> float:
-    """Return the smallest effect that some questions, of several groups, could show."""
+    """Return the smallest effect that these questions, of several groups, could show."""
     has_lists = rows[0]["kind"] == "list"
     scored = [*score_lists(rows)] if has_lists else [*score_corpus(rows, examples)]
     gains, *rankings = ([*column] for column in zip(*scored, strict=True))
@@ -97,7 +98,7 @@ def score_lists(rows: Sequence[Record]) -> Iterator[Scored]:
 
 
 def texts_and_gains(row: Record) -> tuple[list[str], Array]:
-    """Return the texts of a list and the gain of each; those of an embedder are picked or not."""
+    """Return the texts of a list and the gain of each; an embedder has 1 for a pick, else 0."""
     documents = row["documents"]
     if "picked" in row:
         return documents, np.array(row["picked"], dtype=float)
@@ -106,11 +107,11 @@ def texts_and_gains(row: Record) -> tuple[list[str], Array]:
 
 
 def score_corpus(rows: Sequence[Record], examples: Path) -> Iterator[Scored]:
-    """Yield the gains of the first documents for each question, and both scores of them."""
+    """Yield each question's gains and both scores, of relevant and first-ranked documents."""
     answers = [[*(row.get("dcids") or row.get("picks") or [])] for row in rows]
     wanted = {name for names in answers for name in names}
     corpus = read_jsonl(examples / "corpus.jsonl")
-    corpus.sort(key=lambda document: name_of(document) not in wanted)  # what answers comes first
+    corpus.sort(key=lambda document: name_of(document) not in wanted)  # relevant documents first
     needed = sum(name_of(document) in wanted for document in corpus)
     corpus = corpus[: max(MAX_CORPUS, needed)]
     scorer = TwoScorers([document_text(document) for document in corpus])

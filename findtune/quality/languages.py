@@ -1,7 +1,7 @@
 """The languages of questions, by py3langid (Lui & Baldwin, ACL 2012).
 
-A few words in a language are often words of another, so a short question has none. Of a script
-without spaces the letters are counted.
+A few words often belong to more than one language, so a short question gets no language. In scripts
+without spaces, letters are counted instead of words.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ def language_of(question: str) -> str:
 
 
 def length_in_words(text: str) -> float:
-    """Return about how many words a text has, also where there are no spaces between them."""
+    """Return about how many words a text has, even in scripts without spaces."""
     return sum(
         max(len(CLUSTER.findall(word)) / LETTERS_PER_WORD, 1) if UNSPACED.match(word) else 1
         for word in words(text)

@@ -1,7 +1,7 @@
-"""Latent semantic analysis: texts as vectors in which words that share documents lie near.
+"""Latent semantic analysis: vectors of texts in which words that share documents are close.
 
-The texts of one variable hold its synonyms, so "remote work" and "working from home" come near each
-other without a trained model. Source: Deerwester et al. (JASIS 1990).
+The texts of one variable hold its synonyms, so "remote work" and "working from home" get close
+to each other without a trained model. Source: Deerwester et al. (JASIS 1990).
 """
 
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ class LatentVectors:
         """Decompose the documents, unless they share no words."""
         try:
             matrix = self.vectorizer.fit_transform(documents)
-        except ValueError:  # no word is in as many documents as it must be
+        except ValueError:  # no word is in enough documents
             return
         dimensions = min(MAX_DIMENSIONS, min(matrix.shape) - 1)
         if dimensions >= 1:
             self.svd = TruncatedSVD(dimensions, random_state=0).fit(matrix)
 
     def encode(self, texts: Sequence[str]) -> Array:
-        """Return vectors of length 1, (texts, dimensions); of a text without a known word, 0."""
+        """Return vectors of length 1, (texts, dimensions); 0 for a text without a known word."""
         if self.svd is None or not texts:
             return np.zeros((len(texts), 1))
         vectors: Array = normalize(self.svd.transform(self.vectorizer.transform(texts)))

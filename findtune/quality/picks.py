@@ -1,4 +1,4 @@
-"""Picks by rank: how often what stood at a rank was picked, which shows the bias of position."""
+"""Picks by rank: how often the source at a rank was picked, which shows the position bias."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Questions that come again, and whether the users who ask nearly the same pick the same."""
+"""Repeated questions, and whether users who ask nearly the same pick the same sources."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ uncached_key = near_duplicate_key.__wrapped__
 
 
 class Repetition(NamedTuple):
-    """Questions: how many there are, in how many wordings, and that ask something different."""
+    """Numbers of questions, of wordings, and of wordings that are not near-duplicates."""
 
     questions: int
     wordings: int
@@ -24,8 +24,9 @@ class Repetition(NamedTuple):
 class Agreement(NamedTuple):
     """Pairs of lists of nearly the same question, or of one topic.
 
-    pairs: of which both users picked a source that the other was shown too. agree: pairs with a
-    common pick. same_first: pairs with the same first pick among what both were shown.
+    questions: those of several lists. pairs: those in which both users picked a source that the
+    other was shown too. agree: pairs with a common pick. same_first: pairs with the same first pick
+    among what both were shown.
     """
 
     questions: int
@@ -35,13 +36,13 @@ class Agreement(NamedTuple):
 
 
 def count_repetition(questions: Sequence[str]) -> Repetition:
-    """Return how often questions come again, in the same words and in nearly the same."""
+    """Return how often questions repeat, in the same words and in nearly the same."""
     wordings = {normalize(question) for question in questions}
     return Repetition(len(questions), len(wordings), len({*map(uncached_key, wordings)}))
 
 
 def measure_agreement(ranked_lists: Iterable[Record]) -> Agreement:
-    """Return how far users agree who ask nearly the same; ranked_lists: clean ones."""
+    """Return how much users who ask nearly the same agree; ranked_lists: clean ones."""
     by_question: dict[str, list[Record]] = defaultdict(list)
     for record in ranked_lists:
         by_question[record.get("topic") or uncached_key(record["query"])].append(record)

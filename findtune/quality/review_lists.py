@@ -1,7 +1,7 @@
-"""Writes labels that are in doubt into the lists of review/, for a person to decide.
+"""Writing labels that are in doubt into the lists of review/, for a person to decide.
 
-A label on which somebody has decided is listed no more; the others are made anew. A row with a
-note in a column that a person added stays.
+A label with a decision is not listed again; all other rows are replaced. A row with a note in a
+column that a person added stays.
 """
 
 from collections import Counter
@@ -62,8 +62,8 @@ def list_picks(root: Path, doubtful: Sequence[DoubtfulPick]) -> int:
 def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells]) -> int:
     """Write the labels that wait for a decision; return their number.
 
-    The same rows change nothing. Where no row is left, no file is made. What a person wrote into
-    columns of their own stays.
+    The file is written only if its rows change, and no file is made for no rows. Cells in columns
+    that a person added are kept.
     """
     path = labels.path(root)
     before, decided = (
@@ -84,7 +84,7 @@ def write_review(root: Path, labels: ReviewList, rows: Iterable[Cells]) -> int:
 
 
 def first_rows(rows: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
-    """Yield as many rows of each label as a person reads at once; scored pairs have none."""
+    """Yield at most MAX_ROWS rows of each label; all scored pairs count as one label."""
     counts: Counter[str] = Counter()
     for row in rows:
         label = row.get("label", "pairs")
@@ -99,5 +99,5 @@ def added_cells(row: Row, labels: ReviewList) -> dict[str, str]:
 
 
 def has_note(row: Row, labels: ReviewList) -> bool:
-    """Return whether a person wrote something into a row, but no decision."""
+    """Return whether a person wrote a note into a row, but no decision."""
     return not is_decided(row) and any(added_cells(row, labels).values())

@@ -1,4 +1,4 @@
-"""The texts of the data, each with its synonyms: what latent vectors are fitted to."""
+"""The texts of the data, each with its synonyms, to which latent vectors are fitted."""
 
 from collections import defaultdict
 from collections.abc import Iterable

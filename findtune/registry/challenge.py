@@ -1,7 +1,7 @@
-"""A challenger, which is here, against the champion of a commit, question by question.
+"""Compare a challenger, the model here, with the champion of a commit, question by question.
 
 Only questions that were held out from both are compared. The stack's are matched by their record
-and topic. A model's are numbered, so they are compared only where both have the same test set.
+and topic. A model's only have numbers, so they are compared only if both have the same test set.
 """
 
 import csv
@@ -27,7 +27,7 @@ Array = np.ndarray
 Metrics = Mapping[str, Any]
 Key = tuple[str, str]  # of a question: its record, and its topic
 SEED = 13  # of the bootstrap
-# The kinds of the questions that are measured one by one: the first that test has.
+# The kinds of questions that are measured one by one: the first one that test has counts.
 KINDS = {"embedder": ("query", "list"), "reranker": ("list",), "rewriter": ("question",)}
 
 
@@ -42,7 +42,10 @@ class Champion:
 
 @dataclass(frozen=True)
 class Duel:
-    """Values of one measure on the questions of both. records: where the questions come from."""
+    """Values of one measure on the common questions.
+
+    records: where the questions come from. asked: how many questions either side has.
+    """
 
     measure: str
     champion: Array
@@ -75,7 +78,7 @@ def champion_of(root: Path, model: str, stage: str) -> Champion | None:
 
 
 def refuse_champion_of_other_size(root: Path, champion: Champion, model: str, size: str) -> None:
-    """Raise InputError unless a champion is of a size: its commit has measures of others, too."""
+    """Raise InputError if a champion has another size; its commit may have measures of both."""
     path = artifact_path(root, champion.commit, model)
     if Path(path).name != size:
         raise InputError(
@@ -115,7 +118,7 @@ def read_rows(text: str, column: str) -> dict[Key, float]:
     """Return question -> value; a question of the stack is its record and its topic."""
     rows = list(csv.DictReader(text.splitlines()))
     if rows and column not in rows[0]:
-        raise InputError(f"per_query.csv has no column {column}; it is of another form.")
+        raise InputError(f"per_query.csv has no column {column}; it has another format.")
     values = {}
     for row in deciding(rows):
         if row[column] not in ("", "nan"):
@@ -131,7 +134,7 @@ def read_rows(text: str, column: str) -> dict[Key, float]:
 
 
 def deciding(rows: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
-    """Return the rows that decide: of test, and of variables of training if there are any."""
+    """Return the rows of test that decide: those of variables seen in training, if any."""
     test = [row for row in rows if row.get("split", "test") == "test"]
     return [row for row in test if row.get("known", "True") == "True"] or test
 
@@ -139,7 +142,7 @@ def deciding(rows: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
 def read_groups(root: Path, model: str, size: str) -> dict[str, str]:
     """Return the groups of a model's questions: number -> group.
 
-    Without the examples here there are none, and each question counts by itself.
+    Empty without the examples here: then each question counts by itself.
     """
     path = root / "data" / "examples" / model / size / "test.jsonl"
     for kind in KINDS[model] if path.exists() else ():
@@ -158,9 +161,9 @@ def pair(
     now: Mapping[Key, float],
     groups: Mapping[str, str],
 ) -> Duel:
-    """Return the comparison on the questions of both; raise InputError where there are none.
+    """Return the comparison on the common questions; raise InputError if there are none.
 
-    groups: those of questions that are not in their key.
+    groups: question number -> group, for a model; the keys of the stack hold their group.
     """
     keys = [key for key in now if key in before]
     if not keys:
@@ -178,13 +181,13 @@ def pair(
 def refuse_other_test_set(root: Path, commit: str, model: str, size: str) -> None:
     """Raise InputError unless a model was tested on the same examples then and now.
 
-    Those that are here must be these, too: they say which questions are of one group.
+    The examples here must be the same too: they define the groups of questions.
     """
     metrics, examples = f"metrics/{model}/{size}.json", f"data/examples/{model}/{size}"
     then, now = parse_lock(committed(root, commit, str(LOCK)).decode()), read_lock(root / LOCK)
     hashes = [writer(stages, metrics).deps.get(examples) for stages in (then, now)]
     if hashes[0] != hashes[1]:
-        raise InputError("its test questions are others.")
+        raise InputError("its test questions have changed.")
     for path in examples_made_again(now, metrics):
         raise InputError(
             f"{path} was made again since it was measured; `make train SIZE={size}` measures it on "
@@ -199,7 +202,7 @@ def committed_metrics(root: Path, commit: str, path: str) -> Metrics:
     except ValueError:
         raise InputError(f"{path} of commit {commit[:7]} is not JSON.") from None
     if "difference" not in metrics:
-        raise InputError(f"{path} of commit {commit[:7]} is of an older form.")
+        raise InputError(f"{path} of commit {commit[:7]} has an older format.")
     return metrics
 
 
@@ -212,7 +215,7 @@ def committed(root: Path, commit: str, path: str) -> bytes:
 
 
 def here(root: Path, path: str) -> Metrics:
-    """Return the metrics in the folder; raise InputError where there are none."""
+    """Return the metrics in the folder; raise InputError if there are none."""
     if not (root / path).exists():
         raise InputError(f"there is no {path}; `make train` makes it.")
     try:
@@ -220,5 +223,5 @@ def here(root: Path, path: str) -> Metrics:
     except ValueError:
         raise InputError(f"{path} is not JSON; is it a merge conflict? Take one side.") from None
     if "difference" not in metrics:
-        raise InputError(f"{path} is of another form; `make train` writes it anew.")
+        raise InputError(f"{path} has another format; `make train` writes it again.")
     return metrics

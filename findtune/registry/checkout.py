@@ -1,4 +1,4 @@
-"""The files of what is live, beside those that are in the folders now."""
+"""The files of the live version, checked out beside the current ones."""
 
 import re
 import subprocess
@@ -18,13 +18,13 @@ COMMIT_DIGITS = 12
 def check_out_live(root: Path, model: str, stage: str, size: str) -> Path:
     """Return a folder of models that holds MODEL/SIZE as it is live in a stage.
 
-    The files are taken from DVC's cache, or else from the remote, the first time that a version is
-    asked for. Raises InputError when nothing is live there, when what is live has another size, or
-    when its files are nowhere.
+    The first time that a version is asked for, its files are taken from DVC's cache or from the
+    remote. Raises InputError when nothing is live there, when the live version has another size, or
+    when its files can't be found.
     """
     live = live_versions([row for row in assignments(root, model) if row.stage == stage])
     if not live:
-        raise InputError(f"nothing of {model} is live in {stage}; `make promote` makes it so.")
+        raise InputError(f"no {model} is live in {stage}; `make promote` makes one live.")
     path = artifact_path(root, live[-1].commit, model)
     if Path(path).name != size:
         raise InputError(f"{path} is what is live in {stage}; name its size with SIZE=.")
@@ -46,7 +46,7 @@ def fetch(root: Path, path: str, live: Assignment, target: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         reason = "; ".join(re.findall(r"^ERROR: (.*\S)", result.stderr, re.MULTILINE))
-        # `make pull` gets what is here now, and DVC has looked in the remote already.
+        # `make pull` would fetch the current version, and DVC has already tried the remote.
         raise InputError(
             f"DVC cannot get {path} of {live.version} ({reason}); `make push` where it was "
             "promoted publishes it."

@@ -34,8 +34,8 @@ class Evidence:
 def read_evidence(root: Path, commit: str, model: str) -> Evidence:
     """Return what a commit says about a model.
 
-    Raises InputError unless the commit's dvc.lock names the model's bytes, and its metrics are
-    those that were measured of these bytes and of the models and data that they were made of.
+    Raises InputError unless the commit's dvc.lock names the model's bytes, and its metrics were
+    measured on these bytes, and with the models and data from which these were made.
     """
     path = artifact_path(root, commit, model)
     metrics_path = f"metrics/{model}/{Path(path).name}.json"
@@ -45,16 +45,16 @@ def read_evidence(root: Path, commit: str, model: str) -> Evidence:
     if md5(metrics) != judged.outs[metrics_path]:
         raise InputError(f"{metrics_path} is not what its stage wrote; {RETRAIN}.")
     if path not in judged.outs and path not in judged.deps:
-        raise InputError(f"{metrics_path} was not measured of {path}; correct dvc.yaml.")
+        raise InputError(f"{metrics_path} was not measured on {path}; correct dvc.yaml.")
     for changed in outdated_inputs(stages, judged, made):
         raise InputError(
             f"{metrics_path} does not belong to {path}: {changed} has changed since; {RETRAIN}."
         )
     measured = json.loads(metrics)
-    if "verdict" not in measured:  # of what the stage `skip` writes
+    if "verdict" not in measured:  # as written by the stage `skip`
         raise InputError(f"{path} is no model; `models` in params.yaml does not name it.")
     if "difference" not in measured:
-        raise InputError(f"{metrics_path} of commit {commit[:7]} is of an older form.")
+        raise InputError(f"{metrics_path} of commit {commit[:7]} has an older format.")
     return Evidence(path, made.outs[path], measured)
 
 
@@ -69,7 +69,7 @@ def artifact_path(root: Path, commit: str, model: str) -> str:
         return str(artifacts[model]["path"]).replace("${sizes[0]}", size)
     except (KeyError, TypeError, ValueError):
         raise InputError(
-            f"dvc.yaml or params.yaml of commit {commit[:7]} is of another form."
+            f"dvc.yaml or params.yaml of commit {commit[:7]} has another format."
         ) from None
 
 

@@ -12,9 +12,9 @@ TIME = "%Y-%m-%d %H:%M"
 
 
 class Period(NamedTuple):
-    """A time in which a version was live: `change` made it so, and back from a later one if `back`.
+    """A period in which a version was live.
 
-    until: None if it is live now.
+    change: what made it live. back: whether that was a rollback. until: None if it is live now.
     """
 
     live: Assignment
@@ -43,12 +43,12 @@ def model_rows(root: Path, model: str) -> list[list[str]]:
 
 
 def periods(history: Sequence[Assignment]) -> Iterator[Period]:
-    """Yield when which version was live, the oldest first; history: of one stage."""
+    """Yield the periods of one stage, the oldest first."""
     stacks = [live_versions(history[:number]) for number in range(len(history) + 1)]
     names = [stack[-1].version if stack else None for stack in stacks]
     changed = [number for number in range(1, len(names)) if names[number] != names[number - 1]]
     ends = [*(history[number - 1].time for number in changed[1:]), None]
-    for number, until in zip(changed, ends, strict=False):  # without a change there is an end more
+    for number, until in zip(changed, ends, strict=False):  # without changes, `ends` is longer
         if stacks[number]:
             # A rollback leaves fewer versions to go back to; a promotion one more.
             back = len(stacks[number]) <= len(stacks[number - 1])

@@ -1,4 +1,4 @@
-"""Making a version of a model live, and going back to the one before."""
+"""Making a version of a model live, and going back to the previous one."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from findtune.tracking.hashing import path_md5
 class Change(NamedTuple):
     """A version that is live now; `before` was live until now.
 
-    tags: what others need to know of it. The last one is new; they may lack the version's, too.
+    tags: those to publish. The last one is new; others may also lack the version's tag.
     """
 
     version: str
@@ -34,7 +34,7 @@ class Change(NamedTuple):
 def promote(root: Path, model: str, stage: str, size: str, *, force: bool) -> Change:
     """Make the model of the last commit live in a stage.
 
-    force: also if its verdict is INCONCLUSIVE. Raises InputError with the reason if it may not
+    force: even if its verdict is INCONCLUSIVE. Raises InputError with the reason if it may not
     become live, or is live already.
     """
     refuse_shallow(root)
@@ -86,13 +86,13 @@ def refuse_other_size(evidence: Evidence, model: str, size: str) -> None:
 
 
 def refuse_verdict(evidence: Evidence, model: str, *, force: bool) -> None:
-    """Raise InputError if the verdict is no WIN; force lets an INCONCLUSIVE one pass."""
+    """Raise InputError if the verdict is not WIN; with force, INCONCLUSIVE passes too."""
     line = measured(evidence.metrics)
     if evidence.verdict == "REGRESSION":
-        raise InputError(f"{model} is worse than what needs no tuning: {line}; keep the old one.")
+        raise InputError(f"{model} is worse than no tuning: {line}; keep the old one.")
     if evidence.verdict != "WIN" and not force:
         raise InputError(
-            f"{model} is not surely better: {line}; collect more questions, or set FORCE=1 if "
+            f"{model} is not clearly better: {line}; collect more questions, or set FORCE=1 if "
             "you want it nevertheless."
         )
 
@@ -107,7 +107,7 @@ def refuse_other_bytes(root: Path, evidence: Evidence) -> None:
             f"{evidence.path} does not have the bytes that were measured; `make doctor` names the "
             f"file. To promote what is there, {RETRAIN}."
         )
-    refuse_damaged(folder)  # a byte that flipped before DVC took its md5
+    refuse_damaged(folder)  # finds a byte that flipped before DVC took its md5
 
 
 def same_version(root: Path, model: str, evidence: Evidence) -> Version | None:
@@ -122,7 +122,7 @@ def same_version(root: Path, model: str, evidence: Evidence) -> Version | None:
 
 
 def rollback(root: Path, model: str, stage: str) -> Change:
-    """Make live again what was live in a stage before the version that is live now.
+    """Make the version live again that was live in a stage before the current one.
 
     Raises InputError if there was none.
     """
@@ -131,7 +131,7 @@ def rollback(root: Path, model: str, stage: str) -> Change:
     live = live_versions([a for a in assignments(root, model) if a.stage == stage])
     if len(live) < 2:
         current = live[-1].version if live else "nothing"
-        raise InputError(f"{current} of {model} is live in {stage}, and nothing was before it.")
+        raise InputError(f"{current} of {model} is live in {stage}, and no version was before it.")
     before, target = live[-1].version, live[-2].version
     message = f"Roll back from {before}"
     tag = assign(root, model, target, stage, message)

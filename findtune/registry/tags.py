@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from findtune.core.errors import InputError
 
 FIRST_VERSION = "v1.0.0"
-MAX_WAIT = 5.0  # seconds for which a tag of the near future is waited for
+MAX_WAIT = 5.0  # seconds to wait for a tag that is dated in the near future
 
 
 class Version(NamedTuple):
@@ -25,7 +25,7 @@ class Version(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """A version that became live in a stage, or ended there if `ends`."""
+    """A version that became live in a stage, or stopped being live there if `ends`."""
 
     stage: str
     version: str
@@ -64,7 +64,7 @@ def models(root: Path) -> list[str]:
 
 
 def tags(root: Path, model: str | None, *actions: str) -> list[Any]:
-    """Return the parsed tags of a model, or of all, with some of GTO's actions, the oldest first.
+    """Return the parsed tags of a model, or of all, with these actions of GTO, the oldest first.
 
     Tags of the same second are in the order of their counters.
     """
@@ -85,10 +85,10 @@ def tags(root: Path, model: str | None, *actions: str) -> list[Any]:
 
 
 def live_versions(history: Sequence[Assignment]) -> list[Assignment]:
-    """Return what would be live after each rollback, the live version last.
+    """Return the versions that rollbacks would go back to, then the live version.
 
-    A version that goes live again takes back all that went live after it. One that ends takes back
-    nothing but itself.
+    A version that goes live again removes all that went live after it. A version that ends removes
+    only itself.
     """
     stack: list[Assignment] = []
     for assignment in history:
@@ -103,9 +103,10 @@ def live_versions(history: Sequence[Assignment]) -> list[Assignment]:
 
 
 def refuse_stage(root: Path, model: str, stage: str) -> None:
-    """Raise InputError unless a tag that is written now makes a version of a model live in a stage.
+    """Raise InputError if a tag that is written now could not make a version live in a stage.
 
-    It would not where the name is none, or where a tag is younger: what is live has the youngest.
+    That is so if the stage's name is invalid, or if a tag is dated in the future: the newest tag
+    decides which version is live.
     """
     from gto.registry import GitRegistry
 
@@ -115,15 +116,15 @@ def refuse_stage(root: Path, model: str, stage: str) -> None:
     last = max(times, default=None)
     if last and last.timestamp() - time.time() > MAX_WAIT:
         raise InputError(
-            f"a tag of {model} is of {last:%Y-%m-%d %H:%M:%S %z}, which is still to come: correct "
-            "the clock here; or, if that tag was written by a wrong one, delete it here and in "
+            f"a tag of {model} is dated {last:%Y-%m-%d %H:%M:%S %z}, which is in the future: "
+            "correct the clock here; or, if a wrong clock wrote that tag, delete it here and in "
             "origin (`git tag --list --format='%(taggerdate) %(refname:short)'` names it)."
         )
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn what GTO and git refuse into an InputError."""
+    """Turn errors of GTO and git into an InputError."""
     from gto.exceptions import GTOException
     from scmrepo.exceptions import SCMError
 

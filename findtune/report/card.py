@@ -123,6 +123,6 @@ def sweep_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return a value as a cell of a table, which has one line, and no bar but that of the table."""
+    """Return a value as a table cell: one line, with its bars escaped."""
     text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     return " ".join(text.splitlines()).replace("|", "\\|")

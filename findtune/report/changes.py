@@ -1,4 +1,4 @@
-"""What changed for each held-out question and each scored pair, with the texts that may be seen."""
+"""What changed for each held-out question and scored pair, with the texts that may be shown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from findtune.core.records import Record
 from findtune.pages.masking import mask
 from findtune.report.inputs import ModelInputs, Row, StackInputs
 
-MAX_ROWS = 500  # of a table; more make a page slow
+MAX_ROWS = 500  # of a table; more make the page slow
 BIN_EDGES = (0.0, 0.05, 0.25, 0.5)  # of gains, and of losses that mirror them
-MAX_TEXT_CHARS = 400  # of a question or of what answers it
+MAX_TEXT_CHARS = 400  # of a question or an answer
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """After less before."""
+        """After minus before."""
         return self.after - self.before
 
 
 @dataclass(frozen=True)
 class Changes:
-    """A table of changes: of what, how many there are, and the rows that are shown."""
+    """A table of changes: its name, the number of all changes, and the rows that are shown."""
 
     name: str
     measure: str
@@ -48,14 +48,14 @@ class Changes:
         return sum(bool(row.text) for row in self.rows)
 
 
-Texts = Callable[[int], tuple[str, str]]  # number of a question -> its text and what answers it
+Texts = Callable[[int], tuple[str, str]]  # number of a question -> (its text, its answer)
 
 
 def model_changes(model: ModelInputs, titles: Mapping[str, str], examples: int) -> Changes | None:
     """Return what tuning changed for each question, by the measure that decides the verdict.
 
-    titles: URL -> title, see `read_titles`. examples: how many texts are shown. None where no
-    question was measured one by one.
+    titles: URL -> title, see `read_titles`. examples: how many texts are shown. None if no single
+    questions were measured.
     """
     difference: Record = model.metrics.get("difference_best") or model.metrics["difference"]
     against, measure = difference.get("against", "base"), difference["measure"]
@@ -78,7 +78,7 @@ def stack_changes(
     rows = [row for row in stack.per_query if row["split"] == "test"]
     columns = stack.metrics["untuned_cell"], stack.metrics["cell"]
     questions = [question for model in models for question in model.test if "record" in question]
-    # Only some rooms keep the picks of a record.
+    # Only some rooms keep the picks of a record; these come last and win below.
     questions.sort(key=lambda question: "picks" in question)
     by_record = {question["record"]: question for question in questions}
     records = {int(row["query"]): row["record"] for row in rows}
@@ -131,7 +131,7 @@ def table(
     *,
     lower_is_better: bool = False,
 ) -> Changes:
-    """Return the rows with the largest changes, the best first, and a histogram of all."""
+    """Return the rows with the largest changes, the best first, and a histogram of all changes."""
     sign = 1 if lower_is_better else -1
     largest = sorted(changes, key=lambda change: (-abs(change.difference), change.number))
     rows = sorted(largest[:MAX_ROWS], key=lambda change: (sign * change.difference, change.number))
@@ -144,7 +144,7 @@ def table(
 
 
 def rows_with_text(rows: Sequence[Change], examples: int) -> set[int]:
-    """Return the numbers of the rows that show their text: as many of the best as of the worst.
+    """Return the numbers of the rows that show their text: half from the best, half from the worst.
 
     rows: the best first.
     """
@@ -154,7 +154,7 @@ def rows_with_text(rows: Sequence[Change], examples: int) -> set[int]:
 
 
 def with_texts(change: Change, texts: tuple[str, str]) -> Change:
-    """Return a change with its texts, cut, and masked before they are cut."""
+    """Return a change with its texts, first masked, then cut."""
     text, answer = (cut(mask(value)) for value in texts)
     return Change(change.number, change.before, change.after, text, answer)
 
@@ -165,13 +165,13 @@ def cut(text: str) -> str:
 
 
 def question_text(question: Record) -> str:
-    """Return what was asked, with what was asked before."""
+    """Return a question with the earlier questions of its history."""
     asked: str = question.get("query") or question.get("text", "")
     return " > ".join([*question.get("history", []), asked])
 
 
 def answer_text(question: Record, titles: Mapping[str, str]) -> str:
-    """Return what answers a question: its variables, or the documents that were picked."""
+    """Return the answer to a question: its variables, or the documents that were picked."""
     if "dcids" in question:
         return ", ".join(question["dcids"])
     if "picked" in question:
@@ -192,11 +192,11 @@ def read_titles(models: Sequence[ModelInputs]) -> dict[str, str]:
 
 
 def histogram(changes: Sequence[Change]) -> list[tuple[str, int]]:
-    """Return how many rows changed by how much; a name is the bound of its bin nearer to 0."""
+    """Return how many rows changed by how much; each bin is named by its bound nearer to 0."""
     names = ["< -.5", "< -.25", "< -.05", "< 0", "0", "> 0", "> .05", "> .25", "> .5"]
     counts = dict.fromkeys(names, 0)
     for change in changes:
-        difference = round(change.difference, 6)  # 0.35 - 0.3 is no more than 0.05
+        difference = round(change.difference, 6)  # so that 0.35 - 0.3 is not above 0.05
         bins = sum(abs(difference) > edge for edge in BIN_EDGES)
         counts[names[len(BIN_EDGES) + (bins if difference > 0 else -bins)]] += 1
     return [*counts.items()]

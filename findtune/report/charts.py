@@ -1,4 +1,4 @@
-"""Charts as inline SVG, colored by the page's style sheet. Each has a text for screen readers."""
+"""Charts as inline SVG, colored by the page's style sheet, each with a text for screen readers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ STEPS = (1, 2, 5, 10)
 
 
 def join(parts: Iterable[Markup]) -> Markup:
-    """Return some markup as one."""
+    """Return pieces of markup joined into one."""
     return Markup("").join(parts)
 
 
@@ -46,12 +46,12 @@ class Frame:
     height: int = 220
 
     def px(self, value: float) -> float:
-        """Return the horizontal place of a value, in pixels."""
+        """Return the horizontal position of a value, in pixels."""
         low, high = self.x
         return round(LEFT + (value - low) / (high - low) * (self.width - LEFT - RIGHT), 1)
 
     def py(self, value: float) -> float:
-        """Return the vertical place of a value, in pixels from the top."""
+        """Return the vertical position of a value, in pixels from the top."""
         low, high = self.y
         height = self.height - TOP - BOTTOM
         return round(TOP + height - (value - low) / (high - low) * height, 1)
@@ -83,7 +83,7 @@ class Frame:
         )
 
     def svg(self, description: str, marks: Iterable[Markup]) -> Markup:
-        """Return the SVG with some marks; description: what a screen reader reads."""
+        """Return the SVG with some marks. description: the text for screen readers."""
         return Markup(
             '<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
         ).format(self.width, self.height, description, join(marks))
@@ -94,7 +94,7 @@ class Frame:
         return Markup('<polyline class="{}" points="{}"/>').format(css, path)
 
     def dot(self, point: Point, css: str, hint: str, radius: float = 3.5) -> Markup:
-        """Return a dot; hint: what the mouse shows."""
+        """Return a dot. hint: its tooltip."""
         return Markup(
             '<circle class="{}" cx="{}" cy="{}" r="{:g}"><title>{}</title></circle>'
         ).format(css, self.px(point[0]), self.py(point[1]), radius, hint)
@@ -160,7 +160,7 @@ def reliability_chart(bins: Sequence[tuple[float, float, int]]) -> Markup:
 
 
 def bar_chart(bars: Sequence[tuple[str, int]], *, x_label: str, y_label: str) -> Markup:
-    """Return a bar for each name and count; a number stands on each bar."""
+    """Return a bar chart of names and counts, with the count on top of each bar."""
     frame = Frame(
         (0.0, float(len(bars))),
         (0.0, max(count for _, count in bars) * 1.12 or 1.0),

@@ -1,4 +1,4 @@
-"""What the data are: counts, lengths, labels, and what was rejected or changed, and why."""
+"""Statistics of the data: counts, lengths, labels, and rejected or changed rows with reasons."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,31 +18,31 @@ TEXT_FIELDS = (
     "response1",
     "response2",
 )
-NOTHING = "nothing"  # how the lesson of a kind begins that no model learns from
+NOTHING = "nothing"  # the first word of the lesson of a kind that no model learns from
 # What a kind of training example teaches.
 LESSONS = {
     "embedder": {
-        "positive": "two texts of one variable lie together, and its siblings apart",
+        "positive": "two texts of one variable are close, and texts of its siblings are not",
         "scored": "two sentences are as similar as a curator says",
-        "pick": "a question lies near what users picked, and far from what they passed over",
+        "pick": "a question is close to what users picked, and far from what they passed over",
     },
     "reranker": {
         "list": "what people graded higher, or else what users picked, comes first",
         "title": "the document of a title comes first when the title is searched",
-        "with_qrels": "nothing by itself: those of the lists that have judged documents",
+        "with_qrels": "nothing by itself: the lists with judged documents",
     },
     "rewriter": {
         "rewrite": "a question is asked in words that retrieve what was picked",
         "title": "a question is asked in the words of a title that was picked",
         "identity": "a question that already retrieves its picks stays as it is",
-        "question": "nothing by itself: ways to search compete on it",
-        "with_qrels": "nothing by itself: those of the questions that have judged documents",
+        "question": "nothing by itself: ways to search are compared on it",
+        "with_qrels": "nothing by itself: the questions with judged documents",
     },
 }
 
 
 class Problem(NamedTuple):
-    """Why rows of one kind were rejected, dropped or kept with a note, and how to mend them."""
+    """Why rows of one kind were rejected, dropped or kept with a note, and how to fix them."""
 
     kind: str
     action: str
@@ -75,7 +75,7 @@ class Lesson(NamedTuple):
 
 
 class Omission(NamedTuple):
-    """Why texts were not learned from, and how many of them."""
+    """A reason why texts were left out of training, and how many."""
 
     room: str
     reason: str
@@ -91,12 +91,12 @@ class Labels(NamedTuple):
 
 
 def full_name(kind: KindInputs) -> str:
-    """Return the name of a kind of data, with the room that reads it."""
+    """Return the name of a kind of data with the room that reads it."""
     return f"{kind.room}/{kind.name}"
 
 
 def problems(kinds: Sequence[KindInputs]) -> list[Problem]:
-    """Return the reasons of all kinds, the most frequent of each kind first."""
+    """Return the problems of all kinds, the most frequent of each kind first."""
     rows = []
     for kind in kinds:
         fields = ("action", "reason", "remedy")
@@ -123,7 +123,7 @@ def lengths(kinds: Sequence[KindInputs]) -> list[Length]:
 
 
 def length_in_words(text: str) -> int:
-    """Return the number of words of a text; each letter of a script without spaces is one."""
+    """Return the number of words of a text; in scripts without spaces, each letter is one."""
     if text.isascii() or not UNSPACED.search(text):
         return len(text.split())
     letters = sum(len(CLUSTER.findall(run)) for run in UNSPACED.findall(text))
@@ -132,7 +132,7 @@ def length_in_words(text: str) -> int:
 
 
 def quantile(values: Sequence[int], share: float) -> int:
-    """Return the smallest of some sorted values that is not below a share of them."""
+    """Return the smallest of sorted values that is at least as large as a share of them."""
     return values[max(ceil(share * len(values)) - 1, 0)]
 
 
@@ -163,7 +163,7 @@ def labels(kinds: Sequence[KindInputs]) -> list[Labels]:
 
 
 def omissions(models: Sequence[ModelInputs]) -> list[Omission]:
-    """Return what preparation left out for each model, the commonest reason first."""
+    """Return what `prepare` left out for each model, the most frequent reason first."""
     return [
         Omission(model.name, reason, count)
         for model in models
@@ -172,7 +172,7 @@ def omissions(models: Sequence[ModelInputs]) -> list[Omission]:
 
 
 def shorten(counts: list[tuple[str, int]], limit: int = 10) -> list[tuple[str, int]]:
-    """Return the first labels, and the others as one."""
+    """Return the first labels, with the rest combined into one."""
     rest = counts[limit - 1 :]
     if len(rest) <= 1:
         return counts

@@ -1,4 +1,4 @@
-"""What a report is made of: the files of all stages, read into plain values."""
+"""The inputs of a report: the files of all stages, read into plain values."""
 
 import csv
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from findtune.core.files import read_json, read_jsonl, sha256
 from findtune.core.params import Section
 from findtune.core.records import Record
 
-Row = dict[str, str]  # column -> cell, as a CSV file has it
-# The kinds of the questions that are measured one by one: the first that test has.
+Row = dict[str, str]  # column -> cell of a CSV file
+# Kinds of examples whose questions are measured one by one: the first kind that is in test.
 QUESTION_KINDS = {"embedder": ("query", "list"), "reranker": ("list",), "rewriter": ("question",)}
 TEST = "test.jsonl"
 
@@ -32,7 +32,7 @@ class ModelInputs:
     """What was measured of one model.
 
     per_query, details, history: the rows of these tables. test: the held-out examples. records:
-    split -> kind of example -> count. left_out: reason -> texts that train does not learn.
+    split -> kind of example -> count. left_out: reason -> number of texts left out of train.
     """
 
     name: str
@@ -52,7 +52,7 @@ class ModelInputs:
             [row for row in self.test if row["kind"] == kind] for kind in QUESTION_KINDS[self.name]
         )
         questions = next(filter(None, of_kinds), [])
-        if self.name == "rewriter":  # it is not measured on questions without picks
+        if self.name == "rewriter":  # questions without picks are not measured
             return [question for question in questions if question["picks"]]
         return questions
 
@@ -69,7 +69,7 @@ class ModelInputs:
 
 @dataclass(frozen=True)
 class StackInputs:
-    """How the models search together. lines: those of the summary, the verdict last."""
+    """How the models search together. lines: the lines of the summary, the verdict last."""
 
     metrics: Record
     grid: list[Row]
@@ -90,7 +90,7 @@ class KindInputs:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything in a report. missing: model, or "stack" -> why it is not in the report."""
+    """Everything in a report. missing: a model or "stack" -> why it is not in the report."""
 
     size: str
     models: list[ModelInputs]
@@ -102,9 +102,9 @@ class ReportInputs:
 def read_inputs(root: Path, models: Sequence[str], size: str) -> ReportInputs:
     """Return the inputs of a report.
 
-    root: the folder with data/, models/ and metrics/. A model or a stack that has not been judged
-    is named in `missing`. Raises InputError where no model has been evaluated, and where the
-    examples of one are not those that it was measured on.
+    root: the folder with data/, models/ and metrics/. A model or stack that has not been evaluated
+    is named in `missing`. Raises InputError if no model has been evaluated, or if the examples of
+    one are not those that it was measured on.
     """
     missing = {name: reason for name in models if (reason := missing_file(root, name, size))}
     if len(missing) == len(models):
@@ -126,7 +126,7 @@ def read_inputs(root: Path, models: Sequence[str], size: str) -> ReportInputs:
 
 
 def missing_file(root: Path, model: str, size: str) -> str:
-    """Return which of a model's files is not there, or nothing."""
+    """Return which of a model's files is missing; "" if all exist."""
     files = (
         Path("metrics", model, f"{size}.json"),
         Path("models", model, size, "history.csv"),
@@ -136,7 +136,7 @@ def missing_file(root: Path, model: str, size: str) -> str:
 
 
 def read_model(root: Path, model: str, size: str) -> ModelInputs:
-    """Return what was measured of one model; raise InputError where its examples are others."""
+    """Return what was measured of one model; raise InputError if its examples have changed."""
     metrics, tuned = root / "metrics" / model, root / "models" / model / size
     examples = root / "data" / "examples" / model / size
     inputs = ModelInputs(
@@ -159,9 +159,10 @@ def read_model(root: Path, model: str, size: str) -> ModelInputs:
 
 
 def why_others(model: ModelInputs, digest: str) -> str:
-    """Return why the held-out examples are not those that were measured, or nothing.
+    """Return why the held-out examples are not those that were measured; "" if they are.
 
-    digest: of their file. Measures have numbers, which mean other questions in other examples.
+    digest: the hash of their file. Measures refer to questions by number, so with other examples
+    the numbers would point to other questions.
     """
     if model.training.get("examples", {}).get(TEST, digest) != digest:
         return f"has changed since the {model.name} was trained"
@@ -173,9 +174,9 @@ def why_others(model: ModelInputs, digest: str) -> str:
 
 
 def read_left_out(path: Path) -> dict[str, int]:
-    """Return how many texts were left out for each reason, the commonest first.
+    """Return how many texts were left out for each reason, the most frequent first.
 
-    Examples that an older version made have no such file.
+    Examples from older versions have no such file.
     """
     rows = read_json(path) if path.exists() else {}
     counts = {reason: row["count"] for reason, row in rows.items()}

@@ -1,4 +1,4 @@
-"""Measures as Markdown tables: one row for each model, or one section with everything."""
+"""Measures as Markdown: a summary row, or a section with all measures, for each model."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -59,13 +59,13 @@ MEANINGS = {
     "length_ratio": "words of a rewrite per word of its question",
     "num_rewrites": "rewrites searched per question",
 }
-# Of pairs of sentences: exactly 0 for base and tuned where there are none to measure.
+# Measures of sentence pairs: exactly 0 for base and tuned if there are no pairs.
 OF_PAIRS = ("pairs_spearman", "pairs_mae", "guard_spearman")
 ORDER_UNKNOWN = (
     " In nearly all lists the picks stand first: either users only look at the first, or the lists"
     " are sorted by pick. The order shown is left out."
 )
-SETTINGS = {  # of metrics, shown beside the verdict: key -> how it reads
+SETTINGS = {  # shown beside the verdict: key of the metrics -> its text
     "ships": "ships: {}",
     "retriever": "searched by {}",
     "cross_encoder_weight": "cross-encoder weight {:g}",
@@ -91,7 +91,7 @@ def summary_cells(name: str, metrics: Metrics) -> tuple[str, ...]:
 
 
 def section(name: str, metrics: Metrics) -> str:
-    """Return everything that was measured of a model, under a heading."""
+    """Return all measures of a model under a heading."""
     return f"### {name}\n\n{measures(metrics)}"
 
 
@@ -109,12 +109,12 @@ def measures(metrics: Metrics) -> str:
 
 
 def rankings_of(metrics: Metrics) -> list[str]:
-    """Return the columns of the table of measures: what was measured, base and tuned last."""
+    """Return the columns of the table of measures: the rankings, base and tuned last."""
     return [ranking for ranking in RANKINGS if ranking in metrics]
 
 
 def measured(metrics: Metrics) -> list[tuple[str, str, str]]:
-    """Return the rows of the table of measures: prefix of the keys, variant and measure."""
+    """Return the rows of the table of measures: (prefix of the keys, variant, measure)."""
     return [
         (prefix, variant, measure)
         for prefix, variant in VARIANTS.items()
@@ -124,7 +124,7 @@ def measured(metrics: Metrics) -> list[tuple[str, str, str]]:
 
 
 def is_measured(metrics: Metrics, measure: str) -> bool:
-    """Return whether there was something to measure; without pairs evaluate writes 0."""
+    """Return whether there was something to measure; without pairs, `evaluate` writes 0."""
     both = (metrics["base"], metrics["tuned"])
     return measure not in OF_PAIRS or any(values.get(measure) for values in both)
 
@@ -134,7 +134,7 @@ def label(measure: str, variant: str) -> str:
 
 
 def measure_row(name: str, measure: str, rankings: Sequence[Mapping[str, float]]) -> str:
-    """Return a line of the table; its difference is tuned, the last column, less base."""
+    """Return a line of the table; its difference is tuned, the last column, minus base."""
     cells = [f"{row[measure]:.4f}" if measure in row else "" for row in rankings]
     difference = rankings[-1].get(measure, 0.0) - rankings[-2].get(measure, 0.0)
     return f"| {name} | {' | '.join(cells)} | {difference:+.4f} | {MEANINGS[measure]} |"
@@ -150,9 +150,10 @@ def difference_keys(metrics: Metrics) -> list[str]:
 
 
 def named_differences(metrics: Metrics) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return each difference with its notes, as `difference_keys` orders them; the same ones once.
+    """Return each difference with its notes, in the order of `difference_keys`, without repeats.
 
-    That to the order shown is of picks alone, which is said where that of the verdict is to it too.
+    The difference to the order shown is of picks alone. Its notes say so if the verdict rests on
+    another difference to the order shown.
     """
     best = metrics.get("difference_best", {})
     named: list[tuple[str, Mapping[str, Any]]] = []
@@ -206,9 +207,9 @@ def verdict_line(metrics: Metrics) -> str:
 
 
 def count_queries(numbers: Mapping[str, Any]) -> str:
-    """Return how many queries there are, and how many groups if some of them are dependent.
+    """Return how many queries there are, and how many groups if some queries share one.
 
-    Every query counts once in a mean; whole groups are drawn for its interval.
+    Each query counts once in a mean; its interval resamples whole groups.
     """
     queries, groups = numbers["queries"], numbers.get("groups")
     dependent = groups is not None and groups < queries
@@ -246,7 +247,7 @@ def replace_between_markers(document: str, text: str, markers: tuple[str, str]) 
 def split_at_markers(
     document: str, markers: tuple[str, str] = (START, END)
 ) -> tuple[str, str, str]:
-    """Return what a document holds before, between and after two markers.
+    """Return the text of a document before, between and after two markers.
 
     Raises InputError unless each marker occurs once, the first one first.
     """

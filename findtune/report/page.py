@@ -31,7 +31,7 @@ from findtune.report.stack_results import interval_rows, stack_results
 from findtune.report.win_rates import choices, win_rates
 
 TEMPLATES = Path(__file__).parent / "templates"
-NOT_CURVES = ("step", "score", "error")  # columns of history.csv that are no measures
+NOT_CURVES = ("step", "score", "error")  # columns of history.csv that are not measures
 BINS = 10  # of the reliability diagram, equally wide
 
 
@@ -70,7 +70,7 @@ def content(inputs: ReportInputs, examples: int) -> dict[str, Any]:
 
 
 def sections(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the sections that the page has: id and name."""
+    """Return the id and name of each section on the page."""
     named = {
         "verdict": ("Verdict", True),
         "models": ("Models", True),
@@ -120,7 +120,7 @@ def measure_row(
 
 
 def curves(model: ModelInputs) -> list[tuple[str, Markup]]:
-    """Return a curve for each measure that was taken during training."""
+    """Return a chart of each measure over the training steps."""
     if not model.history:
         return []
     best = model.training.get("best_step", -1)
@@ -151,12 +151,10 @@ def pairs(model: ModelInputs, examples: int) -> dict[str, Any] | None:
         points: list[Point] = [(float(row["label"]), float(row[name])) for row in model.details]
         correlation = model.metrics[name].get("pairs_spearman")
         known = "" if correlation is None else f", rank correlation {correlation:.3f}"
-        description = (
-            f"Cosine of the {name} model by the curators' score, {len(points)} pairs{known}"
-        )
+        description = f"Cosine of the {name} model by curator's score, {len(points)} pairs{known}"
         chart = scatter(
             points,
-            x_label="score given by a curator",
+            x_label="curator's score",
             y_label="cosine",
             description=description,
             spans=spans,
@@ -167,7 +165,7 @@ def pairs(model: ModelInputs, examples: int) -> dict[str, Any] | None:
 
 
 def reliability(model: ModelInputs) -> dict[str, Any] | None:
-    """Return how often documents are picked, by predicted relevance."""
+    """Return the share of documents that were picked, by predicted relevance."""
     if "calibration" not in model.metrics or not model.details:
         return None
     by_bin: dict[int, list[tuple[float, float]]] = {}
@@ -188,7 +186,7 @@ def reliability(model: ModelInputs) -> dict[str, Any] | None:
 
 
 def cost(model: ModelInputs) -> dict[str, Any]:
-    """Return how long a training was, in steps."""
+    """Return the cost of a training: its examples, steps and evaluations."""
     steps = [int(row["step"]) for row in model.history]
     learned = (row.train for row in lessons([model]) if not row.lesson.startswith(NOTHING))
     return {

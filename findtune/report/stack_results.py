@@ -8,7 +8,7 @@ from findtune.report.charts import interval_chart
 from findtune.report.inputs import Row, StackInputs
 
 MAX_HEAT = 70.0  # per cent of the color, so that the number on it stays readable
-ALONE = re.compile(r"- tuned \w+ alone: ")  # these lines are rows of the table of differences
+ALONE = re.compile(r"- tuned \w+ alone: ")  # these lines are in the table of differences
 CELL_FIELDS = ("queries", "retriever", "reranker")
 PARTS = ("rewriter", "embedder", "reranker")  # in the order of a cell's name
 NO_MODEL = {"rewriter": ("question", "prf"), "embedder": ("bm25",), "reranker": ("none",)}
@@ -106,7 +106,7 @@ def grid_of(stack: StackInputs, split: str) -> dict[str, Any]:
 
 
 def row_order(row: Row, cells: Sequence[Row]) -> tuple[int, int]:
-    """Return the place of a cell's row: as the table first names its queries and retriever."""
+    """Return the sort key of a cell's row: the table's order of queries and retrievers."""
     orders = [[*dict.fromkeys(cell[name] for cell in cells)] for name in ("queries", "retriever")]
     return orders[0].index(row["queries"]), orders[1].index(row["retriever"])
 
@@ -114,7 +114,7 @@ def row_order(row: Row, cells: Sequence[Row]) -> tuple[int, int]:
 def heat_cell(
     row: Row, measure: str, values: Sequence[float], marks: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return a cell's value, its color in per cent, and whether it is one of those compared."""
+    """Return a cell's value, its color in percent, and its mark if it is one of those compared."""
     low, high = min(values), max(values)
     value = float(row[measure])
     share = (value - low) / (high - low) if high > low else 1.0

@@ -1,4 +1,4 @@
-"""Which of two answers users preferred: win rates with their intervals."""
+"""Which of two answers users preferred: win rates with intervals."""
 
 from collections.abc import Callable, Sequence
 from math import sqrt
@@ -11,7 +11,7 @@ Z = 1.96  # of a 95 % interval
 
 
 class WinRate(NamedTuple):
-    """How often one side was preferred: of what, in how many choices, and the 95 % interval."""
+    """How often one side was preferred: its name, the counts, and a 95 % interval."""
 
     name: str
     wins: int
@@ -24,8 +24,8 @@ class WinRate(NamedTuple):
 def win_rates(preferences: Sequence[Record]) -> list[WinRate]:
     """Return the win rates that the records can show.
 
-    Which system wrote an answer is not recorded. What can be seen is whether users prefer what
-    stands first, or what is longer; answers of equal length are left out of the second.
+    The records do not say which system wrote an answer. They show whether users prefer the first
+    answer or the longer one; answers of equal length are left out of the latter.
     """
     lengths = [
         (length_in_words(preferred(record)), length_in_words(other(record)))
@@ -61,7 +61,7 @@ Mask = Callable[[str], str]
 
 
 def choices(preferences: Sequence[Record], examples: int, mask: Mask) -> list[dict[str, str]]:
-    """Return the first choices with their texts, masked."""
+    """Return the first `examples` choices with their masked texts."""
     return [
         {
             "query": mask(record["query"]),

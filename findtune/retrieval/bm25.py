@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# Where JAX is installed, bm25s starts it when imported, and JAX takes three quarters of a GPU.
+# If JAX is installed, importing bm25s starts it, and JAX takes three quarters of a GPU's memory.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import bm25s
@@ -44,7 +44,7 @@ class BM25Index:
 
     @classmethod
     def load(cls, folder: Path) -> "BM25Index":
-        """Return the index in a folder; its arrays stay on disk until they are read."""
+        """Return the index in a folder; its arrays are memory-mapped."""
         loaded = cls.__new__(cls)
         loaded.index = bm25s.BM25.load(folder, **FILES, mmap=True)
         return loaded

@@ -1,8 +1,8 @@
-"""Encoding texts as unit vectors, on a CPU without padding between them.
+"""Encoding texts as unit vectors; on a CPU, without padding between them.
 
 `SentenceTransformer.encode` pads the texts of a batch to the longest. A list has short titles and
-long documents, so half of its tokens would be padding. Here the texts lie one behind the other.
-The vectors are the same, within rounding.
+long documents, so half of its tokens would be padding. Here the texts are concatenated. The vectors
+are the same, within rounding.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ from transformers import PreTrainedModel
 from findtune.core.processes import MIN_BYTES, number_of_processes, ordered_map, runs_on_ray
 from findtune.retrieval import unpadded_attention
 
-BATCH_SIZE = 64  # texts, where a model or a device needs padding
-MAX_TOKENS = 2048  # read together: more of them no longer fit a processor's cache
-MAX_TOKENS_ON_GPU = 16_384  # fewer do not fill it
+BATCH_SIZE = 64  # texts, if a model or a device needs padding
+MAX_TOKENS = 2048  # in a batch: more do not fit into a processor's cache
+MAX_TOKENS_ON_GPU = 16_384  # in a batch: fewer do not keep a GPU busy
 TOKENIZED = 4096  # texts whose tokens are in memory at once
-MANY = 20_000  # texts, which take a processor minutes, so that a cluster is worth its start
+MANY = 20_000  # texts: minutes on one processor, so starting a cluster pays
 
 Array = np.ndarray
 Features = Mapping[str, Tensor]  # input_ids and attention_mask, (rows, tokens)
@@ -36,7 +36,7 @@ def encode_texts(
 ) -> Array:
     """Return the unit vectors of texts, (texts, dimensions), fp32.
 
-    encoder: or what stands in for one, of which only `encode` is called.
+    encoder: or any object with its `encode` method.
     """
     if texts and reads_unpadded(encoder):
         if len(texts) >= MANY and runs_on_ray():
@@ -48,9 +48,9 @@ def encode_texts(
 
 
 def encode_on_cluster(encoder: SentenceTransformer, texts: Sequence[str]) -> Array:
-    """Return the unit vectors of texts, of which the machines of a cluster encode shards.
+    """Return the unit vectors of texts, encoded in shards by the machines of a cluster.
 
-    A shard has the texts whose tokens are in memory at once here too, so the vectors are the same
+    Shards are the same pieces in which one machine tokenizes the texts, so the vectors are the same
     on the same kind of processor. Raises InputError as `ordered_map` does.
     """
     starts = range(0, len(texts), TOKENIZED)
@@ -60,10 +60,10 @@ def encode_on_cluster(encoder: SentenceTransformer, texts: Sequence[str]) -> Arr
 
 
 def reads_unpadded(encoder: SentenceTransformer) -> bool:
-    """Return whether texts may lie one behind the other; the encoder's attention is set for that.
+    """Return whether texts can be concatenated; if so, set the encoder's attention for that.
 
-    A GPU pads, since the library has FlashAttention for it. An encoder that puts a prompt before
-    each text, or cuts its vectors, is left to the library, too.
+    On a GPU the library encodes, since it has FlashAttention there. The library also encodes if the
+    encoder puts a prompt before each text, or truncates its vectors.
     """
     if not isinstance(encoder, SentenceTransformer) or encoder.device.type != "cpu":
         return False
@@ -79,7 +79,7 @@ def reads_unpadded(encoder: SentenceTransformer) -> bool:
 def encode_without_padding(
     encoder: SentenceTransformer, texts: Sequence[str], *, progress: bool = False
 ) -> Array:
-    """Return the unit vectors of texts that lie one behind the other, (texts, dimensions)."""
+    """Return the unit vectors of texts, encoded without padding, (texts, dimensions)."""
     encoder.eval()
     vectors: list[Tensor] = []
     with tqdm(total=len(texts), disable=not progress) as bar:
@@ -97,12 +97,12 @@ def encode_without_padding(
 
 
 def tokens_together(device: torch.device) -> int:
-    """Return how many tokens a device reads together, at most."""
+    """Return the largest number of tokens in a batch on a device."""
     return MAX_TOKENS if device.type == "cpu" else MAX_TOKENS_ON_GPU
 
 
 def batches(texts: Sequence[Tokens], limit: int) -> Iterator[Sequence[Tokens]]:
-    """Yield texts in batches of at most `limit` tokens, or of one text."""
+    """Yield texts in batches of at most `limit` tokens; a longer text is a batch of its own."""
     start, size = 0, 0
     for row, text in enumerate(texts):
         if row > start and size + len(text) > limit:
@@ -113,9 +113,9 @@ def batches(texts: Sequence[Tokens], limit: int) -> Iterator[Sequence[Tokens]]:
 
 
 def encode_unpadded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tensor:
-    """Return the vectors of texts that lie one behind the other, (texts, dimensions).
+    """Return the vectors of texts that are concatenated, (texts, dimensions).
 
-    The model's attention must be the unpadded one.
+    The model's attention must be `unpadded_attention`.
     """
     lengths = [len(text) for text in texts]
     reader: Any = model[0]
@@ -126,7 +126,7 @@ def encode_unpadded(model: SentenceTransformer, texts: Sequence[Tokens]) -> Tens
     features: dict[str, Any] = {
         "input_ids": tokens.unsqueeze(0).to(model.device),
         "position_ids": positions.unsqueeze(0).to(model.device),
-        "cu_seq_lens_q": starts.to(model.device),  # by which the vectors are pooled
+        "cu_seq_lens_q": starts.to(model.device),  # bounds of the texts, for pooling
         "blocks": unpadded_attention.cut(lengths, model.device),
     }
     vectors: Tensor = model(features)["sentence_embedding"]
@@ -140,16 +140,16 @@ def without_padding(column: Features) -> list[Tokens]:
 
 
 def can_be_unpadded(model: object) -> bool:
-    """Return whether a model reads single tokens except in attention that can be replaced.
+    """Return whether a model mixes tokens only in attention, and that attention can be replaced.
 
-    Here each token attends to all of its text. A decoder sees only what stands before, some
-    encoders only a window, some share keys among heads, and MobileBERT puts each token's vector
-    beside those of its neighbours; those are padded as before.
+    Our attention lets each token attend to its whole text. Decoders attend only to earlier tokens,
+    some encoders only to a window, some share keys among heads, and MobileBERT joins each token's
+    vector with those of its neighbours; for all of these, texts are padded.
     """
     if not isinstance(model, SentenceTransformer):
         return False
     transformer = getattr(model[0], "model", None)
-    if not isinstance(transformer, PreTrainedModel):  # such as one that another runtime computes
+    if not isinstance(transformer, PreTrainedModel):  # such as a model in another runtime
         return False
     config: Any = transformer.config.get_text_config()
     heads = config.num_attention_heads

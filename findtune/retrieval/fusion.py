@@ -11,7 +11,7 @@ def reciprocal_rank_fusion(
     """Return one ranking: each document scores the sum of weight / (rank_constant + rank).
 
     The first ranking, that of the original query, has its own weight; every other one weighs 1.
-    Of equal scores, the document that an earlier ranking returned stands first. Source: reciprocal
+    Of equal scores, the document that appeared first in the rankings wins. Source: reciprocal
     rank fusion (Cormack, Clarke & Buettcher, SIGIR 2009), where the constant is 60.
     """
     shares: dict[str, list[float]] = defaultdict(list)

@@ -18,7 +18,7 @@ MEASURES = {
     "recall@10": R @ 10,
 }
 
-GRADES_PER_GAIN = 100  # where gains have fractions
+GRADES_PER_GAIN = 100  # if gains have fractions
 
 Array = np.ndarray
 Qrels = dict[str, dict[str, int]]
@@ -67,10 +67,10 @@ def qrels_from_gains(gains: Sequence[Array]) -> Qrels:
 
 
 def whole_grades(gains: Array) -> list[int]:
-    """Return the gains of a list as whole numbers, since trec_eval knows no others.
+    """Return the gains of a list as integers, since trec_eval accepts no others.
 
-    Gains with fractions are rounded to hundredths and counted in them: nDCG divides by its ideal,
-    so the unit does not matter.
+    Gains with fractions are rounded to hundredths and multiplied by 100: nDCG divides by the ideal
+    DCG, so the factor cancels out.
     """
     values = np.asarray(gains, dtype=float)
     if not (values == np.rint(values)).all():

@@ -1,9 +1,9 @@
-"""Nearest neighbours among the vectors of a corpus: exact in a small one, approximate in a large.
+"""Nearest neighbours among the vectors of a corpus: exact if it is small, otherwise approximate.
 
-Up to MAX_EXACT vectors, all of them are compared with each query. Beyond, an inverted file (IVF)
-with 8 bits a dimension names candidates, which are compared with the query as they were stored.
-Its file belongs to the vectors from which it was built. Sources: Jegou et al. 2011 (IVF), Douze et
-al. 2024 (faiss).
+Up to MAX_EXACT vectors, each query is compared with all of them. Beyond, an inverted file (IVF)
+with 8 bits per dimension finds candidates, whose stored vectors are compared with the query. An
+inverted file can only be used with the vectors from which it was built. Sources: Jegou et al. 2011
+(IVF), Douze et al. 2024 (faiss).
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ import numpy as np
 
 from findtune.core.errors import InputError
 
-MAX_EXACT = 200_000  # vectors; comparing more with a question takes too long
+MAX_EXACT = 200_000  # vectors; comparing a query with more takes too long
 LISTS_PER_ROOT = 1  # lists of the inverted file, times the root of the number of vectors
-SEARCHED_SHARE = 0.25  # of the lists; texts lie less in clusters than most vectors do
-CANDIDATES = 4  # per neighbour that is asked for
+SEARCHED_SHARE = 0.25  # of the lists; vectors of texts are less clustered than most
+CANDIDATES = 4  # per neighbour to return
 TRAINING_VECTORS = 50  # per list, for k-means
 SEED = 13
 BATCH = 20_000  # vectors in memory at once while the inverted file is filled
@@ -30,8 +30,8 @@ Array = np.ndarray
 def best_positions(scores: Array, k: int) -> Array:
     """Return the positions of the k highest scores, best first; of equal ones, the first.
 
-    scores: (n,). It is what a stable sort returns, without sorting all. Raises InputError for a
-    score that is no number: it has no place in any order.
+    scores: (n,). The result equals that of a stable sort, but not all scores are sorted. Raises
+    InputError for NaN, which can't be ordered.
     """
     if wrong := int(np.isnan(scores).sum()):
         raise InputError(
@@ -59,7 +59,7 @@ class ExactNeighbours:
 
 @dataclass(frozen=True)
 class ApproximateNeighbours:
-    """Compares a query with the candidates that an inverted file names."""
+    """Compares a query with the candidates from an inverted file."""
 
     vectors: Array
     inverted_file: Any
@@ -77,7 +77,7 @@ Neighbours = ExactNeighbours | ApproximateNeighbours
 
 
 def neighbours(vectors: Array) -> Neighbours:
-    """Return what finds the nearest of some unit vectors; many are indexed now.
+    """Return a nearest-neighbour search over unit vectors; builds an index if there are many.
 
     Raises InputError when there are many and faiss is not installed.
     """
@@ -87,16 +87,16 @@ def neighbours(vectors: Array) -> Neighbours:
 
 
 def refuse_without_faiss(number: int) -> None:
-    """Raise InputError when so many vectors need faiss and it is not installed.
+    """Raise InputError when this number of vectors needs faiss and it is not installed.
 
-    Call it before they are computed, which may take hours.
+    Call it before computing the vectors, which may take hours.
     """
     if number > MAX_EXACT:
         load_faiss()
 
 
 def build_inverted_file(vectors: Array) -> Any:
-    """Return the inverted file of some unit vectors, (n, dimensions)."""
+    """Return the inverted file of unit vectors, (n, dimensions)."""
     faiss = load_faiss()
     lists = int(LISTS_PER_ROOT * len(vectors) ** 0.5)
     dimensions = vectors.shape[1]
@@ -125,9 +125,9 @@ def write_inverted_file(found: ApproximateNeighbours, path: Path) -> None:
 
 
 def read_neighbours(vectors: Array, path: Path) -> Neighbours:
-    """Return what finds the nearest of some vectors, with the inverted file in `path` if it exists.
+    """Return a nearest-neighbour search over vectors; uses the inverted file if `path` exists.
 
-    Raises InputError when the file is not of these vectors.
+    Raises InputError when the file's number of vectors or dimensions differs.
     """
     if not path.exists():
         return neighbours(vectors)

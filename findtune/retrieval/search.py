@@ -18,7 +18,7 @@ from findtune.retrieval.nearest import neighbours, read_neighbours, refuse_witho
 
 DEPTH = 100  # documents that one search returns
 MANY_TEXTS = 5000  # encoding more may take minutes, so a progress bar is shown
-SCORING_BATCH = 256  # queries whose scores of all documents are in memory at once
+SCORING_BATCH = 256  # queries scored against all documents at once
 HYBRID_RANK_CONSTANT = 60  # as in the paper of reciprocal rank fusion
 
 Ranking = list[str]  # URLs, best first
@@ -56,7 +56,7 @@ class DenseSearch:
     def __init__(
         self, corpus: Corpus, encoder: SentenceTransformer, inverted_file: Path | None = None
     ) -> None:
-        """inverted_file: of the vectors, where it was saved; see `findtune.retrieval.nearest`."""
+        """inverted_file: its path, if one was saved; see `findtune.retrieval.nearest`."""
         refuse_without_faiss(len(corpus.texts))
         self.urls, self.encoder = np.array(list(corpus.texts), dtype=object), encoder
         self.titles, vectors = corpus.titles, self.encode(list(corpus.texts.values()))
@@ -108,7 +108,7 @@ Search = BM25Search | DenseSearch | HybridSearch
 
 
 class Searches:
-    """The ways to search one corpus; each is made when it is first used.
+    """The ways to search one corpus; each is built at its first use.
 
     encoder: the folder of the sentence encoder. Only dense and hybrid search load it; they raise
     UnsafeModelError when the folder holds a pickle, code or a broken file.
@@ -138,13 +138,13 @@ class Searches:
         return search
 
 
-OPENED: dict[tuple[str, Path], Searches] = {}  # the last one; a corpus takes memory
+OPENED: dict[tuple[str, Path], Searches] = {}  # only the last one, to save memory
 
 
 def open_searches(corpus: Corpus, encoder: Path) -> Searches:
-    """Return the ways to search a corpus; the last corpus is not indexed and encoded again.
+    """Return the ways to search a corpus; those of the last corpus are reused.
 
-    So a training and its evaluation share one index. encoder: as for Searches.
+    So a training and its evaluation share one index. encoder: as for `Searches`.
     """
     key = (corpus.digest(), encoder)
     if key not in OPENED:

@@ -1,7 +1,7 @@
-"""Attention over texts that lie one behind the other, without padding between them.
+"""Attention over concatenated texts, without padding between them.
 
-A GPU has FlashAttention for that; this is the same for every device, in plain matrix products. All
-other layers work on single tokens, so they compute nothing for padding. For attention alone, texts
+A GPU has FlashAttention for that; this does the same on every device, in plain matrix products. All
+other layers work on single tokens, so they compute nothing for padding. Only for attention, texts
 of similar length form padded blocks.
 """
 
@@ -14,9 +14,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-NAME = "unpadded"  # of this attention, in transformers
+NAME = "unpadded"  # under which transformers knows this attention
 TEXTS_PER_BLOCK = 16
-TEXTS_PER_BLOCK_ON_GPU = 128  # which waits longer for each product than it computes
+TEXTS_PER_BLOCK_ON_GPU = 128  # where starting a product takes longer than computing it
 
 
 class Block(NamedTuple):
@@ -40,7 +40,7 @@ class Block(NamedTuple):
 class Blocks(NamedTuple):
     """How the tokens of a batch, (tokens,), are cut into blocks.
 
-    slots: the token in each place of the blocks, (places,); places: the place of each token,
+    slots: the token at each place in the blocks, (places,); places: the place of each token,
     (tokens,).
     """
 
@@ -66,7 +66,7 @@ class Blocks(NamedTuple):
 
 
 def cut(lengths: Sequence[int], device: torch.device) -> Blocks:
-    """Return the blocks of texts that lie one behind the other; lengths: their tokens."""
+    """Return the blocks of concatenated texts; lengths: tokens of each text."""
     starts = torch.tensor([0, *lengths]).cumsum(0)
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     places = torch.empty(int(starts[-1]), dtype=torch.long)
@@ -96,10 +96,11 @@ def unpadded_attention(
     blocks: Blocks | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Return the attention's output, (1, tokens, heads, dimensions); a padded batch is fused.
+    """Return the attention's output, (1, tokens, heads, dimensions).
 
-    query, key, value: (1, heads, tokens, dimensions) with blocks. There is no dropout, since models
-    are trained without.
+    Without blocks, the batch is padded and transformers' fused attention (SDPA) computes it. With
+    blocks, query, key and value are (1, heads, tokens, dimensions), and there is no dropout, since
+    models are trained without it.
     """
     if blocks is None:
         return sdpa_attention_forward(

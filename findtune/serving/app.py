@@ -1,4 +1,4 @@
-"""The application: its routes, its gate, and how errors look."""
+"""The application: its routes, its gate, and the form of errors."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ from findtune.serving.worker import Worker
 log = logging.getLogger("findtune.serving")
 
 NO_JSON = "the body is not read as JSON; send the header Content-Type: application/json."
-MAX_PROBLEMS = 5  # of a body, that one answer names
+MAX_PROBLEMS = 5  # of a body, named in one answer
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
     for status in (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 500, 503)
@@ -54,17 +54,16 @@ def create_app(
 ) -> FastAPI:
     """Return the application that serves some models.
 
-    keys: what every request but that for its health has to bring. Other sites' pages cannot use it
-    from a browser, since no answer allows another origin. hosts: the names that
-    the server answers to; None for every name. recorder: where searches are kept, which also opens
-    the pages of training mode. shuffled: the share of recorded searches whose first documents are
-    shown in a random order. load: returns the models that are in the folders now, for when the
-    server is asked to change to them.
+    keys: those that every request except the health check must send. Pages of other sites cannot
+    use the server from a browser, since no answer allows another origin. hosts: the names that the
+    server answers to; None for every name. recorder: keeps searches; with it, the pages of training
+    mode are served. shuffled: the share of recorded searches whose first documents are shown in a
+    random order. load: loads the models that are in the folders now, for a reload.
     """
     limits = limits or Limits()
     service = Service(served, limits, Worker(limits), Metrics(), recorder, shuffled, load)
     service.metrics.name_models(served)
-    # The pages of FastAPI load scripts from elsewhere, so there are none.
+    # FastAPI's documentation pages load scripts from other sites, so they are off.
     app = FastAPI(
         title="Findtune", docs_url=None, redoc_url=None, lifespan=lifespan, responses=ERRORS
     )
@@ -80,7 +79,7 @@ def create_app(
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Load models again at each SIGHUP, and let the computation that runs at the end finish."""
+    """Reload models at each SIGHUP; at shutdown, let the running computation finish."""
     service: Service = app.state.service
     if service.load and threading.current_thread() is threading.main_thread():
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_soon, service)
@@ -89,7 +88,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def reload_soon(service: Service) -> None:
-    """Load models again beside the requests that run; a failure is logged."""
+    """Reload models while requests run; log a failure."""
 
     async def reload() -> None:
         try:
@@ -101,7 +100,7 @@ def reload_soon(service: Service) -> None:
 
 
 async def answer_refusal(request: Request, error: Any) -> Response:
-    """Answer a request that a route refuses; with a page, if it came from one."""
+    """Answer a refused request; with a page if it came from one, else with JSON."""
     recorder = request.app.state.service.recorder
     if recorder and pages.is_page(request.url.path):
         return pages.answer_error(request, recorder, error)
@@ -109,9 +108,9 @@ async def answer_refusal(request: Request, error: Any) -> Response:
 
 
 async def answer_invalid(request: Request, error: Any) -> Response:
-    """Answer a body that is not as it should be, with the fields that are wrong."""
+    """Answer an invalid body with the names of its wrong fields."""
     wrong = error.errors()
-    # Without the header FastAPI takes the text of a body for its value.
+    # Without the header, FastAPI validates the body as one string.
     is_text = any(each["loc"] == ("body",) and each["type"] != "missing" for each in wrong)
     message = NO_JSON if is_text and not sends_json(request) else problems(wrong)
     refusal = RefusedError(422, "invalid_request_error", message)
@@ -119,7 +118,7 @@ async def answer_invalid(request: Request, error: Any) -> Response:
 
 
 def sends_json(request: Request) -> bool:
-    """Return whether a request says that its body is JSON; curl says so only if it is told to."""
+    """Return whether the Content-Type is JSON; curl sends that only on request."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind.startswith("application/") and kind.endswith(("/json", "+json"))
 
@@ -136,7 +135,7 @@ async def answer_http(request: Request, error: Any) -> Response:
 
 
 def problems(errors: Sequence[Any]) -> str:
-    """Return one line that names what is wrong in a body, without its texts."""
+    """Return one line that names what is wrong in a body, without quoting its texts."""
     lines = []
     for error in errors[:MAX_PROBLEMS]:
         place = ".".join(f"{part}" for part in error["loc"] if part != "body")

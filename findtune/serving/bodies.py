@@ -1,4 +1,4 @@
-"""The bodies of requests, with their limits. Fields that nothing here knows are ignored."""
+"""The bodies of requests, with their limits. Unknown fields are ignored."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -25,28 +25,28 @@ from findtune.serving.limits import (
     MAX_TEXTS,
 )
 
-INVISIBLE = {"Cc", "Cf", "Cs"}  # control and format characters, and halves of one
+INVISIBLE = {"Cc", "Cf", "Cs"}  # control characters, format characters, surrogates
 
 
 def as_whole(value: object) -> object:
-    """Return 4 for 4.0, which JSON does not tell apart; another value is as it was."""
+    """Return 4 for 4.0, since JSON has one type for both; return other values unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def is_blank(question: str) -> bool:
-    """Return whether nothing of a question can be seen, so that it asks nothing."""
+    """Return whether a question has no visible character."""
     kinds = {*map(unicodedata.category, question)}
     return all(kind in INVISIBLE or kind.startswith("Z") for kind in kinds)
 
 
 def refuse_blank(question: str) -> str:
-    """Return a question; raise ValueError for one that asks nothing."""
+    """Return a question; raise ValueError if it is blank."""
     if is_blank(question):
         raise ValueError("the question is empty; ask something")
     return question
 
 
-# The limits stand before the validator, or the JSON schema would lack them.
+# Limits come before the validator; otherwise the JSON schema would lack them.
 WHOLE = BeforeValidator(as_whole)
 Count = Annotated[int, Field(ge=1), WHOLE]
 Rewrites = Annotated[int, Field(ge=1, le=MAX_REWRITES), WHOLE]
@@ -64,14 +64,14 @@ History = Annotated[list[Question], Field(max_length=MAX_HISTORY)]
 
 
 class Body(BaseModel):
-    """A body; fields that it does not know are ignored. false is no number, 0 no truth value."""
+    """A body; unknown fields are ignored. Types are strict: false is not 0, and 0 is not false."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def leave_out_nulls(cls, value: object) -> object:
-        """Take null for a field that was left out, as clients send it that write all they have."""
+        """Treat null as a missing field, since some clients send every field that they have."""
         if not isinstance(value, Mapping):
             return value
         required = {name for name, field in cls.model_fields.items() if field.is_required()}
@@ -79,7 +79,7 @@ class Body(BaseModel):
 
 
 class ErrorDetail(BaseModel):
-    """What OpenAI's clients read of an error. code: the HTTP status."""
+    """The error that OpenAI's clients read. code: the HTTP status."""
 
     message: str
     type: str
@@ -88,7 +88,7 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is an error. message: what Cohere's clients read."""
+    """The body of every error. message: the field that Cohere's clients read."""
 
     error: ErrorDetail
     message: str
@@ -105,17 +105,17 @@ class EmbeddingsBody(Body):
     @field_validator("input", mode="before")
     @classmethod
     def refuse_tokens(cls, value: object) -> object:
-        """Refuse token ids: those of another model's tokenizer would mean other words here."""
+        """Refuse token ids: those of another tokenizer mean other words here."""
         first = next(iter(value), "") if isinstance(value, list) else value
         if isinstance(first, (int, list)) and not isinstance(first, bool):
             raise ValueError(
-                "send texts, not token ids: the tokenizer of another model numbers other words"
+                "send texts, not token ids: those of another tokenizer mean other words here"
             )
         return value
 
     @property
     def texts(self) -> list[str]:
-        """The texts, also where there is one."""
+        """The texts as a list, even if there is only one."""
         return [self.input] if isinstance(self.input, str) else self.input
 
 
@@ -128,17 +128,17 @@ class EmbedBody(Body):
 
     @property
     def texts(self) -> list[str]:
-        """The texts, also where there is one."""
+        """The texts as a list, even if there is only one."""
         return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
 
 def filled(name: str) -> dict[str, Any]:
-    """Return the JSON schema of an object in which a text is not empty."""
+    """Return the JSON schema of an object whose text of this name is not empty."""
     return {"required": [name], "properties": {name: {"minLength": 1}}}
 
 
 class Document(Body):
-    """A document to rerank; clients that send a snippet or a content call it text."""
+    """A document to rerank; a snippet or content has to be sent as text."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [filled("title"), filled("text")]})
 
@@ -148,20 +148,20 @@ class Document(Body):
 
     @model_validator(mode="after")
     def refuse_empty(self) -> "Document":
-        """Refuse an object with neither a title nor a text, which probably names them otherwise."""
+        """Refuse an object without title and text, which probably has other names for them."""
         if not self.title and not self.text:
             raise ValueError("a document needs a text, or a title")
         return self
 
 
 def only(name: str, other: str) -> dict[str, Any]:
-    """Return the JSON schema of a body that has one of two lists."""
+    """Return the JSON schema of a body with one list and without the other."""
     properties = {name: {"type": "array"}, other: {"type": "null"}}
     return {"required": [name], "properties": properties}
 
 
 class RerankBody(Body):
-    """Cohere's and Jina's request, with documents, or that of text-embeddings-inference."""
+    """A rerank request: of Cohere or Jina (documents) or text-embeddings-inference (texts)."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [only("documents", "texts"), only("texts", "documents")]}
@@ -180,9 +180,9 @@ class RerankBody(Body):
 
     @model_validator(mode="after")
     def refuse_both(self) -> "RerankBody":
-        """Refuse a request of which nobody could say which answer it expects."""
+        """Refuse a request with both lists or neither: its answer would have no clear form."""
         if (self.documents is None) == (self.texts is None):
-            raise ValueError("send documents, or texts as text-embeddings-inference has them")
+            raise ValueError("send documents, or texts as in text-embeddings-inference")
         return self
 
     @property
@@ -196,7 +196,7 @@ class RerankBody(Body):
         ]
 
     def shown(self, index: int) -> dict[str, str]:
-        """Return a document of an answer: the fields that were sent."""
+        """Return a document for an answer, with the fields that were sent."""
         document = (self.documents or self.texts or [])[index]
         if isinstance(document, str):
             return {"text": document}
@@ -204,7 +204,7 @@ class RerankBody(Body):
 
 
 class RewriteBody(Body):
-    """A request for rewrites; without n, as many as the pipeline searches."""
+    """A request for rewrites. n: how many; by default as many as the pipeline searches."""
 
     query: Question
     model: str | None = None
@@ -214,9 +214,9 @@ class RewriteBody(Body):
 
 
 class SearchBody(Body):
-    """A request for a search; without rewrite_query, the question alone is searched.
+    """A request for a search. rewrite_query: if false, only the question is searched.
 
-    user: who asks; where searches are recorded, it is kept as a salted hash.
+    user: who asks; if searches are recorded, it is stored as a salted hash.
     """
 
     query: Question
@@ -230,7 +230,7 @@ class SearchBody(Body):
 class PicksBody(Body):
     """What a user picked of a recorded search.
 
-    picks: URLs, the best first; [] where none is right, and null to take an answer back.
+    picks: URLs, the best first; [] if none is right, null to take an answer back.
     """
 
     search: Annotated[str, Field(max_length=MAX_NAME_CHARS)]

@@ -1,7 +1,7 @@
-"""Connections that send no request are closed, so that nobody can hold them all.
+"""Closes connections that send no request, so that nobody can occupy all of them.
 
-uvicorn closes a connection that is idle after an answer, but waits for ever for a first request,
-and for the end of a later one's head.
+uvicorn closes a connection that is idle after an answer, but waits forever for the first request,
+and for the rest of a later request's head.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class TimedProtocol(H11Protocol):
         self.start_clock()
 
     def data_received(self, data: bytes) -> None:
-        """Start the clock of a later request, whose first bytes these may be."""
+        """Start the clock if these are the first bytes of a later request."""
         if self.clock is None and self.awaits_request:
             self.start_clock()
         super().data_received(data)
@@ -44,17 +44,17 @@ class TimedProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def start_clock(self) -> None:
-        """Close the connection later, unless a request has begun by then."""
+        """Close the connection later, unless a request is being answered by then."""
         self.clock = self.loop.call_later(SECONDS_TO_ASK, self.close_if_silent)
 
     def stop_clock(self) -> None:
-        """Forget the clock that runs, if one does."""
+        """Cancel the running clock, if any."""
         if self.clock is not None:
             self.clock.cancel()
             self.clock = None
 
     def close_if_silent(self) -> None:
-        """Close a connection on which no request has begun."""
+        """Close the connection unless a request is being answered."""
         self.clock = None
         if self.awaits_request:
             self.transport.close()

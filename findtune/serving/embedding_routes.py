@@ -1,4 +1,4 @@
-"""Embeddings, as OpenAI's clients and those of text-embeddings-inference ask for them."""
+"""Embeddings through the APIs of OpenAI and text-embeddings-inference."""
 
 import base64
 from typing import Any
@@ -34,7 +34,7 @@ async def embed(body: EmbedBody, service: ServiceOfApp) -> list[list[float]]:
 
 
 def encoded(vector: Array, encoding_format: str) -> list[float] | str:
-    """Return a vector as JSON has it: numbers, or the base64 of little-endian fp32."""
+    """Return a vector for JSON: numbers, or the base64 of little-endian fp32."""
     if encoding_format == "base64":
         return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
     numbers: list[float] = vector.tolist()

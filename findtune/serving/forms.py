@@ -1,4 +1,4 @@
-"""What a page sends: its fields, who sends it, and proof that our own page did.
+"""Forms of the pages: their fields, their session, and proof that our own page sent them.
 
 Source: the OWASP cheat sheet on cross-site request forgery (a token bound to the session by HMAC).
 """
@@ -24,21 +24,21 @@ TOKEN = "token"  # the field of a form
 
 
 def session_of(request: Request) -> str | None:
-    """Return the random name of the browser that asks; None before it has one."""
+    """Return the random name of the browser, from its cookie; None before it has one."""
     session = request.cookies.get(COOKIE, "")
     return session if SESSION.fullmatch(session) else None
 
 
 def new_session() -> str:
-    """Return a name for a browser, which nobody can guess."""
+    """Return a random name for a browser that nobody can guess."""
     return token_hex(16)
 
 
 def keep_session(response: Response, session: str, *, is_https: bool) -> None:
-    """Have the browser keep its name, which no script can read, and no form of another site send.
+    """Store the session in a cookie that scripts cannot read and other sites' forms do not send.
 
-    A link of another site does send the name ("lax"). Else its page would give the browser a new
-    name, and nobody could see again what was asked under the old one.
+    Links from other sites do send it ("lax"). Otherwise a visit through such a link would start a
+    new session, and the searches of the old one could not be opened again.
     """
     response.set_cookie(
         COOKIE, session, COOKIE_SECONDS, httponly=True, samesite="lax", secure=is_https
@@ -46,26 +46,26 @@ def keep_session(response: Response, session: str, *, is_https: bool) -> None:
 
 
 def csrf_token(salt: bytes, session: str) -> str:
-    """Return what the forms of a session carry, and what no other site can know."""
+    """Return the token in the forms of a session, which no other site can know."""
     return sign(salt, f"form {session}")
 
 
 async def read_form(request: Request, salt: bytes) -> tuple[str, dict[str, str]]:
     """Return the session and the fields of a form.
 
-    Raises RefusedError: 400 and 413 for what is no form of ours, 403 for what our own page did not
-    send.
+    Raises RefusedError: 415 for another content type, 413 for a body that is too large, 400 for an
+    unreadable one, and 403 for a form that our own page did not send.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise RefusedError(415, "invalid_request_error", f"send a form, as {FORM}.")
+        raise RefusedError(415, "invalid_request_error", f"send a form as {FORM}.")
     body = await request.body()
     if len(body) > MAX_FORM_BYTES:
-        message = f"a form has at most {MAX_FORM_BYTES:,} bytes."
+        message = f"the form has more than {MAX_FORM_BYTES:,} bytes."
         raise RefusedError(413, "invalid_request_error", message)
     fields = parse_fields(body)
     session = session_of(request)
     if session is None or not is_ours(request, fields.get(TOKEN, ""), csrf_token(salt, session)):
-        message = "this form is not from this page, or the browser takes no cookies; load it again."
+        message = "this form is not from this page, or cookies are blocked; reload the page."
         raise RefusedError(403, "permission_error", message)
     return session, fields
 
@@ -81,6 +81,6 @@ def parse_fields(body: bytes) -> dict[str, str]:
 
 
 def is_ours(request: Request, token: str, expected: str) -> bool:
-    """Return whether a form is from a page of ours, and for the session that sends it."""
+    """Return whether our own page sent a form, for the session that it is sent with."""
     is_same_site = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
     return is_same_site and hmac.compare_digest(token.encode(), expected.encode())

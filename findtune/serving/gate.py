@@ -1,4 +1,4 @@
-"""What every request passes: the host, the key, limits on its body, the clock, the last resort."""
+"""Checks on every request: host, key, body size and time; and the handler of last resort."""
 
 import asyncio
 import logging
@@ -20,14 +20,15 @@ from findtune.serving.status_routes import HEALTH
 log = logging.getLogger("findtune.serving")
 
 RETRY_AFTER = 1  # seconds
-UNMATCHED = "unmatched"  # the route of paths that nothing answers
+UNMATCHED = "unmatched"  # the route label of paths without a route
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Gate:
     """Middleware of one service.
 
-    keys: which requests have to bring; hosts: the names that the server answers to, or None.
+    keys: those that requests must send; hosts: the names that the server answers to, or None for
+    all.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Gate:
         hosts: frozenset[str] | None = None,
     ) -> None:
         self.app, self.service, self.keys, self.hosts = app, service, keys, hosts
-        self.requests = 0  # that are here now
+        self.requests = 0  # in progress
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,27 +67,27 @@ class Gate:
         self.service.metrics.count_request(route_of(scope), answer.status, seconds)
 
     def refuse_crowd(self) -> None:
-        """Raise RefusedError 503 when too many requests are here at once."""
+        """Raise RefusedError 503 when too many requests are in progress."""
         if self.requests > self.service.limits.max_requests:
-            message = f"{self.requests - 1} requests are here; try again later."
+            message = f"{self.requests - 1} requests are in progress; try again later."
             raise RefusedError(503, "overloaded_error", message, RETRY_AFTER)
 
     def refuse_other_names(self, scope: Scope) -> None:
         """Raise RefusedError 421 for a request to a name that is not this server's."""
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         if not is_allowed(host, self.hosts):
-            message = "this server does not answer to this host name; ALLOWED_HOSTS=NAME lets it."
+            message = "this server does not answer to this host name; ALLOWED_HOSTS=NAME allows it."
             raise RefusedError(421, "invalid_request_error", message)
 
     def refuse_stranger(self, scope: Scope) -> None:
         """Raise RefusedError for a request without the key that its path needs.
 
-        A path with a control character is none: the patterns of Starlette's routes also fit a path
-        with a newline at its end, which would need another key than the path without.
+        A path with a control character is refused: the patterns of Starlette's routes also match a
+        path with a newline at its end, for which another key could be enough.
         """
         path = scope["path"]
         if CONTROL.search(path):
-            raise not_served("no path has a control character.")
+            raise not_served("the path has a control character; send it without.")
         if path != HEALTH:
             sent = dict(scope["headers"]).get(b"authorization", b"")
             opens_in_browser = self.service.recorder is not None and is_page(path)
@@ -107,18 +108,18 @@ class Gate:
 
 
 def as_get(scope: Scope) -> Scope:
-    """Return a HEAD as the GET whose head it asks for; the server sends no body of its answer.
+    """Return a HEAD request as a GET request; the server drops the body of its answer.
 
-    FastAPI's routes know no HEAD, with which monitors and proxies ask whether a server is up.
+    FastAPI's routes do not answer HEAD, which monitors and proxies use to check a server.
     """
     return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def refuse_other_sites(scope: Scope) -> None:
-    """Raise RefusedError 403 for what a page of another site has a browser send.
+    """Raise RefusedError 403 for requests that a page of another site makes a browser send.
 
-    Its page could not read the answer, but models would be loaded, or searches recorded. Links may
-    lead here, and forms bring a proof of their own. Source: Fetch Metadata, W3C.
+    That page could not read the answer, but models would be loaded or searches recorded. Links from
+    other sites are allowed, and forms carry a token. Source: Fetch Metadata, W3C.
     """
     site = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
     changes = scope["method"] != "GET" and not is_page(scope["path"])
@@ -128,7 +129,7 @@ def refuse_other_sites(scope: Scope) -> None:
 
 
 class Answer:
-    """Sends an answer on, and remembers its status; 0 before it has started."""
+    """Forwards an answer and remembers its status; 0 before the answer has started."""
 
     def __init__(self, send: Send) -> None:
         self.send, self.status = send, 0
@@ -139,18 +140,18 @@ class Answer:
         await self.send(message)
 
     async def refuse(self, scope: Scope, receive: Receive, refusal: RefusedError) -> None:
-        """Send an error, unless an answer has started."""
+        """Send an error unless an answer has already started."""
         if not self.status:
             await json_of(refusal)(scope, receive, self)
 
 
 async def joined_parts(receive: Receive, max_bytes: int) -> bytes:
-    """Return the parts of a body as one; raise RefusedError 413 as soon as it is too large."""
+    """Return the whole body; raise RefusedError 413 as soon as it is too large."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise RefusedError(400, "invalid_request_error", "the client has gone.")
+            raise RefusedError(400, "invalid_request_error", "the client disconnected.")
         body += message.get("body", b"")
         if len(body) > max_bytes:
             raise too_large(max_bytes)
@@ -159,7 +160,7 @@ async def joined_parts(receive: Receive, max_bytes: int) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a function that gives a body once, and then what follows it."""
+    """Return a receive function that returns a body once, then whatever follows it."""
     parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -175,7 +176,7 @@ def too_large(max_bytes: int) -> RefusedError:
 
 
 def json_of(refusal: RefusedError) -> JSONResponse:
-    """Return a refusal as an answer."""
+    """Return a refusal as a JSON response."""
     body = error_body(refusal.status, refusal.kind, refusal.message)
     return JSONResponse(body, refusal.status, refusal.headers)
 
@@ -189,7 +190,7 @@ def route_of(scope: Scope) -> str:
 def without_message(error: Exception) -> str:
     """Return an error's type and the lines of code it came from.
 
-    Its message is left out, since it may quote what a user has asked.
+    Its message is left out, since it may quote a user's question.
     """
     frames = traceback.extract_tb(error.__traceback__)
     places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))

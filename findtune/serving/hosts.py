@@ -1,7 +1,7 @@
 """The host names that a server without a key answers to.
 
-A page of another site may give its own name the address 127.0.0.1, and would then read answers as
-if they were its own (DNS rebinding). Its requests still carry its name in the header Host.
+A page of another site can point its own host name at 127.0.0.1 and then read this server's answers
+as if they were its own (DNS rebinding). Its requests still carry that name in the Host header.
 """
 
 import ipaddress
@@ -18,9 +18,9 @@ LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 def allowed_hosts(bound: str, named: Iterable[str], *, has_key: bool) -> frozenset[str] | None:
     """Return the names that a server answers to; None for every name.
 
-    bound: what the server listens at; named: what its user lets it be called beside the names of
-    this machine. A server with a key, or one that is open to a network, answers to every name,
-    unless some are named.
+    bound: the address that the server listens on; named: further names that its user allows. A
+    server with a key, or one that listens on a network, answers to every name unless some are
+    named.
     """
     names = frozenset(map(checked_name, named))
     if not names and (has_key or not is_loopback(bound)):
@@ -29,7 +29,7 @@ def allowed_hosts(bound: str, named: Iterable[str], *, has_key: bool) -> frozens
 
 
 def checked_name(name: str) -> str:
-    """Return a name that clients may call a server by; raise InputError for what is no name."""
+    """Return a host name that clients may use; raise InputError if it is not a host name."""
     if not NAME.fullmatch(name.strip()):
         raise InputError(
             f"ALLOWED_HOSTS has {name!r}; write host names alone, such as search.example.org."
@@ -38,7 +38,7 @@ def checked_name(name: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host."""
+    """Return whether a host is reachable only from this machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

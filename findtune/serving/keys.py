@@ -1,7 +1,7 @@
-"""Which key a request needs, and whether it brings it.
+"""Which key a request needs, and whether it has that key.
 
-There are two: that of the clients, and that of the people who run the server. The second opens
-what was collected of everybody, and loads other models; the first does not.
+There are two keys: one for clients, and an admin key for the people who run the server. Only the
+admin key shows the collected answers of all users and reloads models.
 """
 
 import base64
@@ -20,18 +20,18 @@ NOT_SET = (
 
 
 class Keys(NamedTuple):
-    """The keys of a server; None where there is none.
+    """The keys of a server; None for a key that is not set.
 
-    client: of all that clients do. admin: of the paths of `is_admin`; it opens all others, too.
+    client: for all paths that clients use. admin: for the paths of `is_admin`, and all others, too.
     """
 
     client: str | None = None
     admin: str | None = None
 
     def accepted(self, path: str) -> Sequence[str] | None:
-        """Return the keys of which a path needs one; None for a path that everybody may ask.
+        """Return the keys of which a path needs one; None for a path that needs no key.
 
-        A server that has a key for its clients alone opens no path of `is_admin` to anybody.
+        A server with only a client key opens the paths of `is_admin` to nobody.
         """
         needed = self.admin if is_admin(path) else self.client
         if needed is None and not (is_admin(path) and self.client):
@@ -39,11 +39,11 @@ class Keys(NamedTuple):
         return [key for key in dict.fromkeys([needed, self.admin]) if key]
 
     def check(self, path: str, authorization: bytes, *, is_page: bool) -> None:
-        """Raise RefusedError 401 for a request without its key, and 403 where no key can open it.
+        """Raise RefusedError 401 for a request without its key, and 403 if no key opens the path.
 
-        authorization: the header. is_page: whether the path is one that a browser opens. Such a
-        path takes the key as a password too, since a browser can ask for one. No other path does: a
-        browser sends passwords also when another site's page makes it call.
+        authorization: the header. is_page: whether a browser opens the path. Such a path also
+        accepts the key as a password, since a browser can ask for one. No other path does: a
+        browser also sends passwords with requests that another site's page makes.
         """
         accepted = self.accepted(path)
         if accepted is None or any([is_key(authorization, key, is_page) for key in accepted]):
@@ -58,12 +58,12 @@ class Keys(NamedTuple):
 
 
 def is_admin(path: str) -> bool:
-    """Return whether a path is for the people who run the server alone."""
+    """Return whether a path is only for the people who run the server."""
     return path == COLLECTED or path.startswith(ADMIN)
 
 
 def is_key(authorization: bytes, key: str, is_page: bool) -> bool:
-    """Return whether a header has a key, compared in constant time."""
+    """Return whether a header holds a key, compared in constant time."""
     expected = key.encode()
     is_right = hmac.compare_digest(authorization, b"Bearer " + expected)
     return is_right or (is_page and hmac.compare_digest(password_of(authorization), expected))
@@ -86,7 +86,7 @@ class AskPasswordError(RefusedError):
 
 
 def password_of(authorization: bytes) -> bytes:
-    """Return the password of an Authorization header; an empty one where there is none."""
+    """Return the password of an Authorization header; empty if there is none."""
     kind, _, encoded = authorization.partition(b" ")
     try:
         user_and_password = base64.b64decode(encoded if kind.lower() == b"basic" else b"")

@@ -1,25 +1,25 @@
-"""The limits of requests: on size, on number, and on time."""
+"""Limits on the size, number and duration of requests."""
 
 from dataclasses import dataclass
 
-MAX_TEXT_CHARS = 50_000  # of one text; models read the beginning only
-MAX_QUERY_CHARS = 2_000  # of a question, whose every word is searched
-MAX_TEXTS = 2_048  # to embed in one request, as OpenAI has it
-MAX_DOCUMENTS = 1_000  # to rerank in one request, as Cohere has it
+MAX_TEXT_CHARS = 50_000  # of one text; models read only its beginning
+MAX_QUERY_CHARS = 2_000  # of a question; every word is searched
+MAX_TEXTS = 2_048  # to embed in one request, OpenAI's limit
+MAX_DOCUMENTS = 1_000  # to rerank in one request, Cohere's limit
 MAX_HISTORY = 20  # earlier questions of a session
 MAX_REWRITES = 50
-MAX_RESULTS = 100  # a search retrieves so many
+MAX_RESULTS = 100  # as many as a search retrieves
 MAX_NAME_CHARS = 200  # of a user or a pipeline
-MAX_FORM_BYTES = 64 * 1024  # of what a page sends
+MAX_FORM_BYTES = 64 * 1024  # of one form of a page
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one request, and all of them together, may take.
 
-    max_waiting: requests that wait for the models, beyond which 429 is answered. max_requests: that
-    are here at all, beyond which 503 is answered. body_seconds: in which a body has to arrive.
-    answer_seconds: in which the models have to answer.
+    max_waiting: requests waiting for the models; more get a 429. max_requests: requests in
+    progress; more get a 503. body_seconds: the time in which a body must arrive. answer_seconds:
+    the time in which the models must answer.
     """
 
     max_body_bytes: int = 8 * 1024 * 1024

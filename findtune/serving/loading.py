@@ -23,8 +23,8 @@ from findtune.stack.model_files import content_hash, hash_files, needed_files
 from findtune.stack.pipeline import Stack
 from findtune.stack.scorers import RerankerScorer
 
-SEED = 0  # of rewrites, where no stack has one
-INDEXES = Path(".scratch")  # as `make search` keeps them
+SEED = 0  # of rewrites, if no stack sets one
+INDEXES = Path(".scratch")  # where `make search` keeps them, too
 
 Parts = dict[str, dict[str, Any]]  # room -> name -> part
 
@@ -38,10 +38,10 @@ def load_served(
 ) -> ServedModels:
     """Return what a server of one size offers.
 
-    names: of the folders to load: stack, embedder, reranker, rewriter. Without names, the stack, if
-    there is one, and those models that it does not ship and that exist. exports: a folder with
-    int8 copies, on which embedders and rerankers then run. Raises InputError when a folder that was
-    named or a copy is missing, or when there is nothing to serve.
+    names: the folders to load: stack, embedder, reranker, rewriter. By default the stack, if there
+    is one, and the other models that exist and that it does not ship. exports: a folder with int8
+    copies, which embedders and rerankers then use. Raises InputError if a named folder or a copy is
+    missing, or if there is nothing to serve.
     """
     refuse_missing(models, size, names)
     parts: Parts = {"embedder": {}, "reranker": {}, "rewriter": {}, "search": {}}
@@ -64,24 +64,24 @@ def load_served(
 def with_rival(served: ServedModels, models: Path, size: str, corpus: Path | None) -> ServedModels:
     """Return what is served, with the search of the stack in another folder as its rival.
 
-    Raises InputError where nothing is searched, or where both stacks are the same.
+    Raises InputError if there is no search, or if both stacks are the same.
     """
     if corpus is None:
         raise InputError("there is no corpus to search; name one: make serve CORPUS=FILE")
     if not served.searches:
-        raise InputError("no stack is served that AGAINST could be compared with; leave it out.")
+        raise InputError("no stack is served to compare with; leave AGAINST out.")
     folder = models / "stack" / size
     digest = sha256(folder / "stack.json")
     if digest in {search.content_hash for search in served.searches.values()}:
         raise InputError(
             f"{folder} is the stack that is served, byte for byte, so there is nothing to "
-            "compare; leave AGAINST out, or train another."
+            "compare; leave AGAINST out, or train another stack."
         )
     return replace(served, rival=search_of(load_stack(folder), digest, corpus))
 
 
 def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:
-    """Raise InputError for a folder that was named and does not exist."""
+    """Raise InputError for a named folder that does not exist."""
     for name in names:
         if not is_model(models / name / size):
             raise InputError(
@@ -93,7 +93,7 @@ def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:
 def add_stack(
     parts: Parts, folder: Path, name: str, corpus: Path | None, exports: Path | None = None
 ) -> None:
-    """Load a stack, and offer what it ships: its models, and its search of a corpus."""
+    """Load a stack and add what it ships: its models, and its search of a corpus."""
     stack = load_stack(folder, exports)
     files = read_json(folder / "stack.json")["files"]
     if "embedder" in stack.encoders:
@@ -110,7 +110,7 @@ def add_stack(
 
 
 def search_of(stack: Stack, digest: str, corpus: Path) -> ServedSearch:
-    """Return the search of a corpus; its index is kept. digest: of the stack."""
+    """Return the search of a corpus; its index is kept on disk. digest: the stack's hash."""
     if not corpus.is_file():
         raise InputError(f"there is no file {corpus}; name one: make serve CORPUS=FILE")
     folder = INDEXES / f"index-{digest[:12]}-{sha256(corpus)[:12]}"
@@ -118,7 +118,7 @@ def search_of(stack: Stack, digest: str, corpus: Path) -> ServedSearch:
 
 
 def embedder(folder: Path, exports: Path | None) -> ServedEmbedder:
-    """Return the embedder in a folder; exports: with int8 copies, if it is to run on one."""
+    """Return the embedder in a folder. exports: the folder of int8 copies; None for fp32."""
     if exports is None:
         return ServedEmbedder(hash_of(folder), load_encoder(folder))
     encoder = load_int8_encoder(folder, read_exports(exports))
@@ -126,7 +126,7 @@ def embedder(folder: Path, exports: Path | None) -> ServedEmbedder:
 
 
 def reranker(folder: Path, exports: Path | None) -> ServedReranker:
-    """Return the reranker in a folder; exports: as of `embedder`."""
+    """Return the reranker in a folder. exports: as in `embedder`."""
     if exports is None:
         model = load_reranker(folder)
     else:

@@ -1,4 +1,4 @@
-"""What Prometheus reads: counts and times, and no text of a user."""
+"""Metrics for Prometheus: counts and times, no text of a user."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -36,7 +36,7 @@ class Metrics:
         )
 
     def name_models(self, served: ServedModels) -> None:
-        """Show which models are served, and no others any more."""
+        """Show which models are served now, and only those."""
         self.models.clear()
         for room, parts in served.by_room().items():
             for name, part in parts.items():
@@ -47,11 +47,11 @@ class Metrics:
         self.texts.labels(room).inc(number)
 
     def count_request(self, route: str, status: int, seconds: float) -> None:
-        """Count an answer. route: its template, never the path, which may hold anything."""
+        """Count an answer. route: the route's template, never the path, which may hold anything."""
         self.requests.labels(route, f"{status}").inc()
         self.seconds.labels(route).observe(seconds)
 
     def text(self, waiting: int) -> bytes:
-        """Return all in the format of Prometheus."""
+        """Return all metrics in the format of Prometheus."""
         self.waiting.set(waiting)
         return generate_latest(self.registry)

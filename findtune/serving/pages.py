@@ -1,6 +1,6 @@
-"""The pages of training mode: ask, pick sources, answer what teaches most, see and undo.
+"""The pages of training mode: ask, pick sources, answer the most useful questions, review and undo.
 
-They need no script, so that they work everywhere, and so that no text of a source can run one.
+The pages use no scripts, so they work in every browser and no text of a source can run as one.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ from findtune.traffic.teaching import most_instructive
 
 TEMPLATES = Path(__file__).parent / "templates"
 RESULTS = 10  # sources that a search shows
-QUEUE = 20  # questions that wait for an answer
+QUEUE = 20  # unanswered questions on the page
 ROWS = 50  # answered searches on one page
-NEXT = 303  # See Other: a form that was sent leads to a page that can be loaded again
+NEXT = 303  # See Other: after a form is sent, the browser loads a page that is safe to reload
 ORDINALS = ("1st", "2nd", "3rd")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; "
@@ -53,14 +53,14 @@ Key = Annotated[str, PathParameter(max_length=32)]
 
 
 def is_page(path: str) -> bool:
-    """Return whether a path is one that people open in a browser."""
+    """Return whether a path is a page that people open in a browser."""
     return path in ("/", "/ask", "/queue", "/collected", "/page.css") or path.startswith(
         "/searches/"
     )
 
 
 def recorder_of(service: ServiceOfApp) -> Recorder:
-    """Return where the pages' searches are kept; raises RefusedError 404 where nothing is."""
+    """Return the recorder of the service; raises RefusedError 404 if it records nothing."""
     if service.recorder is None:
         raise not_served("there are no pages; start the server with make serve RECORD=1.")
     return service.recorder
@@ -87,7 +87,7 @@ def page(
 
 
 def answer_error(request: Request, recorder: Recorder, error: RefusedError) -> Response:
-    """Return the page of a request that was refused."""
+    """Return the error page for a refused request."""
     response = page(request, recorder, "error.html", error.status, message=error.message)
     response.headers.update(error.headers)
     return response
@@ -95,7 +95,7 @@ def answer_error(request: Request, recorder: Recorder, error: RefusedError) -> R
 
 @router.get("/page.css")
 async def css(recorder: RecorderOfApp) -> Response:
-    """Return how the pages look."""
+    """Return the style sheet of the pages."""
     text = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     return Response(text, media_type="text/css", headers={"X-Content-Type-Options": "nosniff"})
 
@@ -108,11 +108,11 @@ async def start(request: Request, recorder: RecorderOfApp) -> Response:
 
 @router.post("/ask")
 async def ask(request: Request, service: ServiceOfApp, recorder: RecorderOfApp) -> Response:
-    """Search for a question, and lead to its sources."""
+    """Search for a question, and redirect to its sources."""
     session, fields = await read_form(request, recorder.salt)
     question = " ".join(fields.get("question", "").split())
     if is_blank(question) or len(question) > MAX_QUERY_CHARS:
-        raise invalid(f"ask something, in at most {MAX_QUERY_CHARS:,} characters.")
+        raise invalid(f"ask something in at most {MAX_QUERY_CHARS:,} characters.")
     body = SearchBody(query=question, max_num_results=RESULTS)
     answered = await service.search(body, session)
     if answered.id is None:
@@ -122,7 +122,7 @@ async def ask(request: Request, service: ServiceOfApp, recorder: RecorderOfApp) 
 
 @router.get("/searches/{key}")
 async def sources(request: Request, key: Key, recorder: RecorderOfApp) -> Response:
-    """Show the rewrites and the sources of a search, and what is picked."""
+    """Show the rewrites, the sources and the picks of a search."""
     session = session_of(request)
     search = await own_search(recorder, key, session)
     picks = await recorder.answer(key)
@@ -145,7 +145,7 @@ async def sources(request: Request, key: Key, recorder: RecorderOfApp) -> Respon
 
 @router.post("/searches/{key}")
 async def pick(request: Request, key: Key, recorder: RecorderOfApp) -> Response:
-    """Pick a source or take it back, or answer that none is right; keep the answer at once."""
+    """Pick a source, take a pick back, or answer that none is right; save the answer at once."""
     session, fields = await read_form(request, recorder.salt)
     search = await own_search(recorder, key, session)
     place = "answer"
@@ -164,20 +164,20 @@ def chosen_source(text: str, search: SearchRecord) -> int:
     """Return the index of a source that a form names; raises RefusedError 400."""
     numbers = [f"{number}" for number in range(len(search.sources))]
     if text not in numbers:
-        raise invalid("this form names no source of the search.")
+        raise invalid("this form names a source that the search did not show.")
     return numbers.index(text)
 
 
 async def own_search(recorder: Recorder, key: str, session: str | None) -> SearchRecord:
-    """Return a search of a session; raises RefusedError 404 also for those of others."""
+    """Return a search of this session; raises RefusedError 404, also if another session made it."""
     search = await recorder.find(key)
     if session is None or search.session != hash_session(recorder.salt, session):
-        raise not_served("no search that is recorded has this id.")
+        raise not_served("no recorded search has this id.")
     return search
 
 
 def safe_link(url: str) -> str | None:
-    """Return a URL that may be opened: of a page, and not of a script."""
+    """Return a URL if it is safe to link to (http or https with a host), else None."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -187,7 +187,7 @@ def safe_link(url: str) -> str | None:
 
 @router.get("/queue")
 async def queue(request: Request, recorder: RecorderOfApp) -> Response:
-    """Show the questions whose answer would teach most."""
+    """Show the questions whose answers would teach most."""
     async with recorder.reading:
         waiting = await asyncio.to_thread(questions_to_answer, recorder.folder)
     return page(request, recorder, "queue.html", waiting=waiting)
@@ -204,14 +204,14 @@ async def collected(
     recorder: RecorderOfApp,
     number: Annotated[int, QueryParameter(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> Response:
-    """Show what was answered, the newest first."""
+    """Show the answered searches, the newest first."""
     async with recorder.reading:
         content = await asyncio.to_thread(answers_of_page, recorder.folder, number)
     return page(request, recorder, "collected.html", number=number, **content)
 
 
 def answers_of_page(folder: Path, number: int) -> dict[str, Any]:
-    """Return what one page shows of all that was answered. number: of the page, from 1."""
+    """Return the content of one page of answered searches. number: the page, from 1."""
     traffic = read_traffic(folder)
     answered = [row for row in reversed(traffic.searches) if row.id in traffic.answers]
     first = (number - 1) * ROWS
@@ -225,7 +225,7 @@ def answers_of_page(folder: Path, number: int) -> dict[str, Any]:
 
 
 def answered_row(search: SearchRecord, traffic: Traffic) -> dict[str, Any]:
-    """Return what the page shows of an answered search."""
+    """Return an answered search with the titles of its picks, for the page."""
     shown = {source.url: source for source in search.sources}
     picks = traffic.answers[search.id].picks or []
     sources = [shown[url] for url in picks if url in shown]
@@ -234,7 +234,7 @@ def answered_row(search: SearchRecord, traffic: Traffic) -> dict[str, Any]:
 
 @router.post("/collected")
 async def undo(request: Request, recorder: RecorderOfApp) -> Response:
-    """Take an answer back, whoever gave it."""
+    """Take back an answer of any session."""
     _, fields = await read_form(request, recorder.salt)
     await recorder.keep_picks(fields.get("search", ""), None)
     return RedirectResponse("/collected#main", NEXT)

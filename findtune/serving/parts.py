@@ -1,6 +1,6 @@
-"""What is served of a model: a few methods, each of which computes one request.
+"""The served models: a few methods, each of which computes one request.
 
-They are called by one thread at a time, and keep nothing of what they have read.
+Only one thread at a time calls them, and they keep nothing of what they have read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,21 +27,21 @@ from findtune.stack.scorers import (
 )
 from findtune.stack.settings import without_rewrites
 
-FIRST = 10  # documents of a query's ranking that count as what the query found
+FIRST = 10  # top documents of a query's ranking that count as found by the query
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
 class ServedEmbedder:
-    """A sentence encoder. content_hash: of its files."""
+    """A sentence encoder. content_hash: the hash of its files."""
 
     content_hash: str
     encoder: SentenceTransformer
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that it reads of a text."""
+        """The most tokens that it reads of a text."""
         return int(self.encoder.max_seq_length or 0)
 
     @property
@@ -65,7 +65,7 @@ class ServedReranker:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that it reads of a query and a document."""
+        """The most tokens that it reads of a query and a document."""
         return int(model_of(self.scorer).max_seq_length or 0)
 
     def rerank(
@@ -73,8 +73,8 @@ class ServedReranker:
     ) -> tuple[Array, Array, int]:
         """Return scores and relevance, (documents,) each, and the tokens of all texts.
 
-        documents: {"title", "text"}. Relevance is in [0, 1]: calibrated where the reranker was
-        tuned, else the sigmoid of a logit, or a cosine, of which the negative ones are 0.
+        documents: {"title", "text"}. Relevance is in [0, 1]: calibrated if the reranker was tuned,
+        else the sigmoid of a logit, or a cosine with negative values set to 0.
         """
         rows = [{**row, "url": f"{number}"} for number, row in enumerate(documents)]
         corpus = as_corpus(rows)
@@ -91,7 +91,7 @@ class ServedReranker:
 
 
 def model_of(scorer: Scorer) -> Any:
-    """Return a model whose tokenizer and length are those of a scorer."""
+    """Return the model that has the tokenizer and the maximum length of a scorer."""
     if isinstance(scorer, CrossEncoderScorer):
         return scorer.logits.model
     if isinstance(scorer, RerankerScorer):
@@ -100,7 +100,7 @@ def model_of(scorer: Scorer) -> Any:
 
 
 def uncalibrated(scorer: Scorer, scores: Array) -> Array:
-    """Return scores in [0, 1], in the same order, for a scorer that was not tuned."""
+    """Map the scores of an untuned scorer to [0, 1] without changing their order."""
     if isinstance(scorer, CrossEncoderScorer):
         return 1 / (1 + np.exp(-scores.astype(np.float64)))
     cosines: Array = np.clip(scores, 0, 1)
@@ -115,7 +115,7 @@ def count_tokens(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[
 
 @dataclass(frozen=True)
 class ServedRewriter:
-    """A language model that rewrites questions. seed: where a request names none."""
+    """A language model that rewrites questions. seed: the default for requests without one."""
 
     content_hash: str
     rewriter: Rewriter
@@ -123,7 +123,7 @@ class ServedRewriter:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that it reads of a question."""
+        """The most tokens that it reads of a question."""
         return self.rewriter.settings.max_input_tokens
 
     def rewrite(
@@ -131,7 +131,7 @@ class ServedRewriter:
     ) -> list[str]:
         """Return the usable rewrites of a question; there may be fewer than asked for.
 
-        number: None for as many as the pipeline searches.
+        number: None for as many rewrites as the pipeline searches.
         """
         seed = self.seed if seed is None else seed
         if number is None:
@@ -142,7 +142,7 @@ class ServedRewriter:
 
 @dataclass(frozen=True)
 class ServedSearch:
-    """A stack and the corpus that it searches. corpus_hash: of the documents."""
+    """A stack and the corpus that it searches."""
 
     content_hash: str
     stack: Stack
@@ -150,7 +150,7 @@ class ServedSearch:
 
     @cached_property
     def corpus_hash(self) -> str:
-        """The hash of the documents, which takes a while where they are many."""
+        """The hash of the documents; slow for a large corpus, so computed once."""
         return self.index.corpus.digest()
 
     @property
@@ -160,7 +160,7 @@ class ServedSearch:
 
     @property
     def pipeline(self) -> dict[str, str]:
-        """Which queries are searched, by which retriever, and what reranks."""
+        """The queries, the retriever and the reranker of the stack."""
         return {**self.stack.cell._asdict()}
 
     def search(
@@ -168,7 +168,7 @@ class ServedSearch:
     ) -> tuple[SearchResult, dict[str, list[str]]]:
         """Return the best documents, and the queries that found each: URL -> queries.
 
-        Without rewrite, the question alone is searched.
+        If rewrite is false, only the question is searched.
         """
         stack = self.stack
         if not rewrite:
@@ -181,7 +181,7 @@ class ServedSearch:
 
 
 class NotedSearch:
-    """A search of a corpus that keeps the ranking of each query."""
+    """Wraps a search of a corpus and keeps the ranking of each query."""
 
     def __init__(self, search: Search) -> None:
         self.wrapped, self.titles, self.cache = search, search.titles, search.cache
@@ -195,9 +195,9 @@ class NotedSearch:
         return rankings
 
     def queries_of(self, url: str, queries: Sequence[str]) -> list[str]:
-        """Return the queries that had a document among their first; else that which ranked it best.
+        """Return the queries with a document in their top FIRST, else the one that ranked it best.
 
-        No query is returned for a document that none retrieved.
+        The list is empty for a document that no query retrieved.
         """
         ranks = {
             query: self.rankings[query].index(url)

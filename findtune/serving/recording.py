@@ -1,4 +1,4 @@
-"""Recording what is served and picked, without holding up the event loop."""
+"""Recording what is served and picked, without blocking the event loop."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ def record_of(
     content_hash: str,
     milliseconds: float,
 ) -> SearchRecord:
-    """Return the record of a search. content_hash: of what was searched with."""
+    """Return the record of a search. content_hash: the hash of the pipeline that searched."""
     return SearchRecord(
         id=token_hex(16),
         time=now(),
@@ -51,9 +51,10 @@ def record_of(
 def interleaved(
     first: "Recorded", second: "Recorded", top_k: int
 ) -> "tuple[SearchResult, SearchRecord]":
-    """Return one search that shows two pipelines' documents, of which users see no team.
+    """Return one search that shows two pipelines' documents without naming their teams.
 
-    first, second: what team A and team B found. Scores of two rerankers cannot be compared.
+    first, second: what team A and team B found. Scores are removed, since those of two rerankers
+    cannot be compared.
     """
     record = merge_searches(first[1], second[1], top_k)
     hits = {
@@ -69,7 +70,7 @@ def interleaved(
 
 
 def shuffled(shown: "Recorded", share: float) -> "Recorded":
-    """Return a search of which some are shown in another order, and its record.
+    """Return a search whose first documents may be shuffled, and its record.
 
     share: the probability of a shuffle.
     """
@@ -80,9 +81,9 @@ def shuffled(shown: "Recorded", share: float) -> "Recorded":
 
 
 def shown_at(rank: int, hit: "Hit") -> "Hit":
-    """Return a document as a client may see it, with nothing that tells a team or another order.
+    """Return a document without anything that reveals its team or its original order.
 
-    A client would sort documents again by a score, a relevance or another rank.
+    Clients would sort the documents again by a score, a relevance or another rank.
     """
     return replace(hit, rank=rank, retrieved_rank=rank, score=None, relevance=None)
 
@@ -102,10 +103,10 @@ def source_of(hit: "Hit", found_by: list[str]) -> ShownSource:
 
 
 class Recorder:
-    """Keeps searches and picks in a folder. salt: of the users' hashes.
+    """Keeps searches and picks in a folder. salt: the salt of the users' hashes.
 
-    reading: held by the page that reads all of them, which may take gigabytes, so that no other one
-    takes as much beside it.
+    reading: a lock for pages that read all searches, so that only one at a time uses that much
+    memory, which may be gigabytes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -113,13 +114,13 @@ class Recorder:
         self.reading = asyncio.Lock()
 
     async def keep_search(self, record: SearchRecord, user: str | None) -> str | None:
-        """Record a search, and return its id; None, and a line in the log, if that fails."""
+        """Record a search and return its id; if that fails, log it and return None."""
         session = hash_session(self.salt, user) if user else None
         kept = record.model_copy(update={"session": session})
         try:
             await asyncio.to_thread(append_search, self.folder, kept)
         except OSError as error:
-            log.error("A search was answered and could not be recorded: %s", error.strerror)
+            log.error("A search was answered but could not be recorded: %s", error.strerror)
             return None
         return kept.id
 
@@ -131,11 +132,11 @@ class Recorder:
         """Do what find does, in a thread."""
         record = find_search(self.folder, key)
         if record is None:
-            raise not_served("no search that is recorded has this id.")
+            raise not_served("no recorded search has this id.")
         return record
 
     async def answer(self, key: str) -> list[str] | None:
-        """Return what is picked of a search, the best first; None where nothing was answered."""
+        """Return the picks of a search, the best first; None if nobody answered it."""
         record = await asyncio.to_thread(find_answer, self.folder, key)
         return record.picks if record else None
 
@@ -149,7 +150,7 @@ class Recorder:
         search = await self.find(key)
         shown = {source.url for source in search.sources}
         if picks is not None and not {*picks} <= shown:
-            raise invalid("a pick is no URL that this search showed.")
+            raise invalid("a pick is not a URL that this search showed.")
         picks = None if picks is None else list(dict.fromkeys(picks))
         record = PickRecord(search=key, time=now(), picks=picks)
         await asyncio.to_thread(self.write_pick, key, lambda: record, before)
@@ -172,7 +173,7 @@ class Recorder:
             changed = left if url in picks else [*picks, url]
             if len(changed) > MAX_PICKS:
                 raise invalid(f"{MAX_PICKS} sources are picked; take one back first.")
-            # The last pick taken back is no answer; that none is right is one.
+            # Without picks left there is no answer; [] would mean that none is right.
             return PickRecord(search=search.id, time=now(), picks=changed or None)
 
         before = file_numbers(self.folder)
@@ -182,15 +183,15 @@ class Recorder:
     def write_pick(
         self, key: str, make: Callable[[], PickRecord], before: Mapping[str, int]
     ) -> None:
-        """Write an answer, which is made while no other is written.
+        """Write an answer; `make` makes it while no other answer is written.
 
-        before: the numbers of the files in which the search was. Raises RefusedError: 404 for a
-        search that was forgotten meanwhile, since nothing would forget its answer later; 503 when
-        the disk does not take it.
+        before: the inodes of the files when the search was found. Raises RefusedError: 404 if the
+        search was forgotten meanwhile, since its answer would never be forgotten; 503 if the disk
+        cannot store it.
         """
 
         def made() -> PickRecord:
-            # Looking takes long, and nobody else can write meanwhile.
+            # Search again only if needed: it is slow, and it blocks all writers.
             if file_numbers(self.folder) != before:
                 self.find_now(key)
             return make()
@@ -201,7 +202,7 @@ class Recorder:
 
 @contextmanager
 def refusal_of_disk() -> Iterator[None]:
-    """Raise RefusedError 503, and log the reason, when the disk does not take an answer."""
+    """Raise RefusedError 503, and log the reason, when the disk cannot store an answer."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""What a client reads when a request cannot be answered.
+"""What a client gets when a request cannot be answered.
 
-A body has the fields of three families of clients:
+The body has the fields that three families of clients read:
 
     {"error": {"message", "type", "param": null, "code": status}, "message": ...}
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class RefusedError(Exception):
-    """A request cannot be answered; the message says why, and what to do.
+    """A request cannot be answered; the message says why and what to do.
 
     status: the HTTP status; kind: the error's type, as OpenAI names it; retry_after: seconds.
     """
@@ -28,16 +28,16 @@ class RefusedError(Exception):
 
 
 def error_body(status: int, kind: str, message: str) -> dict[str, Any]:
-    """Return the body of an answer that is an error."""
+    """Return the body of an error."""
     error = {"message": message, "type": kind, "param": None, "code": status}
     return {"error": error, "message": message}
 
 
 def invalid(message: str) -> RefusedError:
-    """Return the refusal of a request that can be put right."""
+    """Return the refusal (400) of a request that the client can correct."""
     return RefusedError(400, "invalid_request_error", message)
 
 
 def not_served(message: str) -> RefusedError:
-    """Return the refusal of a request for a model that is not here."""
+    """Return the refusal (404) of a request for something that is not served."""
     return RefusedError(404, "not_found_error", message)

@@ -1,4 +1,4 @@
-"""Reranking, as clients of Cohere, of Jina and of text-embeddings-inference ask for it."""
+"""Reranking through the APIs of Cohere, Jina and text-embeddings-inference."""
 
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ Array = np.ndarray
 
 @router.post("/rerank")
 async def rerank(body: RerankBody, service: ServiceOfApp) -> dict[str, Any] | list[dict[str, Any]]:
-    """Rerank documents, or texts as text-embeddings-inference has them."""
+    """Rerank documents, or texts in the form of text-embeddings-inference."""
     if body.texts is not None:
         return await scored_texts(body, body.texts, service)
     return await results(body, service, "2")
@@ -55,7 +55,7 @@ async def results(body: RerankBody, service: Service, version: str) -> dict[str,
 async def scored_texts(
     body: RerankBody, texts: list[str], service: Service
 ) -> list[dict[str, Any]]:
-    """Return texts by relevance, the best first; or by score, if raw scores are asked for.
+    """Return texts with their relevance, or their raw scores if asked for, the best first.
 
     Source: the API of text-embeddings-inference.
     """

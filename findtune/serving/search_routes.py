@@ -1,4 +1,4 @@
-"""Rewriting a question, and searching the corpus with the whole pipeline."""
+"""Rewriting questions, and searching the corpus with the whole pipeline."""
 
 from dataclasses import asdict
 from typing import Any
@@ -24,7 +24,7 @@ async def rewrite(body: RewriteBody, service: ServiceOfApp) -> dict[str, Any]:
 
 @router.post("/search")
 async def search(body: SearchBody, service: ServiceOfApp) -> dict[str, Any]:
-    """Search the corpus, and show what each part did; id: of the record, if one is kept."""
+    """Search the corpus, and show what each part did. id: of the record, if there is one."""
     answered = await service.search(body, body.user)
     result = answered.result
     return {

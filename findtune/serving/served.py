@@ -1,4 +1,4 @@
-"""The models that one server offers, and the one that a request means."""
+"""The models that one server offers, and the choice of the one that a request names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ REMEDIES = {
     "rewriter": "`make train MODELS=rewriter` makes models/rewriter/SIZE, which is served, too",
 }
 NO_SEARCH = (
-    "this server searches nothing: it has no stack, or no corpus; start it where there is a "
-    "models/stack/SIZE, and name documents: make serve CORPUS=FILE."
+    "this server cannot search: it has no stack or no corpus; start it where models/stack/SIZE "
+    "exists, and name the documents: make serve CORPUS=FILE."
 )
 
 
@@ -24,8 +24,8 @@ NO_SEARCH = (
 class ServedModels:
     """Models by room and name; the first of a room answers a request that names no model.
 
-    A name is ROOM/SIZE, or stack/SIZE for the part of a stack. rival: the search whose documents
-    stand among those of each recorded search, to see which ones users pick.
+    A name is ROOM/SIZE, or stack/SIZE for a part of the stack. rival: the search whose documents
+    are interleaved with those of each recorded search, to see which ones users pick.
     """
 
     embedders: "Mapping[str, ServedEmbedder]" = field(default_factory=dict)
@@ -53,7 +53,7 @@ class ServedModels:
         return chosen("search", self.searches, name)
 
     def by_room(self) -> dict[str, Mapping[str, Any]]:
-        """Return all that is served: room -> name -> part."""
+        """Return everything that is served: room -> name -> part."""
         return {
             "embedder": self.embedders,
             "reranker": self.rerankers,
@@ -62,7 +62,7 @@ class ServedModels:
         }
 
     def rooms_of_names(self) -> dict[str, list[str]]:
-        """Return what each name answers: name -> rooms."""
+        """Return the rooms in which each name is served: name -> rooms."""
         rooms: dict[str, list[str]] = {}
         for room, parts in self.by_room().items():
             for name in parts:
@@ -71,7 +71,7 @@ class ServedModels:
 
 
 def chosen(room: str, parts: Mapping[str, Any], name: str | None) -> tuple[str, Any]:
-    """Return the part with a name, or the first one where a request names none."""
+    """Return the name and the part that a request asks for; without a name, the first part."""
     if not parts:
         raise not_served(f"this server has no {room}: {REMEDIES[room]}.")
     if not name:

@@ -1,4 +1,4 @@
-"""Running the application: one process, no access log, and an end without lost requests."""
+"""Running the application: one process, no access log, and a shutdown that loses no request."""
 
 import logging
 
@@ -7,12 +7,12 @@ from fastapi import FastAPI
 
 from findtune.serving.connections import TimedProtocol
 
-SECONDS_TO_END = 30  # in which the requests that run may finish
+SECONDS_TO_END = 30  # for running requests to finish at shutdown
 KEEP_ALIVE = 30  # seconds that an idle connection stays open
 
 
 def log_to_stderr() -> None:
-    """Log what the server does from INFO on; libraries only warn, since they may log texts."""
+    """Log the server at INFO, but libraries at WARNING, since they may log texts."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger().handlers[0].setLevel(logging.INFO)  # one library logs at DEBUG by itself
     for name in ("uvicorn", "findtune"):
@@ -20,9 +20,9 @@ def log_to_stderr() -> None:
 
 
 def run_server(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; then take no more requests, and finish those that run.
+    """Serve until SIGTERM or SIGINT; then take no more requests, and finish the running ones.
 
-    There is no access log: an address that a client mistakes may hold what a user has asked.
+    There is no access log: a mistaken URL of a client may hold a user's question.
     """
     log_to_stderr()
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""What routes share: the models, and the thread that computes with them."""
+"""What the routes share: the models, and the thread that runs them."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ Array = np.ndarray
 
 
 class Answered(NamedTuple):
-    """A search that was answered. id: of its record; None where nothing is recorded."""
+    """An answered search. id: the id of its record; None if it was not recorded."""
 
     id: str | None
     model: str
@@ -41,11 +41,11 @@ class Answered(NamedTuple):
 
 @dataclass
 class Service:
-    """One server's models, its worker, and what it counts.
+    """One server's models, its worker, and its metrics.
 
-    recorder: where searches are kept; None where they are not. shuffled: the share of recorded
-    searches whose first documents are shuffled. load: returns the models that are in
-    the folders now; None where they cannot change.
+    recorder: keeps searches; None if they are not recorded. shuffled: the share of recorded
+    searches whose first documents are shuffled. load: loads the models that are in the folders now;
+    None if this server cannot reload.
     """
 
     served: ServedModels
@@ -56,7 +56,7 @@ class Service:
     shuffled: float = 0.0
     load: Callable[[], ServedModels] | None = None
     is_loading: bool = False
-    reloading: asyncio.Task[None] | None = None  # which asyncio itself would not keep
+    reloading: asyncio.Task[None] | None = None  # asyncio keeps only a weak reference
     batchers: dict[str, Batcher] = field(default_factory=dict)  # embedder -> its batcher
 
     async def embed(
@@ -64,7 +64,7 @@ class Service:
     ) -> tuple[str, list[Array], int]:
         """Return the embedder's name, the texts' unit vectors, and the tokens that were read.
 
-        dimensions: to which vectors are cut, and made unit vectors again. Raises RefusedError.
+        dimensions: cut vectors to this length and normalize them again. Raises RefusedError.
         """
         name, embedder = self.served.embedder(model)
         if dimensions and dimensions > embedder.dimensions:
@@ -76,11 +76,11 @@ class Service:
         return name, vectors, sum(tokens for _, tokens in rows)
 
     async def search(self, body: SearchBody, user: str | None) -> Answered:
-        """Search, and record what was shown, where searches are recorded. Raises RefusedError.
+        """Search, and record what was shown if the server records. Raises RefusedError.
 
-        A search is answered also when it cannot be recorded, and has no id then. user: who asks.
+        A search that cannot be recorded is still answered, without an id. user: who asks.
         """
-        served = self.served  # also for the rival, since models may be loaded again meanwhile
+        served = self.served  # for the rival, too: a reload may change self.served meanwhile
         name, searched = served.search(body.model)
         result, record = await self.answer(searched, body)
         self.metrics.count_texts("search", 1)
@@ -99,7 +99,7 @@ class Service:
     async def answer(
         self, searched: "ServedSearch", body: SearchBody
     ) -> tuple["SearchResult", SearchRecord]:
-        """Return what one search finds, and its record."""
+        """Return the result of one search, and its record."""
         start = perf_counter()
         compute = partial(searched.search, rewrite=body.rewrite_query)
         result, found_by = await self.worker.run(
@@ -110,30 +110,30 @@ class Service:
         return result, record_of(body.query, result, found_by, version, milliseconds)
 
     async def reload(self) -> None:
-        """Load the models beside those that answer, and let the new ones answer from then on.
+        """Load the models while the old ones keep answering, then switch to the new ones.
 
-        Requests that run end with the models they have begun with. Raises RefusedError 404 where
-        models cannot change, and 409 while others are loaded or when the new ones cannot be; the
-        old ones go on answering.
+        Running requests finish with the models that they began with. Raises RefusedError: 404 if
+        this server cannot reload, 409 during another reload or if the new models cannot be loaded;
+        then the old ones keep answering.
         """
         if self.load is None:
-            raise not_served("this server cannot load models again.")
+            raise not_served("this server cannot reload its models.")
         if self.is_loading:
             raise RefusedError(409, "conflict_error", "models are being loaded already.")
         self.is_loading = True
         try:
             served = await asyncio.to_thread(self.load)
-        except Exception as error:  # such as too little memory for both, or half a file
+        except Exception as error:  # such as too little memory for both, or an incomplete file
             known = isinstance(error, (FindtuneError, OSError, ValueError))
             reason = f"{error}" if known else f"{type(error).__name__}: {error}"
             message = f"the models in the folders cannot be loaded: {reason}"
             raise RefusedError(409, "conflict_error", message) from error
         finally:
             self.is_loading = False
-        # No await until the end: no request may see the one changed and the other not.
+        # No await until the end: no request may see only one of the two changed.
         self.served, self.batchers = served, {}
         self.metrics.name_models(served)
-        log.info("Other models answer from now on: %s", ", ".join(served.rooms_of_names()))
+        log.info("New models answer from now on: %s", ", ".join(served.rooms_of_names()))
 
 
 def cut(vector: Array, dimensions: int | None) -> Array:

@@ -1,4 +1,4 @@
-"""What is served, and how the server is."""
+"""What is served, and the state of the server."""
 
 from importlib.metadata import PackageNotFoundError, version
 from time import time
@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from findtune.serving.limits import MAX_DOCUMENTS, MAX_TEXTS
 from findtune.serving.service import ServiceOfApp
 
-HEALTH = "/health"  # answered without a key, for those who only watch
+HEALTH = "/health"  # answered without a key, for monitoring
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 METRICS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
@@ -22,7 +22,7 @@ router = APIRouter()
 
 @router.get("/v1/models")
 async def models(service: ServiceOfApp) -> dict[str, Any]:
-    """List what a request may name. Source: the OpenAI API reference, Models."""
+    """List the models that a request may name. Source: the OpenAI API reference, Models."""
     data = [
         {"id": name, "object": "model", "created": STARTED, "owned_by": "findtune", "rooms": rooms}
         for name, rooms in service.served.rooms_of_names().items()
@@ -51,7 +51,7 @@ async def info(service: ServiceOfApp) -> dict[str, Any]:
 
 
 def described(part: Any) -> dict[str, Any]:
-    """Return the facts of a part that it has."""
+    """Return the facts that a part has."""
     names = {
         "content_hash": "content_hash",
         "max_input_length": "max_tokens",
@@ -64,7 +64,7 @@ def described(part: Any) -> dict[str, Any]:
 
 
 def package_version() -> str | None:
-    """Return the version of the installed package; None where it runs from its sources."""
+    """Return the version of the installed package; None if it runs from its sources."""
     try:
         return version("findtune")
     except PackageNotFoundError:
@@ -73,7 +73,7 @@ def package_version() -> str | None:
 
 @router.get(HEALTH)
 async def health() -> dict[str, str]:
-    """Answer while the server takes requests."""
+    """Answer as long as the server takes requests."""
     return {"status": "ok"}
 
 
@@ -86,6 +86,6 @@ async def metrics(service: ServiceOfApp) -> Response:
 
 @router.post("/admin/reload")
 async def reload(service: ServiceOfApp) -> dict[str, Any]:
-    """Load the models that are in the folders now, and answer with them from then on."""
+    """Reload the models from their folders, and answer with them from then on."""
     await service.reload()
     return await info(service)

@@ -1,7 +1,7 @@
-"""The one thread in which models compute, so that the event loop stays free.
+"""The single thread in which models compute, so that the event loop stays free.
 
-A model's caches are not safe for two threads, and two computations at once would only share the
-cores. So requests wait for their turn, and a few texts of many requests are encoded together.
+A model's caches are not thread-safe, and two computations at once would only share the cores. So
+requests wait for their turn, and texts of several waiting requests are encoded together.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from findtune.serving.limits import Limits
 from findtune.serving.refusals import RefusedError
 
 T = TypeVar("T")
-Results = asyncio.Future[Sequence[Any]]  # of a request that waits, one for each text
+Results = asyncio.Future[Sequence[Any]]  # of a waiting request, one for each text
 Request = tuple[Sequence[Any], Results]  # its texts, and their results
 
-MAX_BATCH = 256  # texts of different requests that are computed together
+MAX_BATCH = 256  # texts in one batch, from different requests
 RETRY_AFTER = 1  # seconds
 
 
@@ -32,7 +32,7 @@ def refuse_when_full(waiting: int, limits: Limits) -> None:
 
 @asynccontextmanager
 async def answer_in_time(limits: Limits) -> AsyncIterator[None]:
-    """Raise RefusedError 503 when what is awaited inside takes too long."""
+    """Raise RefusedError 503 when the body of the `async with` takes too long."""
     try:
         async with asyncio.timeout(limits.answer_seconds):
             yield
@@ -60,7 +60,7 @@ class Worker:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Count a request as one that waits; raise RefusedError 429 when too many do."""
+        """Count a request as waiting; raise RefusedError 429 when too many wait."""
         refuse_when_full(self.waiting, self.limits)
         self.waiting += 1
         try:
@@ -74,14 +74,14 @@ class Worker:
         return await loop.run_in_executor(self.executor, function, *arguments)
 
     def close(self) -> None:
-        """Wait for the computation that runs, and start no other."""
+        """Wait for the running computation, and start no other."""
         self.executor.shutdown(wait=True, cancel_futures=True)
 
 
 class Batcher:
-    """Computes the texts of requests that wait at the same time together.
+    """Computes the texts of concurrent requests in batches.
 
-    Nothing waits for company: the first request starts at once, and those that come while it is
+    There is no batching delay: the first request starts at once, and those that arrive while it is
     computed form the next batch. compute: returns one result for each text.
     """
 
@@ -101,7 +101,7 @@ class Batcher:
                 return await future
 
     async def empty(self) -> None:
-        """Compute batch after batch until nobody waits."""
+        """Compute batch after batch until no request waits."""
         while batch := self.next_batch():
             try:
                 async with answer_in_time(self.worker.limits):
@@ -116,7 +116,7 @@ class Batcher:
     def compute_batch(self, batch: Sequence[Request]) -> list[tuple[Results, Sequence[Any]]]:
         """Return the results of the requests that still wait when it is their turn.
 
-        A server that is behind would else work for those that have got their answer, a 503.
+        Otherwise an overloaded server would compute for requests that already got a 503.
         """
         waiting = [(texts, future) for texts, future in batch if not future.done()]
         if not waiting:
@@ -125,7 +125,7 @@ class Batcher:
         return [(future, [*islice(rows, len(texts))]) for texts, future in waiting]
 
     def next_batch(self) -> list[Request]:
-        """Return the first request that waits, and those after it for which there is room."""
+        """Return the first waiting request, and those after it that fit into the batch."""
         batch: list[Request] = []
         size = 0
         while self.requests and (not batch or size + len(self.requests[0][0]) <= MAX_BATCH):
@@ -137,7 +137,7 @@ class Batcher:
 
 
 def set_unless_gone(future: "asyncio.Future[Any]", result: Any) -> None:
-    """Give a request its result or its error, unless its client has gone."""
+    """Give a request its result or its error, unless it is already done or cancelled."""
     if future.done():
         return
     if isinstance(result, Exception):

@@ -1,4 +1,4 @@
-"""The three models as one search pipeline: judged, saved, and run."""
+"""The three models as one search pipeline: evaluated, saved, and run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 def load(folder: Path | str, exports: Path | str | None = None) -> "Stack":
     """Return the stack in a folder; see `findtune.stack.artifact.load`.
 
-    exports: a folder with int8 copies, such as models/export, on which it then runs; see
+    exports: a folder with int8 copies, such as models/export, to run the stack on; see
     `findtune.stack.int8.loading.load_on_exports`.
     """
-    # torch is loaded only when needed
+    # imported here, so that importing the package does not load torch
     if exports is None:
         from findtune.stack.artifact import load as load_artifact
 

@@ -1,4 +1,4 @@
-"""Saving the cell that ships, with its models, and loading it.
+"""Saves the cell that ships with its models, and loads it.
 
 FOLDER/
     stack.json    the cell, its settings, and the SHA-256 of every file below
@@ -62,14 +62,14 @@ def copy_rewriter(cell: Cell, parts: Parts, target: Path) -> Record:
         return {"dtype": None}
     tuned = parts.tuned["rewriter"]
     copy_model(tuned if cell.queries == "tuned" else parts.bases["rewriter"], target)
-    for name in FILES.values():  # the base has no words of its own
+    for name in FILES.values():  # the base has no lexicon of its own
         if not (target / name).exists():
             shutil.copyfile(tuned / name, target / name)
     return {"dtype": f"{rewriter_dtype(tuned)}".removeprefix("torch.")}
 
 
 def copy_reranker(cell: Cell, parts: Parts, target: Path) -> Record:
-    """Copy the reranker of a cell, if it has one; return its kind and the tokens it reads."""
+    """Copy the reranker of a cell, if it has one; return its kind and its maximum tokens."""
     if cell.reranker == "none":
         return {"kind": "none"}
     if cell.reranker == "tuned":
@@ -106,7 +106,7 @@ def load(folder: Path | str) -> Stack:
 
 
 def load_writer(folder: Path, settings: Record) -> QueryWriter:
-    """Return what writes the queries of a stack."""
+    """Return the query writer of a stack."""
     writer = RewriterSettings(**settings["writer"])
     if settings["dtype"] is None:
         return QueryWriter(writer)
@@ -127,7 +127,7 @@ def load_scorer(folder: Path, settings: Record) -> Scorer | None:
 
 
 def load_encoders(folder: Path, cell: Cell, scorer: Scorer | None, files: Any) -> Encoders:
-    """Return every encoder of a stack that reads documents; files: path -> SHA-256."""
+    """Return the encoders with which a stack reads documents; files: path -> SHA-256."""
     encoders = {}
     if cell.encoder:
         cache = VectorCache(load_encoder(folder / "embedder"))

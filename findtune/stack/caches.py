@@ -1,6 +1,6 @@
-"""Models that compute nothing twice: each text is encoded once, and each pair scored once.
+"""Caches around models: each text is encoded once, and each pair is scored once.
 
-They stand in for the models that they hold, wherever only `encode` or `predict` is called.
+A cache can replace its model wherever only `encode` or `predict` is called.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ Pair = tuple[str, str]  # a query and a document
 class VectorCache:
     """A sentence encoder that remembers its unit vectors.
 
-    The vectors of a corpus are kept; those of queries are kept until `forget`.
+    The vectors of a corpus stay; those of queries stay until `forget`.
     """
 
     def __init__(self, encoder: SentenceTransformer) -> None:
@@ -35,7 +35,7 @@ class VectorCache:
     def encode(self, sentences: Sequence[str], **_: Any) -> Array:
         """Return unit vectors, (texts, dimensions), fp32; new texts are encoded together.
 
-        All kept texts in their order are answered without a copy, since a corpus may be large.
+        For exactly the kept texts, in order, no copy is made, since a corpus may be large.
         """
         if len(sentences) == len(self.kept) and all(
             self.corpus.get(text) == row for row, text in enumerate(sentences)
@@ -63,7 +63,7 @@ class VectorCache:
     def keep(self, texts: Sequence[str], vectors: Array | None = None) -> Array:
         """Keep the vectors of a corpus's texts, (texts, dimensions), and return them.
 
-        vectors: those that were computed before, if any.
+        vectors: the texts' vectors, if they were computed before.
         """
         kept = self.encode(texts) if vectors is None else vectors
         new = [row for row, text in enumerate(texts) if text not in self.corpus]
@@ -73,11 +73,11 @@ class VectorCache:
         return kept
 
     def forget(self) -> None:
-        """Forget the vectors of queries, so that a long-running service needs no more memory."""
+        """Forget the vectors of queries, so that a service's memory does not grow."""
         self.queries.clear()
 
     def fingerprint(self) -> str:
-        """Return a hash of all that decides about vectors; equal encoders may share a cache."""
+        """Return a hash of all that determines the vectors; equal encoders may share a cache."""
         content = hashlib.sha256(f"{self.encoder.max_seq_length}".encode())
         vocabulary = sorted(self.encoder.tokenizer.get_vocab().items())
         content.update(repr(vocabulary).encode())
@@ -88,7 +88,7 @@ class VectorCache:
 
 
 class LogitCache:
-    """A cross-encoder that remembers the logits of query and document."""
+    """A cross-encoder that remembers the logit of each (query, document) pair."""
 
     def __init__(self, model: CrossEncoder) -> None:
         self.model = model

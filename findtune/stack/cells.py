@@ -1,4 +1,4 @@
-"""The cells of the grid: which queries are searched, by which retriever, and what reranks."""
+"""The cells of the grid: which queries are searched, by which retriever and reranker."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -8,12 +8,12 @@ Queries = Literal["question", "prf", "base", "tuned"]
 Retriever = Literal["bm25", "base", "tuned", "bm25+base", "bm25+tuned"]
 Reranker = Literal["none", "base", "tuned"]
 
-# In order of simplicity.
+# Simplest first.
 QUERIES: tuple[Queries, ...] = ("question", "prf", "base", "tuned")
 RETRIEVERS: tuple[Retriever, ...] = ("bm25", "base", "tuned", "bm25+base", "bm25+tuned")
 RERANKERS: tuple[Reranker, ...] = ("none", "base", "tuned")
 ROOMS = ("rewriter", "embedder", "reranker")  # in the order of Cell's fields
-# What a tuned embedder is put into: searching by words is not given up for it.
+# Each retriever with the tuned embedder in it; BM25 is kept where it was used.
 TUNED_RETRIEVER: dict[Retriever, Retriever] = {
     "bm25": "bm25+tuned",
     "base": "tuned",
@@ -26,9 +26,9 @@ TUNED_RETRIEVER: dict[Retriever, Retriever] = {
 class Cell(NamedTuple):
     """One pipeline.
 
-    queries: the question alone, with the titles of its first documents (prf), or with rewrites of
-    the base or the tuned rewriter. retriever: words, vectors of the base or the tuned embedder, or
-    both, fused. reranker: of the first documents.
+    queries: the question alone, with the titles of its top documents (prf), or with rewrites by
+    the base or the tuned rewriter. retriever: BM25, the base or the tuned embedder, or BM25 fused
+    with either. reranker: what reorders the top documents.
     """
 
     queries: Queries
@@ -37,17 +37,17 @@ class Cell(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of a column or a row: question|bm25|none."""
+        """The name in tables, such as question|bm25|none."""
         return "|".join(self)
 
     @property
     def tuned_rooms(self) -> list[str]:
-        """The models of which this pipeline uses the tuned weights."""
+        """The rooms whose tuned models this pipeline uses."""
         return [room for room, part in zip(ROOMS, self, strict=True) if "tuned" in part]
 
     @property
     def simplicity(self) -> tuple[int, int, int]:
-        """The smaller, the simpler; a rewriter costs most, then a reranker."""
+        """A sort key, smallest for the simplest; a rewriter weighs most, then a reranker."""
         return (
             QUERIES.index(self.queries),
             RERANKERS.index(self.reranker),
@@ -56,7 +56,7 @@ class Cell(NamedTuple):
 
     @property
     def cost(self) -> tuple[int, int, int]:
-        """The smaller, the less a question costs; tuned weights cost what those of the base do."""
+        """A sort key, smallest for the cheapest query; a tuned model costs the same as its base."""
         return (
             min(QUERIES.index(self.queries), QUERIES.index("base")),
             int(self.reranker != "none"),
@@ -65,7 +65,7 @@ class Cell(NamedTuple):
 
     @property
     def encoder(self) -> Literal["base", "tuned"] | None:
-        """The embedder that the retriever uses; none for words alone."""
+        """The embedder that the retriever uses; None for BM25 alone."""
         if self.retriever == "bm25":
             return None
         return "tuned" if "tuned" in self.retriever else "base"
@@ -83,7 +83,7 @@ class Cell(NamedTuple):
 def all_cells(models: Sequence[str]) -> list[Cell]:
     """Return the cells that can be made of some rooms' models, the simplest first.
 
-    The embedder's base is always there, since the other rooms use it.
+    The embedder's base always exists, since the other rooms use it.
     """
     cells = map(Cell._make, product(QUERIES, RETRIEVERS, RERANKERS))
     absent = {*ROOMS} - {*models}

@@ -1,4 +1,4 @@
-"""The documents that a stack searches: a JSONL file, or any dictionaries."""
+"""Reads the documents that a stack searches, from a JSONL file or from dictionaries."""
 
 import json
 import re
@@ -18,7 +18,7 @@ Document = dict[str, str]
 def read_documents(path: Path) -> list[Document]:
     """Return the documents of a JSONL file.
 
-    Raises InputError, with the line, for a line that is not a document.
+    Raises InputError, which names the line, for a line that is not a document.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}; a corpus is a JSONL file of {expected()}.")
@@ -26,7 +26,7 @@ def read_documents(path: Path) -> list[Document]:
 
 
 def parsed_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield each line's place and value."""
+    """Yield each line's place, FILE:LINE, and its value."""
     with path.open(encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(file, start=1):
@@ -52,7 +52,10 @@ def given_documents(documents: Iterable[Mapping[str, Any]]) -> list[Document]:
 
 
 def checked(rows: Iterable[tuple[str, Any]]) -> list[Document]:
-    """Return documents whose fields are texts and whose URLs differ; rows: place and value."""
+    """Return the documents; raise InputError for a bad field or a repeated URL.
+
+    rows: (place, value) pairs.
+    """
     documents: dict[str, Document] = {}
     for place, row in rows:
         fields = [row.get(name) for name in FIELDS] if isinstance(row, Mapping) else [None]
@@ -73,12 +76,12 @@ def checked(rows: Iterable[tuple[str, Any]]) -> list[Document]:
 
 
 def expected() -> str:
-    """Return how a document looks."""
+    """Return the form of a document, for messages."""
     return '{"url", "title", "text"}'
 
 
 def as_corpus(documents: Iterable[Document]) -> Corpus:
-    """Return documents as they are searched: the title and the text as one, as in training."""
+    """Return documents as they are searched: title and text joined, as in training."""
     rows = list(documents)
     texts = {
         row["url"]: ". ".join(filter(None, (row["title"].rstrip(" ."), row["text"])))

@@ -1,4 +1,4 @@
-"""Judging the stack: the grid on dev, the choice, and the verdict on test."""
+"""Evaluates the stack: the grid on dev, the choice, and the verdict on test."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from findtune.stack.selection import (
 )
 from findtune.stack.settings import StackSettings
 
-# What the metrics show of a cell; the others are in the table of the grid.
+# The measures in the metrics file; the grid's table has all of them.
 HEADLINE = ("ndcg@10", "recall@10", "condensed_ndcg@10", "unjudged@10", "picks_ndcg@10")
 
 Say = Callable[[str], None]
@@ -33,11 +33,10 @@ Results = dict[Cell, Values]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measures of every cell on dev and of the chosen and the untuned one on test.
+    """The measures of every cell on dev, and of the chosen and the untuned cell on test.
 
-    difference: between these two on test, with the verdict. rankings: split -> of each cell that
-    was measured. alone: room -> what its tuned model
-    changes alone in the untuned cell, on dev.
+    difference: between these two on test, with the verdict. alone: room -> what its tuned model
+    alone changes in the untuned cell, on dev. rankings: split -> rankings of each measured cell.
     """
 
     held_out: HeldOut
@@ -51,7 +50,7 @@ class Evaluation:
 
     @property
     def ships(self) -> Cell:
-        """What ships: what dev chose, unless test shows that it is worse than the untuned cell."""
+        """The cell that dev chose, unless test shows that it is worse than the untuned cell."""
         regression = self.difference["verdict"] == "REGRESSION"
         return self.choice.untuned if regression else self.choice.chosen
 
@@ -63,7 +62,7 @@ def evaluate_stack(
     seed: int,
     say: Say = lambda _: None,
 ) -> Evaluation:
-    """Return the measures of the stacks that can be made of some parts."""
+    """Measure every stack that some parts can form, choose one on dev, and judge it on test."""
     grid = Grid(parts, held_out.corpus, settings.rerank_depth, seed, say)
     dev_rankings = grid.rankings(all_cells([*parts.tuned]), held_out.dev, on_dev=True)
     dev, dev_groups = measured(dev_rankings, held_out.dev), groups_of(held_out.dev)
@@ -85,12 +84,12 @@ def evaluate_stack(
 
 
 def measured(rankings: Rankings, questions: Sequence[Question]) -> Results:
-    """Return the measures of some rankings of some questions."""
+    """Return the measures of each cell's rankings."""
     return {cell: measure(ranked, questions) for cell, ranked in rankings.items()}
 
 
 def groups_of(questions: Sequence[Question]) -> list[str]:
-    """Return a label for each question; the questions of one topic are drawn together."""
+    """Return the group of each question; a bootstrap resamples whole groups."""
     return [question.group for question in questions]
 
 
@@ -98,7 +97,7 @@ def metrics(evaluation: Evaluation, seed: int) -> Record:
     """Return the headline measures, the differences and the verdict.
 
     `chosen` and `untuned` are measured on test, `dev_*` on dev. `alone_ROOM`: what one tuned model
-    changes in the untuned cell, on dev.
+    alone changes in the untuned cell, on dev.
     """
     choice, test, questions = evaluation.choice, evaluation.test, evaluation.held_out.test
     difference = dict(evaluation.difference)
@@ -124,17 +123,17 @@ def metrics(evaluation: Evaluation, seed: int) -> Record:
 
 
 def headline(values: Values) -> dict[str, float]:
-    """Return the means that people compare."""
+    """Return the means of the headline measures."""
     return {name: mean for name, mean in means(values).items() if name in HEADLINE}
 
 
 def short(difference: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a difference and its interval."""
+    """Return the mean, the interval and the verdict of a difference."""
     return {name: difference[name] for name in ("mean", "ci_low", "ci_high", "verdict")}
 
 
 def picks_difference(evaluation: Evaluation, seed: int) -> Record:
-    """Return the difference on picks alone, where some questions have picks."""
+    """Return the difference measured by picks alone; empty if no question has picks."""
     name = f"picks_{DECISIVE}"
     pair = [evaluation.test[cell][name] for cell in evaluation.choice[::-1]]
     rows = np.flatnonzero(~np.isnan(pair[0]))
@@ -146,7 +145,7 @@ def picks_difference(evaluation: Evaluation, seed: int) -> Record:
 
 
 def difference_without_search_grades(evaluation: Evaluation, seed: int) -> Record:
-    """Return the difference without the grades of what searches found, where there are some."""
+    """Return the difference without search grades; empty if there are none."""
     graded = evaluation.held_out.test
     if not any(question.search_grades for question in graded):
         return {}
@@ -162,8 +161,8 @@ def difference_without_search_grades(evaluation: Evaluation, seed: int) -> Recor
 def tables(evaluation: Evaluation) -> dict[str, Table]:
     """Return the tables `grid` and `per_query`, without any text.
 
-    grid: the means of each cell on dev, and of two of them on test. per_query: the decisive
-    measure of each question by each cell; `record` says where the question comes from.
+    grid: the means of each cell on dev, and of two cells on test. per_query: the decisive measure
+    of each question for each cell; `record` says where the question comes from.
     """
     return {"grid": grid_table(evaluation), "per_query": per_query_table(evaluation)}
 

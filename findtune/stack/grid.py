@@ -1,4 +1,4 @@
-"""The rankings of the cells on some questions, with as little work as possible."""
+"""Ranks some questions by many cells, and computes what the cells share only once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ Say = Callable[[str], None]
 class Grid:
     """The cells over one corpus.
 
-    rerank_depth: documents of a ranking that a reranker reads; seed: of the rewrites. Rewrites are
-    sampled once for each rewriter, and every text and pair is read once by each model.
+    rerank_depth: top documents that a reranker reads; seed: for sampling rewrites. Each rewriter
+    samples once per question, and each model reads a text or pair once.
     """
 
     parts: Parts
@@ -35,10 +35,10 @@ class Grid:
     def __post_init__(self) -> None:
         self.bm25 = BM25Search(self.corpus)
         self.dense: dict[Level, DenseSearch] = {}
-        self.written: dict[tuple[int, str], list[list[str]]] = {}  # by writer and questions
+        self.written: dict[tuple[int, str], list[list[str]]] = {}  # key: writer and questions
 
     def search_by(self, retriever: Retriever) -> Search:
-        """Return one way to search the corpus, which each encoder reads once."""
+        """Return the search of a retriever; each embedder encodes the corpus once."""
         if retriever == "bm25":
             return self.bm25
         level: Level = "tuned" if "tuned" in retriever else "base"
@@ -54,7 +54,7 @@ class Grid:
     def rankings(
         self, cells: Iterable[Cell], questions: Sequence[Question], *, on_dev: bool = False
     ) -> Rankings:
-        """Return the rankings of some cells; on_dev: by models that have not learned dev."""
+        """Return the rankings of some cells; on_dev: use models that have not learned dev."""
         cells = list(cells)
         retrieved: Rankings = {}
         for queries in dict.fromkeys(cell.queries for cell in cells):
@@ -65,7 +65,7 @@ class Grid:
         return self.rerank(retrieved, cells, questions, on_dev=on_dev)
 
     def rewrites(self, queries: Queries, questions: Sequence[Question]) -> list[list[str]]:
-        """Return the rewrites of each question; the tuned rewriter may be the base."""
+        """Return the rewrites of each question; base and tuned may share one writer."""
         writer = self.parts.writer(queries)
         texts = [question.query for question in questions]
         histories = [question.history for question in questions]
@@ -79,7 +79,7 @@ class Grid:
     def retrieve(
         self, cell: Cell, questions: Sequence[Question], rewrites: Sequence[Sequence[str]]
     ) -> list[Ranking]:
-        """Return the ranking of each question, before anything reranks it."""
+        """Return the ranking of each question before reranking."""
         writer, search = self.parts.writer(cell.queries), self.search_by(cell.retriever)
         texts = [question.query for question in questions]
         return writer.rankings(writer.queries(texts, rewrites, search), search)
@@ -92,7 +92,7 @@ class Grid:
         *,
         on_dev: bool,
     ) -> Rankings:
-        """Return the rankings of all cells; a reranker reads the lists of its cells together."""
+        """Return the rankings of all cells; a reranker scores the lists of its cells together."""
         rankings = {cell: retrieved[cell] for cell in cells if cell.reranker == "none"}
         for reranker in dict.fromkeys(cell.reranker for cell in cells if cell.reranker != "none"):
             ours = [cell for cell in cells if cell.reranker == reranker]

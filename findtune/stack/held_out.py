@@ -1,19 +1,19 @@
-"""The questions that judge the stack, and the corpus that it searches.
+"""The held-out questions on which the stack is evaluated, and the corpus that it searches.
 
-Each room that learns from feedback splits it by the topic of a question, but the rooms know
-different records: one sees ranked lists, another searches, and only some know judgments. So a
-question that is held out in one room may have taught another one. The stack therefore finds the
-topics of all questions of all rooms together, and uses for dev (test) only the questions whose
-topic lies in dev (test) of every room that knows it. A question that a room has never seen may
-stay, since the room did not learn it.
+Each room that learns from feedback splits it by the topic of a question, but the rooms read
+different records: one reads ranked lists, another searches, and only some read judgments. So a
+question that is held out in one room may be in another room's training data. The stack therefore
+finds the topics of the questions of all rooms together, and uses for dev (test) only questions
+whose topic lies in dev (test) of every room that knows it. A question that a room has never seen
+may stay, since the room did not learn it.
 
-A question is searched in the whole corpus: the rewriter's, and every document that a list showed.
-Documents that were picked or judged but lie in neither are not looked for. People may have graded
-what searches found for these questions (findtune.stack.pooling); no model has learned from that.
+All questions are searched in one corpus: the rewriter's corpus and every document shown in a list.
+Picked or judged documents outside this corpus do not count. People may have graded what searches
+found for these questions (findtune.stack.pooling); no model has learned from these grades.
 
-The embedder's examples have texts without URLs, so its lists are searched only where it is the
-only model; a text is then its own URL. If it has not learned from feedback, either, the variables
-of its catalog are searched, and a question is an alternative name of some of them.
+The embedder's examples have texts without URLs, so its lists are used only where it is the only
+model; a text is then its own URL. If it has not learned from feedback either, the variables of its
+catalog are searched, and a question is an alternative name of some of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,9 +38,8 @@ class Question:
     """A question, and what people said about its documents.
 
     picks: URLs that users picked; grades: URL -> grade; shown: URLs that users were shown;
-    search_grades: URL -> grade of what searches found.
-    group: a hash that the questions of one topic, session or user share.
-    record: where it comes from.
+    search_grades: URL -> grade of a document that searches found. group: a hash shared by the
+    questions of one topic, session or user. record: where the question comes from.
     """
 
     query: str
@@ -54,29 +53,29 @@ class Question:
 
     @property
     def all_grades(self) -> dict[str, int]:
-        """The grade of each document that was graded, in a list or after a search."""
+        """URL -> grade, from lists and searches; a grade from a list takes precedence."""
         return {**self.search_grades, **self.grades}
 
     @property
     def gains(self) -> dict[str, int]:
-        """What decides about a ranking: the grades if any is above 0, else the picks."""
+        """The gains that measure a ranking: the grades if any is above 0, else 1 per pick."""
         grades = self.all_grades
         return grades if any(grades.values()) else dict.fromkeys(self.picks, 1)
 
     @property
     def assessed(self) -> set[str]:
-        """The documents that somebody judged: graded, picked, or shown and not picked."""
+        """The documents that count as judged: graded, picked, or shown and not picked."""
         return {*self.all_grades, *self.picks, *self.shown}
 
     def add(self, record: Record) -> None:
-        """Add what another record of the same question says."""
+        """Add the feedback of another record of the same question."""
         self.history = self.history or list(record["history"])
         self.picks = list(dict.fromkeys([*self.picks, *record["picks"]]))
         self.grades = {**record["qrels"], **self.grades}
         self.shown |= {document["url"] for document in record["documents"]}
 
     def within(self, urls: Mapping[str, str]) -> "Question":
-        """Return the question without the documents that a corpus does not have."""
+        """Return the question without documents outside a corpus; urls: those of the corpus."""
         return Question(
             self.query,
             self.group,
@@ -104,11 +103,11 @@ def read_held_out(
     max_corpus_documents: int,
     search_grades: Path,
 ) -> HeldOut:
-    """Return what judges a stack of some rooms.
+    """Return the held-out questions and the corpus for a stack of some rooms.
 
-    examples: room -> the folder of its examples; search_grades: the clean ones, JSONL. Of more
-    questions than max_questions, those with the smallest hash are used. Raises InputError when dev
-    or test has no question.
+    examples: room -> the folder of its examples; search_grades: the clean JSONL file. At most
+    max_questions of each split are used, those with the smallest hashes. Raises InputError when
+    dev or test has no question.
     """
     rooms = dict(examples)
     if {*rooms} == {"embedder"} and not has_kind(rooms["embedder"] / "test.jsonl", "list"):
@@ -135,7 +134,7 @@ def has_kind(path: Path, kind: str) -> bool:
 
 
 def usable(questions: Iterable[Question], corpus: Corpus, number: int) -> list[Question]:
-    """Return at most `number` questions to which a document of the corpus is relevant."""
+    """Return at most `number` questions that have a relevant document in the corpus."""
     inside = (question.within(corpus.texts) for question in questions)
     relevant = [question for question in inside if any(question.gains.values())]
     return sorted(relevant, key=lambda question: hash_fraction(question.query))[:number]
@@ -145,7 +144,7 @@ def usable(questions: Iterable[Question], corpus: Corpus, number: int) -> list[Q
 
 
 def feedback_questions(rooms: Mapping[str, Path]) -> dict[str, list[Question]]:
-    """Return the questions of dev and test that no room has learned; see above."""
+    """Return the questions of dev and test that no room has learned, as described above."""
     topics = all_topics(rooms)
     splits, groups = split_of_topics(rooms, topics), all_groups(rooms, topics)
     questions: dict[str, dict[str, Question]] = {split: {} for split in HELD_OUT}
@@ -160,7 +159,7 @@ def feedback_questions(rooms: Mapping[str, Path]) -> dict[str, list[Question]]:
 
 
 def sources(rooms: Mapping[str, Path]) -> list[str]:
-    """Return the rooms whose questions are searched: those that know URLs, if there are any."""
+    """Return the rooms whose questions are used: those with URLs, else the embedder."""
     return [room for room in rooms if room != "embedder"] or ["embedder"]
 
 
@@ -176,9 +175,9 @@ def all_topics(rooms: Mapping[str, Path]) -> Topics:
 
 
 def all_groups(rooms: Mapping[str, Path], topics: Topics) -> Groups:
-    """Return the groups of all questions: what a room has grouped stays together.
+    """Return the groups of all questions; questions that a room has grouped stay together.
 
-    The rooms know sessions and users, of which their examples show no more than the groups.
+    Sessions and users are known only as these groups, since the examples hold nothing else of them.
     """
     return find_groups(
         [
@@ -196,20 +195,20 @@ def all_groups(rooms: Mapping[str, Path], topics: Topics) -> Groups:
 
 
 def location(room: str, record: Record) -> str:
-    """Return what tells a record from those of all rooms."""
+    """Return an identifier of a record that is unique across rooms."""
     return f"{room} {record['record']}"
 
 
 def room_records(
     rooms: Mapping[str, Path], names: Iterable[str], split: str
 ) -> Iterator[tuple[str, Record]]:
-    """Yield the name of each room with each of its records of one split."""
+    """Yield (room, record) for each record of one split."""
     for room in names:
         yield from ((room, record) for record in records(rooms, room, split))
 
 
 def split_of_topics(rooms: Mapping[str, Path], topics: Topics) -> dict[str, set[str]]:
-    """Return in which splits of any room each topic lies."""
+    """Return topic -> the splits in which it lies, over all rooms."""
     splits: dict[str, set[str]] = {}
     for room in rooms:
         for split in SPLITS:
@@ -248,7 +247,7 @@ def embedder_record(row: Record) -> Record:
 
 
 def reranker_record(row: Record) -> Record:
-    """Return a ranked list without its random negatives, which no user was shown."""
+    """Return a ranked list without its random negatives, which users were not shown."""
     shown = [document for document in row["documents"] if document["shown"]]
     fields = {name: row[name] for name in ("query", "picks", "qrels", "record")}
     return {**fields, "documents": shown}
@@ -262,7 +261,7 @@ def rewriter_record(row: Record) -> Record:
 def feedback_corpus(rooms: Mapping[str, Path], limit: int) -> Corpus:
     """Return the rewriter's corpus and every document shown in a list.
 
-    Documents that only train showed are left out once there are `limit` documents.
+    Documents shown only in train are left out once the corpus has `limit` documents.
     """
     texts: dict[str, str] = {}
     titles: dict[str, str] = {}
@@ -297,7 +296,7 @@ def catalog_questions(folder: Path) -> tuple[dict[str, list[Question]], Corpus]:
 
 
 def catalog_corpus(rows: Iterable[Record]) -> Corpus:
-    """Return the variables of a catalog: the first text is the title, all are searched."""
+    """Return the variables of a catalog; all texts are searched, the first is the title."""
     by_variable: dict[str, list[str]] = {}
     for row in rows:
         by_variable.setdefault(row["dcid"], []).append(row["text"])
@@ -306,5 +305,5 @@ def catalog_corpus(rows: Iterable[Record]) -> Corpus:
 
 
 def join_texts(texts: Sequence[str]) -> str:
-    """Return some texts as one."""
+    """Return some texts joined as sentences."""
     return ". ".join(text.rstrip(" .") for text in texts)

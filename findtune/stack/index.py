@@ -3,15 +3,15 @@
 FOLDER/
     index.json         the documents' hash, each encoder's content hash, each file's SHA-256
     documents.jsonl    url, title, text
-    PART.npy           vectors, (texts, dimensions), fp32
-    PART.canaries.npy  vectors of a few fixed texts, by which silent drift is noticed
-    and of more than MAX_EXACT documents (see findtune.retrieval.nearest)
-    bm25.*             the index of words
+    PART.npy           vectors of one encoder, (texts, dimensions), fp32
+    PART.canaries.npy  its vectors of a few fixed texts, which reveal silent drift
+    and for more than MAX_EXACT documents (see findtune.retrieval.nearest)
+    bm25.*             the BM25 index
     embedder.ivf       the inverted file of the embedder's vectors, in faiss's format
 
-A folder is used only with the models that made it. The hash of their files notices another model;
-the canaries notice that the same files give other vectors, as another version of a library may.
-Of fewer documents, BM25 is built when an index is opened, since that takes little time.
+A folder is used only with the models that made it. The content hash detects a different model; the
+canaries detect that the same files give different vectors, for example with another version of a
+library. For fewer documents BM25 is rebuilt when an index is opened, since that is fast.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ CANARIES = (
     "share of households without electricity (%)",
     "a",
 )
-MIN_CANARY_COSINE = 0.999  # kernels differ in the last bits, and no more
+MIN_CANARY_COSINE = 0.999  # kernels differ only in the last bits
 INVERTED_FILE = "embedder.ivf"
 WORDS_FILE = FILES["params_name"]
 REMEDY = "delete the folder, and it is built again"
@@ -64,9 +64,9 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Encoder:
-    """One encoder of a stack: its cache, the hash of its model's files, and what it reads.
+    """One encoder of a stack: its cache and the hash of its model's files.
 
-    with_titles: whether it reads the documents' titles, too.
+    with_titles: whether it also reads the documents' titles.
     """
 
     cache: VectorCache
@@ -74,19 +74,19 @@ class Encoder:
     with_titles: bool = False
 
     def texts(self, corpus: Corpus) -> list[str]:
-        """Return the texts of a corpus that it reads, each once."""
+        """Return the texts of a corpus that the encoder reads, without repeats."""
         texts = [*corpus.texts.values()]
         if self.with_titles:
             texts += [corpus.titles[url] or text for url, text in corpus.texts.items()]
         return list(dict.fromkeys(texts))
 
 
-Encoders = Mapping[str, Encoder]  # by the name of their part
+Encoders = Mapping[str, Encoder]  # name of a part -> encoder
 
 
 @dataclass(frozen=True)
 class Index:
-    """A corpus that can be searched; the encoders of the stack keep its vectors."""
+    """A corpus that can be searched; its vectors are in the caches of the stack's encoders."""
 
     documents: Mapping[str, Document]
     corpus: Corpus
@@ -111,7 +111,7 @@ def searchable(
     retriever: Retriever,
     folder: Path | None = None,
 ) -> Index:
-    """Return an index whose vectors the encoders keep already; folder: where it was saved."""
+    """Return an index whose vectors are already cached; folder: where it was saved, if it was."""
     by_url = {document["url"]: document for document in documents}
     return Index(by_url, corpus, search_by(retriever, corpus, encoders, folder))
 
@@ -119,7 +119,7 @@ def searchable(
 def search_by(
     retriever: Retriever, corpus: Corpus, encoders: Encoders, folder: Path | None = None
 ) -> Search:
-    """Return one way to search a corpus; folder: where its index was saved, if it was."""
+    """Return the search of a retriever; folder: where its index was saved, if it was."""
     if retriever == "bm25":
         return words_of(corpus, folder)
     encoder = cast(SentenceTransformer, encoders["embedder"].cache)
@@ -128,14 +128,14 @@ def search_by(
 
 
 def words_of(corpus: Corpus, folder: Path | None) -> BM25Search:
-    """Return the search by words; a saved index is read and not built again."""
+    """Return the BM25 search, from a saved index if there is one."""
     if folder is None or not (folder / WORDS_FILE).exists():
         return BM25Search(corpus)
     return BM25Search(corpus, BM25Index.load(folder))
 
 
 def save_large(search: Search, folder: Path) -> None:
-    """Write what takes long to build of a large corpus."""
+    """Write the parts of an index that take long to build, if the corpus is large."""
     words = search.bm25 if isinstance(search, HybridSearch) else search
     dense = search.dense if isinstance(search, HybridSearch) else search
     if isinstance(words, BM25Search) and words.index.size > MAX_EXACT:
@@ -145,7 +145,7 @@ def save_large(search: Search, folder: Path) -> None:
 
 
 def save_index(index: Index, encoders: Encoders, folder: Path) -> None:
-    """Write an index to a folder; it appears under its name only when it is complete."""
+    """Write an index to a folder, which appears only when it is complete."""
     with atomic_folder(folder) as part:
         write_jsonl(part / "documents.jsonl", index.documents.values())
         for name, encoder in encoders.items():
@@ -164,8 +164,8 @@ def save_index(index: Index, encoders: Encoders, folder: Path) -> None:
 def open_index(folder: Path, encoders: Encoders, retriever: Retriever) -> Index:
     """Return the index in a folder.
 
-    Raises InputError when a file has changed, when another model made its vectors, or when the
-    encoders give other vectors than those that made it.
+    Raises InputError when it is no index or of another format, when a file has changed, when
+    another model made its vectors, or when the same model now gives different vectors.
     """
     if not (folder / "index.json").is_file():
         raise InputError(f"{folder} has no index.json, so it is no index; {REMEDY}.")
@@ -184,7 +184,7 @@ def open_index(folder: Path, encoders: Encoders, retriever: Retriever) -> Index:
 
 
 def refuse_other_models(folder: Path, models: Mapping[str, str], encoders: Encoders) -> None:
-    """Raise InputError unless the same models made an index; models: part -> content hash."""
+    """Raise InputError unless these models made the index; models: part -> content hash."""
     for name, encoder in encoders.items():
         made_by = models.get(name, "none")
         if made_by != encoder.content_hash:
@@ -195,7 +195,7 @@ def refuse_other_models(folder: Path, models: Mapping[str, str], encoders: Encod
 
 
 def refuse_drift(path: Path, cache: VectorCache) -> None:
-    """Raise InputError if an encoder gives fixed texts other vectors than when they were saved."""
+    """Raise InputError if an encoder's vectors of the canaries differ from the saved ones."""
     saved = np.load(path, allow_pickle=False)
     cosines = (saved * cache.compute(CANARIES)).sum(axis=1)
     if not cosines.min() >= MIN_CANARY_COSINE:

@@ -1,4 +1,4 @@
-"""How long each part of a pipeline takes for one question, with the corpus in memory."""
+"""Times each part of a pipeline for one question, with the corpus in memory."""
 
 from collections.abc import Iterable, Sequence
 
@@ -29,8 +29,8 @@ def time_cells(
 ) -> list[Row]:
     """Return a row for each cell and part: median and 95th percentile, in milliseconds.
 
-    The models are those that the grid has used, so the documents that they have read need not be
-    read again; a service has their vectors in its index, too.
+    The models are those of the grid, so the vectors of documents that they have read are cached, as
+    a service has them in its index.
     """
     rows: list[Row] = []
     for cell in dict.fromkeys(cells):
@@ -49,7 +49,7 @@ def time_cells(
 
 
 def encoders_of(cell: Cell, parts: Parts) -> dict[str, Encoder]:
-    """Return the encoders of a cell that read documents."""
+    """Return the encoders with which a cell reads documents."""
     caches: dict[str, VectorCache] = {}
     if cell.encoder:
         caches["embedder"] = parts.encoder(cell.encoder)
@@ -59,7 +59,7 @@ def encoders_of(cell: Cell, parts: Parts) -> dict[str, Encoder]:
 
 
 def keep_known(cache: VectorCache, texts: Iterable[str]) -> None:
-    """Keep the vectors of those texts of a corpus that were encoded before; forget all others."""
+    """Keep the vectors of a corpus's texts that were encoded before; forget all others."""
     known = [text for text in dict.fromkeys(texts) if text in cache.queries]
     if known:
         cache.keep(known, np.array([cache.queries[text] for text in known]))
@@ -67,7 +67,7 @@ def keep_known(cache: VectorCache, texts: Iterable[str]) -> None:
 
 
 def time_stack(stack: Stack, corpus: Corpus, questions: Sequence[Question]) -> list[Row]:
-    """Return the rows of one cell; the first question is asked twice, the first time untimed."""
+    """Return the rows of one cell; the first question is also asked once to warm up."""
     documents = {
         url: {"url": url, "title": corpus.titles[url], "text": text}
         for url, text in corpus.texts.items()

@@ -1,4 +1,4 @@
-"""What each model of a stack has learned from, in one line."""
+"""Says in one line per model what it has learned from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from findtune.core.files import read_json
 from findtune.stack.cells import ROOMS
 
-# What a kind of training example is, to a reader.
+# Kind of training example -> its name for a reader.
 MEANINGS = {
     "embedder": {"positive": "pairs of the catalog", "scored": "scored pairs", "pick": "picks"},
     "reranker": {"list": "ranked lists", "title": "titles"},
@@ -15,7 +15,7 @@ MEANINGS = {
 
 
 def lineage(examples: Mapping[str, Path]) -> list[str]:
-    """Return a line for each room: what its model learned from, or that there is no model.
+    """Return a line for each room: what its model learned from, or that it has none.
 
     examples: room -> the folder of its examples.
     """
@@ -38,7 +38,7 @@ def learned(room: str, folder: Path) -> str:
 
 
 def of_dev(room: str, folder: Path) -> str:
-    """Return what the model that ships has learned of dev, beside what dev was chosen with."""
+    """Return a note if the model that ships also learned dev, after the choice on dev."""
     if room != "reranker":
         return ""
     lists = read_json(folder / "leak_report.json")["records"]["dev"]["list"]

@@ -1,4 +1,4 @@
-"""Measures of rankings of a corpus, where most documents were judged by nobody."""
+"""Measures of rankings of a corpus in which most documents are unjudged."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,19 +10,19 @@ from findtune.stack.held_out import Question
 
 DECISIVE = "ndcg@10"
 RANKING_MEASURES = ("ndcg@10", "recall@10")
-TOP = 10  # the first documents, of which the unjudged ones are counted
+TOP = 10  # rank down to which unjudged documents are counted
 
 Array = np.ndarray
-Values = dict[str, Array]  # measure -> (questions,); NaN where it says nothing
+Values = dict[str, Array]  # measure -> (questions,); NaN where it is undefined
 
 
 def measure(rankings: Sequence[Ranking], questions: Sequence[Question]) -> Values:
     """Return each measure of each question.
 
-    ndcg@10, recall@10: of the grades of a question, or else of its picks; picks_*, graded_*: of
-    the one or the other alone. condensed_ndcg@10: the same without the documents that nobody
-    judged (Sakai, SIGIR 2007), for questions with a document that was judged and not relevant.
-    unjudged@10: the share of the first ten documents that nobody judged.
+    ndcg@10, recall@10: by the grades of a question, or else by its picks; picks_*, graded_*: by
+    picks or grades alone. condensed_ndcg@10: ndcg@10 of the ranking without its unjudged documents
+    (Sakai, SIGIR 2007), for questions with a document that was judged irrelevant. unjudged@10: the
+    share of the first ten documents that are unjudged.
     """
     gains = [question.gains for question in questions]
     picks = [dict.fromkeys(question.picks, 1) for question in questions]
@@ -54,7 +54,7 @@ def measure_gains(rankings: Sequence[Ranking], gains: Sequence[Mapping[str, int]
 
 
 def unjudged(rankings: Sequence[Ranking], assessed: Sequence[set[str]]) -> Array:
-    """Return the share of each ranking's first ten documents that nobody judged, (questions,)."""
+    """Return the unjudged share of each ranking's first ten documents, (questions,)."""
     shares = [
         np.mean([url not in known for url in ranking[:TOP]]) if ranking else 0.0
         for ranking, known in zip(rankings, assessed, strict=True)
@@ -63,12 +63,12 @@ def unjudged(rankings: Sequence[Ranking], assessed: Sequence[set[str]]) -> Array
 
 
 def prefixed(prefix: str, values: Values) -> Values:
-    """Return values whose measures have a prefix."""
+    """Return values with a prefix before the name of each measure."""
     return {f"{prefix}{name}": per_query for name, per_query in values.items()}
 
 
 def means(values: Values) -> dict[str, float]:
-    """Return the mean of each measure over the questions of which it says something."""
+    """Return the mean of each measure over the questions where it is defined."""
     return {
         name: float(np.nanmean(per_query))
         for name, per_query in values.items()

@@ -1,4 +1,4 @@
-"""The files of models: copying them, and noticing that one has changed."""
+"""Copies and hashes the files of models, and detects changed ones."""
 
 import hashlib
 import os
@@ -10,13 +10,13 @@ from findtune.bases.safety import SAFE_SUFFIXES
 from findtune.core.errors import InputError
 from findtune.core.files import sha256
 
-# What a training writes for people and for its evaluation, not for using the model.
+# Written by training for people and for evaluation; not needed to use the model.
 NOT_NEEDED = ("training.json", "retriever_features.json", "examination.json", "prf.json")
 NOT_NEEDED_FOLDERS = ("before_refit", "train_retriever", "onnx")
 
 
 def copy_model(source: Path, target: Path) -> None:
-    """Copy what is needed to use a model; as hard links where the file system has them."""
+    """Copy the files needed to use a model; as hard links where the file system allows it."""
     for path in needed_files(source):
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -49,9 +49,9 @@ def content_hash(files: Mapping[str, str]) -> str:
 
 
 def refuse_changed(folder: Path, files: Mapping[str, str], remedy: str) -> None:
-    """Raise InputError, which names the file, unless a folder has the files that it should have.
+    """Raise InputError, which names the file, if a file is missing or has changed.
 
-    files: path within the folder -> SHA-256; remedy: how to get them again.
+    files: path within the folder -> SHA-256; remedy: how to get the files again.
     """
     for name, expected in files.items():
         path = folder / name

@@ -1,4 +1,4 @@
-"""The models of a stack, base and tuned; each is loaded when it is first used."""
+"""The base and tuned models of a stack; each is loaded when it is first used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ Level = Literal["base", "tuned"]
 class Parts:
     """The models in some folders.
 
-    bases, tuned: room -> folder; `tuned` has only the rooms of which there is a model. prf: how
-    titles are searched where no rewriter's training has tried it.
+    bases, tuned: room -> folder; `tuned` has only the rooms that have a tuned model. prf: how
+    titles are searched if no rewriter's training has chosen that.
     """
 
     bases: Mapping[str, Path]
@@ -44,7 +44,7 @@ class Parts:
 
     @cache  # noqa: B019  # the parts live as long as the process
     def writer(self, queries: Queries) -> QueryWriter:
-        """Return what writes the queries of a question; one for both where the base ships."""
+        """Return a query writer; base and tuned share one where training kept the base."""
         if queries == "question":
             return QueryWriter(without_rewrites(None))
         if queries == "prf":
@@ -63,7 +63,7 @@ class Parts:
 
     @property
     def prf_settings(self) -> RewriterSettings:
-        """How titles are searched: as the rewriter's dev questions liked it best, if it tried."""
+        """How titles are searched: as the rewriter's training chose on dev, or else as `prf`."""
         path = self.tuned.get("rewriter", Path()) / "prf.json"
         if path.exists():
             return RewriterSettings(**read_json(path))
@@ -71,14 +71,14 @@ class Parts:
 
     @cache  # noqa: B019
     def encoder(self, level: Level) -> VectorCache:
-        """Return an embedder; of a refitted one, what has not learned the held-out texts."""
+        """Return an embedder; for a refitted one, the model before the refit."""
         if level == "base":
             return VectorCache(load_encoder(self.bases["embedder"]))
         return VectorCache(load_encoder(evaluated_folder(self.tuned["embedder"])))
 
     @cache  # noqa: B019
     def scorer(self, level: Reranker) -> Scorer | None:
-        """Return a reranker; a base without a head ranks by the base embedder's cosine."""
+        """Return a reranker; a base without a ranking head is replaced by the base embedder."""
         if level == "none":
             return None
         if level == "tuned":
@@ -90,24 +90,24 @@ class Parts:
 
     @cache  # noqa: B019
     def dev_scorer(self, level: Reranker) -> Scorer | None:
-        """Return a reranker as dev may judge it: the tuned one that ships has learned dev, too."""
+        """Return a reranker to evaluate on dev; unlike the one that ships, it never learned dev."""
         if level == "tuned":
             return self.tuned_scorer(load_for_dev(self.tuned["reranker"]))
         return self.scorer(level)
 
     def tuned_scorer(self, reranker: TunedReranker) -> RerankerScorer:
-        """Return the scorer of a tuned reranker; its untuned retriever may be the base embedder."""
+        """Return a tuned reranker's scorer; its base retriever may be the shared base embedder."""
         own, shared = VectorCache(reranker.base_retriever), self.encoder("base")
         same = own.fingerprint() == shared.fingerprint()
         return RerankerScorer.of(reranker, shared if same else own)
 
     @cached_property
     def max_length(self) -> int:
-        """The tokens that the cross-encoder reads, as in training."""
+        """The maximum tokens that the cross-encoder reads, as in training."""
         return read_weights(self.tuned["reranker"] / "weights.json").max_length
 
 
 def rewriter_dtype(folder: Path) -> torch.dtype:
-    """Return the precision of a saved rewriter; its base is used in the same one."""
+    """Return the precision of a saved rewriter; its base runs in the same precision."""
     dtype: torch.dtype = getattr(torch, read_json(folder / "config.json")["dtype"])
     return dtype

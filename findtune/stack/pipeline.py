@@ -1,4 +1,4 @@
-"""A stack that ships: one cell's models, and searching a corpus with them.
+"""A stack that ships: the models of one cell, with which it searches a corpus.
 
 from findtune.stack.pipeline import load
 
@@ -38,9 +38,9 @@ Documents = Index | Path | str | Iterable[Mapping[str, Any]]
 class Hit:
     """A document that was found.
 
-    retrieved_rank: its rank before anything reranked it, from 1. score: the reranker's. relevance:
-    the calibrated probability of a pick, in [0, 1]. Both are None for a document that no reranker
-    read, and relevance also where the reranker was not tuned.
+    retrieved_rank: its rank before reranking, from 1. score: the reranker's. relevance: the
+    calibrated probability of a pick, in [0, 1]. Both are None for a document that no reranker read;
+    relevance is also None if the reranker was not tuned.
     """
 
     url: str
@@ -54,9 +54,9 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The documents of a search, and what each part did.
+    """The documents of a search, and what each part of the pipeline did.
 
-    queries: what was searched, the question first; candidates: the URLs in the order retrieved;
+    queries: the searched texts, the question first; candidates: the retrieved URLs, best first;
     seconds: the time of each part.
     """
 
@@ -68,10 +68,10 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Stack:
-    """A pipeline: it writes queries, retrieves documents, and may rerank the first ones.
+    """A pipeline: it writes queries, retrieves documents, and may rerank the top ones.
 
-    encoders: what reads documents, by the name of its part; rerank_depth: documents that the
-    scorer reads; seed: of the rewrites.
+    encoders: name of a part -> the encoder with which it reads documents; rerank_depth: top
+    documents that the scorer reads; seed: for sampling rewrites.
     """
 
     cell: Cell
@@ -85,9 +85,8 @@ class Stack:
         """Return the index of a corpus, which can be passed to `search` many times.
 
         documents: a JSONL file, or dictionaries, with url, title and text. folder: where the index
-        is saved; one that is there already is opened instead. Raises InputError for a corpus that
-        can't be read, and for a folder that was made of other documents or with other models, or
-        that has changed.
+        is saved; if it exists, it is opened instead. Raises InputError if the corpus can't be read,
+        or if the folder has changed or was made from other documents or with other models.
         """
         if isinstance(documents, Index):
             return documents
@@ -106,11 +105,11 @@ class Stack:
     def search(
         self, question: str, corpus: Documents, top_k: int = 10, history: Sequence[str] = ()
     ) -> SearchResult:
-        """Return the best documents for a question, and what each part did.
+        """Return the best documents for a question, and what each part of the pipeline did.
 
         corpus: an index; or a JSONL file, whose index is kept beside it in FILE.index; or
-        dictionaries, which are indexed again by each call. history: the earlier questions of the
-        session, oldest first. Raises InputError as `index` does.
+        dictionaries, which each call indexes again. history: the earlier questions of the session,
+        oldest first. Raises InputError as `index` does.
         """
         folder = Path(f"{corpus}.index") if isinstance(corpus, (str, Path)) else None
         index = self.index(corpus, folder)
@@ -131,14 +130,14 @@ class Stack:
         return SearchResult(self.hits(ranking, scores, index)[:top_k], queries, ranking, seconds)
 
     def scores(self, question: str, ranking: Ranking, index: Index) -> Array:
-        """Return the reranker's scores of the first documents of a ranking; none without one."""
+        """Return the reranker's scores of the top documents; empty without a reranker."""
         if self.scorer is None:
             return np.zeros(0)
         first = candidate_list(question, ranking[: self.rerank_depth], index.corpus)
         return self.scorer.scores([first])[0]
 
     def hits(self, ranking: Ranking, scores: Array, index: Index) -> list[Hit]:
-        """Return the documents of a ranking in their final order; scores: of the first ones."""
+        """Return the documents in their final order; scores: of the top documents of ranking."""
         relevance = self.scorer.relevance(scores) if self.scorer else None
         score_of = dict(zip(ranking, scores.tolist(), strict=False))
         relevance_of = (
@@ -157,7 +156,7 @@ class Stack:
         ]
 
     def forget(self) -> None:
-        """Forget what was computed for queries, so that a service needs no more memory."""
+        """Forget what was computed for queries, so that a service's memory does not grow."""
         for encoder in self.encoders.values():
             encoder.cache.forget()
         if self.scorer:

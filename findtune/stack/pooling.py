@@ -1,11 +1,12 @@
-"""Which documents people should grade: those that the pipelines rank first, and nobody judged.
+"""Pooling: people grade the unjudged documents that the compared pipelines rank first.
 
-What users were shown came from some engine, so a new pipeline finds documents that nobody judged.
-They count as irrelevant, which favours pipelines like that engine. Pooling mends that: people grade
-the first documents of every compared pipeline, without knowing which found which. Source: Sparck
-Jones and van Rijsbergen 1975; Buckley and Voorhees, SIGIR 2004, on measures without it.
+What users were shown came from one engine, so a new pipeline finds documents that nobody judged.
+They count as irrelevant, which favours pipelines like that engine. Pooling corrects this: people
+grade the first documents of every compared pipeline, without knowing which pipeline found which.
+Source: Sparck Jones and van Rijsbergen 1975; Buckley and Voorhees, SIGIR 2004, on measures without
+pooling.
 
-On dev, where the choice is made, every cell is pooled: grades for some would favour them. On test
+On dev, where the choice is made, every cell is pooled: pooling only some would favour them. On test
 only the chosen and the untuned cell are ever ranked.
 """
 
@@ -20,16 +21,16 @@ from findtune.stack.measures import TOP
 
 
 class Ungraded(NamedTuple):
-    """A document that awaits a grade, and the question that found it."""
+    """A document that needs a grade, and the question that found it."""
 
     question: Question
     url: str
 
 
 def ungraded(evaluation: Evaluation) -> list[Ungraded]:
-    """Return what people should grade of dev and test, by question.
+    """Return the documents of dev and test that people should grade, by question.
 
-    The order of questions and of documents is that of a hash, so neither tells a cell.
+    Questions and documents are ordered by a hash, so the order does not reveal a cell.
     """
     pairs = [
         pair
@@ -40,7 +41,7 @@ def ungraded(evaluation: Evaluation) -> list[Ungraded]:
 
 
 def place(pair: Ungraded) -> float:
-    """Return where a document stands among those of its question, from 0 to 1."""
+    """Return the position of a document among those of its question, in [0, 1)."""
     return hash_fraction(f"{pair.question.query}\n{pair.url}")
 
 
@@ -53,15 +54,15 @@ def ungraded_of(rankings: Rankings, questions: Sequence[Question]) -> Iterator[U
 
 
 def needed_picks(question: Question) -> list[str]:
-    """Return the picks that would count no more once a question has grades."""
+    """Return the picks that would stop counting once a question has grades."""
     return [] if any(question.grades.values()) else question.picks
 
 
 def needs_grade(url: str, question: Question) -> bool:
-    """Return whether nobody judged a document of a question.
+    """Return whether a document of a question needs a grade.
 
-    Where a list has grades, what was shown without one answers nothing. Where it has only picks,
-    all needs a grade: what a user passed over may be relevant, too.
+    If its lists have grades, a document needs one unless it was shown, picked or graded. If they
+    have only picks, every ungraded document does: one that users passed over may be relevant.
     """
     if any(question.grades.values()):
         return url not in question.assessed

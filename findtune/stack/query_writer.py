@@ -1,4 +1,4 @@
-"""What is searched for a question: itself, its rewrites, and the titles of what it finds first."""
+"""Writes the queries of a question: itself, its rewrites, and titles of its top documents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class QueryWriter:
     def rewrites(
         self, questions: Sequence[str], seed: int, histories: Sequence[Sequence[str]]
     ) -> list[list[str]]:
-        """Return the rewrites of each question; there may be none."""
+        """Return the rewrites of each question, none without a rewriter."""
         if self.rewriter is None:
             return [[] for _ in questions]
         return self.rewriter.rewrites(questions, seed, histories)
@@ -31,7 +31,7 @@ class QueryWriter:
     ) -> list[list[str]]:
         """Return the queries of each question, the question first.
 
-        The search finds the documents whose titles are searched, too.
+        search: finds the documents whose titles become queries.
         """
         titles = [
             feedback_titles(search, top, self.settings.fb_docs) for top in search.search(questions)
@@ -42,7 +42,7 @@ class QueryWriter:
         ]
 
     def rankings(self, queries: Sequence[Sequence[str]], search: Search) -> list[Ranking]:
-        """Return the fused ranking of each question's queries; all are encoded together."""
+        """Return the fused ranking of each question's queries; all are searched together."""
         rankings = iter(search.search(query for texts in queries for query in texts))
         return [
             reciprocal_rank_fusion(

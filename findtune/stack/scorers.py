@@ -1,8 +1,9 @@
-"""The rerankers of the grid: cosines of the base embedder, a base cross-encoder, the tuned one.
+"""The rerankers of the grid: the base embedder's cosine, a base cross-encoder, the tuned one.
 
-Candidates are given in the order in which they were retrieved, without a rank: `shown_rank` of the
-tuned reranker was learned from the order that users saw on a page of another engine, with all that
-this order does to their picks. So the feature is 0 for every candidate, like the engine's score.
+Candidates come in the order in which they were retrieved, but without a rank: the tuned reranker
+learned its feature `shown_rank` from the order that users saw on another engine's page, including
+the position bias of their picks. So this feature is 0 for every candidate, and so is the engine's
+score.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,16 +25,16 @@ Array = np.ndarray
 
 
 class Scorer(Protocol):
-    """What scores the documents of a list against its query."""
+    """Scores the documents of a list against its query."""
 
     def scores(self, lists: Sequence[Record]) -> list[Array]:
         """Return the scores of each list, (documents,)."""
 
     def relevance(self, scores: Array) -> Array | None:
-        """Return scores as calibrated relevance in [0, 1], where there is a calibration."""
+        """Return calibrated relevance in [0, 1]; None without a calibration."""
 
     def vector_caches(self) -> Mapping[str, VectorCache]:
-        """Return the encoders that read documents, by the name of their part."""
+        """Return name of a part -> the encoder with which it reads documents."""
 
     def forget(self) -> None:
         """Forget what was computed for queries."""
@@ -41,12 +42,12 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class CosineScorer:
-    """Scores a document by the cosine of its vector and that of the query."""
+    """Scores a document by the cosine of its vector and the query's."""
 
     encoder: VectorCache
 
     def scores(self, lists: Sequence[Record]) -> list[Array]:
-        self.encoder.encode([text for row in lists for text in texts_of(row)])  # all together
+        self.encoder.encode([text for row in lists for text in texts_of(row)])  # encode all at once
         scores = []
         for ranked_list in lists:
             query, *documents = self.encoder.encode(texts_of(ranked_list))
@@ -65,7 +66,7 @@ class CosineScorer:
 
 @dataclass(frozen=True)
 class CrossEncoderScorer:
-    """Scores a document by the logit of a cross-encoder that was not tuned."""
+    """Scores a document by the logit of an untuned cross-encoder."""
 
     logits: LogitCache
 
@@ -84,7 +85,7 @@ class CrossEncoderScorer:
 
 @dataclass(frozen=True)
 class RerankerScorer:
-    """Scores documents with a tuned reranker, whose three models compute nothing twice."""
+    """Scores documents with a tuned reranker, with a cache around each of its three models."""
 
     reranker: Reranker
     logits: LogitCache
@@ -93,7 +94,7 @@ class RerankerScorer:
 
     @classmethod
     def of(cls, reranker: Reranker, base_retriever: VectorCache) -> "RerankerScorer":
-        """Return the scorer of a reranker; base_retriever: a cache of it, which may be shared."""
+        """Return a reranker's scorer; base_retriever: a cache around it, which may be shared."""
         logits, retriever = LogitCache(reranker.cross_encoder), VectorCache(reranker.retriever)
         cached = replace(
             reranker,
@@ -125,15 +126,15 @@ def texts_of(ranked_list: Record) -> list[str]:
 
 
 def candidate_list(question: str, ranking: Ranking, corpus: Corpus) -> Record:
-    """Return a ranking as a list that a reranker reads."""
+    """Return a ranking as a list for a reranker."""
     documents = [{"title": corpus.titles[url], "text": corpus.texts[url]} for url in ranking]
     return {"query": question, "documents": documents}
 
 
 def reorder(ranking: Ranking, scores: Array) -> Ranking:
-    """Return a ranking whose first documents are ordered by their scores; the others follow.
+    """Return a ranking with its top documents ordered by score; the others follow unchanged.
 
-    scores: (documents,) of the first ones. Of equal scores, the earlier document stays first.
+    scores: (documents,) of the top ones. Documents with equal scores keep their order.
     """
     order = np.argsort(-scores, kind="stable")
     return [ranking[int(position)] for position in order] + ranking[len(scores) :]

@@ -1,13 +1,13 @@
-"""Which cell ships: chosen on dev, and judged once on test.
+"""Chooses the cell that ships on dev, and judges it once on test.
 
-A cell with a tuned model has to earn its place: it competes only if it is better on dev than the
-best cell that needs no tuning, by more than one standard error of the paired difference. Among
-those within one standard error of the best, the ones that cost a question least remain, and of them
-the best is chosen: a tuned model costs no more than its base. Source: the one-standard-error rule
-(Breiman et al. 1984, 3.4.3). If none competes, the best untuned cell is chosen.
+A cell with a tuned model competes only if on dev it beats the best untuned cell by more than one
+standard error of the paired difference. Of the competing cells within one standard error of the
+best one, those that cost least per question remain, and the best of these is chosen; a tuned model
+costs no more than its base. If no cell competes, the best untuned cell is chosen. Source: the
+one-standard-error rule (Breiman et al. 1984, 3.4.3).
 
 Test answers one question: is the chosen cell better than the untuned one? What each tuned model
-adds, and which ones hurt each other, is read from dev, where every cell is measured anyway.
+adds, and which ones hurt each other, is measured on dev, where every cell is ranked anyway.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,21 +21,21 @@ from findtune.evaluation.verdict import verdict
 from findtune.stack.cells import ROOMS, Cell
 from findtune.stack.measures import DECISIVE, Values
 
-PLACES = 4  # means that are equal so far are a tie
+PLACES = 4  # decimal places; means equal to these are a tie
 
 Array = np.ndarray
 Results = Mapping[Cell, Values]
 
 
 class Choice(NamedTuple):
-    """The cell that dev chose, and the best one that needs no tuning."""
+    """The cell that dev chose, and the best untuned cell."""
 
     chosen: Cell
     untuned: Cell
 
 
 def choose(dev: Results, groups: Sequence[str]) -> Choice:
-    """Return what dev chooses; groups: one label per question."""
+    """Return the choice on dev; groups: one label per question."""
     values = {cell: measured[DECISIVE] for cell, measured in dev.items()}
     untuned = best([cell for cell in values if not cell.tuned_rooms], values)
     better = [
@@ -52,7 +52,7 @@ def choose(dev: Results, groups: Sequence[str]) -> Choice:
 
 
 def best(cells: Iterable[Cell], values: Mapping[Cell, Array]) -> Cell:
-    """Return the cell with the highest mean; of equals, the simplest."""
+    """Return the cell with the highest mean; the simplest one of a tie."""
     return min(
         cells, key=lambda cell: (-round(float(values[cell].mean()), PLACES), cell.simplicity)
     )
@@ -65,9 +65,9 @@ def surely_better(values: Array, others: Array, groups: Sequence[str]) -> bool:
 
 
 def standard_error(difference: Array, groups: Sequence[str]) -> float:
-    """Return the standard error of a mean over questions, (questions,), drawn by group.
+    """Return the standard error, clustered by group, of the mean of a difference, (questions,).
 
-    It is infinite for a single group, which shows nothing.
+    It is infinite for a single group, which shows no variation.
     """
     sums, counts = by_group(difference, groups)
     return standard_error_of_groups(sums, counts) if len(sums) > 1 else float("inf")
@@ -80,7 +80,7 @@ def judge(base: Array, tuned: Array, seed: int, groups: Sequence[str]) -> dict[s
 
 
 def alone(untuned: Cell, dev: Results, seed: int, groups: Sequence[str]) -> dict[str, Any]:
-    """Return what each tuned model changes alone in the untuned cell: room -> difference."""
+    """Return what each tuned model alone changes in the untuned cell: room -> difference."""
     changes = {}
     for room in ROOMS:
         cell = untuned.with_tuned([room])
@@ -91,7 +91,7 @@ def alone(untuned: Cell, dev: Results, seed: int, groups: Sequence[str]) -> dict
 
 
 class Interaction(NamedTuple):
-    """Two tuned models that together are below either one alone; means on dev."""
+    """Two tuned models that together are worse than either one alone; means on dev."""
 
     rooms: tuple[str, str]
     together: float

@@ -1,4 +1,4 @@
-"""The settings of the stack: what the grid costs, and how feedback titles are searched."""
+"""The settings of the stack: limits of its evaluation, and pseudo-relevance feedback."""
 
 from pydantic import Field
 
@@ -7,25 +7,25 @@ from findtune.rewriter.model.settings import RewriterSettings
 
 
 class TitleFeedback(Section):
-    """How pseudo-relevance feedback is searched, unless a rewriter's training tried it on dev."""
+    """Pseudo-relevance feedback, unless a rewriter's training has chosen its own on dev."""
 
     fb_docs: int = Field(gt=0)  # top documents of the question whose titles are searched too
     rank_constant: float = Field(ge=0)  # of reciprocal rank fusion
-    original_query_weight: float = Field(gt=0)  # in the fusion, where a title weighs 1
+    original_query_weight: float = Field(gt=0)  # in the fusion; a title weighs 1
 
 
 class StackSettings(Section):
     """The section `stack.SIZE` of params.yaml."""
 
-    rerank_depth: int = Field(gt=0)  # documents of a ranking that a reranker reads
+    rerank_depth: int = Field(gt=0)  # top documents that a reranker reads
     max_questions: int = Field(gt=0)  # of dev, and of test
-    max_corpus_documents: int = Field(gt=0)  # searched, beside those of dev and test
-    latency_questions: int = Field(gt=0)  # answered one by one, with a clock
+    max_corpus_documents: int = Field(gt=0)  # searched; dev and test may exceed it
+    latency_questions: int = Field(gt=0)  # timed one by one
     prf: TitleFeedback
 
 
 def without_rewrites(feedback: TitleFeedback | None) -> RewriterSettings:
-    """Return the settings of a search that samples nothing: the question, or its titles, too."""
+    """Return settings without sampled rewrites: the question, with titles if feedback is given."""
     titles = feedback.model_dump() if feedback else {"fb_docs": 0}
     fusion = {"rank_constant": 60, "original_query_weight": 1, "query_repeats": 0}
     unused = dict.fromkeys(("num_return_sequences", "top_k", "max_input_tokens"), 1)

@@ -1,4 +1,4 @@
-"""What people read of the stack: the cells, the verdict, what each model adds, and warnings."""
+"""The stack's summary for people: the cells, what each model adds, warnings, the verdict."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from findtune.stack.measures import DECISIVE, Values, means
 
 FEW_QUESTIONS = 50  # topics of test; fewer show only large differences
 MANY_UNJUDGED = 0.5  # of the first ten documents
-MORE_UNJUDGED = 0.1  # than the other cell has
+MORE_UNJUDGED = 0.1  # than the untuned cell has
 GRADE_THEM = "`make grade` lists them for people to grade."
 SHOWN = ("ndcg@10", "recall@10", "condensed_ndcg@10", "unjudged@10")
 
 
 def summary(evaluation: Evaluation, metrics: Record, lineage: Sequence[str]) -> str:
-    """Return a Markdown document, one paragraph or table for each subject."""
+    """Return a Markdown document with one paragraph or table per subject."""
     parts = [
         [f"{DECISIVE} of every cell on dev, {metrics['dev_queries']} questions:"],
         dev_table(evaluation),
@@ -47,13 +47,13 @@ def dev_table(evaluation: Evaluation) -> list[str]:
 
 
 def dev_number(cell: Cell, evaluation: Evaluation) -> str:
-    """Return a cell's mean on dev; the two that are compared are marked."""
+    """Return a cell's mean on dev; the two compared cells are marked."""
     mark = {evaluation.choice.untuned: " (untuned)", evaluation.choice.chosen: " (chosen)"}
     return f"{means(evaluation.dev[cell])[DECISIVE]:.4f}{mark.get(cell, '')}"
 
 
 def test_table(evaluation: Evaluation) -> list[str]:
-    """Return the chosen and the untuned cell, with what can be said of them."""
+    """Return a table of the chosen and the untuned cell on test."""
     lines = [f"| cell | {' | '.join(SHOWN)} |", "|---" * (len(SHOWN) + 1) + "|"]
     for cell, values in evaluation.test.items():
         lines.append(f"| {cell.name.replace('|', ', ')} | {' | '.join(numbers_of(values))} |")
@@ -61,13 +61,13 @@ def test_table(evaluation: Evaluation) -> list[str]:
 
 
 def numbers_of(values: Values) -> list[str]:
-    """Return the shown measures of a cell; empty where there is none."""
+    """Return the shown measures of a cell; an empty text where one is undefined."""
     cell_means = means(values)
     return [f"{cell_means[name]:.4f}" if name in cell_means else "" for name in SHOWN]
 
 
 def search_grade_lines(metrics: Record) -> list[str]:
-    """Return what the grades of what searches found change, where there are some."""
+    """Return the difference without search grades; empty if there are none."""
     if "difference_without_search_grades" not in metrics:
         return []
     before = metrics["difference_without_search_grades"]
@@ -104,7 +104,7 @@ def warnings(evaluation: Evaluation) -> list[str]:
     groups = len({question.group for question in evaluation.held_out.test})
     if groups < FEW_QUESTIONS:
         effect = evaluation.difference["minimum_detectable_effect"]
-        # A cell differs from itself by nothing, however few the questions.
+        # A cell never differs from itself, however few the questions.
         compared = choice.chosen != choice.untuned
         shows = f"; they show no difference below {effect:.3f}" if compared else ""
         lines.append(f"only {groups} topics to test{shows}. More feedback makes the verdict surer.")
@@ -116,7 +116,7 @@ def warnings(evaluation: Evaluation) -> list[str]:
 
 
 def unjudged_warnings(evaluation: Evaluation) -> list[str]:
-    """Return a line if many of the first documents were judged by nobody."""
+    """Return a line if many of the first ten documents are unjudged."""
     untuned, chosen = (
         float(evaluation.test[cell]["unjudged@10"].mean()) for cell in evaluation.choice[::-1]
     )
@@ -149,7 +149,7 @@ def disagreement_warnings(evaluation: Evaluation) -> list[str]:
 
 
 def verdict_line(evaluation: Evaluation) -> str:
-    """Return the verdict, what it rests on, and what ships."""
+    """Return the verdict, its numbers, and what ships."""
     difference, choice = evaluation.difference, evaluation.choice
     against = f"{choice.chosen.name} against {choice.untuned.name}".replace("|", ", ")
     if choice.chosen == choice.untuned:

@@ -33,10 +33,10 @@ def committed_file(root: Path, commit: str, path: str) -> bytes | None:
 
 
 def changed_files(root: Path) -> list[str]:
-    """Return the files below a folder that differ from the last commit, or that git does not know.
+    """Return the files below a folder that differ from the last commit or are untracked.
 
-    Their names are those within the folder, which may be a part of a larger repository. Raises
-    InputError where git does not say, as with a broken index.
+    Names are relative to the folder, which may be part of a larger repository. Raises InputError if
+    git can't tell, as with a broken index.
     """
     names: list[str] = []
     options = ("--porcelain", "-z", "--untracked-files=normal", "--", ".")
@@ -54,5 +54,5 @@ def changed_files(root: Path) -> list[str]:
 
 
 def folder_in_repository(root: Path) -> str:
-    """Return where a folder is in its repository, with a slash at the end; nothing at the top."""
+    """Return a folder's path in its repository, with a slash at the end; empty at the top."""
     return run_git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")

@@ -1,6 +1,6 @@
-"""The md5 of files and folders, as DVC computes it, but without trusting what it remembers.
+"""The md5 of files and folders, as DVC computes it, but without DVC's stored hashes.
 
-DVC takes a file for unchanged whose size and time are as before. Here every byte is read.
+DVC considers a file with the same size and time unchanged. Here every byte is read.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-Progress = Callable[[int], object]  # is told how many bytes were read
+Progress = Callable[[int], object]  # called with the number of bytes read
 
 
 def no_progress(_: int) -> None:

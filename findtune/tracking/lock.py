@@ -35,7 +35,7 @@ def read_lock(path: Path = LOCK) -> Stages:
 def read_pointers(folder: Path) -> Stages:
     """Return what the .dvc files in a folder name, such as the feedback after `make private`.
 
-    Raises InputError for a file that is none.
+    Raises InputError for an invalid file.
     """
     return {path.as_posix(): read_pointer(path) for path in sorted(folder.glob("*.dvc"))}
 
@@ -98,7 +98,7 @@ def examples_made_again(stages: Stages, metrics: str) -> Iterator[str]:
 
 
 def outdated_inputs(stages: Stages, *last: LockedStage) -> Iterator[str]:
-    """Yield what some stages, or those before them, read in another version than dvc.lock names."""
+    """Yield what some stages, or those before them, read before it was written again."""
     writers = {path: stage for stage in stages.values() for path in stage.outs}
     waiting, seen = [*last], set()
     while waiting:

@@ -10,7 +10,7 @@ from copy import deepcopy
 from importlib import import_module
 from typing import Any
 
-# Both modules hold the function under a name of their own. DVC is pinned to one version.
+# Each module imports the function under its own name. DVC is pinned to one version.
 USERS = ("dvc.utils.serialize._yaml", "dvc.utils.strictyaml")
 
 
@@ -22,7 +22,7 @@ def parsed_once() -> Iterator[None]:
     values: dict[str, Any] = {}
 
     def parse(text: str, path: str, typ: str = "safe") -> Any:
-        if typ != "safe":  # with comments and places, which are read to be changed
+        if typ != "safe":  # with comments and positions, for texts that are edited
             return original(text, path, typ)
         if text not in values:
             values[text] = original(text, path)

@@ -1,4 +1,4 @@
-"""DVC's processes: which hold its locks, whether they still run, and that stages end with DVC."""
+"""DVC's processes: which hold its locks, which still run, and how stages end with DVC."""
 
 import ctypes
 import json
@@ -15,13 +15,13 @@ import psutil  # type: ignore[import-untyped]
 
 from findtune.core.files import atomic_open
 
-# How a process is recognised that runs DVC; the last is `python -m commands.reproduce`.
+# Programs that run DVC; the last is `python -m commands.reproduce`.
 PROGRAMS = ("dvc", "dvc.exe", "commands.reproduce")
 MODES = ("read", "write")
 
 
 class BrokenListError(Exception):
-    """Raised when DVC's list of readers and writers was cut off, or is none."""
+    """Raised when DVC's list of readers and writers was truncated or is invalid."""
 
 
 class Holder(NamedTuple):
@@ -32,7 +32,7 @@ class Holder(NamedTuple):
 
 
 def lock_holder(path: Path) -> int | None:
-    """Return the process that holds a lock file, 0 if its number is not known, None if none does.
+    """Return the number of the process that holds a lock file: 0 if unknown, None if none does.
 
     Such a lock ends with its process, so it is never stale; the file remains.
     """
@@ -48,9 +48,9 @@ def lock_holder(path: Path) -> int | None:
 
 
 def is_dvc(pid: int, root: Path) -> bool:
-    """Return whether a process runs DVC in a project, not only has the number of one that did.
+    """Return whether a process runs DVC in a project, and not only reuses the number of one.
 
-    A zombie has ended: its parent has not asked for its status yet.
+    A zombie counts as ended: its parent has only not asked for its status yet.
     """
     try:
         process = psutil.Process(pid)
@@ -64,7 +64,7 @@ def is_dvc(pid: int, root: Path) -> bool:
 
 
 def works_in(process: psutil.Process, root: Path) -> bool:
-    """Return whether a process works in a folder; another user's is taken to do so."""
+    """Return whether a process works in a folder; that of another user is assumed to."""
     try:
         return Path(process.cwd()).is_relative_to(root.resolve())
     except psutil.AccessDenied:
@@ -72,14 +72,14 @@ def works_in(process: psutil.Process, root: Path) -> bool:
 
 
 def read_holders(path: Path) -> set[Holder]:
-    """Return all readers and writers in DVC's list; raise BrokenListError if it is none."""
+    """Return all readers and writers in DVC's list; raise BrokenListError if it is invalid."""
     return {holder for _, _, holder in iter_holders(read_list(path))}
 
 
 def drop_stale_holders(path: Path, root: Path) -> Iterator[str]:
-    """Take ended processes out of DVC's list of readers and writers; yield a line about each.
+    """Remove ended processes from DVC's list of readers and writers; yield a line about each.
 
-    To be called while DVC's own lock is held: the list is edited only under that.
+    Call it while DVC's own lock is held, which protects the list.
     path: .dvc/tmp/rwlock; root: the project.
     """
     try:
@@ -98,7 +98,7 @@ def drop_stale_holders(path: Path, root: Path) -> Iterator[str]:
     with atomic_open(path) as file:
         json.dump(list_of(kept), file)
     for holder in sorted(ended):
-        yield f"process {holder.pid} ({holder.command}) runs DVC no longer; its lock was removed."
+        yield f"process {holder.pid} ({holder.command}) no longer runs DVC; its lock was removed."
 
 
 def read_list(path: Path) -> Mapping[str, Any]:
@@ -108,12 +108,12 @@ def read_list(path: Path) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise BrokenListError(str(error)) from None
     if not isinstance(content, dict):
-        raise BrokenListError("it is no object")
+        raise BrokenListError("it is not an object")
     return content
 
 
 def iter_holders(content: Mapping[str, Any]) -> Iterator[tuple[str, str, Holder]]:
-    """Yield read or write, the path and the process; raise BrokenListError at another form.
+    """Yield read or write, the path and the process; raise BrokenListError if the format differs.
 
     Source: `SCHEMA` of dvc.rwlock. A path has one writer and a list of readers.
     """
@@ -142,11 +142,11 @@ def list_of(holders: list[tuple[str, str, Holder]]) -> dict[str, dict[str, Any]]
 
 @contextmanager
 def stages_end_with_dvc() -> Iterator[None]:
-    """Let Linux end each command that DVC, in this process, starts when this process ends.
+    """Let Linux end the commands that DVC starts in this process as soon as this process ends.
 
-    That ends the shell, and the command where the shell becomes it, as bash does. A command that
-    the shell starts, as dash does, must ask for the same itself.
-    Source: prctl(2), PR_SET_PDEATHSIG; it outlives exec, not fork.
+    That ends the shell, and also the command if the shell replaces itself with it, as bash does. If
+    the shell starts the command as a child, as dash does, the command must ask for the same itself.
+    Source: prctl(2), PR_SET_PDEATHSIG; it survives exec, but not fork.
     """
     if sys.platform != "linux":
         yield

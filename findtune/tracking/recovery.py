@@ -1,20 +1,20 @@
-"""dvc.lock outlives a kill: DVC's writes become atomic, and a lock that was cut off is restored.
+"""dvc.lock survives a kill: DVC's writes become atomic, and a truncated lock is restored.
 
 DVC loads dvc.lock, opens it for writing, which empties it, and only then turns its content into
-YAML (`_dump_data` of dvc.utils.serialize). That takes a tenth of a second and more for forty
-stages. A process that is killed within this time leaves an empty file, or the first 8, 16, 24 ...
-kB of one.
+YAML (`_dump_data` of dvc.utils.serialize). That takes a tenth of a second or more for forty
+stages. A process that is killed within this time leaves an empty file, or only its first 8, 16, 24
+... kB.
 
 So there are two defences:
 
 - `atomic_writes` replaces that one function while our own process runs DVC: the YAML goes to
-  another file, which takes the name at the end. A kill then leaves the old lock or the new one.
+  another file, which is renamed at the end. A kill then leaves the old lock or the new one.
   DVC is pinned to one version, so the function stays where it is. Copies beforehand, or a watcher
-  beside DVC, would come late: the stages that ended since the last copy would be lost.
-- `restore` serves those who run `dvc repro` themselves. Every lock that `atomic_writes` wrote or
-  `restore` accepted is kept in .dvc/tmp; a lock that was cut off gets this copy, or the one in
-  git's index, its last commit or a side of a merge. A stage that ran after the copy was made does
-  not run again: DVC has its result in the run cache.
+  beside DVC, would come too late: the stages that ended since the last copy would be lost.
+- `restore` helps those who run `dvc repro` themselves. Every lock that `atomic_writes` wrote or
+  `restore` accepted is kept in .dvc/tmp; a truncated lock is replaced by this copy, or by the one
+  in git's index, its last commit or a side of a merge. A stage that ran after the copy was made
+  does not run again: DVC has its result in the run cache.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +38,7 @@ Entries = Mapping[str, Mapping[str, Any]]  # stage -> what dvc.lock records of i
 
 
 class DamageError(Exception):
-    """Raised when a dvc.lock is none, or has lost entries; the message says what it is."""
+    """Raised when a dvc.lock is invalid or has lost entries; the message says which."""
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def dump_atomically(
 
     fs: the local file system, the only one that DVC writes YAML to.
     """
-    target = Path(path).resolve()  # what a symbolic link leads to is replaced, not the link
+    target = Path(path).resolve()  # the target of a symbolic link is replaced, not the link
     with atomic_open(target) as file:
         dumper(data, file)
     if target == LOCK.resolve():
@@ -70,15 +70,15 @@ def dump_atomically(
 
 
 def keep(text: str) -> None:
-    """Keep a copy of a dvc.lock that is good."""
+    """Keep a copy of a good dvc.lock."""
     with atomic_open(GOOD) as file:
         file.write(text)
 
 
 def restore(declared: Callable[[], set[str]]) -> Iterator[str]:
-    """Restore dvc.lock if it was cut off; yield a line that says what was done.
+    """Restore dvc.lock if it was truncated; yield a line that says what was done.
 
-    To be called while DVC's own lock is held: another command may be writing the file.
+    Call it while DVC's own lock is held: another command may be writing the file.
     declared: returns the names of the stages in dvc.yaml; only asked if entries are missing.
     Raises InputError if the file has the marks of a merge conflict.
     """
@@ -96,9 +96,9 @@ def restore(declared: Callable[[], set[str]]) -> Iterator[str]:
 
 
 def check(content: bytes, good: Entries, declared: Callable[[], set[str]]) -> None:
-    """Raise DamageError if a dvc.lock is none, or lacks what the last good one has.
+    """Raise DamageError if a dvc.lock is invalid, or lacks what the last good one has.
 
-    A version that git has is right, whatever it lacks: somebody went back to it.
+    A version that git has is accepted, whatever it lacks: somebody went back to it.
     """
     entries = read_entries(content)
     if content in git_versions():
@@ -117,7 +117,7 @@ def check(content: bytes, good: Entries, declared: Callable[[], set[str]]) -> No
 
 
 def size(entry: Mapping[str, Any]) -> int:
-    """Return how many fields the outputs of an entry have. They stand last, so a cut takes some."""
+    """Return the number of fields of an entry's outputs, which come last and are lost first."""
     return sum(len(out) for out in entry.get("outs", []))
 
 
@@ -153,9 +153,9 @@ def git_versions() -> list[bytes]:
 
 
 def replace(content: bytes, damage: str) -> str:
-    """Put the best copy in the place of a broken dvc.lock, and return what was done.
+    """Replace a broken dvc.lock by the best copy, and return what was done.
 
-    The best copy is the one that begins most like the broken file, then the one with most stages.
+    The best copy shares the longest start with the broken file; of several, it has the most lines.
     """
     kept = [("the last good one", GOOD.read_bytes())] if GOOD.exists() else []
     copies = [*kept, *(("the one in git", version) for version in git_versions())]
@@ -165,7 +165,7 @@ def replace(content: bytes, damage: str) -> str:
     if not readable:
         LOCK.unlink()
         return (
-            f"{LOCK} {damage}, as after a kill, and there is no copy of it; DVC begins a new one, "
+            f"{LOCK} {damage}, as after a kill, and there is no copy of it; DVC starts a new one, "
             "with what its run cache has."
         )
     name, best = max(
@@ -176,7 +176,7 @@ def replace(content: bytes, damage: str) -> str:
     keep(best.decode())
     return (
         f"{LOCK} {damage}, as after a kill: restored {name}, with {len(read_entries(best))} "
-        f"stages. What stood there is in {BROKEN}."
+        f"stages. The broken file is in {BROKEN}."
     )
 
 

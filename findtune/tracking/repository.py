@@ -14,10 +14,10 @@ def open_repo(**options: Any) -> Any:
     module = import_module("dvc.repo")  # takes a second, and --help does not need it
     try:
         repo = module.Repo(**options)
-        repo.scm  # noqa: B018  # it is opened here, and raises what is caught below
+        repo.scm  # noqa: B018  # opens git, which raises what is caught below
         return repo
     except import_module("dvc.exceptions").NotDvcRepoError:
-        raise InputError("this is no DVC repository; run this in the project's folder.") from None
+        raise InputError("this is not a DVC repository; run it in the project's folder.") from None
     except import_module("dvc.scm").SCMError:
         raise InputError(
             "this folder is in no git repository; run: git init && git add -A && "

@@ -1,4 +1,4 @@
-"""DVC's run cache on a remote: a stage's results are there as soon as the stage has ended."""
+"""DVC's run cache on a remote: a stage's results are pushed as soon as the stage has ended."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ class Publisher:
     """Pushes stages' results and their entries in the run cache to the default remote.
 
     `dvc push --run-cache` leaves out measures that git keeps, so another clone could not restore
-    the stages that write them. Here they go too.
+    the stages that write them. Here they are pushed too.
     """
 
     def __init__(self, repo: Any) -> None:
@@ -22,7 +22,7 @@ class Publisher:
         self.waiting: list[Any] = []  # stages whose results are not on the remote yet
 
     def add_finished(self, targets: tuple[str, ...]) -> None:
-        """Let every stage of targets wait that is as dvc.lock says; also those of earlier runs."""
+        """Add all stages of targets, which are up to date, to those that wait to be pushed."""
         pipeline_stage = import_module("dvc.stage").PipelineStage
         self.repo._reset()  # dvc.lock has changed since it was read
         stages = [self.repo.stage.collect(target, with_deps=True) for target in targets]
@@ -34,7 +34,7 @@ class Publisher:
     def push(self) -> None:
         """Push what waits, results before entries; raise InputError if some of it fails.
 
-        An entry without its results would make DVC of another clone run the stage in vain.
+        An entry without its results would be of no use to another clone.
         """
         if not self.waiting:
             return
@@ -51,7 +51,7 @@ class Publisher:
     def push_results(self, stage: Any) -> set[Any]:
         """Push all that a stage wrote; return what failed."""
         lockfile = import_module("dvc.stage.serialize").to_single_stage_lockfile
-        # In a stage that is made from an entry of the run cache, DVC keeps every output.
+        # A stage that is made from an entry of the run cache has every output in the cache.
         cached = self.repo.stage_cache._create_stage(lockfile(stage), wdir=stage.wdir)
         results: Mapping[Any, set[Any]] = cached.get_used_objs()
         failed = [self.repo.cloud.push(objects).failed for objects in results.values()]
@@ -60,9 +60,9 @@ class Publisher:
 
 @contextmanager
 def pushed_after_each_stage(publisher: Publisher, report: Callable[[str], None]) -> Iterator[None]:
-    """Push each stage that DVC, in this process, runs or restores, when dvc.lock has its entry.
+    """Push each stage that DVC runs or restores in this process, once dvc.lock has its entry.
 
-    A push that fails does not stop the stages: report gets a line, and the next push tries again.
+    A failed push does not stop the stages: it is reported, and the next push tries again.
     """
     stage_class = import_module("dvc.stage").PipelineStage
     original = stage_class.dump

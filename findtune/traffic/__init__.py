@@ -1,1 +1,1 @@
-"""What was served and picked: the searches of users, and their answers, in append-only files."""
+"""Served searches and the answers of users, in append-only files."""

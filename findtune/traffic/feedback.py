@@ -1,7 +1,7 @@
-"""Turning answered searches into the formats of feedback that ingest reads.
+"""Turning answered searches into the feedback formats that ingest reads.
 
-docs/data-formats.md has the formats. Each record also has the id of its search, by which it is
-replaced and deleted, and the version of the pipeline that showed its sources.
+docs/data-formats.md describes the formats. Each record also has the id of its search, for replacing
+and deleting it, and the version of the pipeline that showed its sources.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class Collected(NamedTuple):
-    """What collecting did. records: in each file; new, changed and removed: since the last time."""
+    """What collecting did. records: in each file. new, changed, removed: since the last time."""
 
     records: int
     new: int
@@ -31,7 +31,7 @@ class Collected(NamedTuple):
 
 
 def collect(served: Path, folder: Path) -> tuple[Traffic, Collected]:
-    """Read what was served and write its feedback, while nothing is forgotten."""
+    """Read what was served and write its feedback; `make forget` waits meanwhile."""
     with exclusive(served, COLLECTING):
         traffic = read_traffic(served)
         return traffic, write_feedback(traffic, folder)
@@ -40,13 +40,12 @@ def collect(served: Path, folder: Path) -> tuple[Traffic, Collected]:
 def write_feedback(traffic: Traffic, folder: Path) -> Collected:
     """Write each answered search to the two files of a folder.
 
-    Records stay in their places, by which comparisons know held-out questions again; new ones come
-    behind them, in the order of their time. A search whose answer was taken back leaves the files;
-    one that found nothing has no record.
-    Records of searches or answers that the traffic no longer has stay: `make forget` removes those
-    that have to go.
+    Known records keep their positions, by which comparisons recognize held-out questions; new ones
+    follow, ordered by time. A search whose answer was taken back is removed from the files; one
+    that found nothing has no record. Records whose search or answer is no longer in the traffic
+    stay; only `make forget` removes them.
     """
-    # Ingest rejects a search that showed nothing, and many rejects stop a training.
+    # Ingest rejects a search that showed nothing, and too many rejected rows stop it.
     nothing = {row.id for row in traffic.searches if not row.sources}
     gone = traffic.taken_back | nothing
     kept = [row for row in traffic.searches if row.id in traffic.answers and row.id not in nothing]
@@ -62,7 +61,7 @@ def write_feedback(traffic: Traffic, folder: Path) -> Collected:
 
 
 def compare(before: Mapping[str, Row], rows: Mapping[str, Row]) -> Collected:
-    """Return what differs between a file's records before and after, by id."""
+    """Return how many of a file's records are new, changed and removed, by id."""
     changed = sum(key in before and before[key] != row for key, row in rows.items())
     return Collected(
         len(rows), len(rows.keys() - before.keys()), changed, len(before.keys() - rows.keys())
@@ -70,19 +69,19 @@ def compare(before: Mapping[str, Row], rows: Mapping[str, Row]) -> Collected:
 
 
 def read_rows(path: Path) -> dict[str, Row]:
-    """Return the records of a file that may not exist, by the id of their search.
+    """Return the records of a file by the id of their search; none if it does not exist.
 
     Raises InputError for a file that was changed by hand and cannot be read.
     """
     try:
         return {row["id"]: row for row in read_jsonl(path)} if path.exists() else {}
     except (ValueError, KeyError, TypeError):
-        message = f"{path} has a line that is no record of a search; mend it, or move it away."
+        message = f"{path} has a line that is not a search record; fix it, or move the file away."
         raise InputError(message) from None
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write records in their order; without records, remove a file that is there."""
+    """Write records in their order; without records, delete the file."""
     if kept := list(rows):
         write_jsonl(path, kept)
     else:
@@ -90,7 +89,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def ranked_list(search: SearchRecord, picks: list[str]) -> Row:
-    """Return what the reranker learns from: the sources as they were shown, and the picks."""
+    """Return a record for the reranker: the sources as they were shown, and the picks."""
     return {
         "query": search.question,
         "all_sources": [shown(source, search) for source in search.sources],
@@ -101,7 +100,7 @@ def ranked_list(search: SearchRecord, picks: list[str]) -> Row:
 
 
 def search_of_question(search: SearchRecord, picks: list[str]) -> Row:
-    """Return what the rewriter learns from: the sources that each query found, and the picks."""
+    """Return a record for the rewriter: the sources that each query found, and the picks."""
     queries = dict.fromkeys([search.question, *search.queries])
     return {
         "original_query": search.question,
@@ -117,9 +116,9 @@ def search_of_question(search: SearchRecord, picks: list[str]) -> Row:
 
 
 def shown(source: ShownSource, search: SearchRecord) -> Row:
-    """Return a source with the rank, the score and the pipeline version that showed it.
+    """Return a source with its rank, its score and the pipeline version that showed it.
 
-    In an interleaved search that is the version of the source's team.
+    In an interleaved search this is the version of the source's team.
     """
     versions = search.compare or {}
     return {
@@ -134,7 +133,7 @@ def shown(source: ShownSource, search: SearchRecord) -> Row:
 
 
 def origin(search: SearchRecord) -> Row:
-    """Return where a record is from."""
+    """Return the id, time, version and session of a record's search."""
     return {
         "id": search.id,
         "timestamp": as_text(search.time),
@@ -144,7 +143,7 @@ def origin(search: SearchRecord) -> Row:
 
 
 def drop(folder: Path, is_dropped: Callable[[Row], bool]) -> int:
-    """Remove records from the two files, and return how many searches they were of."""
+    """Remove records from the two files; return the number of different searches removed."""
     dropped = set()
     for name in (RANKED_LISTS, SEARCHES):
         rows = read_rows(folder / name)

@@ -19,10 +19,10 @@ from findtune.traffic.teaching import as_key
 
 @dataclass(frozen=True)
 class Choice:
-    """What to forget; a search goes if all that is set here is true of it.
+    """What to forget: the searches that meet all conditions that are set.
 
-    question: in any case and spacing. session: the hash of a user. before: a time. unanswered:
-    whether only searches without an answer go.
+    question: compared without case and spacing. session: the hash of a user. before: a time.
+    unanswered: whether to forget only searches without an answer.
     """
 
     question: str | None = None
@@ -31,7 +31,7 @@ class Choice:
     unanswered: bool = False
 
     def matches(self, question: str, session: str | None, time: datetime) -> bool:
-        """Return whether a question, the hash of who asked and the time are those to forget."""
+        """Return whether a search is to be forgotten, by its question, session hash and time."""
         return (
             (self.question is None or as_key(question) == as_key(self.question))
             and (self.session is None or session == self.session)
@@ -40,7 +40,7 @@ class Choice:
 
 
 class Forgotten(NamedTuple):
-    """How many searches, answers and collected records are gone, and lines nobody could read."""
+    """Numbers of deleted searches, answers, collected records and unreadable lines."""
 
     searches: int
     answers: int
@@ -49,12 +49,12 @@ class Forgotten(NamedTuple):
 
 
 def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
-    """Delete searches, their answers, and the feedback that was collected of them.
+    """Delete searches, their answers, and the feedback that was collected from them.
 
-    Lines that cannot be read go too, since they may hold a part of what has to go. Each file is
-    replaced as a whole, while no server writes.
+    Unreadable lines are deleted, too, since they may hold parts of what is forgotten. Each file is
+    replaced as a whole while no server writes.
     """
-    # A collection that has read the searches would write them again.
+    # Locks out `collect`, which would write searches again that it has already read.
     with exclusive(served, COLLECTING), exclusive(served):
         traffic = read_traffic(served)
         keys = {
@@ -74,7 +74,7 @@ def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
 
 
 def is_forgotten(row: feedback.Row, keys: set[str], choice: Choice) -> bool:
-    """Return whether a collected record goes: also one whose search is in no file any more."""
+    """Return whether to delete a collected record, even if its search is in no file any more."""
     if row["id"] in keys or choice.unanswered:
         return row["id"] in keys
     question = row.get("query") or row.get("original_query") or ""
@@ -82,7 +82,7 @@ def is_forgotten(row: feedback.Row, keys: set[str], choice: Choice) -> bool:
 
 
 def rewrite(path: Path, keeps: Callable[[str], bool]) -> None:
-    """Leave lines out of a file; without a line, the file goes, too."""
+    """Keep only some lines of a file; delete the file if none is left."""
     with path.open(encoding="utf-8", errors="replace") as file:
         lines = [line for line in file if keeps(line)]
     if not lines:
@@ -90,14 +90,14 @@ def rewrite(path: Path, keeps: Callable[[str], bool]) -> None:
         return
     mode = path.stat().st_mode
     with atomic_open(path) as file:
-        os.fchmod(file.fileno(), mode)  # that of the owner alone
+        os.fchmod(file.fileno(), mode)  # readable by the owner only
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
 
 
 def search_key(line: str) -> str | None:
-    """Return the id of a search; None for a line that cannot be read."""
+    """Return the id of a search; None for an unreadable line."""
     try:
         return SearchRecord.model_validate_json(line).id
     except ValidationError:
@@ -105,7 +105,7 @@ def search_key(line: str) -> str | None:
 
 
 def pick_key(line: str) -> str | None:
-    """Return the id of the search that a line answers; None for one that cannot be read."""
+    """Return the id of the search that a line answers; None for an unreadable line."""
     try:
         return PickRecord.model_validate_json(line).search
     except ValidationError:

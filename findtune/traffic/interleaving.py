@@ -1,4 +1,4 @@
-"""Showing users two rankings as one, so that their picks say which one they prefer.
+"""Showing two rankings as one list, so that users' picks show which ranking they prefer.
 
 Source: team-draft interleaving, Radlinski, Kurup & Joachims (CIKM 2008).
 """
@@ -22,9 +22,9 @@ class Slot(NamedTuple):
 def interleave(first: Sequence[str], second: Sequence[str], search: str, top_k: int) -> list[Slot]:
     """Return the list to show, at most top_k long.
 
-    first, second: the URLs of team A and of team B, the best first. search: the id of the search;
-    the coins are tossed by it, so the same search gives the same list. In each round both teams
-    add their best URL that is not there yet, and a coin says which one goes first.
+    first, second: the URLs of team A and of team B, the best first. search: the id of the search,
+    which seeds the coins, so the same search gives the same list. In each round both teams add
+    their best URL that is not in the list yet, and a coin decides which team goes first.
     """
     coins = Random(f"interleaving {search}")
     rankings: dict[Team, Sequence[str]] = {"A": first, "B": second}
@@ -38,7 +38,7 @@ def interleave(first: Sequence[str], second: Sequence[str], search: str, top_k: 
 
 
 def draft(team: Team, ranking: Sequence[str], slots: dict[str, Slot]) -> Slot | None:
-    """Add a team's best URL that is not in the slots yet; return it, or None if there is none."""
+    """Add a team's best URL that is not in the slots yet; return its slot, or None without one."""
     url = next((url for url in ranking if url not in slots), None)
     if url is None:
         return None
@@ -47,10 +47,10 @@ def draft(team: Team, ranking: Sequence[str], slots: dict[str, Slot]) -> Slot | 
 
 
 def credit(teams: Mapping[str, Team], picks: Sequence[str]) -> int:
-    """Return 1 if a search is a win of team A, -1 if of team B, 0 for a tie.
+    """Return 1 if team A wins a search, -1 if team B wins it, 0 for a tie.
 
-    teams: URL -> team of what was shown. The team with more picks wins; where both have as many,
-    nobody does, whatever their order.
+    teams: URL -> team, of the sources shown. The team with more picks wins; equal numbers are a
+    tie, whatever the order of the picks.
     """
     votes = [teams[url] for url in picks if url in teams]
     difference = votes.count("A") - votes.count("B")
@@ -60,8 +60,8 @@ def credit(teams: Mapping[str, Team], picks: Sequence[str]) -> int:
 def merge_searches(first: SearchRecord, second: SearchRecord, top_k: int) -> SearchRecord:
     """Return one search that shows two pipelines' sources, interleaved, at most top_k of them.
 
-    first, second: the same question as team A and as team B answered it. The id, which tosses the
-    coins, the session and the version are those of the first. Users must not see the teams.
+    first, second: the searches of team A and of team B for the same question. The id, which seeds
+    the coins, the session and the version are those of the first. Users must not see the teams.
     """
     urls_a, urls_b = ([source.url for source in search.sources] for search in (first, second))
     sources: dict[Team, dict[str, ShownSource]] = {

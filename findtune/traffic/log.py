@@ -1,7 +1,7 @@
-"""Appending to the files of searches and picks, safely under many writers and any kill.
+"""Appending to the files of searches and picks, safe with many writers and when killed.
 
-A line is one write under a lock, and is on disk before the call returns. A writer that dies within
-a write leaves a torn line, which the next writer ends and which readers skip.
+A line is one write under a lock, and it is on disk before the call returns. A writer that dies
+during a write leaves a torn line; the next writer ends it with a newline, and readers skip it.
 """
 
 import errno
@@ -16,20 +16,20 @@ from findtune.traffic.records import PickRecord, Record, SearchRecord
 
 SERVED = Path("data", "served")
 PICKS = "picks.jsonl"
-# Files that no rewriting replaces. The second lets servers record while a collection reads.
+# Lock files, which are never replaced. With the second, servers can record during `collect`.
 LOCK = ".lock"
 COLLECTING = ".collecting"
 
 
 def append_search(folder: Path, record: SearchRecord) -> None:
-    """Write a search to the file of its week; raises OSError where it cannot."""
+    """Write a search to the file of its week; raises OSError if that fails."""
     append(folder / week_file(record.time), record)
 
 
 def append_pick(folder: Path, make: Callable[[], PickRecord]) -> None:
-    """Write an answer to the file of picks; `make` makes it while no other server writes one.
+    """Write an answer to the file of picks; `make` makes it while no other server writes.
 
-    Raises OSError where it cannot, and what `make` raises.
+    Raises OSError if writing fails, and whatever `make` raises.
     """
     with exclusive(folder):
         write_record(folder / PICKS, make())
@@ -42,13 +42,13 @@ def week_file(time: datetime) -> str:
 
 
 def append(path: Path, record: Record) -> None:
-    """Write a record as one line; raises OSError, and leaves no part of the line, if it cannot."""
+    """Write a record as one line; if that fails, raises OSError and leaves no part of the line."""
     with exclusive(path.parent):
         write_record(path, record)
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Do what `append` does, for those who hold the lock."""
+    """Do what `append` does; the caller holds the lock."""
     line = f"{record.model_dump_json()}\n".encode()
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -60,7 +60,7 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def write_whole(file: int, line: bytes, size: int) -> None:
-    """Write a line in one call and wait for the disk. size: of the file before."""
+    """Write a line in one call and wait for the disk. size: bytes of the file before."""
     try:
         if os.write(file, line) != len(line):
             raise OSError(errno.ENOSPC, "the disk is full")
@@ -72,9 +72,9 @@ def write_whole(file: int, line: bytes, size: int) -> None:
 
 @contextmanager
 def exclusive(folder: Path, name: str = LOCK) -> Iterator[None]:
-    """Keep all others out that ask for the same lock of a folder, which is made if needed.
+    """Hold one of a folder's exclusive locks; the folder is made if needed.
 
-    A kill ends the lock.
+    The lock ends when the process does, even if it is killed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("a") as lock:

@@ -20,7 +20,7 @@ ID = re.compile(r"[0-9a-f]{32}")
 
 
 def find_search(folder: Path, key: str) -> SearchRecord | None:
-    """Return the search with an id; None where there is none, also for what can be no id."""
+    """Return the search with an id; None if there is none or the id is malformed."""
     if not ID.fullmatch(key):
         return None
     for path in reversed(search_files(folder)):
@@ -31,20 +31,20 @@ def find_search(folder: Path, key: str) -> SearchRecord | None:
 
 
 def find_answer(folder: Path, key: str) -> PickRecord | None:
-    """Return the last answer to a search; one that was taken back has None as its picks."""
+    """Return the last answer to a search; its picks are None if it was taken back."""
     answers = records_with(folder / PICKS, key, PickRecord)
     return next((record for record in answers if record.search == key), None)
 
 
 def file_numbers(folder: Path) -> dict[str, int]:
-    """Return the number of each file in a folder; a file that forgot a line has another one."""
+    """Return the inode of each file in a folder; it changes when lines are forgotten."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         return {entry.name: entry.inode() for entry in entries}
     return {}
 
 
 def records_with(path: Path, key: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
-    """Yield the records of a file in which an id stands, the last one first."""
+    """Yield the records of a file that contain an id, the last one first."""
     quoted = f'"{key}"'.encode()
     for line in lines_backwards(path):
         if quoted in line:
@@ -53,14 +53,14 @@ def records_with(path: Path, key: str, kind: type[AnyRecord]) -> Iterator[AnyRec
 
 
 def lines_backwards(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, the last one first, with a block of it in memory at a time.
+    """Yield the lines of a file, the last one first, reading one block at a time.
 
-    A file that is not there has none. It is not mapped into memory: a writer cuts off a line that
-    the full disk did not take, and who reads mapped bytes that are gone is killed.
+    A missing file has no lines. The file is not memory-mapped: a writer truncates a line that did
+    not fit on the disk, and reading mapped bytes that are gone kills the process.
     """
     with suppress(FileNotFoundError), path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        begun = b""  # the end of a line that begins in an earlier block
+        begun = b""  # rest of a line that begins in an earlier block
         for start in range((size - 1) // BLOCK * BLOCK, -1, -BLOCK):
             file.seek(start)
             begun, *lines = (file.read(BLOCK) + begun).split(b"\n")

@@ -22,12 +22,12 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 @dataclass(frozen=True)
 class Traffic:
-    """Searches in the order of their time, and answers.
+    """Searches in the order of their time, and their answers.
 
-    answers: the last one of each search, by the search's id, in the order of the first ones; an
-    answer that was taken back is none.
-    taken_back: ids of the searches whose answer was. skipped: lines that could not be read, such as
-    one that a killed writer left torn.
+    answers: the last answer to each search, by the search's id, in the order in which searches were
+    first answered; without answers that were taken back. taken_back: ids of the searches whose
+    answer was taken back. skipped: number of unreadable lines, such as a torn one of a killed
+    writer.
     """
 
     searches: list[SearchRecord]
@@ -36,17 +36,17 @@ class Traffic:
     taken_back: frozenset[str] = frozenset()
 
     def until(self, time: datetime) -> "Traffic":
-        """Return the traffic without searches of a later time, which a wrong clock has given."""
+        """Return the traffic without searches after a time, which come from a wrong clock."""
         return replace(self, searches=[row for row in self.searches if row.time <= time])
 
     def picks_of(self, search: SearchRecord) -> list[str] | None:
-        """Return the URLs picked of a search, the best first; None where nobody answered."""
+        """Return the URLs picked of a search, the best first; None if nobody answered it."""
         answer = self.answers.get(search.id)
         return answer.picks if answer else None
 
 
 def read_traffic(folder: Path) -> Traffic:
-    """Return all that a folder holds; a folder that is not there holds nothing."""
+    """Return all traffic in a folder; a missing folder has none."""
     skipped: list[str] = []
     searches = {
         record.id: record
@@ -65,8 +65,8 @@ def search_files(folder: Path) -> list[Path]:
 
 
 def read_records(path: Path, kind: type[AnyRecord], skipped: list[str]) -> Iterator[AnyRecord]:
-    """Yield the records of a file that may not exist; lines without a record go to skipped."""
-    # Not asked for before: `make forget` may delete it meanwhile.
+    """Yield the records of a file that may not exist; add unreadable lines to `skipped`."""
+    # No check whether it exists: `make forget` may delete it after the check.
     with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:

@@ -1,4 +1,4 @@
-"""The records of served searches and of picks, as they stand in data/served/."""
+"""The records of served searches and of picks in data/served/."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ def as_text(time: datetime) -> str:
 
 
 def now() -> datetime:
-    """Return the time in UTC, in whole seconds, as a record keeps it."""
+    """Return the current time in UTC, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -20,7 +20,7 @@ Time = Annotated[AwareDatetime, PlainSerializer(as_text, when_used="json")]
 
 
 class Record(BaseModel):
-    """A line of a file; fields that it does not know are ignored."""
+    """A line of a file; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -28,11 +28,11 @@ class Record(BaseModel):
 class ShownSource(Record):
     """A source as it was shown.
 
-    rank: from 1. score: the calibrated probability of a pick; where the reranker was not tuned, its
-    score; None where nothing reranked. found_by: the queries that had it among their first.
-    retrieved_rank: its rank before anything reranked it, from 1. team: which of two compared
-    pipelines put it there, A or B. unshuffled_rank, propensity: where some searches are shuffled,
-    the rank before that, and the probability with which the source stands at its rank.
+    rank: from 1. score: the calibrated probability of a pick; the raw score if the reranker was not
+    tuned; None without a reranker. found_by: the queries that had it among their first results.
+    retrieved_rank: its rank before reranking, from 1. team: which of two compared pipelines put it
+    there, A or B. unshuffled_rank, propensity: if some searches are shuffled, its rank before the
+    shuffle, and the probability of being shown at its rank.
     """
 
     url: str
@@ -50,8 +50,8 @@ class ShownSource(Record):
 class SearchRecord(Record):
     """A search that was served.
 
-    version: the first 12 digits of the stack's content hash. queries: what was searched, the
-    question first. session: the salted hash of who asked. compare: team -> version, where two
+    version: the first 12 digits of the stack's content hash. queries: the searched queries, the
+    question first. session: the salted hash of who asked. compare: team -> version, if two
     pipelines were interleaved.
     """
 
@@ -67,15 +67,15 @@ class SearchRecord(Record):
 
     @property
     def is_shuffled(self) -> bool:
-        """Whether chance has moved a source, so that the order is not the pipeline's own."""
+        """Whether a shuffle moved a source, so that the order is not the pipeline's own."""
         return any(row.unshuffled_rank not in (None, row.rank) for row in self.sources)
 
 
 class PickRecord(Record):
     """What a user picked of a search.
 
-    picks: the URLs, the best first; none of them where no source was right, and None where the
-    answer was taken back. A later record of the same search replaces this one.
+    picks: the URLs, the best first; empty if no source was right, None if the answer was taken
+    back. A later record of the same search replaces this one.
     """
 
     search: str = Field(min_length=1)

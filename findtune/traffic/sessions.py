@@ -1,6 +1,6 @@
-"""Who asked, as a salted hash: it groups the searches of one user, and names nobody.
+"""Who asked, as a salted hash: it groups the searches of one user and names nobody.
 
-The salt never leaves its folder. Without it nobody can try out which user has a hash.
+The salt never leaves its folder. Without it, nobody can test which user a hash belongs to.
 """
 
 import hashlib
@@ -18,36 +18,36 @@ DIGITS = 16  # of a hash, in hex
 
 
 def read_salt(folder: Path) -> bytes:
-    """Return the salt of a folder, which is made if there is none.
+    """Return the salt of a folder; make one if there is none.
 
-    Raises InputError for a file that holds none: with less of a salt users could be found out, and
-    forms forged.
+    Raises InputError for a file of another length: with a shorter salt, users could be identified
+    and forms forged.
     """
     path = folder / SALT
     with exclusive(folder):
         if not path.exists():
             part = folder / f"{SALT}.part"
-            part.unlink(missing_ok=True)  # of a kill
-            part.touch(0o600)  # before it holds anything
+            part.unlink(missing_ok=True)  # left by a killed process
+            part.touch(0o600)  # permissions before content
             with part.open("wb") as file:
                 file.write(secrets.token_bytes(BYTES))
                 file.flush()
-                os.fsync(file.fileno())  # or the name could outlive a power cut, and not the bytes
+                os.fsync(file.fileno())  # or a power cut could keep the name without the bytes
             part.replace(path)
     salt = path.read_bytes()
     if len(salt) != BYTES:
         raise InputError(
-            f"{path} has {len(salt)} bytes, and a salt has {BYTES}; restore it, or delete it: then "
-            "a new one is made, and users who come back count as new ones."
+            f"{path} has {len(salt)} bytes, but a salt has {BYTES}; restore it, or delete it to "
+            "get a new one (returning users then count as new users)."
         )
     return salt
 
 
 def hash_session(salt: bytes, user: str) -> str:
-    """Return the hash under which the searches of a user, or of a browser, are kept."""
+    """Return the hash that stands for a user, or a browser, in the records."""
     return sign(salt, f"session {user}")[:DIGITS]
 
 
 def sign(salt: bytes, text: str) -> str:
-    """Return what only those who have the salt can compute of a text. Source: HMAC, RFC 2104."""
+    """Return the HMAC-SHA256 of a text, keyed with the salt. Source: RFC 2104."""
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()

@@ -1,9 +1,9 @@
-"""Showing the first sources of some searches in a random order, so that logs can judge others.
+"""Showing the first sources of some searches in random order, so that logs can judge other orders.
 
-Users look at the first sources most. So a log of one order says little about another, unless chance
-has moved the sources. With a probability `share` a search shows its first TOP_K sources in an order
-drawn from all with equal probability, else as they were ranked. So each of them may stand at each
-of these ranks, with a probability that the log keeps: its propensity.
+Users look most at the first sources. So a log of one order says little about another order, unless
+the order was randomized. With probability `share`, a search shows its first TOP_K sources in an
+order drawn uniformly at random, else as they were ranked. So each of these sources can appear at
+each of these ranks, with a probability that the log keeps: its propensity.
 
 Sources: randomised results, Joachims, Swaminathan & Schnabel (WSDM 2017); the propensity of a
 source at a rank, Li, Abbasi-Yadkori, Kveton et al. (KDD 2018).
@@ -13,15 +13,14 @@ from random import Random
 
 from findtune.traffic.records import SearchRecord
 
-TOP_K = 5  # sources that are shuffled; more of them say less about each, and cost users more
+TOP_K = 5  # sources that are shuffled; more give less data on each, and cost users more
 
 
 def shuffle(search: SearchRecord, share: float) -> SearchRecord:
-    """Return a search as it is shown, its sources with their propensities.
+    """Return a search as it is shown, with the propensity of each source.
 
-    search: with its sources in the order of their ranks. share: the probability of a shuffle, in
-    (0, 1]. The coin and the order are drawn by the search's
-    id, so the same search is shown in the same order.
+    search: its sources are in the order of their ranks. share: the probability of a shuffle, in
+    (0, 1]. The search's id seeds the draws, so the same search is shown in the same order.
     """
     chance = Random(f"shuffling {search.id}")
     ranks = [*range(1, len(search.sources) + 1)]
@@ -43,9 +42,9 @@ def shuffle(search: SearchRecord, share: float) -> SearchRecord:
 
 
 def propensity(ranked: int, shown: int, count: int, share: float) -> float:
-    """Return the probability that a source that was ranked at one rank is shown at another.
+    """Return the probability that a source ranked at one rank is shown at another.
 
-    ranked, shown: from 1. count: sources that are shuffled; a source behind them never moves.
+    ranked, shown: from 1. count: sources that are shuffled; those after them never move.
     """
     stays = float(ranked == shown)
     if ranked > count or shown > count:

@@ -13,15 +13,15 @@ from findtune.traffic.records import SearchRecord, ShownSource
 
 
 def rewriter_disagreement(search: SearchRecord) -> float:
-    """Return the share of the sources shown that the question alone did not find, in [0, 1]."""
+    """Return the share of the shown sources that the original question did not find, in [0, 1]."""
     missed = [source for source in search.sources if search.question not in source.found_by]
     return len(missed) / max(len(search.sources), 1)
 
 
 def reranker_disagreement(sources: Sequence[ShownSource]) -> float:
-    """Return the share of pairs that the reranker turned round, in [0, 1]; 0 for no pair.
+    """Return the share of pairs whose order the reranker reversed, in [0, 1]; 0 without pairs.
 
-    A shuffle of what is shown turns none round. Source: the normalised distance of Kendall's tau.
+    A shuffle of the shown sources is not counted. Source: normalized Kendall tau distance.
     """
     ranks = [
         (source.unshuffled_rank or source.rank, source.retrieved_rank)
@@ -39,14 +39,14 @@ def disagreement(search: SearchRecord) -> float:
 
 
 def as_key(question: str) -> str:
-    """Return what two spellings of one question share, in letters that are composed or not."""
+    """Return a question without differences of case, spacing and Unicode composition."""
     return " ".join(unicodedata.normalize("NFC", question).casefold().split())
 
 
 def most_instructive(traffic: Traffic, count: int) -> list[tuple[SearchRecord, float]]:
-    """Return the searches to ask people about, and their disagreement, the largest first.
+    """Return the searches to ask people about, with their disagreement, the largest first.
 
-    A question stands there once, as it was searched last, and not at all once someone answered it.
+    Each question appears once, with its latest search, and not at all if someone answered it.
     """
     answered = {as_key(row.question) for row in traffic.searches if row.id in traffic.answers}
     waiting = {as_key(row.question): row for row in traffic.searches if row.sources}

@@ -1,1 +1,1 @@
-"""What the training of every room shares."""
+"""Training code that all rooms share."""

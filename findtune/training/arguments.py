@@ -9,9 +9,9 @@ from findtune.training import ranks
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.resumption import train_resumably
 
-# With several ranks. DistributedDataParallel must not wait for a weight that no text uses, such as
-# a pooler's. No buffer of our models changes, and ranks call them different numbers of times. The
-# libraries would drop the last batch, and say so; `SharedBatches` keeps it.
+# With several ranks. DistributedDataParallel must not wait for unused weights, such as a pooler's.
+# Buffers need no broadcast: those of our models never change, and ranks call their models different
+# numbers of times. The libraries would drop the last batch, and say so; `SharedBatches` keeps it.
 RANKED = {
     "ddp_find_unused_parameters": True,
     "ddp_broadcast_buffers": False,
@@ -32,7 +32,7 @@ class TrainerRecipe(Protocol):
 def trainer_arguments(
     recipe: TrainerRecipe, precision: str, seed: int, *, progress: bool
 ) -> dict[str, Any]:
-    """Return the training arguments that all rooms share. Nothing is sent anywhere."""
+    """Return the training arguments that all rooms share; nothing is reported to a service."""
     return {
         "output_dir": ".",  # unused, since save_strategy is "no"; see resumption.py
         "warmup_steps": recipe.warmup_ratio,  # transformers 5 reads a value below 1 as a ratio
@@ -57,10 +57,10 @@ def run_trainer(
     progress: bool,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> None:
-    """Train a model with at most a progress bar on the screen; leave it in evaluation mode.
+    """Train a model, printing at most a progress bar; leave the model in evaluation mode.
 
-    checkpoints: of this phase, which another trainer must not use; with a folder, the trainer is
-    `Resumable`, and goes on from the last one.
+    checkpoints: of this phase, not shared with another trainer; if they have a folder, the trainer
+    must be `Resumable`, and continues from the last checkpoint.
     """
     trainer.remove_callback(PrinterCallback)
     if not progress:
@@ -75,9 +75,9 @@ def run_trainer(
 
 
 class WithoutModelCard:
-    """A base class of trainers of sentence-transformers whose model card would show training rows.
+    """A mixin for trainers of sentence-transformers that suppresses their model card.
 
-    The stage `card` writes a card without training data.
+    That card would show training rows; the stage `card` writes one without them.
     """
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:

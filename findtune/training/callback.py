@@ -20,8 +20,8 @@ REPORT_SECONDS = 60  # at least this long between two progress lines
 class DevResult:
     """One evaluation on dev.
 
-    measures: the row of history.csv; score: higher is better; payload: whatever model selection
-    needs again later, such as per-query values or predictions.
+    measures: the row of history.csv; score: higher is better; payload: what model selection needs
+    later, such as per-query values or predictions.
     """
 
     measures: dict[str, float]
@@ -43,13 +43,12 @@ IsAsGood = Callable[[DevResult, DevResult], bool]  # (new result, best result so
 
 
 class EvalCallback(TrainerCallback):
-    """Evaluates on dev at a ratio of all steps, and keeps the best weights.
+    """Evaluates on dev each time a given ratio of all steps is done, and keeps the best weights.
 
     A result is kept when `is_as_good(result, best)` holds, where `best` is the result with the
-    largest score so far; so a rule that allows for noise keeps the later of two equal results.
-    Nothing is evaluated before `begin` was called. Training stops after
-    `early_stopping_patience` evaluations in a row that are not as good, unless
-    `early_stopping=False`.
+    highest score so far; a rule that allows for noise keeps the later of two equal results.
+    Nothing is evaluated until `begin` is called. Unless `early_stopping=False`, training stops
+    after `early_stopping_patience` evaluations in a row that are not as good.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class EvalCallback(TrainerCallback):
     ) -> None:
         """Prepare for training.
 
-        network: whose weights are trained and kept; evaluate: returns the current result on dev;
+        network: the trained network; evaluate: returns its current result on dev;
         reported: names of the measures that progress lines show.
         """
         self.network, self.evaluate, self.recipe, self.say = network, evaluate, recipe, say
@@ -83,7 +82,7 @@ class EvalCallback(TrainerCallback):
         """Start evaluating, from the base model's result.
 
         base_competes: whether later results are compared with the base's. If not, the first
-        evaluation of training is kept whatever it is.
+        evaluation of training is kept in any case.
         """
         self.record(0, base)
         self.kept, self.kept_weights = base, snapshot(self.network)
@@ -92,7 +91,7 @@ class EvalCallback(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Evaluate when it is time; report progress once a minute."""
+        """Evaluate when it is due; report progress once a minute."""
         every = math.ceil(state.max_steps * self.recipe.eval_steps)
         due = state.global_step % every == 0 or state.global_step == state.max_steps
         if self.kept and due:
@@ -124,9 +123,9 @@ class EvalCallback(TrainerCallback):
         self.say(f"step {step}: dev {values}")
 
     def export(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        """Return what a checkpoint needs: values of JSON, and the kept weights unless the base's.
+        """Return what a checkpoint needs: JSON values, and the kept weights unless the base's.
 
-        The base's result is not exported: `begin` gives it again.
+        The base's result is not exported, since `begin` receives it again.
         """
         kept = self.kept if self.kept_step else None
         values = {
@@ -139,7 +138,7 @@ class EvalCallback(TrainerCallback):
         return values, self.kept_weights if kept else {}
 
     def restore(self, values: Mapping[str, Any], kept_weights: dict[str, torch.Tensor]) -> None:
-        """Go on from what was exported, after `begin` if that was called before.
+        """Continue from exported values; if `begin` is called at all, it must come first.
 
         kept_weights: empty if they are the network's own, or the base's.
         """
@@ -162,7 +161,7 @@ class EvalCallback(TrainerCallback):
 
 
 def as_json(result: DevResult) -> dict[str, Any]:
-    """Return a result as values of JSON; see `from_json`."""
+    """Return a result as JSON values; see `from_json`."""
     return {**asdict(result), "payload": without_arrays(result.payload)}
 
 
@@ -172,14 +171,14 @@ def from_json(values: Mapping[str, Any], like: Any) -> DevResult:
 
 
 def without_arrays(payload: Any) -> Any:
-    """Return a payload with lists in the place of arrays."""
+    """Return a payload with lists instead of arrays."""
     if isinstance(payload, np.ndarray):
         return payload.tolist()
     return [*map(without_arrays, payload)] if isinstance(payload, (list, tuple)) else payload
 
 
 def with_arrays(values: Any, like: Any) -> Any:
-    """Return values with arrays and named tuples where a payload of the same type has them."""
+    """Return values with arrays and named tuples where `like`, of the same type, has them."""
     if isinstance(like, np.ndarray):
         return np.array(values, dtype=like.dtype)
     if isinstance(like, tuple):

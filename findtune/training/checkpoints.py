@@ -1,11 +1,11 @@
-"""Checkpoints, from which a training that was killed goes on: where they lie, which can be used.
+"""Checkpoints, from which a killed training resumes: their folders, and which can be used.
 
     FOLDER/KEY/PHASE/step-120/   the state after a step, with its manifest
     FOLDER/KEY/PHASE/end/        the state after the phase's last step
 
-KEY is the SHA-256 of all that the training reads, so a checkpoint of other inputs is never used.
-A folder gets its name when it is complete, and its bytes are compared with its manifest before it
-is read. Nothing in it is a pickle.
+KEY is the SHA-256 of everything that the training reads, so a checkpoint of other inputs is never
+used. A folder gets its name only when it is complete, and its bytes are compared with its manifest
+before it is read. It holds no pickles.
 """
 
 import hashlib
@@ -30,18 +30,18 @@ Say = Callable[[str], None]
 class Checkpoints:
     """The checkpoints of a training, or of one of its phases.
 
-    folder: where they lie, or None if nothing is saved. say: reports what is used and what is not.
+    folder: of the checkpoints, or None to save nothing. say: reports which are used and which not.
     """
 
     folder: Path | None = None
     say: Say = lambda _: None
 
     def phase(self, name: str) -> "Checkpoints":
-        """Return the checkpoints of one phase; each call of a trainer needs one of its own."""
+        """Return the checkpoints of one phase; each call of a trainer needs its own phase."""
         return replace(self, folder=self.folder / name) if self.folder else self
 
     def latest(self) -> Path | None:
-        """Return the folder of the last complete checkpoint; remove those that have changed."""
+        """Return the folder of the last intact checkpoint; remove later ones that are damaged."""
         for path in reversed(self.complete()):
             problem = next(problems(path), None)
             if not problem:
@@ -51,7 +51,7 @@ class Checkpoints:
         return None
 
     def complete(self) -> list[Path]:
-        """Return the folders of all complete checkpoints, first the oldest."""
+        """Return the folders of all complete checkpoints, oldest first."""
         folder = self.folder
         paths = [*folder.iterdir()] if folder and folder.is_dir() else []
         steps = [path for path in paths if path.name.startswith(STEP)]
@@ -70,7 +70,7 @@ class Checkpoints:
                 shutil.rmtree(other, ignore_errors=True)
 
     def remove(self) -> None:
-        """Remove all checkpoints of a training that has ended, and the folder above its key."""
+        """Remove all checkpoints of a finished training, with the folder that holds its key."""
         if self.folder:
             shutil.rmtree(self.folder.parent, ignore_errors=True)
 
@@ -79,7 +79,7 @@ NO_CHECKPOINTS = Checkpoints()
 
 
 def open_checkpoints(folder: Path, key: str, say: Say) -> Checkpoints:
-    """Return the checkpoints of a training; remove, with a line, those that have another key."""
+    """Return the checkpoints of a training; remove those of another key, and report it."""
     for other in [*folder.iterdir()] if folder.is_dir() else []:
         if other.name != key:
             say(f"{other} is of a training that read something else: removed")
@@ -90,8 +90,8 @@ def open_checkpoints(folder: Path, key: str, say: Say) -> Checkpoints:
 def key_of(paths: Iterable[Path], values: Mapping[str, Any]) -> str:
     """Return the SHA-256 of values, and of the names and bytes of all files at some paths.
 
-    A path is a file or a folder, and may be absent. What Python and DVC write beside code and data
-    does not count, nor where a path lies.
+    A path is a file or a folder, and may be absent. Files that Python and DVC add to code and data
+    folders do not count, and neither does the location of a path.
     """
     files = [
         {name: sha256(path / name) for name in names_in(path) if "__pycache__" not in name}

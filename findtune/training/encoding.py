@@ -1,12 +1,12 @@
-"""Encoding the texts of a training batch without padding and no text twice.
+"""Encoding each distinct text of a training batch once, without padding.
 
-The columns of a batch are padded to their longest text. On real lists a quarter of the tokens is
-then padding, and a document that two rows share is encoded twice. Here the distinct texts of the
-batch lie one behind the other. The vectors are the same.
+Normally the columns of a batch are padded to their longest text. On real lists a quarter of the
+tokens is then padding, and a document that two rows share is encoded twice. Here the distinct texts
+of the batch are concatenated. The vectors are the same.
 
-What a pass forward computes is kept for the pass back, which takes about 0.4 MB a token in a small
-model. Beyond some thousand tokens it is computed again instead (Chen et al. 2016, Training Deep
-Nets with Sublinear Memory Cost), so memory does not grow with lists and texts.
+Activations of the forward pass are kept for the backward pass: about 0.4 MB per token in a small
+model. Beyond a limit they are recomputed instead (Chen et al. 2016, Training Deep Nets with
+Sublinear Memory Cost), so memory does not grow with lists and texts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,8 +32,8 @@ from findtune.retrieval.encoding import (
 )
 from findtune.training import ranks
 
-CHUNK = 16  # texts, where a model needs padding
-KEPT_TOKENS = 8192  # of a batch; of the others nothing is kept between the two passes
+CHUNK = 16  # texts encoded together if a model needs padding
+KEPT_TOKENS = 8192  # of a batch, whose activations are kept; those of others are recomputed
 KEPT_TOKENS_ON_GPU = 32_768  # 13 GB in a small model
 
 EncodePart = Callable[[SentenceTransformer, Sequence[Tokens]], Tensor]
@@ -64,10 +64,10 @@ def encode_columns(model: Any, columns: Sequence[Features]) -> list[Tensor]:
 
 
 def encode_in_ranks(model: Any, texts: Sequence[Tokens]) -> Tensor:
-    """Return the vectors of texts, sorted by length, of which each rank encodes its share.
+    """Return the vectors of texts, sorted by length; each rank encodes its share of them.
 
     So all ranks compute the loss of the whole batch, and each gradient flows back to the rank that
-    encoded the text. Shares are equal: the last text fills them up, and its copies do not count.
+    encoded the text. Copies of the last text make the shares equal; their vectors are dropped.
     """
     size = ranks.count()
     if size == 1:
@@ -79,7 +79,7 @@ def encode_in_ranks(model: Any, texts: Sequence[Tokens]) -> Tensor:
 
 
 class Replica:
-    """A model that DistributedDataParallel has wrapped, with what `encode` needs of it."""
+    """A model wrapped by DistributedDataParallel, with the attributes that `encode` needs."""
 
     def __init__(self, wrapped: Any) -> None:
         self.wrapped, self.model = wrapped, wrapped.module
@@ -89,7 +89,7 @@ class Replica:
         return self.model[position]
 
     def __call__(self, features: Features) -> Any:
-        """Return what the model makes of features, through the wrapper, which sums gradients."""
+        """Return the model's output through the wrapper, which synchronizes the gradients."""
         return self.wrapped(features)
 
 
@@ -97,7 +97,7 @@ def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
     """Return the vectors of texts, given as tokens and sorted by length, (texts, dimensions)."""
     transformer: Any = model[0].model
     if transformer.config._attn_implementation == unpadded_attention.NAME:
-        # among ranks nothing is computed again, so parts would bound nothing
+        # with several ranks nothing is recomputed, so parts would save no memory
         limit = tokens_together(model.device)
         parts = batches(texts, limit) if ranks.count() == 1 else [texts]
         return encode_parts(encode_unpadded, model, parts)
@@ -108,11 +108,11 @@ def encode(model: Any, texts: Sequence[Tokens]) -> Tensor:
 def encode_parts(
     encode_part: EncodePart, model: SentenceTransformer, parts: Iterable[Sequence[Tokens]]
 ) -> Tensor:
-    """Return the vectors of all parts; beyond the kept tokens the pass back computes them again."""
+    """Return the vectors of all parts; beyond the kept tokens the backward pass recomputes them."""
     vectors, tokens = [], 0
     kept = KEPT_TOKENS if model.device.type == "cpu" else KEPT_TOKENS_ON_GPU
     for part in parts:
-        tokens += len(part) * len(part[0])  # with padding, the longest text is the first
+        tokens += len(part) * len(part[0])  # counts padding: the first text is the longest
         if tokens <= kept or ranks.count() > 1:
             vectors.append(encode_part(model, part))
         else:
@@ -139,9 +139,9 @@ def encode_padded(model: Any, texts: Sequence[Tokens]) -> Tensor:
 def fast_layers(model: SentenceTransformer | CrossEncoder) -> Iterator[None]:
     """Let a model train without dropout and with fast attention, then put both back.
 
-    A few hundred steps from good weights overfit little without dropout, and drawing its random
-    numbers takes a sixth of a step on a CPU. In bf16 the backward pass of fused attention is slower
-    there than that of plain matrix products.
+    Without dropout, a few hundred steps from good weights overfit little, and drawing its random
+    numbers takes a sixth of a step on a CPU. In bf16 on a CPU, the backward pass of fused attention
+    is slower than that of plain matrix products.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Dropout)]
     shares = [layer.p for layer in layers]

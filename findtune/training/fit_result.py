@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FitResult:
-    """A tuned model, the dev measures during training, and what was selected.
+    """A tuned model, the dev measures during training, and the candidates compared afterwards.
 
     model: the room's own type. save: writes the model to a folder. history: one row for each
     evaluation on dev. sweep: one row for each candidate that was compared after training.

@@ -1,6 +1,6 @@
-"""Interpolation between a base model and its tuned weights: theta = (1 - a) base + a tuned.
+"""Interpolation between base and tuned weights: theta = (1 - a) base + a tuned.
 
-It restores some of what tuning made the model forget, at a small cost in what it gained.
+It restores some of what the model forgot in tuning, and costs little of what it gained.
 Sources: WiSE-FT (Wortsman et al. 2022), LM-Cocktail (Xiao et al. 2024).
 """
 
@@ -21,7 +21,7 @@ Memory = tuple[int, tuple[int, ...], tuple[int, ...]]  # address, shape and stri
 def interpolate(base: State, tuned: State, a: float) -> dict[str, torch.Tensor]:
     """Return the weights at share `a` of the way from base to tuned.
 
-    Tensors without floating point numbers, such as position ids, are the base's.
+    Tensors of integers, such as position ids, are taken from the base.
     """
     return {
         name: torch.lerp(weight, tuned[name], a) if weight.is_floating_point() else weight
@@ -32,8 +32,8 @@ def interpolate(base: State, tuned: State, a: float) -> dict[str, torch.Tensor]:
 def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Return a copy of a model's weights that further training does not change.
 
-    It lies in an unnamed temporary file, which needs no memory until it is read: beside a language
-    model and Adam's state, the base and the best weights so far would take a fifth more of it.
+    It is mapped from an unnamed temporary file, which takes no memory until it is read. In memory,
+    the base and the best weights would add a fifth to a language model with Adam's state.
     Weights that share memory, such as tied embeddings, are written once.
     """
     weights = {name: weight.detach().cpu() for name, weight in model.state_dict().items()}
@@ -59,7 +59,7 @@ def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def key_of(weight: torch.Tensor) -> Memory:
-    """Return what weights have in common that are the same memory, read in the same way."""
+    """Return a key that is equal for weights with the same memory, shape and strides."""
     return weight.data_ptr(), tuple(weight.shape), weight.stride()
 
 

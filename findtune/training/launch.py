@@ -1,7 +1,7 @@
 """Starting a training on several processes or machines, with torchrun.
 
-One process starts none of this. With more, the stage starts torchrun, the launcher of torch, which
-starts the same stage once per process. Each of these is a rank. When one of them fails or is
+With one process, torchrun is not used. With more, the stage starts torchrun, the launcher of torch,
+which starts the same stage once per process. Each process is a rank. When one of them fails or is
 killed, torchrun ends the others.
 """
 
@@ -45,7 +45,7 @@ class Launch(Section):
 
 
 class RankError(FindtuneError):
-    """Raised when a training on several processes has failed, with the line about the first."""
+    """Raised when a training on several processes fails; its message is about the first failure."""
 
 
 def is_rank() -> bool:
@@ -64,15 +64,15 @@ def refuse_other_launch(launch: Launch) -> None:
 
 
 def start_ranks(launch: Launch, module: str, arguments: Sequence[str]) -> None:
-    """Run a module in all ranks of this machine, and wait for their end.
+    """Run a module in all ranks of this machine, and wait for them.
 
-    Raises RankError when one of them fails, and SystemExit when this process is asked to end.
+    Raises RankError when a rank fails, and SystemExit when this process gets a signal to end.
     """
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    logging.disable()  # what is said about a failure is one line
+    logging.disable()  # a failure is reported in one line
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     with tempfile.TemporaryDirectory() as logs:
         options = [*torchrun_options(launch), "--log-dir", logs, "--module", module, *arguments]
@@ -87,7 +87,7 @@ def start_ranks(launch: Launch, module: str, arguments: Sequence[str]) -> None:
 def torchrun_options(launch: Launch) -> list[str]:
     """Return torchrun's options; raise InputError when several machines have no meeting point.
 
-    Where and as which of the machines this one joins is read from the environment by torchrun.
+    torchrun reads the meeting point and the number of this machine from the environment.
     """
     options = ["--nnodes", str(launch.nodes), "--nproc-per-node", str(launch.processes)]
     if launch.nodes == 1:
@@ -101,10 +101,10 @@ def torchrun_options(launch: Launch) -> list[str]:
 
 
 def raise_first(failures: Mapping[int, Any], launch: Launch) -> NoReturn:
-    """Raise RankError with the line about the rank that failed first.
+    """Raise RankError for the rank that failed first.
 
-    failures: of torchrun, by rank. A kill or an error comes before the errors of those that lost
-    their connection to it.
+    failures: rank -> torchrun's record of its failure. A kill comes before an error, and an error
+    before those of ranks that lost their connection.
     """
     rank, failure = min(failures.items(), key=lambda item: (severity(item[1]), item[1].timestamp))
     place, message = f"process {rank + 1} of {launch.world_size}", recorded(failure)
@@ -123,15 +123,15 @@ def raise_first(failures: Mapping[int, Any], launch: Launch) -> NoReturn:
 
 
 def severity(failure: Any) -> int:
-    """Return 0 for a kill, 1 for an error, and 2 for what follows from that of another rank."""
+    """Return 0 for a kill, 1 for an error, and 2 for a consequence of another rank's failure."""
     if failure.exitcode < 0:
-        return 2 if -failure.exitcode == signal.SIGTERM else 0  # torchrun ends the others by it
+        return 2 if -failure.exitcode == signal.SIGTERM else 0  # how torchrun ends the others
     line = recorded(failure).get("line", "").lower()
     return 2 if any(word in line for word in LOST) else 1
 
 
 def recorded(failure: Any) -> dict[str, Any]:
-    """Return what a rank recorded of its error, nothing if it could not."""
+    """Return what a rank recorded about its error; empty if it could not."""
     message = failure.message
     return dict(message["extraInfo"]) if isinstance(message, dict) else {}
 
@@ -140,7 +140,7 @@ def recorded(failure: Any) -> dict[str, Any]:
 def recorded_errors(known: type[Exception]) -> Iterator[None]:
     """Record the error that ends a rank for the process that started it, and print nothing.
 
-    known: the type of errors whose message is the whole story.
+    known: the type of errors that need no traceback.
     """
     try:
         yield
@@ -150,9 +150,9 @@ def recorded_errors(known: type[Exception]) -> Iterator[None]:
 
 
 def record(error: Exception, known: type[Exception]) -> None:
-    """Write the error of a rank in the form that torchrun reads, with two keys of ours.
+    """Write the error of a rank in the format of torchrun, with keys that `raise_first` reads.
 
-    Another launcher may read none; then the error is raised.
+    If the launcher set no error file, the error is raised.
     """
     if ERROR_FILE not in os.environ:
         raise error

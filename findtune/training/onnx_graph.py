@@ -1,4 +1,4 @@
-"""The graph of a network of transformers, as ONNX: by torch's exporter, without its notes."""
+"""ONNX graphs of transformers networks: from torch's exporter, without its metadata."""
 
 import logging
 import warnings
@@ -11,7 +11,7 @@ import torch
 
 
 class OneOutput(torch.nn.Module):
-    """A network with plain tensors as inputs and output, as the exporter needs them."""
+    """A network with plain tensors as inputs and output, as the exporter requires."""
 
     def __init__(self, network: torch.nn.Module, output: str) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class OneOutput(torch.nn.Module):
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the output with the network's name for it."""
+        """Return the network's output of the chosen name."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         outputs = self.network(input_ids=input_ids, attention_mask=attention_mask, **types)
         output: torch.Tensor = outputs[self.output]
@@ -34,7 +34,7 @@ class OneOutput(torch.nn.Module):
 def trace(network: OneOutput, batch: Mapping[str, torch.Tensor]) -> onnx.ModelProto:
     """Return the graph of a network, for any number of texts and tokens.
 
-    batch: the names and tensors of its inputs, in the order that `OneOutput` has them.
+    batch: name -> tensor of its inputs, in the order of `OneOutput.forward`.
     """
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence")}
     with quiet_exporter():
@@ -65,7 +65,7 @@ def quiet_exporter() -> Iterator[None]:
 
 
 def without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a graph without the exporter's notes, which name source lines and folders."""
+    """Return a graph without the exporter's metadata, which names source lines and folders."""
     graph = model.graph
     parts: list[Any] = [model, graph, *graph.node, *graph.initializer]
     for part in (*parts, *graph.input, *graph.output, *graph.value_info):

@@ -1,4 +1,4 @@
-"""The number format that this machine can train in, and what else decides how it rounds."""
+"""The number format that this machine can train in, and the hardware that affects rounding."""
 
 import platform
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import torch
 
 
 def supported_precision(wanted: str, say: Callable[[str], None]) -> str:
-    """Return the precision to train in; say so when the machine lacks the wanted one."""
+    """Return the precision to train in; report it when the machine lacks the wanted one."""
     if wanted == "fp32":
         return "fp32"
     if torch.cuda.is_available():
@@ -20,6 +20,6 @@ def supported_precision(wanted: str, say: Callable[[str], None]) -> str:
 
 
 def arithmetic() -> list[str]:
-    """Return what decides how a machine rounds: only on its like do the same bytes come out."""
+    """Return the hardware that affects rounding; the same bytes need the same hardware."""
     devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     return [platform.machine(), torch.backends.cpu.get_cpu_capability(), *devices]

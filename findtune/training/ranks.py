@@ -1,8 +1,8 @@
-"""The processes that train one model together: what each does alone, and what they agree on.
+"""The processes that train one model together, called ranks: shared work and shared decisions.
 
 All ranks run the same program with the same weights. Each computes its share of every batch, and
-DistributedDataParallel averages the gradients. Whatever decides something is computed on rank 0
-alone and sent to the others: evaluations on dev, features, batches. So all decide the same.
+DistributedDataParallel averages the gradients. Everything that decisions depend on is computed on
+rank 0 alone and sent to the others: evaluations on dev, features, batches. So all ranks agree.
 """
 
 import os
@@ -20,9 +20,9 @@ from torch.utils.data import DataLoader
 from findtune.core.errors import InputError
 from findtune.training.launch import Launch
 
-PATIENCE = timedelta(days=7)  # a rank waits while rank 0 evaluates; torchrun notices the end of one
+PATIENCE = timedelta(days=7)  # ranks wait while rank 0 evaluates; torchrun notices a dead rank
 CPU = torch.device("cpu")
-ALONE: list[Any] = []  # what rank 0 runs while the others wait
+ALONE: list[Any] = []  # the functions that rank 0 runs while the others wait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ Module = TypeVar("Module", bound=torch.nn.Module)
 def join(launch: Launch) -> None:
     """Join the other ranks of a training, over gloo between CPUs and over NCCL between GPUs.
 
-    One process has nothing to join. Raises InputError when there are fewer GPUs than processes.
+    With one process it does nothing. Raises InputError when there are fewer GPUs than processes.
     """
     if launch.world_size == 1:
         return
@@ -43,7 +43,7 @@ def join(launch: Launch) -> None:
                 f"has {torch.cuda.device_count()} GPUs; each process needs one."
             )
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    # the libraries' own calls of torch, which nobody here can change
+    # caused by calls inside the libraries, which we can't change
     for module in ("accelerate", "sentence_transformers"):
         warnings.filterwarnings("ignore", category=FutureWarning, module=module)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -51,13 +51,13 @@ def join(launch: Launch) -> None:
 
 
 def leave() -> None:
-    """End the work with the other ranks, if there are any."""
+    """Leave the group of ranks, if there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def count() -> int:
-    """Return the number of ranks, 1 for a training that no torchrun started."""
+    """Return the number of ranks; 1 without torchrun."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
@@ -67,20 +67,17 @@ def number() -> int:
 
 
 def use_threads(threads: int) -> None:
-    """Compute with so many threads; the ranks of one machine share them, and each has at least one.
-
-    Where there is one process, all of them are its own.
-    """
+    """Set the number of threads; the ranks of a machine share them, at least one each."""
     local = int(os.environ["LOCAL_WORLD_SIZE"]) if count() > 1 else 1
     torch.set_num_threads(max(1, threads // local))
 
 
 def on_first(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return on all ranks what a function returns on rank 0; raise on all what it raises there.
+    """Call a function on rank 0 only; return its result, or raise its error, on all ranks.
 
-    The others wait, and do not call it.
+    The other ranks wait.
     """
-    if count() == 1 or ALONE:  # or rank 0 within such a function
+    if count() == 1 or ALONE:  # alone, or in a nested call on rank 0
         return function(*args, **kwargs)
     answer: list[Any] = [None, None]
     if number() == 0:
@@ -99,7 +96,7 @@ def on_first(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def copied(load: Callable[[], Module]) -> Module:
     """Return the model that rank 0 loads, and a copy of it on every other rank's device.
 
-    For what only rank 0 can do: transformers writes no model on the others.
+    For loading that must run on rank 0, since transformers saves no model on the other ranks.
     """
     if count() == 1:
         return load()
@@ -108,7 +105,7 @@ def copied(load: Callable[[], Module]) -> Module:
 
 
 def kept_on_first(make: Callable[[], T]) -> T:
-    """Return an object that only rank 0 makes; its methods and fields answer to all ranks."""
+    """Return an object made on rank 0 only; all ranks can use its methods and fields."""
     if count() == 1:
         return make()
     owned: list[Any] = []
@@ -117,10 +114,10 @@ def kept_on_first(make: Callable[[], T]) -> T:
 
 
 class OnFirst:
-    """Stands for an object of rank 0. All ranks must use it in the same order."""
+    """A proxy for an object on rank 0. All ranks must use it in the same order."""
 
     def __init__(self, owned: Sequence[Any]) -> None:
-        """Prepare; owned: the object, on rank 0 alone."""
+        """Prepare; owned: a list with the object on rank 0, empty on the others."""
         self.owned = owned
 
     def __getattr__(self, name: str) -> Any:
@@ -131,7 +128,7 @@ class OnFirst:
 
 
 def gather(value: T) -> list[T]:
-    """Return the values of all ranks on rank 0, nothing on the others."""
+    """Return the values of all ranks on rank 0, and an empty list on the others."""
     if count() == 1:
         return [value]
     values: list[Any] = [None] * count()
@@ -145,32 +142,32 @@ def is_everywhere(value: bool) -> bool:
 
 
 def rows_of(size: int) -> list[int]:
-    """Return the rows of a batch that are this rank's share: every second one of two ranks.
+    """Return this rank's share of the rows of a batch: with two ranks, every second row.
 
-    A batch smaller than the number of ranks leaves some without a row; these read the first one,
-    and `weight_of` gives it no weight.
+    If the batch has fewer rows than there are ranks, a rank without a row reads the first one, and
+    `weight_of` gives it weight 0.
     """
     return [*range(number(), size, count())] or [0]
 
 
 def weight_of(size: int) -> float:
-    """Return the weight of the mean loss of a share, of which the mean over the ranks is the loss.
+    """Return the weight of this rank's mean loss; the batch's loss is the weighted mean over ranks.
 
-    size: rows of the whole batch. With equal shares it is 1.
+    size: rows of the whole batch. With equal shares the weight is 1.
     """
     return len(range(number(), size, count())) * count() / size
 
 
 class SharedBatches:
-    """A base class of trainers whose ranks read the same batches, each to compute its share."""
+    """A mixin for trainers whose ranks read the same batches and each compute their share."""
 
     accelerator: Any
     args: Any
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Return whole batches, where accelerate would give whole batches to each rank in turn.
+        """Return every whole batch on every rank; accelerate would deal batches out to the ranks.
 
-        It can't cut ours: they differ in size, and their texts are negatives of each other.
+        It can't split ours: they differ in size, and their texts are negatives of each other.
         """
         if count() > 1:
             self.accelerator.prepare_data_loader = partial(whole_batches, self.accelerator)
@@ -180,7 +177,7 @@ class SharedBatches:
 
 
 def whole_batches(accelerator: Any, loader: DataLoader[Any], **_: Any) -> DataLoader[Any]:
-    """Return the batches of a loader, in the order that rank 0 draws, on the rank's device."""
+    """Return all batches of a loader, in the order drawn on rank 0, on this rank's device."""
     whole: DataLoader[Any] = prepare_data_loader(
         loader,
         accelerator.device,

@@ -1,7 +1,7 @@
-"""Going on with a training that was killed, so that it ends with the bytes of an undisturbed one.
+"""Resuming a killed training, so that it ends with the same bytes as an uninterrupted one.
 
-Saved are the weights, the optimizer, the learning rates, the states of all random generators, and
-what the evaluations on dev found so far. The trainer of transformers skips the batches before.
+A checkpoint holds the weights, the optimizer, the learning rate schedule, the states of all random
+generators, and the evaluations on dev so far. The trainer of transformers skips earlier batches.
 """
 
 import json
@@ -22,22 +22,22 @@ from findtune.training.callback import EvalCallback
 from findtune.training.checkpoints import END, STEP, Checkpoints
 
 MIN_SECONDS = 30.0  # between two checkpoints
-MAX_SHARE = 0.02  # of the time, at most, is spent on writing checkpoints
+MAX_SHARE = 0.02  # of the time at most is spent on writing checkpoints
 WEIGHTS, KEPT, OPTIMIZER = (f"{name}.safetensors" for name in ("weights", "kept", "optimizer"))
-TRAINER, STATE = "trainer_state.json", "state.json"  # the first name is that of transformers
+TRAINER, STATE = "trainer_state.json", "state.json"  # the first name is given by transformers
 
-Values = dict[str, Any]  # of JSON
+Values = dict[str, Any]  # JSON values
 
 
 class Resumable:
-    """A base class of trainers that go on from the checkpoints of `SaveCheckpoints`."""
+    """A mixin for trainers that resume from the checkpoints of `SaveCheckpoints`."""
 
     def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
-        """Do nothing: the callback restores the weights, of any architecture."""
+        """Do nothing: the callback restores the weights, whatever the architecture."""
 
 
 def train_resumably(trainer: Any, checkpoints: Checkpoints) -> None:
-    """Train from the last checkpoint of a phase, or from the start; not at all if it has ended."""
+    """Train from the last checkpoint of a phase, or from the start; skip a finished phase."""
     latest = common_checkpoint(checkpoints)
     saver = SaveCheckpoints(trainer, checkpoints, latest)
     if latest and latest.name == END:
@@ -46,13 +46,13 @@ def train_resumably(trainer: Any, checkpoints: Checkpoints) -> None:
         return
     if latest:
         checkpoints.say(f"{latest.parent.name}: going on after {latest.name.replace('-', ' ')}")
-    trainer.add_callback(saver)  # behind the evaluation on dev
+    trainer.add_callback(saver)  # runs after the evaluation on dev
     trainer.train(resume_from_checkpoint=str(latest) if latest else None)
     saver.save(END)
 
 
 def common_checkpoint(checkpoints: Checkpoints) -> Path | None:
-    """Return the last checkpoint, if every rank can read it; machines may share the folder."""
+    """Return the last checkpoint if every rank can read it, as when machines share the folder."""
     latest = ranks.on_first(checkpoints.latest)
     if latest and not ranks.is_everywhere(latest.is_dir()):
         checkpoints.say(f"{latest} is not on every machine: training from the start")
@@ -61,10 +61,10 @@ def common_checkpoint(checkpoints: Checkpoints) -> Path | None:
 
 
 class SaveCheckpoints(TrainerCallback):
-    """Saves checkpoints so seldom that they cost next to nothing, and restores the last one."""
+    """Saves checkpoints rarely enough to cost almost no time, and restores the last one."""
 
     def __init__(self, trainer: Any, checkpoints: Checkpoints, latest: Path | None) -> None:
-        """Prepare for one phase; latest: the checkpoint that it goes on from, if any."""
+        """Prepare for one phase; latest: the checkpoint to resume from, if any."""
         callbacks = trainer.callback_handler.callbacks
         self.dev = [callback for callback in callbacks if isinstance(callback, EvalCallback)]
         self.trainer, self.checkpoints, self.latest = trainer, checkpoints, latest
@@ -79,7 +79,7 @@ class SaveCheckpoints(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> None:
-        """Restore everything but the random generators, which the first batch still needs."""
+        """Restore everything but the random generators, which drawing the first batch changes."""
         if self.latest:
             self.restored = self.restore(self.latest)
             restore_optimizer(self.trainer, self.restored, self.latest)
@@ -92,11 +92,11 @@ class SaveCheckpoints(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Draw the order of an epoch that was cut off as it was drawn before."""
+        """Draw the order of an interrupted epoch again as it was drawn before."""
         if self.restored:
             set_rng_state(self.restored["epoch_rng"] or self.restored["rng"])
             loader = kwargs["train_dataloader"]
-            # transformers tells the sampler whose batches it skips, but not a sampler within it
+            # transformers sets the epoch of the sampler whose batches it skips, not of inner ones
             loader.set_epoch(state.global_step // len(loader))
         self.epoch_rng = rng_state()
 
@@ -107,7 +107,7 @@ class SaveCheckpoints(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> None:
-        """Restore the random generators before the first step, once its batch was drawn."""
+        """Restore the random generators before the first step, after its batch was drawn."""
         if self.restored and self.restored["epoch_rng"]:
             set_rng_state(self.restored["rng"])
         self.restored = {}
@@ -119,7 +119,7 @@ class SaveCheckpoints(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Save a checkpoint when it is time; after the last step `train_resumably` does."""
+        """Save a checkpoint when it is due; after the last step `train_resumably` saves it."""
         steps = len(kwargs["train_dataloader"])
         is_regular = round((state.epoch or 0) * steps) == state.global_step  # no epoch was short
         if is_regular and not control.should_training_stop and ranks.on_first(self.is_due):
@@ -131,10 +131,7 @@ class SaveCheckpoints(TrainerCallback):
         return time.monotonic() - self.last_save >= pause
 
     def save(self, name: str, *, at_epoch_end: bool = False) -> None:
-        """Write a checkpoint; if the disk does not take it, say so once and save no more.
-
-        Rank 0 writes it.
-        """
+        """Write a checkpoint on rank 0; if writing fails, report it once and save no more."""
         states = ranks.gather(rng_state())
         if self.is_broken or not states:
             return
@@ -155,8 +152,8 @@ class SaveCheckpoints(TrainerCallback):
     ) -> None:
         """Write the state of the training.
 
-        epoch_rng: of the random generators when the epoch began, empty if it has ended; states: of
-        the random generators of each rank now.
+        epoch_rng: state of the random generators when the epoch began, empty if it has ended;
+        states: of the random generators of each rank now.
         """
         trainer, state = self.trainer, self.trainer.state
         values: Values = {"rng": states, "epoch_rng": epoch_rng, "dev": None}
@@ -177,13 +174,13 @@ class SaveCheckpoints(TrainerCallback):
         values["rng"] = values["rng"][ranks.number()]
         load_model(self.trainer.model, str(folder / WEIGHTS))
         for dev in self.dev:
-            # on the CPU, where `snapshot` leaves the base's weights too
+            # on the CPU, like the weights from `snapshot`
             kept = load_file(folder / KEPT) if (folder / KEPT).exists() else {}
             dev.restore(values["dev"], {key: tensor.clone() for key, tensor in kept.items()})
         return values
 
     def restore_end(self, folder: Path) -> None:
-        """Leave trainer and model as a training leaves them that has just ended."""
+        """Restore trainer and model to their state at the end of the training."""
         values = self.restore(folder)
         self.trainer.state = TrainerState.load_from_json(str(folder / TRAINER))
         self.trainer.accelerator.prepare_model(self.trainer.model)  # adds autocast to `forward`
@@ -191,7 +188,7 @@ class SaveCheckpoints(TrainerCallback):
 
 
 def with_own_memory(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return weights of which none shares memory, as tied ones do, and as safetensors refuses."""
+    """Return weights that share no memory, since safetensors refuses tied ones."""
     own: dict[str, torch.Tensor] = {}
     addresses: set[int] = set()
     for name, weight in weights.items():
@@ -203,13 +200,13 @@ def with_own_memory(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
 
 
 def optimizer_values(trainer: Any) -> Values:
-    """Return what the optimizer and the scheduler of the learning rate hold beside tensors."""
+    """Return the state of the optimizer and the learning rate scheduler except tensors."""
     groups = trainer.optimizer.state_dict()["param_groups"]
     return {"param_groups": groups, "scheduler": trainer.lr_scheduler.state_dict()}
 
 
 def optimizer_tensors(trainer: Any) -> dict[str, torch.Tensor]:
-    """Return the tensors of the optimizer, by `PARAMETER NAME`."""
+    """Return the tensors of the optimizer; each key is "PARAMETER_NUMBER NAME"."""
     by_parameter = trainer.optimizer.state_dict()["state"]
     return {
         f"{number} {name}": tensor.contiguous()
@@ -219,7 +216,7 @@ def optimizer_tensors(trainer: Any) -> dict[str, torch.Tensor]:
 
 
 def restore_optimizer(trainer: Any, values: Mapping[str, Any], folder: Path) -> None:
-    """Restore the optimizer and the scheduler of the learning rate."""
+    """Restore the optimizer and the learning rate scheduler."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in load_file(folder / OPTIMIZER).items():
         number, name = key.split(" ")
@@ -230,7 +227,7 @@ def restore_optimizer(trainer: Any, values: Mapping[str, Any], folder: Path) -> 
 
 
 def rng_state() -> Values:
-    """Return the states of all random generators, as values of JSON."""
+    """Return the states of all random generators as JSON values."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return {
         "python": random.getstate(),

@@ -5,19 +5,19 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 from scipy.stats import bootstrap, sem
 
-RESAMPLES = 200  # as many as a standard error needs (Efron & Tibshirani 1993, 6.4)
+RESAMPLES = 200  # enough for a standard error (Efron & Tibshirani 1993, 6.4)
 MAX_LOSSES = 3  # times the tolerance: a larger loss counts, whatever its standard error
 
 Array = np.ndarray
-Groups = Sequence[Hashable] | None  # one label per query; queries with the same are dependent
+Groups = Sequence[Hashable] | None  # one label per query; equal labels: dependent queries
 
 
 def standard_error(values: Array, groups: Groups = None) -> float:
-    """Return the standard error of the mean of shares, or of their differences, (queries,).
+    """Return the standard error of the mean of values in [0, 1], or their differences, (queries,).
 
-    Whole groups are drawn: one question asked 300 times is one question. For a single query or
-    group it is 1, the largest error that a share can have. Source: the linearized variance of a
-    ratio (Cochran 1977, 6.4).
+    It is clustered by group: one question asked 300 times counts as one. For a single query or
+    group it is 1, the largest error that such a mean can have. Source: the linearized variance of
+    a ratio (Cochran 1977, 6.4).
     """
     numbers: dict[Hashable, int] = {}
     rows = [numbers.setdefault(group, len(numbers)) for group in groups or range(len(values))]
@@ -30,15 +30,15 @@ def standard_error(values: Array, groups: Groups = None) -> float:
 
 
 def within_one_standard_error(values: Array, best: Array, groups: Groups = None) -> bool:
-    """Return whether dev can't tell per-query values from the best ones, both (queries,)."""
+    """Return whether values are at most a standard error below the best on average, (queries,)."""
     return bool(values.mean() >= best.mean() - standard_error(values - best, groups))
 
 
 def bootstrap_error(statistic: Callable[..., float], *samples: Array) -> float:
     """Return the standard error of a statistic of paired samples, each (items,).
 
-    It serves where the statistic is no mean, such as a difference of rank correlations. The
-    bootstrap (Efron 1979) draws whole items, always the same ones. For a single item it is 1.
+    It is for statistics that are not means, such as a difference of rank correlations. The
+    bootstrap (Efron 1979) resamples whole items, with a fixed seed. For a single item it is 1.
     """
     if len(samples[0]) < 2:
         return 1.0
@@ -55,9 +55,9 @@ def bootstrap_error(statistic: Callable[..., float], *samples: Array) -> float:
 
 
 def is_real_loss(loss: float, error: float, tolerance: float) -> bool:
-    """Return whether a measure's loss is above its tolerance by more than noise.
+    """Return whether a measure's loss exceeds its tolerance by more than noise.
 
-    loss: mean of the paired losses; error: its standard error. A loss within one standard error
-    of the tolerance is taken for noise, but none above `MAX_LOSSES` tolerances is.
+    loss: mean of the paired losses; error: its standard error. An excess of at most one standard
+    error is noise, but a loss above `MAX_LOSSES` tolerances never is.
     """
     return loss > min(tolerance + error, MAX_LOSSES * tolerance)

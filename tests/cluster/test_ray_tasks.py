@@ -187,7 +187,7 @@ def test_a_package_that_a_machine_lacks_is_named_in_one_line(ray: StandIn) -> No
 
 def test_a_task_that_ray_gives_up_is_told_in_one_line(ray: StandIn) -> None:
     ray.lost = True
-    with pytest.raises(InputError, match=r"^Ray gave a task up after 5 .*: The node died\. See"):
+    with pytest.raises(InputError, match=r"^Ray gave up on a task after 5 .*: The node died\. See"):
         [*ordered_map(abs, range(5), 2)]
 
 

@@ -34,7 +34,7 @@ def test_the_models_that_are_not_trained_are_skipped(project: Path) -> None:
     before = path.read_text(encoding="utf-8")
     path.write_text(before.replace("skip: [reranker, rewriter]", "skip: []"), encoding="utf-8")
     result = CliRunner().invoke(main, ["small"])
-    assert result.output == "params.yaml: skip is now [reranker, rewriter], what models lacks.\n"
+    assert result.output == "params.yaml: skip is now [reranker, rewriter], the untrained models.\n"
     assert path.read_text(encoding="utf-8") == before
     assert CliRunner().invoke(main, ["small"]).output == ""
 

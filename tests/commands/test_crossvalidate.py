@@ -168,14 +168,14 @@ def test_a_seed_that_is_named_twice_counts_once() -> None:
 def test_seeds_that_are_no_whole_numbers_are_refused(seeds: str) -> None:
     result = CliRunner().invoke(main, ["rewriter", "small", "--seeds", seeds, "--out", "nowhere"])
     assert result.exit_code == 2
-    assert f"{seeds!r} is no list of whole numbers; write 13,14,15." in result.stderr
+    assert f"{seeds!r} is not a list of whole numbers; write 13,14,15." in result.stderr
 
 
 def test_a_seed_that_no_generator_takes_is_refused() -> None:
     arguments = ["rewriter", "small", "--out", "nowhere", "--seeds", "13,4294967296"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
-    assert "a seed is below 4,294,967,296." in result.stderr
+    assert "a seed must be below 4,294,967,296." in result.stderr
 
 
 def test_no_scored_pairs_have_no_correlation() -> None:

@@ -177,7 +177,7 @@ def test_questions_of_one_topic_count_once_in_a_models_interval(
     ("name", "text", "message"),
     [
         ("json", "<<<<<<< HEAD\n{}", "small.json is not JSON; is it a merge conflict?"),
-        ("json", "{}", "small.json is of another form; `make train` writes it anew."),
+        ("json", "{}", "small.json has another format; `make train` writes it again."),
         (
             "per_query.csv",
             "split,query,record,group,q|base|none\ntest,1,r1,t-r1\n<<<<<<< HEAD\n",

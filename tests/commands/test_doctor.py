@@ -38,7 +38,7 @@ def test_outside_of_a_project_there_is_one_line(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(doctor.main)
     assert result.exit_code == 1
-    assert "this is no DVC repository" in result.stderr
+    assert "this is not a DVC repository" in result.stderr
 
 
 def test_a_project_that_was_copied_without_git_is_named_and_no_traceback(

@@ -73,7 +73,7 @@ def test_without_shuffled_searches_it_says_how_to_get_some(project: Path) -> Non
     serve(1, share=0)
     result = run()
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: data/served has no answered search whose order")
+    assert result.stderr.startswith("Error: data/served has no answered search that a sh")
     assert "SHUFFLE=0.2" in result.stderr
 
 

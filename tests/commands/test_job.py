@@ -139,7 +139,7 @@ def test_results_that_the_remote_does_not_take_fail_the_job_but_stop_no_stage(
     assert status == job.TRY_AGAIN
     assert log.count(RAN) == 3, log
     assert "The next push tries again." in log
-    assert log.count("It is tried again in") == len(job.WAITS)
+    assert log.count("Retrying in") == len(job.WAITS)
     assert log.splitlines()[-1].startswith("Error: the remote took no results: ")
     assert "Traceback" not in log
 

@@ -73,7 +73,7 @@ def test_what_a_kill_has_left_is_repaired_and_said(tiny_project: Path) -> None:
     row = "a,b,0.9,0.1,drop,f.csv:2"
     Path("review/pairs.csv").write_text(f"{','.join(PAIRS.columns)}\n{row}\n", encoding="utf-8")
     stale, restored, taken = run("stack@small").splitlines()
-    assert stale.startswith(f"process {os.getpid()} (dvc repro) runs DVC no longer")
+    assert stale.startswith(f"process {os.getpid()} (dvc repro) no longer runs DVC")
     assert restored.startswith("dvc.lock was cut off, as after a kill: restored the last good one")
     assert LOCK.read_bytes() == good
     # What somebody has decided on the list of `make stats` is data from now on.

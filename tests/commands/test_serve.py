@@ -124,7 +124,7 @@ def test_what_is_live_in_a_stage_is_served_and_looked_up_at_each_load(
 def test_pipelines_are_compared_only_where_picks_are_recorded(calls: list[Any]) -> None:
     result = CliRunner().invoke(serve.main, ["small", "--against", "prod"])
     assert result.exit_code == 1
-    assert result.output == "Error: nothing can be compared that is not recorded: add RECORD=1.\n"
+    assert result.output == "Error: AGAINST compares only recorded searches: add RECORD=1.\n"
     assert not calls
 
 
@@ -147,9 +147,7 @@ def test_searches_are_shuffled_only_where_they_are_recorded_and_not_interleaved(
     assert calls[1] == (Keys(), "data/served", 0.2)
     calls.clear()
     alone = CliRunner().invoke(serve.main, ["small", "--shuffle", "0.2"])
-    assert alone.output == (
-        "Error: a shuffled search that is not recorded teaches nothing: add RECORD=1.\n"
-    )
+    assert alone.output == ("Error: SHUFFLE is of use only for recorded searches: add RECORD=1.\n")
     both = ["small", "--record", "--shuffle", "0.2", "--against", "prod"]
     assert "leave one out" in CliRunner().invoke(serve.main, both).output
     assert not calls

@@ -117,7 +117,5 @@ def test_a_link_in_the_data_that_leads_nowhere_is_one_line(tiny_project: Path) -
     pipeline = Path("dvc.yaml").read_text(encoding="utf-8")
     read = pipeline.replace("deps: [write.py, weights.txt]", "deps: [write.py, weights.txt, data]")
     Path("dvc.yaml").write_text(read, encoding="utf-8")
-    with pytest.raises(
-        InputError, match="linked.csv: No such file or directory; mend it, then try"
-    ):
+    with pytest.raises(InputError, match="linked.csv: No such file or directory; fix it, then try"):
         stale_trained_stages()

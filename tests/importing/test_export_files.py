@@ -49,7 +49,7 @@ def test_a_bad_line_costs_one_record_and_a_text_is_no_record(tmp_path: Path) -> 
     rows = read(tmp_path / "export.jsonl", '{"a": 1}\n{"a": \n"text"\n{"a": 2}', tally)
     assert rows == [(1, 1), (4, 2)]
     places = {reason: [line for _, line in rows] for reason, rows in tally.unused.items()}
-    assert places == {"lines that are not JSON": [2], "records that are no objects": [3]}
+    assert places == {"lines that are not JSON": [2], "records that are not objects": [3]}
 
 
 @pytest.mark.parametrize(

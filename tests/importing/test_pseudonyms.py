@@ -29,5 +29,5 @@ def test_the_id_of_a_record_needs_no_key() -> None:
 @pytest.mark.parametrize("content", ["no hex", "", "00ff"])
 def test_a_broken_key_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "key").write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match="is no key"):
+    with pytest.raises(InputError, match="is not a valid key"):
         load_pseudonyms(tmp_path / "key")

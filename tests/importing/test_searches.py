@@ -50,7 +50,7 @@ def test_a_search_without_a_session_or_a_time_has_no_history() -> None:
 def test_a_search_in_which_all_was_picked_teaches_nothing() -> None:
     tally = Tally()
     assert [*ranked_lists([search("jobs", 0, ["jobs 1", "jobs 2"])], tally)] == []
-    assert [*tally.unused] == ["searches in which all that was shown was picked"]
+    assert [*tally.unused] == ["searches in which everything shown was picked"]
 
 
 def test_searches_of_one_time_keep_the_order_of_the_export() -> None:

@@ -276,7 +276,7 @@ def test_ubi_pages_of_one_query_are_one_search(tmp_path: Path) -> None:
 def test_ubi_counts_a_query_id_that_another_question_has(tmp_path: Path) -> None:
     rows = [ubi_query("a", "b"), ubi_query("c", question="rice"), ubi_click("a")]
     ubi = rows_import("ubi", tmp_path, *rows)
-    assert ubi.unused() == {"queries whose query_id another question has": [2]}
+    assert ubi.unused() == {"queries whose query_id belongs to another question": [2]}
 
 
 def test_ubi_counts_clicks_whose_object_was_not_shown(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_file_that_no_import_wrote_is_named_with_its_line(tmp_path: Path) -> N
     stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
     with stored.path.open("a", encoding="utf-8") as file:
         file.write('{"query": "no id"}\n')
-    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: no record that an import wrote"):
+    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: not a record that an import wrote"):
         store(tmp_path, "searches", "ubi", [record("2", "x")])
     assert len(stored.path.read_text(encoding="utf-8").strip().split("\n")) == 2
 
@@ -57,7 +57,7 @@ def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
     content = stored.path.read_bytes() + b'{"id": "2", "query": "caf\xe9"}\n'
     stored.path.write_bytes(content)
-    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: no record that an import wrote; move"):
+    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: not a record that an import wrote; move"):
         store(tmp_path, "searches", "ubi", [record("3", "x")])
     assert stored.path.read_bytes() == content
 

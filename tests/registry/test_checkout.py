@@ -55,7 +55,7 @@ def test_a_version_is_fetched_by_one_server_at_a_time(
 
 
 def test_what_is_not_live_is_one_line(tiny_project: Path) -> None:
-    with pytest.raises(InputError, match="nothing of stack is live in prod; `make promote`"):
+    with pytest.raises(InputError, match="no stack is live in prod; `make promote`"):
         check_out_live(Path(), "stack", "prod", "small")
 
 

@@ -73,7 +73,7 @@ def test_a_server_without_a_reranker_says_so(
     answer = client.post("/rerank", json=REQUEST)
     assert answer.status_code == 404
     assert answer.json()["message"].startswith("this server has no reranker: `make train")
-    assert "has no stack, or no corpus" in client.post("/v1/search", json=REQUEST).json()["message"]
+    assert "has no stack or no corpus" in client.post("/v1/search", json=REQUEST).json()["message"]
 
 
 def test_texts_come_back_as_documents_where_documents_are_asked_for(client: TestClient) -> None:

@@ -73,7 +73,7 @@ def test_only_ended_processes_are_dropped_and_each_is_named_once(
     alive, other = start("dvc", cwd=tmp_path), start("vim", cwd=tmp_path)
     write_list(path, alive, other)
     [line] = drop_stale_holders(path, tmp_path)
-    assert line == f"process {other} (dvc repro) runs DVC no longer; its lock was removed."
+    assert line == f"process {other} (dvc repro) no longer runs DVC; its lock was removed."
     read = {f"/{alive}": [{"pid": alive, "cmd": "dvc repro"}]}
     assert json.loads(path.read_text()) == {"read": read, "write": {}}
 

@@ -147,7 +147,7 @@ def test_without_any_copy_a_new_lock_is_begun(tiny_project: Path, tool: Tool) ->
     tool("git commit --quiet --message=Without")
     cut(100)
     [line] = restore(declared)
-    assert "there is no copy of it; DVC begins a new one" in line
+    assert "there is no copy of it; DVC starts a new one" in line
     assert not LOCK.exists()
     assert len(BROKEN.read_bytes()) == 100
 

@@ -116,7 +116,7 @@ def test_a_line_that_is_no_record_is_named(served: Path, folder: Path, line: str
     collect(served, folder)
     with (folder / RANKED_LISTS).open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
-    with pytest.raises(InputError, match="has a line that is no record of a search"):
+    with pytest.raises(InputError, match="has a line that is not a search record"):
         collect(served, folder)
 
 

@@ -28,7 +28,7 @@ from findtune.retrieval.encoder import load_encoder
 MEASURES = ("ndcg@10", "mrr@10", "recall@1", "recall@10")
 LIST_MEASURES = ("ndcg@10", "mrr@10")
 DECISIVE = "ndcg@10"
-BEFORE_TUNING = ("base",)  # what a tuned embedder has to beat
+BEFORE_TUNING = ("base",)  # the baseline of a tuned embedder
 VARIANTS = ("",)  # prefixes of columns in `details`; the first one with values decides
 
 Say = Callable[[str], None]
@@ -68,7 +68,7 @@ class ModelResults:
     """The results of one model.
 
     per_query, per_list: measure -> (queries,) and (lists,); scored_cosines, guard_cosines:
-    (pairs,); guard_ranks: reciprocal ranks, (queries,), none without guard queries.
+    (pairs,); guard_ranks: reciprocal ranks, (queries,), empty without guard queries.
     """
 
     per_query: PerQuery
@@ -89,9 +89,9 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of held-out query: the values of both models, and what depends on each other.
+    """One kind of held-out query: the values of both models, and the groups of the queries.
 
-    name: the prefix of its metrics; groups: one label per query.
+    name: the prefix of its metrics; groups: one label per query; queries of a group are dependent.
     """
 
     name: str
@@ -124,8 +124,8 @@ def evaluate_model(
 ) -> Evaluation:
     """Return the results of a tuned model and of its base.
 
-    bases: the folder of each room's base model. After a refit, what is judged is the model from
-    before, since the refitted one has learned the held-out texts.
+    bases: the folder of each room's base model. After a refit, the model from before the refit is
+    evaluated, since the refitted one was trained on the held-out texts.
     """
     texts, queries, lists = len(held_out.corpus), len(held_out.queries), len(held_out.lists)
     say(f"encoding {texts} texts, {queries} queries and {lists} lists with the base model")
@@ -151,7 +151,7 @@ def evaluate_folder(folder: Path, held_out: HeldOut) -> ModelResults:
 
 
 def searched_texts(held_out: HeldOut) -> list[str]:
-    """Return the texts of the catalog, or the documents of the lists where there is none."""
+    """Return the texts of the corpus or, without a corpus, the documents of the lists."""
     if held_out.corpus:
         return [document["text"] for document in held_out.corpus]
     return [text for ranked_list in held_out.lists for text in ranked_list["documents"]]
@@ -189,7 +189,7 @@ def guard_ranks(held_out: HeldOut, encode_texts: Encode) -> Array:
 
 
 def parts_of(evaluation: Evaluation, held_out: HeldOut) -> list[Part]:
-    """Return the kinds of held-out queries that there are; the verdict rests on the first.
+    """Return the kinds of held-out queries that exist; the first decides the verdict.
 
     Wordings of known variables come first, then new variables, then the lists of the feedback.
     Queries about the same variables, and lists with one question or topic, form a group.
@@ -216,8 +216,8 @@ def metrics(
     """Return the metrics of a tuned model and its base, their differences, and the verdict.
 
     base, tuned, difference and queries are those of the first part, see `parts_of`. Each other
-    part adds its own under its name. facts: those of the training. `refit`: whether what ships
-    was trained again on everything after these measures.
+    part adds its own under its name. facts: those of the training. `refit`: whether the model that
+    ships was trained again, on the whole catalog, and so is not the model measured here.
     """
     first, *others = parts_of(evaluation, held_out)
     difference = first.difference(seed)
@@ -257,7 +257,7 @@ def catalog_differences(evaluation: Evaluation, held_out: HeldOut, seed: int) ->
 
 
 def summarize(results: ModelResults, held_out: HeldOut) -> dict[str, float]:
-    """Return the measures of one model that are no rankings of queries."""
+    """Return the measures of one model on scored pairs and guards, and its random cosine."""
     labels, guard_labels = scores_of(held_out.scored), scores_of(held_out.guard)
     errors = np.abs(results.scored_cosines - labels)
     ranks = results.guard_ranks
@@ -295,9 +295,9 @@ def details(
 ) -> dict[str, tuple[list[str], list[list[Any]]]]:
     """Return the values behind the metrics: name -> header and rows.
 
-    per_query: every measure of every query of the catalog, or without a catalog of every list,
-    numbered as in test.jsonl; details: the label of each scored pair, and the cosines of both
-    models.
+    per_query: every measure of every query of the catalog (without a catalog: of every list),
+    numbered in the order of test.jsonl; details: the label of each scored pair, and its cosine by
+    each model.
     """
     base, tuned = evaluation.base, evaluation.tuned
     labels = scores_of(held_out.scored).tolist()

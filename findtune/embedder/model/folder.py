@@ -1,7 +1,7 @@
-"""The folder of a tuned embedder: what ships, and what test may judge.
+"""The folder of a tuned embedder: the model that ships, and the model to evaluate on test.
 
 FOLDER                  the model that ships
-FOLDER/before_refit     only after a refit: the model that has not learned the held-out texts
+FOLDER/before_refit     only after a refit: the model that was not trained on the held-out texts
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ BEFORE_REFIT = "before_refit"
 
 
 def save_models(shipped: SentenceTransformer, evaluated: SentenceTransformer, folder: Path) -> None:
-    """Write the model that ships and, if it is another one, the model that test may judge.
+    """Write the model that ships and, if it differs, the model to evaluate on test.
 
-    The library's model card, which shows training rows, is not written.
+    The library's model card is not written, since it shows training rows.
     """
     shipped.save_pretrained(str(folder), create_model_card=False)
     if evaluated is not shipped:
@@ -22,6 +22,6 @@ def save_models(shipped: SentenceTransformer, evaluated: SentenceTransformer, fo
 
 
 def evaluated_folder(folder: Path) -> Path:
-    """Return where the model lies that test may judge."""
+    """Return the folder of the model to evaluate on test."""
     before = folder / BEFORE_REFIT
     return before if before.exists() else folder

@@ -1,4 +1,4 @@
-"""Ranking the documents of held-out lists by the cosine with their question."""
+"""Ranking the documents of each held-out list by their cosine with its question."""
 
 from collections.abc import Callable, Sequence
 
@@ -28,7 +28,7 @@ def measure_lists(
 
 
 def guard_reciprocal_ranks(guard_queries: Sequence[Record], encode: Encode) -> Array:
-    """Return the reciprocal rank at 10 of each query's text among the texts of all, (queries,)."""
+    """Return mrr@10 of each query, (queries,): its own text ranked among those of all queries."""
     texts = list(dict.fromkeys(row["text"] for row in guard_queries))
     scores = encode([row["query"] for row in guard_queries]) @ encode(texts).T
     gains = np.array([[int(text == row["text"]) for text in texts] for row in guard_queries])

@@ -1,4 +1,4 @@
-"""How well cosines agree with scores of people, and how far a model has collapsed."""
+"""How well cosines agree with human scores, and how far a model has collapsed."""
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -11,7 +11,7 @@ Array = np.ndarray
 def spearman(scores: Array, labels: Array) -> float:
     """Return the rank correlation of scores and labels, both (pairs,).
 
-    It is 0 for too few pairs, and where all scores or all labels are equal.
+    It is 0 if there are too few pairs, or if all scores or all labels are equal.
     """
     if len(scores) < MIN_PAIRS or np.ptp(scores) == 0 or np.ptp(labels) == 0:
         return 0.0
@@ -21,7 +21,7 @@ def spearman(scores: Array, labels: Array) -> float:
 def random_cosine(vectors: Array, pairs: int = 2000) -> float:
     """Return the mean cosine of random pairs of unit vectors, (texts, dimensions).
 
-    It rises to 1 when a model collapses. The same number of texts gives the same pairs.
+    It approaches 1 when a model collapses. The same number of texts always gives the same pairs.
     """
     rng = np.random.default_rng(0)
     first, second = rng.integers(len(vectors), size=(2, pairs))

@@ -1,4 +1,4 @@
-"""Ranking the variables of the catalog for queries: a variable scores as its best text does."""
+"""Ranking catalog variables for queries: a variable has the score of its best text."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from findtune.retrieval.metrics import Run
 
-DEPTH = 100  # variables that a ranking holds
+DEPTH = 100  # variables in a ranking
 QUERIES_AT_ONCE = 256  # rows of the score matrix in memory
 
 Array = np.ndarray
@@ -48,7 +48,7 @@ def build_run(scores: Array, variables: Sequence[str], relevant: Sequence[Sequen
 
 
 def top_variables(scores: Array, variables: Sequence[str], relevant: set[str]) -> dict[str, float]:
-    """Return the best variables of one query, with scores that have no ties."""
+    """Return the best variables of one query, with distinct scores."""
     size = min(DEPTH, len(variables))
     threshold = np.partition(scores, -size)[-size]
     candidates = [int(column) for column in np.flatnonzero(scores >= threshold)]

@@ -11,14 +11,14 @@ data/examples/embedder/SIZE/
         guard_query  query, text, sources
         The last four are in dev and test only. A query is `known` when other texts of its
         variable are trained on.
-    refit.jsonl         what a model may learn once test has judged: positives of the whole catalog,
-                        all scored pairs, and the picks of train and dev
+    refit.jsonl         what a refit trains on: positives of the whole catalog, all scored pairs,
+                        and the picks of train and dev
     corpus.jsonl        dcid, text: all texts of the catalog except the held-out queries
-    left_out.json       what train does not learn: reason -> count, and some examples
+    left_out.json       what train leaves out: reason -> count, and some examples
     leak_report.json    what the splits share (nothing), and what was left out to get there
 
-Ranked lists are read one at a time and by several processes; of a question only hashes are kept in
-memory. The catalog is kept in memory. docs/scale.md says how much that is.
+Several processes read the ranked lists one at a time and keep only hashes of the questions in
+memory. The catalog is kept in memory; docs/scale.md says how much it takes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,17 +67,17 @@ from findtune.examples.splits import SPLITS
 
 __all__ = ["PrepareSettings", "preview_lines", "write_data", "write_examples"]
 
-LEARNED = ("positive", "pick")  # of the catalog, and of feedback
+LEARNED = ("positive", "pick")  # from the catalog, and from feedback
 ASKED = ("query", "list")
 REQUIRED_KINDS = (("train", LEARNED), ("dev", ASKED), ("test", ASKED))
 TRAINED_FIELDS = ("anchor", "positive", "sentence_1", "sentence_2")
 
 
 class CleanData(NamedTuple):
-    """What ingest has cleaned.
+    """The clean data that ingest wrote.
 
-    ranked_lists: the file of lists, which may be too many to keep. qrels: the grades of documents
-    by question, which say what questions ask for the same.
+    ranked_lists: the file of lists, which may not fit in memory. qrels: question -> document ->
+    grade, used to find questions that ask for the same.
     """
 
     texts: Sequence[CatalogText]
@@ -104,7 +104,7 @@ class Catalog:
         return [query for queries in self.queries.values() for query in queries]
 
     def trained(self) -> list[Variable]:
-        """Return the known variables without the wordings that dev and test hold out."""
+        """Return the known variables without their held-out wordings."""
         return without_texts(self.variables["train"], self.wordings["dev"] | self.wordings["test"])
 
     def complete(self) -> list[Variable]:
@@ -113,7 +113,7 @@ class Catalog:
 
 
 def write_examples(clean: Path, out: Path, settings: PrepareSettings) -> dict[str, dict[str, int]]:
-    """Write the examples of a folder of clean data; return their number by split and kind.
+    """Write the examples of a folder of clean data; return the counts by split and kind.
 
     Raises InputError as `write_data` does.
     """
@@ -145,7 +145,7 @@ def write_data(data: CleanData, out: Path, settings: PrepareSettings) -> Record:
 
 
 def read_clean(clean: Path, settings: PrepareSettings) -> CleanData:
-    """Return the clean data in a folder; what `learn_from` leaves out is not read."""
+    """Return the clean data in a folder; only the sources in `learn_from` are read."""
     from_catalog = "catalog" in settings.learn_from
     from_feedback = "feedback" in settings.learn_from
     judgments = iter_jsonl(clean / "judgments.jsonl") if from_feedback else ()
@@ -160,7 +160,7 @@ def read_clean(clean: Path, settings: PrepareSettings) -> CleanData:
 
 
 def list_questions(data: CleanData, settings: PrepareSettings) -> Questions:
-    """Return what is known of the questions of the lists; they are split as for the reranker."""
+    """Return the questions of the ranked lists; the split is the same as for the reranker."""
     if data.ranked_lists is None:
         return Questions((), settings.lists, 1, {})
     return read_questions(data.ranked_lists, data.qrels, settings.lists)
@@ -185,7 +185,7 @@ def split_catalog(texts: Iterable[CatalogText], settings: PrepareSettings) -> Ca
 
 
 def draft_records(catalog: Catalog, data: CleanData, settings: PrepareSettings) -> Records:
-    """Return the records of each split but those of lists; splits may still leak."""
+    """Return the records of each split without those of lists, before leak removal."""
     scored = split_scored_pairs(data.scored_pairs, settings.scored_pairs)
     guard_pairs = split_guard_pairs(data.guard_pairs)
     guard_queries = split_guard_queries(data.guard_queries)
@@ -212,7 +212,7 @@ def positives(variables: Sequence[Variable], settings: PrepareSettings) -> list[
 def refuse_empty_splits(
     records: Mapping[str, Sequence[Record]], from_lists: Mapping[str, int]
 ) -> None:
-    """Raise InputError when there is nothing to train on, or nothing to test with.
+    """Raise InputError when train, dev or test has no examples of the required kinds.
 
     from_lists: split -> number of examples of ranked lists.
     """
@@ -226,7 +226,7 @@ def refuse_empty_splits(
 
 
 def mark_seen_pairs(records: Mapping[str, Sequence[Record]]) -> None:
-    """Add to each scored pair of test whether one of its sentences is trained on."""
+    """Mark each scored pair of test as seen or not: whether one of its sentences is trained on."""
     trained = {text for record in records["train"] for text in trained_texts(record)}
     for record in of_kind(records["test"], "scored"):
         record["seen"] = bool(trained & trained_texts(record))

@@ -1,8 +1,8 @@
-"""What the embedder learns from feedback: picks of ranked lists, with documents left unpicked.
+"""The embedder's examples from feedback: picks of ranked lists, with unpicked documents.
 
 A question is a query, and each document that its user picked is a positive. Documents of the same
 list that were not picked are hard negatives, in the order shown: users read from the top down to
-their last pick, so what stands above it was refused (cascade model: Craswell et al., WSDM 2008).
+their last pick, so they rejected what stands above it (cascade model: Craswell et al., WSDM 2008).
 """
 
 from collections import Counter
@@ -35,11 +35,11 @@ Texts = dict[str, str]  # URL -> title and snippet
 
 @dataclass
 class Written:
-    """What a piece of the lists gave, or all of them.
+    """The examples made from one share of the lists, or from all of them.
 
-    lines: split -> lines of its file. counts: split -> number of examples. leaking: split -> how
-    many were left out since a later split holds their question. questions: split -> both keys of
-    the questions of its examples.
+    lines: split -> lines of its file. counts: split -> number of examples. leaking: split ->
+    number of examples left out because a later split holds their question. questions: split ->
+    both keys of the questions of its examples.
     """
 
     lines: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ALL_FILES})
@@ -53,7 +53,7 @@ class Written:
 class ListExamples:
     """Makes the examples of lists: picks for train and refit, whole lists for dev and test.
 
-    negatives: the most that a pick has. forbidden: split -> the questions that it must not have.
+    negatives: at most so many per pick. forbidden: split -> questions that must not be in it.
     """
 
     questions: Questions
@@ -61,7 +61,7 @@ class ListExamples:
     forbidden: Mapping[str, HashSet]
 
     def __call__(self, share: Share) -> Written:
-        """Return the examples of a piece of the lists."""
+        """Return the examples of one share of the lists."""
         written = Written()
         leaks = {name: self.leaks(name, share).tolist() for name in ("train", "dev", "refit")}
         kept: dict[str, list[int]] = {name: [] for name in ALL_FILES}
@@ -76,13 +76,13 @@ class ListExamples:
         return written
 
     def leaks(self, name: str, share: Share) -> Array:
-        """Return for each list of a piece whether a split must not have its question, bool."""
+        """Return whether each list's question is forbidden in a split, (lists,), bool."""
         known = self.forbidden[name].contains_hashes
         leaks: Array = np.logical_or(known(share.keys), known(share.spellings))
         return leaks
 
     def add(self, row: Row, banned: set[str], written: Written) -> Iterator[str]:
-        """Add the examples of a list; yield the names of the files that have one of them."""
+        """Add the examples of a list; yield the names of the files that got any."""
         ranked_list, split, group = row
         texts = texts_by_url(ranked_list)
         if split != "train":
@@ -101,7 +101,7 @@ class ListExamples:
 
 
 def keep(name: str, examples: list[Record], banned: set[str], written: Written) -> Iterator[str]:
-    """Add examples to a file unless their question is banned from it; yield its name then."""
+    """Add examples to a file, and yield its name, unless their question is banned from it."""
     if name in banned:
         written.leaking[name] += len(examples)
     elif examples:
@@ -113,7 +113,7 @@ def keep(name: str, examples: list[Record], banned: set[str], written: Written) 
 def write_lists(out: Path, records: Records, examples: ListExamples) -> Written:
     """Write the files of all splits: the records of the catalog, then the examples of the lists.
 
-    Return what all lists gave, without their lines.
+    Return the totals over all lists, without their lines.
     """
     total, questions = Written(), {name: [HashSet.union([])] for name in ALL_FILES}
     shares, processes = examples.questions.shares, examples.questions.processes
@@ -135,7 +135,7 @@ def write_lists(out: Path, records: Records, examples: ListExamples) -> Written:
 
 
 def count_left_out(ranked_list: Record, texts: Texts, *, learned: int, left_out: LeftOut) -> None:
-    """Count the picks of a list that are not learned, by reason."""
+    """Count the picks of a list that are left out, by reason."""
     for url in ranked_list["picks"]:
         if not texts[url] or not learned:
             reason = NOTHING_UNPICKED if texts[url] else NO_TEXT
@@ -149,7 +149,7 @@ def texts_by_url(ranked_list: Record) -> Texts:
 
 
 def pick_records(ranked_list: Record, texts: Texts, negatives: int) -> Iterator[Record]:
-    """Yield one example for each pick of a list that leaves something unpicked."""
+    """Yield one example for each pick of a list that has unpicked documents."""
     picks = [url for url in ranked_list["picks"] if texts[url]]
     unpicked = [*islice(unpicked_texts(texts, picks), negatives)]
     for url in picks if unpicked else []:
@@ -165,7 +165,7 @@ def pick_records(ranked_list: Record, texts: Texts, negatives: int) -> Iterator[
 def unpicked_texts(texts: Texts, picks: Iterable[str]) -> Iterator[str]:
     """Yield the texts that were not picked, in the order shown.
 
-    A text that equals a picked one is left out.
+    Texts equal to a picked one are left out.
     """
     useless = {"", *(normalize(texts[url]) for url in picks)}
     return (text for text in texts.values() if normalize(text) not in useless)
@@ -174,7 +174,7 @@ def unpicked_texts(texts: Texts, picks: Iterable[str]) -> Iterator[str]:
 def list_record(ranked_list: Record, group: str) -> Record:
     """Return a held-out list: its texts in the order shown, and which of them were picked.
 
-    group: lists with the same one are not independent.
+    group: lists of the same group are not independent.
     """
     documents = ranked_list["sources"]
     return {

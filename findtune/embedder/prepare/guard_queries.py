@@ -1,7 +1,7 @@
-"""Guard queries: what people type, and the everyday text that each query looks for.
+"""Guard queries: everyday queries, each with the text that it looks for.
 
-They are never trained on. They measure whether the model still finds things that have nothing to
-do with the catalog.
+They are never trained on. They measure whether the model can still search texts that have nothing
+to do with the catalog.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from findtune.examples.splits import SPLITS
 
 
 def read_guard_queries(path: Path) -> list[Record]:
-    """Return the clean guard queries of a file; none where there is no file."""
+    """Return the clean guard queries of a file, or none if there is no file."""
     return list(iter_jsonl(path)) if path.exists() else []
 
 
 def split_guard_queries(rows: Iterable[Record]) -> dict[str, list[Record]]:
-    """Return the guard queries of dev and of test; the hash of the text decides."""
+    """Return the guard queries of dev and of test, split by the hash of the text."""
     splits: dict[str, list[Record]] = {split: [] for split in SPLITS}
     for row in rows:
         record = {

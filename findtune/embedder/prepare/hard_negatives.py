@@ -9,7 +9,7 @@ from findtune.embedder.prepare.variables import CatalogText, Variable
 
 
 class HardNegatives:
-    """Picks negatives among the siblings of a variable; only given variables are used."""
+    """Picks negatives among the siblings of a variable, all from the given variables."""
 
     def __init__(self, variables: Sequence[Variable], per_pair: int) -> None:
         self.per_pair = per_pair
@@ -20,7 +20,7 @@ class HardNegatives:
         )
 
     def pick(self, dcid: str, anchor: CatalogText, positive: CatalogText) -> list[Record]:
-        """Return the negatives of a pair; each anchor starts at another sibling."""
+        """Return the negatives of a pair; the anchor's hash decides which sibling comes first."""
         siblings = self.siblings.get(dcid, [])
         start = int(hash_fraction(anchor.text) * len(siblings))
         rotated = [*siblings[start:], *siblings[:start]]
@@ -33,7 +33,7 @@ class HardNegatives:
 def negative_record(
     variables: Mapping[str, Variable], sibling: Sibling, positive: CatalogText
 ) -> Record:
-    """Return the sibling's text that has the role of the positive."""
+    """Return the sibling's description if the positive is a description, otherwise its name."""
     variable = variables[sibling.dcid]
     text = variable.description if positive.role == "description" else variable.name
     return {

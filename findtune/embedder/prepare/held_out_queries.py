@@ -1,7 +1,7 @@
 """Held-out queries: wordings of known variables, and alternatives of new variables.
 
-A known variable is trained on, except for some of its wordings; these ask for it in other words
-than training showed. A new variable is not trained on at all. No text of train or of the corpus
+A known variable is trained on, except for some held-out wordings, which ask for it in words that
+training did not show. A new variable is not trained on at all. No text of train or of the corpus
 is a near-duplicate of a query.
 """
 
@@ -13,7 +13,7 @@ from findtune.core.text import all_keys, hash_fraction, near_duplicate_key
 from findtune.embedder.prepare.variables import CatalogText, Variable
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
-KEPT_TEXTS = 2  # of a known variable: fewer make no positive pair
+KEPT_TEXTS = 2  # of a known variable; a positive pair needs two
 
 Keys = Set[str]  # near-duplicate keys
 
@@ -27,10 +27,10 @@ def naming_keys(variables: Iterable[Variable]) -> Keys:
 def hold_out_wordings(
     variables: Iterable[Variable], naming: Keys, shares: SplitShares
 ) -> dict[str, Keys]:
-    """Return the keys of the alternatives of known variables that dev and test hold out.
+    """Return the keys of the alternatives of known variables that are held out for dev and test.
 
-    The hash of the key decides, so that near-duplicates share a split whatever their variables.
-    A variable keeps two texts at least.
+    The hash of the key decides, so near-duplicates share a split even across variables. Every
+    variable keeps at least two texts.
     """
     held_out: dict[str, set[str]] = {"dev": set(), "test": set()}
     for variable in variables:
@@ -46,7 +46,7 @@ def hold_out_wordings(
 
 
 def cut(keys: Sequence[str], shares: SplitShares, spare: int) -> dict[str, Sequence[str]]:
-    """Return the keys of test, then those of dev; together at most `spare` keys."""
+    """Return the keys of test and of dev, at most `spare` in all; test takes its keys first."""
     by_split = {
         split: [key for key in keys if assign_split(key, shares) == split]
         for split in ("test", "dev")
@@ -56,7 +56,7 @@ def cut(keys: Sequence[str], shares: SplitShares, spare: int) -> dict[str, Seque
 
 
 def spare_texts(variable: Variable) -> int:
-    """Return how many different texts a variable has beyond those that it keeps."""
+    """Return how many different texts of a variable may be held out."""
     return max(0, len({near_duplicate_key(text.text) for text in variable.texts}) - KEPT_TEXTS)
 
 
@@ -84,7 +84,7 @@ def known_queries(variables: Iterable[Variable], wordings: Keys) -> list[Catalog
 def new_variable_queries(
     variables: Iterable[Variable], naming: Keys, share: float
 ) -> list[CatalogText]:
-    """Return a share of the alternatives of each new variable, by hash, and at least one."""
+    """Return a share of the alternatives of each new variable, by hash; at least one if any."""
     queries = []
     for variable in variables:
         candidates = [text for text in variable.alternatives if not all_keys(text.text) & naming]
@@ -94,7 +94,7 @@ def new_variable_queries(
 
 
 def owners_by_key(texts: Iterable[CatalogText]) -> Mapping[str, Keys]:
-    """Return the variables that have a text with each key."""
+    """Return key -> the variables that have a text with this key."""
     owners: dict[str, set[str]] = defaultdict(set)
     for text in texts:
         owners[near_duplicate_key(text.text)].add(text.dcid)
@@ -106,8 +106,9 @@ def query_records(
 ) -> list[Record]:
     """Return the queries of a split, each with every variable that has this text.
 
-    Of near-duplicate queries, the first one is kept. The field `catalog` is that of the variable
-    from which the query was held out; `known` says whether other texts of it are trained on.
+    Only the first of several near-duplicate queries is kept. The field `catalog` is that of the
+    variable from which the query was held out; `known` says whether that variable's other texts
+    are trained on.
     """
     records: dict[str, Record] = {}
     for texts, is_known in ((known, True), (new, False)):
@@ -128,7 +129,7 @@ def query_records(
 def corpus_records(
     variables: Mapping[str, Sequence[Variable]], queries: Iterable[Record]
 ) -> list[Record]:
-    """Return the corpus: every text of every variable but those of a query, however spelled.
+    """Return the corpus: every text of every variable except spellings of a held-out query.
 
     variables: split -> its variables.
     """

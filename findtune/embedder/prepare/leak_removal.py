@@ -1,7 +1,7 @@
-"""Leak removal: an example goes when a later split holds the same text, or nearly the same.
+"""Leak removal: an example is dropped when a later split holds the same or nearly the same text.
 
-Train yields to dev and test, and dev yields to test. `refit`, what is learned once test has judged,
-yields to the guard and to the questions of test, on which other models are judged too.
+Train yields to dev and test, and dev yields to test. `refit` trains a model that is not evaluated
+on test, so it yields only to the guard and to the questions of test, which other models share.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ from findtune.examples.left_out import LeftOut
 
 Records = dict[str, list[Record]]  # split -> its records
 LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
-RESTRICTED = (*LATER_SPLITS, "refit")  # splits that must not have all
+RESTRICTED = (*LATER_SPLITS, "refit")  # splits from which leaks are removed
 TEXT_FIELDS = ("anchor", "positive", "query", "text", "sentence_1", "sentence_2")
 GUARDS = ("guard", "guard_query")
-# Kinds of train: the fields that show an example, and how those that leak are counted.
+# For each kind in train: the fields that are reported, and the reason under which leaks count.
 TEXTS_BY_KIND = {"positive": ("anchor", "positive"), "scored": ("sentence_1", "sentence_2")}
 NEARLY_HELD_OUT = {
     "positive": "pairs of texts of a variable, of which one nearly is a text of dev or test",
@@ -30,11 +30,11 @@ NEARLY_HELD_OUT = {
 
 @dataclass(frozen=True)
 class HeldOutKeys:
-    """Keys of everything that must stay unseen, near-duplicate and loose ones.
+    """Near-duplicate and loose keys of everything that must stay unseen.
 
     texts: of all texts of held-out variables, of held-out queries and questions, and of guard
-    texts; queries: of held-out queries, and of the questions of held-out lists that the catalog has
-    too; guards: of guard texts; pairs: of held-out scored pairs and guard pairs.
+    texts; queries: of held-out queries, and of those questions of held-out lists that train, dev or
+    refit also holds; guards: of guard texts; pairs: of held-out scored and guard pairs.
     """
 
     texts: set[str]
@@ -44,9 +44,9 @@ class HeldOutKeys:
 
 
 class WithoutLeaks(NamedTuple):
-    """The records of the catalog that later splits don't share, and how many were left out.
+    """The records without leaks, and how many each split left out.
 
-    forbidden: split -> the questions that no pick, and no list of dev, may have.
+    forbidden: split -> the questions that its picks and lists must not have.
     """
 
     records: Records
@@ -60,16 +60,16 @@ def remove_leaks(
     asked: Mapping[str, HashSet],
     left_out: LeftOut,
 ) -> WithoutLeaks:
-    """Return the records that later splits don't share.
+    """Return the records without those that leak held-out data.
 
-    records: of the catalog, the scored pairs and the guard. variables: split -> its variables,
-    those of dev and test being new. asked: split -> both keys of the questions of its lists.
+    records: of the catalog, the scored pairs and the guard. variables: split -> its variables;
+    those of dev and test are new. asked: split -> both keys of the questions of its lists.
 
-    A text of a variable must be no near-duplicate of a text of a held-out variable, of a held-out
-    query or question, nor of a guard text. A scored pair must be no held-out or guard pair, and
-    must hold no query. The question of a pick must be no held-out query or question, and no guard
-    text; its documents may come back. Hard negatives that are a held-out text are dropped from
-    their example.
+    A text of a variable must not be a near-duplicate of a text of a held-out variable, of a
+    held-out query or question, or of a guard text. A scored pair must not be a held-out or guard
+    pair, and must not hold a query. The question of a pick must not be a held-out query or
+    question, or a guard text; its documents may occur in other splits. Hard negatives that are a
+    held-out text are dropped from their example.
     """
     lists = later_questions(asked)
     held_out = held_out_by_split(records, variables, lists)
@@ -92,7 +92,7 @@ def remove_leaks(
 def held_out_by_split(
     records: Records, variables: Mapping[str, Sequence[Variable]], lists: Mapping[str, HashSet]
 ) -> dict[str, HeldOutKeys]:
-    """Return the keys that each split must not have; lists: the questions to which it yields."""
+    """Return the keys that each split must not have; lists: split -> forbidden questions."""
     texts = {key for split in RESTRICTED for row in records[split] for key in shown_keys(row)}
     held_out = {
         split: held_out_keys(
@@ -108,21 +108,21 @@ def held_out_by_split(
 
 
 def later_questions(asked: Mapping[str, HashSet]) -> dict[str, HashSet]:
-    """Return the questions of the lists to which each split yields."""
+    """Return for each split the questions of lists that it must not have."""
     held_out = HashSet.union([asked["dev"], asked["test"]])
     return {"train": held_out, "dev": asked["test"], "refit": asked["test"]}
 
 
 def members(keys: set[str], hashes: HashSet) -> set[str]:
-    """Return the keys of which a set has the hash."""
+    """Return the keys whose hash is in a set."""
     texts = [*keys] if len(hashes) else []
     return {key for key, known in zip(texts, hashes.contains(texts), strict=True) if known}
 
 
 def forbidden_keys(split: str, held_out: HeldOutKeys) -> set[str]:
-    """Return the keys of the catalog that no question of a split's lists may have.
+    """Return the keys that no question of a split's lists may have.
 
-    The lists of dev are not learned, so a guard text may be among their questions.
+    The lists of dev are not trained on, so their questions may be guard texts.
     """
     return held_out.queries if split == "dev" else held_out.queries | held_out.guards
 
@@ -137,14 +137,14 @@ def count_leaks(train: Iterable[Record], held_out: HeldOutKeys, left_out: LeftOu
 
 
 def never_learned(records: Mapping[str, Sequence[Record]]) -> list[Record]:
-    """Return what not even a refit learns: the guards of dev and test, beside the lists of test."""
+    """Return the records that even a refit never learns: the guards of dev and test."""
     return [row for split in ("dev", "test") for row in records[split] if row["kind"] in GUARDS]
 
 
 def held_out_keys(
     records: Sequence[Record], variables: Iterable[Variable], asked: set[str]
 ) -> HeldOutKeys:
-    """Return the keys of held-out records and variables; asked: of questions of lists."""
+    """Return the keys of held-out records and variables; asked: keys of questions of lists."""
     guards = set[str]().union(*(text_keys(row) for row in records if row["kind"] in GUARDS))
     texts = {
         key for variable in variables for text in variable.texts for key in all_keys(text.text)
@@ -171,7 +171,7 @@ def leaks(record: Record, held_out: HeldOutKeys) -> bool:
 
 
 def without_leaking_negatives(record: Record, held_out: HeldOutKeys) -> Record:
-    """Return a positive pair without the hard negatives that are a held-out text."""
+    """Return a record without hard negatives that are held-out texts."""
     if record["kind"] != "positive":
         return record
     negatives = [
@@ -194,7 +194,7 @@ def text_keys(record: Record) -> set[str]:
 
 
 def pair_keys(record: Record) -> set[str]:
-    """Return the keys of a pair of sentences, which do not depend on their order."""
+    """Return the keys of a pair of sentences, the same in either order."""
     texts = [record[field] for field in TEXT_FIELDS if field in record]
     return {
         " | ".join(sorted({key_of(text) for text in texts}))

@@ -20,8 +20,8 @@ def build_leak_report(
 ) -> Record:
     """Return what the splits share (nothing), what was left out, and the counts by kind.
 
-    lists: what was written of the ranked lists. Raises InputError when two splits share anything,
-    or when one holds a query of another.
+    lists: what was written from the ranked lists. Raises InputError when two splits share
+    anything, or when one holds a query of another.
     """
     records, asked = kept.records, lists.questions
     texts = {split: variable_texts(records[split]) for split in SPLITS}
@@ -55,7 +55,7 @@ def count_kinds(records: Iterable[Record], split: str, lists: Written) -> dict[s
 
 
 def wordings(records: Records, corpus: Iterable[Record], questions: HashSet) -> dict[str, HashSet]:
-    """Return the keys of all that is learned or searched, and those of the held-out queries.
+    """Return the keys of all texts trained on or searched, and those of the held-out queries.
 
     questions: those of the picks of train.
     """
@@ -69,7 +69,7 @@ def wordings(records: Records, corpus: Iterable[Record], questions: HashSet) -> 
 
 
 def refitted(records: Records, asked: Mapping[str, HashSet]) -> dict[str, HashSet]:
-    """Return the keys of what a refit learns beside scored pairs, and of what it never learns.
+    """Return the keys of what a refit learns (except scored pairs) and of what it never learns.
 
     asked: split -> the questions of its picks or lists.
     """
@@ -82,7 +82,7 @@ def refitted(records: Records, asked: Mapping[str, HashSet]) -> dict[str, HashSe
 
 
 def keys(texts: Iterable[str]) -> set[str]:
-    """Return the keys of texts, near-duplicate and loose ones."""
+    """Return the near-duplicate keys and the loose keys of texts."""
     return set[str]().union(*map(all_keys, texts))
 
 
@@ -99,7 +99,7 @@ def learned_texts(records: Iterable[Record]) -> list[str]:
 
 
 def never_learned_texts(records: Records) -> list[str]:
-    """Return the texts of the guard."""
+    """Return the texts of the guard pairs and guard queries."""
     fields = ("query", "text", "sentence_1", "sentence_2")
     return [row[field] for row in never_learned(records) for field in fields if field in row]
 

@@ -1,4 +1,4 @@
-"""Positive pairs: two texts of one variable, the one that reads like a query first."""
+"""Positive pairs: two texts of one variable; the text that reads like a query comes first."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ from findtune.core.text import hash_fraction, normalize
 from findtune.embedder.prepare.hard_negatives import HardNegatives
 from findtune.embedder.prepare.variables import ALTERNATIVE_ROLES, CatalogText, Variable
 
-MIN_ALTERNATIVES = 3  # of a variable, for pairs of two of them
+MIN_ALTERNATIVES = 3  # of a variable whose alternatives are paired with each other
 
 Score = Field(ge=0, le=1)
 
@@ -59,9 +59,9 @@ def positive_records(
 def positive_pairs(variable: Variable, labels: Labels) -> Iterator[PositivePair]:
     """Yield the pairs of one variable.
 
-    A description is paired with the name. An alternative is paired with the name or with the
-    description, as its hash decides, and with the next alternative in the order of hashes: people
-    ask in words that resemble each other more than they resemble the name.
+    Each description is paired with the name. Each alternative is paired with the name or the
+    description, as its hash decides. If there are enough alternatives, each is also paired with the
+    next one in the order of hashes: queries resemble each other more than they resemble the name.
     """
     for number, text in enumerate(variable.with_role("description")):
         why = "description and name" if number == 0 else "further description and name"

@@ -11,7 +11,7 @@ REASONS = {"scored": "scored by a curator", "pick": "picked by a user"}
 
 
 def sample_lines(records: Iterable[Record], number: int) -> list[str]:
-    """Return lines that show some examples for each reason to learn from them, chosen by hash."""
+    """Return lines that show some examples of each kind of pair, chosen by hash."""
     by_reason: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_reason[record.get("why", REASONS.get(record["kind"], ""))].append(record)

@@ -1,7 +1,7 @@
 """Pairs of sentences with a similarity score in [0, 1]: for training, and for the guardrail.
 
 Guard pairs are everyday sentences. They are never trained on: they measure whether the model
-still understands text that has nothing to do with the catalog.
+still understands texts that have nothing to do with the catalog.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from findtune.core.records import Record
 from findtune.core.text import hash_fraction, normalize
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 
-MIN_DEV_PAIRS = 30  # fewer scored pairs can't compare two models
+MIN_DEV_PAIRS = 30  # fewer scored pairs can't tell two models apart
 
 
 class ScoredPair(NamedTuple):
@@ -35,7 +35,7 @@ def split_scored_pairs(
 ) -> dict[str, list[ScoredPair]]:
     """Return the pairs of each split; the hash of the first sentence decides the split.
 
-    Where dev would get too few to compare models, they join train instead.
+    If dev would get too few pairs to compare models, they go to train instead.
     """
     splits: dict[str, list[ScoredPair]] = {split: [] for split in SPLITS}
     for pair in pairs:

@@ -1,9 +1,8 @@
 """Siblings: variables whose names differ in one facet (men / women, an age band, a unit).
 
-Siblings give the hard negatives. Two names are siblings when they are equal except for one run
-of up to three words. They are not siblings when these words may mean the same: when a text of
-one variable uses the other's words, or when both variables share a text. A paraphrase must never
-become a negative.
+Siblings give the hard negatives. Two names are siblings when they differ only in one run of up to
+three words. A paraphrase must never become a negative, so they are not siblings when these words
+may mean the same: when a text of one variable uses the other's words, or when both share a text.
 """
 
 from collections import defaultdict
@@ -16,7 +15,7 @@ MAX_FACET_WORDS = 3
 MIN_FRAME_WORDS = 2  # words that two names must share around the facet
 # "don't" is split into "don" and "t"
 NEGATIONS = frozenset(["no", "non", "not", "never", "nor", "t", "without"])
-MAX_NEIGHBOURS = 60  # in a frame with more variables, each is compared only with the next ones
+MAX_NEIGHBOURS = 60  # in a larger frame, each variable is compared only with the next ones
 
 Member = tuple[str, str]  # dcid, facet
 
@@ -79,9 +78,9 @@ def gaps(length: int) -> Sequence[tuple[int, int]]:
 
 
 def affirmative_texts(texts: Iterable[str]) -> str:
-    """Return the normalized texts without a negation as one string, with blanks around each text.
+    """Return the normalized texts that have no negation as one string, blanks around each text.
 
-    "Not below the poverty line" describes those above it, but "below" is no synonym of "above".
+    "Not below the poverty line" describes those above it, but "below" does not mean "above".
     """
     normalized = (normalize(text) for text in texts)
     return " ".join(f" {text} " for text in normalized if not NEGATIONS & set(text.split()))

@@ -50,12 +50,12 @@ class Variable:
 
     @property
     def naming_texts(self) -> list[CatalogText]:
-        """The name, or what stands in for it, and all descriptions."""
+        """The name, or the text used in its place, and all descriptions."""
         return [self.name, *self.with_role(*NAMING_ROLES)]
 
     @property
     def alternatives(self) -> list[CatalogText]:
-        """The alternative names that say more than the name and the descriptions."""
+        """The alternative names that do not repeat the name or a description."""
         known = set[str]().union(*(all_keys(text.text) for text in self.naming_texts))
         candidates = self.with_role(*ALTERNATIVE_ROLES)
         return [text for text in candidates if not all_keys(text.text) & known]

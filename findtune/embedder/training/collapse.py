@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from findtune.core.errors import CollapseError
 
-MAX_COSINE_RISE = 0.2  # of random_cosine during training
+MAX_COSINE_RISE = 0.2  # of random_cosine, above the base
 
 Measures = Mapping[str, float]
 
@@ -13,9 +13,9 @@ Measures = Mapping[str, float]
 def refuse_collapse(measures: Measures, base: Measures) -> None:
     """Raise CollapseError when vectors are not finite, or random texts became similar and dev fell.
 
-    Texts of one field, such as aerodynamics, come close while picks begin to be learned, and move
-    apart again; a model that ranks them better than its base has not collapsed. measures, base:
-    what the current model and the base model measure on dev.
+    Similarity alone is no collapse: texts of one field, such as aerodynamics, move close together
+    early in the training on picks and apart again later. A model that scores better than its base
+    has not collapsed. measures, base: the dev measures of the current model and of the base model.
     """
     if not all(math.isfinite(value) for value in measures.values()):
         raise CollapseError("the vectors are no longer finite; lower learning_rate, or use fp32.")

@@ -31,9 +31,9 @@ Array = np.ndarray
 
 
 class GuardResults(NamedTuple):
-    """What a model makes of each guard item: cosines, (pairs,), and reciprocal ranks, (queries,).
+    """A model's results on the guard: cosines, (pairs,), and reciprocal ranks, (queries,).
 
-    The ranks are none where dev has no guard queries.
+    Without guard queries in dev, the ranks are empty.
     """
 
     cosines: Array
@@ -41,7 +41,7 @@ class GuardResults(NamedTuple):
 
 
 class EmbedderDevSet:
-    """The dev split of a folder of examples, reduced to what one evaluation needs."""
+    """The dev split of a folder of examples, reduced to the hardest part of the corpus."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class EmbedderDevSet:
     ) -> list[int]:
         """Return the rows of about `size` documents: all relevant ones, then the most similar.
 
-        At least half of `size` documents are irrelevant ones, where the corpus has as many.
+        At least half of `size` documents are irrelevant, if the corpus has so many.
         """
         if not corpus:
             return []
@@ -81,13 +81,13 @@ class EmbedderDevSet:
         return [int(row) for row in sorted(order[: max(size, is_relevant.sum() + size // 2)])]
 
     def evaluate(self, model: SentenceTransformer) -> DevResult:
-        """Return the measures on dev, and the score that training tries to raise.
+        """Return the measures on dev, and the score that selects the weights.
 
-        Rankings are measured where dev has queries or lists, and a correlation without pairs is 0
-        and does not count. The score is the mean of ndcg@10,
-        feedback_ndcg@10 and pairs_spearman. `error` is the standard error of the rankings' measure,
-        drawn by variables and by groups of lists; with both, the root of their mean square.
-        `payload` holds the results on the guard.
+        The score is the mean of ndcg@10 (queries), feedback_ndcg@10 (lists) and pairs_spearman, as
+        far as dev has them; without scored pairs, pairs_spearman is 0 and is left out of the mean.
+        `error` is the standard error of the ranking measure, clustered by variables or by groups of
+        lists; with both measures, the root mean square of their errors. `payload` holds the results
+        on the guard.
         """
         measures: dict[str, float] = {}
         errors: list[float] = []
@@ -125,7 +125,7 @@ class EmbedderDevSet:
         return evaluate(binary_qrels(self.relevant), run, ["ndcg@10"])["ndcg@10"]
 
     def guard_results(self, model: SentenceTransformer) -> GuardResults:
-        """Return what a model makes of each guard pair and of each guard query."""
+        """Return the results of a model on each guard pair and each guard query."""
         encode, queries = partial(self.encode, model), self.guard_queries
         return GuardResults(
             cosines=self.cosines(model, self.guard) if self.guard else np.zeros(0),
@@ -133,7 +133,7 @@ class EmbedderDevSet:
         )
 
     def guard_measures(self, guard: GuardResults) -> dict[str, float]:
-        """Return what a model knows of everyday English, as far as dev can measure it."""
+        """Return the measures of general English that dev can compute."""
         measures = {"guard_spearman": spearman(guard.cosines, labels_of(self.guard))}
         if guard.ranks.size:
             measures["guard_mrr@10"] = float(guard.ranks.mean())

@@ -1,9 +1,9 @@
 """Fine-tuning an embedder on positive pairs of the catalog, picks of users, and scored pairs.
 
-Training stops early on dev. Afterwards the weights are interpolated with the base's: dev decides
-how far they go, as long as the guards don't get worse. With `refit`, the base is then trained
-again on the whole catalog, as often as dev chose; the weights from before are saved beside it,
-since only they can be judged on test.
+Training stops early on dev. Afterwards the weights are interpolated with the base's: dev chooses
+the interpolation, among those that don't make the guards worse. With `refit`, the base is then
+trained again on the whole catalog, for as many epochs as dev chose; the weights from before are
+saved beside it, since only they can be evaluated on test.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ from findtune.training.precision import supported_precision
 
 __all__ = ["Recipe", "fit"]
 
-NAMES = {  # kind of a record in train or dev -> how it is called
+NAMES = {  # kind of a record in train or dev -> its name in messages
     "positive": "pairs of the catalog",
     "pick": "picks of the feedback",
     "scored": "scored pairs",
@@ -86,7 +86,7 @@ def fit(
     plan = learn(model, learned_records(examples), callback=callback)
     a, steps, sweep = 1.0, callback.history[-1]["step"], list[Row]()
     facts = {"precision": precision, "steps": steps}
-    if recipe.recipe == "joint":  # the usual recipe by hand, plain, keeps its last weights
+    if recipe.recipe == "joint":  # plain, the baseline recipe, keeps its last weights
         sweep, a = choose_weights(model, dev=dev, base=base, callback=callback, recipe=recipe)
         facts["best_step"] = steps = callback.kept_step
     shipped = model
@@ -95,7 +95,7 @@ def fit(
         rest: dict[str, Any] = {"dev": dev, "recipe": recipe, "a": a, "say": say}
         shipped = refit(model, base, train_again, examples, **rest)
     facts |= {"interpolation": a, "refit": shipped is not model}
-    shipped.max_seq_length = model.max_seq_length = base_length  # dev read short texts throughout
+    shipped.max_seq_length = model.max_seq_length = base_length  # dev used the shorter length
     return FitResult(shipped, partial(save_models, shipped, model), callback.history, sweep, facts)
 
 
@@ -112,7 +112,7 @@ def build_callback(
     recipe: Recipe,
     say: Say,
 ) -> EvalCallback:
-    """Return the callback that evaluates on dev; the base's own result does not compete."""
+    """Return the callback that evaluates on dev; the base does not compete for the best result."""
 
     def evaluate() -> DevResult:
         result = dev.evaluate(model)
@@ -133,7 +133,7 @@ def build_callback(
 
 
 def describe_data(examples: Path) -> str:
-    """Return a line that says what is learned and what guards it, and what is absent."""
+    """Return a line with the number of training and guard records by kind, and missing kinds."""
     kinds = Counter(
         record["kind"]
         for split in ("train", "dev")
@@ -154,7 +154,7 @@ def choose_weights(
 ) -> tuple[list[Row], float]:
     """Give the model the weights at the interpolation that dev selects.
 
-    Returns what dev measures at each interpolation, and the selected one.
+    Returns the dev measures at each interpolation, and the selected interpolation.
     """
     sweep = sweep_interpolation(model, dev=dev, base=base, callback=callback, recipe=recipe)
     a = select_interpolation(sweep, recipe.guard_tolerance)["interpolation"]
@@ -177,8 +177,8 @@ def refit(
 ) -> SentenceTransformer:
     """Train a copy of the base on the whole catalog and return it, interpolated.
 
-    If it breaks the guard, which is never learned, the evaluated model is returned. train_again:
-    trains as often as dev chose; a: the interpolation that dev chose.
+    If it breaks a guard, which is never trained on, the evaluated model is returned. train_again:
+    trains for as many epochs as dev chose; a: the interpolation that dev chose.
     """
     say("training again, on the whole catalog")
     model = deepcopy(evaluated)
@@ -201,7 +201,7 @@ def sweep_interpolation(
     callback: EvalCallback,
     recipe: Recipe,
 ) -> list[Row]:
-    """Return what dev measures at each interpolation, the base (0) included.
+    """Return the dev measures at each interpolation, including the base (0).
 
     error_MEASURE is the standard error of a guard measure's difference from the base.
     """

@@ -2,9 +2,8 @@
 
 In a batch, every pair's texts are negatives for every other pair. So a batch holds each variable,
 and each text, at most once: otherwise a text would be a negative of its own paraphrase. The
-siblings of a variable join its batch, since they are the negatives that are hard to tell apart.
-Pairs of similar length share a batch, which saves padding. For picks, the question takes the place
-of the variable.
+siblings of a variable join its batch, since they make hard negatives. Pairs of similar length
+share a batch, which saves padding. For picks, the question takes the place of the variable.
 """
 
 from collections import defaultdict
@@ -50,7 +49,7 @@ def positive_pairs(records: Sequence[Record]) -> PositivePairs:
 
 
 def picked_pairs(records: Sequence[Record]) -> PositivePairs:
-    """Return the facts about the picks of train; a document is a text too, picked or not."""
+    """Return the facts about the picks of train; texts are its documents, picked or not."""
     return PositivePairs(
         variables=[normalize(record["query"]) for record in records],
         texts=[
@@ -65,8 +64,8 @@ def picked_pairs(records: Sequence[Record]) -> PositivePairs:
 class InBatchNegativesSampler(DefaultBatchSampler):
     """Yields batches of row numbers in which no pair is a false negative of another.
 
-    rounds: the same pairs with other partners, one round behind the other in the data; each epoch
-    takes the next one. batches: of an epoch, if not as many as one pass over its pairs gives.
+    rounds: the same pairs with other partners, concatenated in the data; each epoch takes the next
+    round. batches: per epoch; 0 for as many as one pass over the pairs gives.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
         return self.rounds[self.round]
 
     def __len__(self) -> int:
-        """Return the number of batches; it grows where too few variables can fill a batch."""
+        """Return the number of batches; it is higher if too few variables can fill a batch."""
         return self.batches or self.batches_per_pass()
 
     def batches_per_pass(self) -> int:
@@ -134,7 +133,7 @@ class InBatchNegativesSampler(DefaultBatchSampler):
         ]
 
     def fill_without_false_negatives(self, waiting: list[int]) -> tuple[list[int], list[int]]:
-        """Return a batch without false negatives, and the rows that still wait."""
+        """Return a batch without false negatives, and the remaining rows."""
         batch: list[int] = []
         skipped: list[int] = []
         variables: set[str] = set()

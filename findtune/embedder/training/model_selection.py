@@ -1,11 +1,12 @@
 """Choosing the weights that are released, on dev.
 
-Dev is small. Of evaluations during training that its standard error can't tell apart, the last one
-is kept; of interpolations, the one nearest to the base, which forgets least.
+Dev is small, so scores within one standard error of the best count as equal. Of equal evaluations
+during training, the last one is kept; of equal interpolations, the one nearest to the base, which
+forgets least.
 
-For the same reason a guard measure is broken only when its loss, measured on the same pairs or
-queries as the base, is above the tolerance by more than one standard error. A loss of more than
-three tolerances is broken in any case.
+For the same reason a guard measure is broken only when its loss, on the same pairs or queries as
+the base, exceeds the tolerance by more than one standard error. A loss of more than three
+tolerances always breaks it.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ def is_as_good(result: DevResult, best: DevResult) -> bool:
 def select_interpolation(sweep: Sequence[Row], guard_tolerance: float) -> Row:
     """Return the best row of the sweep that loses nothing; the base, row 0, always qualifies.
 
-    Of rows that the standard error of dev can't tell apart, the one nearest to the base.
+    Of rows within one standard error of the best, it is the one nearest to the base.
     """
     base = next(row for row in sweep if row["interpolation"] == 0)
     safe = [row for row in sweep if loses_nothing(row, base, guard_tolerance)]
@@ -38,9 +39,9 @@ def select_interpolation(sweep: Sequence[Row], guard_tolerance: float) -> Row:
 
 
 def loses_nothing(row: Row, base: Row, guard_tolerance: float) -> bool:
-    """Return whether every measure is as good as the base's, within its tolerance.
+    """Return whether no scored measure is below the base's, and no guard measure is broken.
 
-    What dev can't measure is in neither row.
+    Measures that dev can't compute are in neither row.
     """
     return keeps_general_english(row, base, guard_tolerance) and all(
         row[name] >= base[name] for name in SCORED if name in row

@@ -2,10 +2,9 @@
 
 joint   a ranking loss (InfoNCE with in-batch negatives, van den Oord et al. 2018) brings the
         texts of a variable together and pushes other variables of the batch away; the same loss
-        brings a question to what its user picked, away from what was left unpicked; beside it,
+        brings a question close to the documents picked for it and away from the unpicked ones;
         CoSENT (Su 2022) learns the order of the scored pairs.
-plain   the cosine of every pair learns to equal its label. This is the usual recipe by hand, kept
-        for comparison.
+plain   regression of each pair's cosine on its label. This common baseline is kept for comparison.
 """
 
 import math
@@ -51,7 +50,7 @@ class Objective(NamedTuple):
     datasets: Dataset | DatasetDict
     losses: torch.nn.Module | dict[str, torch.nn.Module]
     batch_sampler: str | Callable[..., Any]
-    batches: int = 0  # of positive pairs in one epoch; 0 if it does not matter
+    batches: int = 0  # per epoch, of pairs or of picks if more; 0: `min_batches` is unused
 
 
 class Part(NamedTuple):
@@ -69,9 +68,9 @@ def build_objective(
     seed: int,
     epochs: float | None = None,
 ) -> Objective:
-    """Return the objective of a recipe; raise InputError when there is too little to learn.
+    """Return the objective of a recipe; raise InputError when there are too few examples.
 
-    epochs: in which picks are learned `feedback_passes` times, if not those of the recipe.
+    epochs: over which the `feedback_passes` passes over picks are spread; None for the recipe's.
     """
     if recipe.recipe == "plain":
         return plain_objective(model, learned)
@@ -91,7 +90,7 @@ def joint_objective(
     seed: int,
     epochs: float | None = None,
 ) -> Objective:
-    """Return the objective of the joint recipe: the parts for which there are records."""
+    """Return the objective of the joint recipe: one part for each kind that has records."""
     parts: dict[str, Part] = {}
     batches = 0
     if learned.positives:
@@ -120,7 +119,7 @@ def positive_part(
 ) -> Part:
     """Return the positive pairs of the catalog, each with the batch's other texts as negatives.
 
-    If they are learned more than once, alternatives change their partners from epoch to epoch.
+    With more than one epoch, alternatives change their partners from epoch to epoch.
     """
     loss = MultipleNegativesRankingLoss(
         model,
@@ -149,7 +148,7 @@ def pick_part(
 ) -> Part:
     """Return the picks of users, each with unpicked documents of its list as hard negatives.
 
-    batches: of one epoch.
+    batches: per epoch.
     """
     loss = MultipleNegativesRankingLoss(model, scale=recipe.scale)
     sampler = pick_sampler(picks, recipe, seed, batches)
@@ -164,7 +163,7 @@ def pick_batches(picks: Sequence[Record], recipe: Recipe, seed: int) -> int:
 def pick_sampler(
     picks: Sequence[Record], recipe: Recipe, seed: int, batches: int = 0
 ) -> InBatchNegativesSampler:
-    """Return the batches of one epoch, or of one pass over the picks."""
+    """Return the sampler of picks; batches: per epoch, 0 for one pass over the picks."""
     return InBatchNegativesSampler([picked_pairs(picks)], recipe.feedback_batch_size, seed, batches)
 
 
@@ -176,7 +175,7 @@ def scored_part(
     batches: int,
     seed: int,
 ) -> Part:
-    """Return the pairs that curators scored, in a number of batches."""
+    """Return the pairs that curators scored; batches: per epoch."""
     sampler = ScoredPairSampler(
         len(scored), batch_size=recipe.batch_size, batches=batches, seed=seed
     )
@@ -184,7 +183,10 @@ def scored_part(
 
 
 def plain_objective(model: SentenceTransformer, learned: LearnedRecords) -> Objective:
-    """Return the objective of the plain recipe, which has no use for picks."""
+    """Return the objective of the plain recipe, which ignores picks.
+
+    Raises InputError when there are no positive pairs.
+    """
     if not learned.positives:
         raise InputError(
             "`recipe: plain` learns from a catalog and there is none; add one, or write "
@@ -210,9 +212,9 @@ def positive_dataset(positives: Sequence[Record]) -> Dataset:
 
 
 def pick_dataset(picks: Sequence[Record]) -> Dataset:
-    """Return the question, the picked document, and as many unpicked ones as the largest list has.
+    """Return the question, the picked document and the unpicked documents of each pick.
 
-    Where a list has fewer, they repeat.
+    All rows have as many unpicked documents as the longest one; shorter rows repeat theirs.
     """
     number = max(len(pick["negatives"]) for pick in picks)
     negatives = [list(islice(cycle(pick["negatives"]), number)) for pick in picks]

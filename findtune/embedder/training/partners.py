@@ -1,7 +1,6 @@
-"""New partners for alternatives, where a small catalog is learned several times.
+"""New partners for alternatives when a small catalog is learned for several epochs.
 
-A pair that is learned again teaches little. So each time the catalog is learned, an alternative is
-paired with another one of its variable.
+Repeating a pair teaches little, so each epoch pairs an alternative with another of its variable.
 """
 
 from collections import defaultdict
@@ -14,10 +13,10 @@ TWO_ALTERNATIVES = "two alternatives"  # `why` of the pairs that form a ring for
 
 
 def with_other_partners(positives: Sequence[Record], shift: int) -> list[Record]:
-    """Return the positive pairs, in which each alternative has moved on to another partner.
+    """Return the positive pairs, with another partner for each alternative.
 
-    Preparation pairs each alternative with the next one in the ring of its variable. Here the
-    partner is `shift` places further on, or as before if that one reads the same.
+    The stage `prepare` pairs each alternative with the next one in the ring of its variable. Here
+    the partner is `shift` places further on, or unchanged if that text repeats the alternative.
     """
     rings: dict[str, list[Record]] = defaultdict(list)
     for record in positives:
@@ -28,7 +27,7 @@ def with_other_partners(positives: Sequence[Record], shift: int) -> list[Record]
 
 
 def turn(ring: Sequence[Record], shift: int) -> list[tuple[Record, Record]]:
-    """Return each pair of a ring beside the pair with another partner; nobody is its own."""
+    """Return each pair of a ring with its new pair; no alternative is paired with itself."""
     turned = []
     for place, record in enumerate(ring):
         step = 1 + shift % max(1, len(ring) - 1)

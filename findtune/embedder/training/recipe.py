@@ -1,4 +1,4 @@
-"""The settings of one training."""
+"""The settings of one training of the embedder."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ class Recipe(Section):
 
     recipe: Literal["joint", "plain"]
     epochs: float = Field(gt=0)
-    min_batches: int = Field(ge=0)  # of positive pairs; a small catalog is learned more often
+    min_batches: int = Field(ge=0)  # of pairs, in all epochs; a small catalog gets more epochs
     batch_size: int = Field(gt=1)
     learning_rate: float = Field(gt=0)
     warmup_ratio: float = Field(ge=0, lt=1)
@@ -20,7 +20,7 @@ class Recipe(Section):
     scale: float = Field(gt=0)
     cosent_every: int = Field(gt=0)
     feedback_batch_size: int = Field(gt=1)
-    feedback_passes: int = Field(gt=0)  # in all epochs; a batch at least in each
+    feedback_passes: int = Field(gt=0)  # in all epochs; at least one batch in each
     max_seq_length: int = Field(gt=0)
     precision: Literal["fp32", "bf16"]
     threads: int = Field(gt=0)
@@ -32,8 +32,8 @@ class Recipe(Section):
     refit: bool
 
     def epochs_of(self, batches: int) -> float:
-        """Return how often the data are learned: at least as often as gives `min_batches`.
+        """Return the number of epochs, enough for `min_batches` in all.
 
-        batches: of one epoch; 0 if their number does not matter.
+        batches: per epoch; 0 if `min_batches` does not apply.
         """
         return max(self.epochs, self.min_batches / batches) if batches else self.epochs

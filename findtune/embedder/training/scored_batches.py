@@ -1,4 +1,4 @@
-"""Batches of scored pairs, as many as the batches of positive pairs need beside them."""
+"""Batches of scored pairs, in a number that depends on the batches of the ranking loss."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ class ScoredPairSampler(DefaultBatchSampler):
         for _ in range(self.batches):
             if len(waiting) < self.batch_size:
                 order = torch.randperm(self.pairs, generator=rng).tolist()
-                # a row that still waits goes last, so that no batch holds it twice
+                # rows that still wait go last, so that no batch holds a row twice
                 left = set(waiting)
                 waiting += [row for row in order if row not in left]
                 waiting += [row for row in order if row in left]

@@ -1,4 +1,4 @@
-"""Running the trainer of sentence-transformers on the records that a recipe learns."""
+"""Running the trainer of sentence-transformers on the training records."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +22,10 @@ from findtune.training.resumption import Resumable
 
 
 class Schedule(NamedTuple):
-    """How often a training learned everything, to be repeated with other data.
+    """The length of a training, so that a refit can repeat it with other data.
 
-    epochs: that ran; planned_epochs: before dev stopped it, by which picks are mixed with pairs.
-    steps: of the epochs.
+    epochs: to train; planned_epochs: those of the first training before dev cut it short, over
+    which the passes over picks are spread; steps: in `epochs`.
     """
 
     epochs: float
@@ -33,12 +33,12 @@ class Schedule(NamedTuple):
     steps: int
 
     def until(self, step: int) -> "Schedule":
-        """Return the same up to a step."""
+        """Return the schedule cut off at a step."""
         return self._replace(epochs=self.epochs * step / self.steps, steps=step)
 
 
 def learned_records(examples: Path, split: str = "train") -> LearnedRecords:
-    """Return the records of a split that are learned."""
+    """Return the training records of a split, by kind."""
     kinds = ("positive", "pick", "scored")
     return LearnedRecords(*(read_kind(examples / f"{split}.jsonl", kind) for kind in kinds))
 
@@ -53,10 +53,10 @@ def train(
     schedule: Schedule | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Schedule:
-    """Train a model, and return how often everything was to be learned.
+    """Train a model, and return the planned schedule.
 
-    settings: what all rooms share; callback: None in the refit, which is not evaluated; schedule:
-    how often the refit learns everything, else as often as the recipe says.
+    settings: the trainer arguments that all rooms share; callback: None in the refit, which is not
+    evaluated; schedule: of the refit; None for the epochs of the recipe.
     """
     planned = schedule.planned_epochs if schedule else None
     objective = build_objective(model, learned, recipe, settings["seed"], planned)

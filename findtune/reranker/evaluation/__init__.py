@@ -1,1 +1,1 @@
-"""Comparing a tuned reranker with its base and with rankings that cost no training."""
+"""Comparing a tuned reranker with its base and with rankings that need no training."""

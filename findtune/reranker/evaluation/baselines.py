@@ -1,4 +1,4 @@
-"""Rankings that cost no training: the order in which documents were shown, and BM25."""
+"""Rankings that need no training: the order in which documents were shown, and BM25."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ Array = np.ndarray
 
 
 def as_shown_scores(lists: Sequence[Record]) -> list[Array]:
-    """Return scores that keep the documents of each list in their order, (documents,)."""
+    """Return scores that rank each list's documents in their given order, (documents,)."""
     return [-np.arange(len(ranked_list["documents"]), dtype=float) for ranked_list in lists]
 
 
 def bm25_scores(lists: Sequence[Record]) -> list[Array]:
-    """Return the BM25 scores of each list, (documents,); the corpus is the documents of all."""
+    """Return the BM25 scores of each list, (documents,), with all lists as the corpus."""
     texts = sorted({text for ranked_list in lists for text in document_texts(ranked_list)})
     rows = {text: row for row, text in enumerate(texts)}
     index = BM25Index(texts)

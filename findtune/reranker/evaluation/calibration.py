@@ -12,8 +12,9 @@ Array = np.ndarray
 def calibration(relevance: Sequence[Array], picks: Sequence[Array]) -> dict[str, float]:
     """Return the calibration of relevance; relevance, picks: (documents,) for each list.
 
-    ece: the expected calibration error, the mean distance over bins of relevance (Naeini et al.,
-    AAAI 2015); brier_score: the mean squared distance (Brier 1950). 0 is best for both.
+    ece: the expected calibration error, the mean gap between relevance and pick rate over bins of
+    relevance (Naeini et al., AAAI 2015); brier_score: the mean squared error (Brier 1950). 0 is
+    best for both.
     """
     predicted, actual = np.concatenate(relevance), np.concatenate(picks)
     bins = np.minimum((predicted * BINS).astype(int), BINS - 1)

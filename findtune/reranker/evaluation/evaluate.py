@@ -1,11 +1,11 @@
-"""Evaluating a tuned reranker on the held-out lists, beside its base and simpler rankings.
+"""Evaluating a tuned reranker on the held-out lists, along with its base and simpler rankings.
 
 as_shown             the order that users saw
 bm25                 BM25 over the documents' texts
-bi_encoder           the cosine by the retriever's base
-base                 the cross-encoder before it was tuned; without a head, it is the bi-encoder
+bi_encoder           the cosine by the base retriever
+base                 the untuned cross-encoder; if it has no head, the same as bi_encoder
 tuned_bi_encoder     the cosine by the tuned retriever
-retriever_features   the best ranking by the retriever's features, without a cross-encoder
+retriever_features   the best ranking by features alone, without a cross-encoder
 tuned                the reranker
 """
 
@@ -36,7 +36,7 @@ from findtune.reranker.model.ranked_lists import (
 from findtune.reranker.model.reranker import load as load_reranker
 from findtune.reranker.model.retriever_features import FEATURES
 
-# Rankings that were there before tuning; the best of them is what a reranker has to beat.
+# Rankings available before tuning; a reranker has to beat the best of them.
 BEFORE_TUNING = ("as_shown", "bm25", "bi_encoder", "base")
 DECISIVE = "ndcg@10"
 # Prefixes of columns in `details`; the first one with values decides.
@@ -65,16 +65,16 @@ class HeldOut:
         return [grades_of(ranked_list) for ranked_list in self.lists]
 
     def corrected(self, eta: float) -> Scores:
-        """Return the picks of each list, corrected for a position bias; at eta 0 as logged."""
+        """Return the picks of each list, corrected for position bias; as logged if eta is 0."""
         return [corrected_picks(ranked_list, eta) for ranked_list in self.lists]
 
     def decisive(self, eta: float) -> Scores:
-        """Return what decides about each list: its grades if it has any, else corrected picks."""
+        """Return the gains that decide: a list's grades if it has any, else its corrected picks."""
         return [decisive_gains(ranked_list, eta) for ranked_list in self.lists]
 
     @property
     def order_unknown(self) -> bool:
-        """Whether the order of the documents is not that in which users saw them."""
+        """Whether the documents are not in the order in which users saw them."""
         return any(ranked_list.get("order_unknown") for ranked_list in self.lists)
 
     @property
@@ -92,7 +92,7 @@ class HeldOut:
 class Evaluation:
     """The scores of each ranking, and the relevance that the tuned reranker predicts.
 
-    eta: of the position bias in train and dev; it is never estimated on the held-out lists.
+    eta: the position bias of train and dev; it is never estimated on the held-out lists.
     """
 
     scores: dict[str, Scores]
@@ -147,13 +147,13 @@ def metrics(
 ) -> Record:
     """Return the measures of every ranking, the differences, and the verdict.
 
-    The verdict rests on the grades of a list, on its corrected picks where it has no grades, and on
-    the difference to the best ranking from before tuning: a reranker that BM25 beats is no win.
-    `difference_retriever_features` shows how much the cross-encoder adds to the features.
+    The verdict compares the tuned reranker with the best ranking available before tuning: a
+    reranker that BM25 beats is no win. It uses a list's grades, or its corrected picks if it has no
+    grades. `difference_retriever_features` shows how much the cross-encoder adds to the features.
     `decisive` has the means behind the verdict; `graded_*` are measured on the judged lists alone,
     `corrected_*` on picks corrected for position bias (Joachims et al. 2017; Ai et al. 2018), and
-    the other measures on picks as logged. Lists of one topic are resampled together. facts: those
-    of the training.
+    the other measures on picks as logged. Lists of one topic are resampled together. facts: the
+    facts that training recorded.
     """
     ndcg = decisive_values(evaluation, held_out.decisive(evaluation.eta))
     picks_ndcg, groups = decisive_values(evaluation, held_out.picks), held_out.groups
@@ -204,9 +204,9 @@ def summarize(measures: Measures) -> dict[str, dict[str, float]]:
 
 
 def corrected_metrics(evaluation: Evaluation, held_out: HeldOut) -> Record:
-    """Return the decisive measure of each ranking on corrected picks, and the bias.
+    """Return the decisive measure of each ranking on corrected picks, and eta.
 
-    `order_unknown` stands for an order that is not that in which users saw the documents.
+    `order_unknown` is set if the documents are not in the order in which users saw them.
     """
     values = decisive_values(evaluation, held_out.corrected(evaluation.eta))
     means = {f"corrected_{name}": {DECISIVE: float(ndcg.mean())} for name, ndcg in values.items()}
@@ -215,9 +215,9 @@ def corrected_metrics(evaluation: Evaluation, held_out: HeldOut) -> Record:
 
 
 def graded_metrics(evaluation: Evaluation, held_out: HeldOut, best: str, seed: int) -> Record:
-    """Return the measures on judgments, of the lists that have a grade above 0.
+    """Return the measures on graded judgments, over the lists that have a grade above 0.
 
-    best: the ranking from before tuning that the difference is measured against.
+    best: the pre-tuning ranking that the tuned reranker is compared with.
     """
     rows = [row for row, grades in enumerate(held_out.grades) if grades.any()]
     if not rows:

@@ -16,9 +16,9 @@ Array = np.ndarray
 
 
 class BlendWeights(Section):
-    """The weights of a score's parts, and the settings with which they are computed.
+    """The weights of a score's parts, and the settings that compute them.
 
-    It is the weights.json of a saved reranker.
+    A saved reranker has them in its weights.json.
     """
 
     cross_encoder: float
@@ -37,7 +37,7 @@ class BlendWeights(Section):
     max_length: int = Field(gt=0)  # tokens of query and document that the cross-encoder reads
 
 
-# Scores are the logits of the cross-encoder; relevance is their sigmoid.
+# Scores are the cross-encoder's logits; relevance is their sigmoid.
 CROSS_ENCODER_ONLY = BlendWeights(
     cross_encoder=1,
     **dict.fromkeys(FEATURES, 0),
@@ -78,7 +78,7 @@ def relevance(scores: Array, weights: BlendWeights) -> Array:
 
 
 def write_weights(path: Path, weights: BlendWeights) -> None:
-    """Write weights with all digits, so that scores are the same after loading."""
+    """Write weights with all digits, so that loading them gives the same scores."""
     path.write_text(weights.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Loading a cross-encoder, and the logits that it gives to the documents of a list."""
+"""Loading a cross-encoder, and predicting its logits for the documents of a list."""
 
 import tempfile
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Array = np.ndarray
 
 
 def load_or_create(folder: Path, max_length: int, seed: int) -> CrossEncoder:
-    """Return the cross-encoder in a folder; an encoder gets a new head, initialized by the seed.
+    """Return the cross-encoder in a folder; a plain encoder gets a new head, initialized by seed.
 
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
@@ -31,7 +31,7 @@ def load_or_create(folder: Path, max_length: int, seed: int) -> CrossEncoder:
     if has_head(folder):
         return load(folder, max_length)
     torch.manual_seed(seed)
-    # transformers would warn that the head is new, which is intended
+    # transformers would warn about the new head, which is intended
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, num_labels=1, dtype=torch.float32, use_safetensors=True, local_files_only=True
@@ -44,7 +44,7 @@ def load_or_create(folder: Path, max_length: int, seed: int) -> CrossEncoder:
 
 
 def load(folder: Path, max_length: int) -> CrossEncoder:
-    """Return the cross-encoder in a folder; it reads max_length tokens, or as many as it can."""
+    """Return the cross-encoder in a folder; it reads max_length tokens, or fewer if it must."""
     model = load_cross_encoder(folder, max_length)
     positions: int = getattr(model.config, "max_position_embeddings", max_length)
     model.max_seq_length = min(max_length, positions)

@@ -1,14 +1,14 @@
-"""Position bias: how likely users were to look at each rank, and what their picks say then.
+"""Position bias: how likely users were to look at each rank, and how picks are corrected for it.
 
 In the position-based model a document is picked if it was examined and attracts the user:
 
     P(pick of document d at rank k for query q) = theta_k * gamma(q, d)    theta_k = k ** -eta
 
 (Craswell et al., WSDM 2008). At eta 0 users read everything, and nothing is corrected. Otherwise a
-late pick says more than an early one, and a document that nobody saw says nothing. Gains that are
-divided by theta estimate what a measure would be without the bias (Joachims, Swaminathan &
-Schnabel, WSDM 2017; Ai et al., SIGIR 2018). nDCG divides by its ideal, so there the estimate is
-approximate, and a list with a single pick keeps its value.
+pick at a late rank is stronger evidence than one at an early rank, and a document that nobody saw
+is no evidence. Gains divided by theta estimate what a measure would be without the bias (Joachims,
+Swaminathan & Schnabel, WSDM 2017; Ai et al., SIGIR 2018). nDCG divides by its ideal, so its
+estimate is approximate, and a list with a single pick keeps its value.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from findtune.core.files import read_json
 from findtune.core.params import Section
 from findtune.core.records import Record
 
-MAX_WEIGHT = 10.0  # of a late pick: few of them must not decide everything
+MAX_WEIGHT = 10.0  # of a late pick, so that a few of them don't decide everything
 
 Array = np.ndarray
 
@@ -29,9 +29,9 @@ class Examination(Section):
     """How steeply attention falls with the rank, and the evidence for it; see `examination.json`.
 
     eta: 0 where the log shows no clear bias. fitted_eta: the estimate before that decision.
-    bic_difference: BIC (Schwarz 1978) without a bias minus BIC with fitted_eta. lists: how many it
-    was estimated from. graded: whether grades said what is relevant. repeated: documents that one
-    query showed at several ranks.
+    bic_difference: BIC (Schwarz 1978) without a bias minus BIC with fitted_eta. lists: the number
+    of lists used. graded: whether relevance was estimated from grades. repeated: the number of
+    documents that one query showed at several ranks.
     """
 
     eta: float = Field(ge=0)
@@ -58,8 +58,8 @@ def read_examination(path: Path) -> Examination:
 def display_ranks(ranked_list: Record) -> Array:
     """Return the rank at which each document was shown, from 1, (documents,).
 
-    A document without a rank counts as shown after the last one; without any rank, the order of
-    the documents counts.
+    A document without a rank counts as shown after the last one. If no document has a rank, their
+    order counts.
     """
     ranks = [document.get("rank") for document in ranked_list["documents"]]
     last = max((rank for rank in ranks if rank), default=0)
@@ -75,7 +75,7 @@ def inverse_propensity(ranked_list: Record, eta: float) -> Array:
 
 
 def corrected(gains: Array, ranked_list: Record, eta: float) -> Array:
-    """Return the gains of a list, weighted by inverse propensity; at eta 0 the gains as they are.
+    """Return the gains of a list, weighted by inverse propensity; unchanged if eta is 0.
 
     gains: (documents,).
     """
@@ -83,10 +83,10 @@ def corrected(gains: Array, ranked_list: Record, eta: float) -> Array:
 
 
 def reading_probabilities(ranked_list: Record, picks: Array, eta: float) -> Array:
-    """Return how likely the user has seen each document, (documents,).
+    """Return the probability that the user has seen each document, (documents,).
 
-    picks: 1 for each picked document, else 0, (documents,). Users read from the top to their last
-    pick, as in the cascade model (Craswell et al. 2008). Below it, at rank k, they have read on
+    picks: above 0 for each picked document, (documents,). Users read from the top down to their
+    last pick, as in the cascade model (Craswell et al. 2008). They read on to a rank k below it
     with probability theta_k / theta_last.
     """
     ranks = display_ranks(ranked_list)

@@ -38,7 +38,7 @@ def measure_lists(scores: Sequence[Array], gains: Sequence[Array]) -> dict[str, 
 
 
 def without_random_negatives(lists: Sequence[Record]) -> list[Record]:
-    """Return lists without their random negatives: what users chose from."""
+    """Return lists without their random negatives, with only the documents that users saw."""
     return [
         ranked_list
         | {"documents": [document for document in ranked_list["documents"] if document["shown"]]}
@@ -58,17 +58,17 @@ def grades_of(ranked_list: Record) -> Array:
 
 
 def corrected_picks(ranked_list: Record, eta: float) -> Array:
-    """Return the gain of each pick, weighted by inverse propensity, else 0, (documents,).
+    """Return each pick's inverse propensity, 0 for the other documents, (documents,).
 
-    eta: of the position bias; at 0 every pick counts 1.
+    eta: the position bias; if it is 0, every pick counts 1.
     """
     return corrected(picked(ranked_list), ranked_list, eta)
 
 
 def decisive_gains(ranked_list: Record, eta: float = 0.0) -> Array:
-    """Return what decides about a list: its grades if it has any above 0, else its picks.
+    """Return the gains that decide, (documents,): grades if any is above 0, else corrected picks.
 
-    eta: of the position bias, for which the picks are corrected.
+    eta: the position bias for which picks are corrected.
     """
     grades = grades_of(ranked_list)
     return grades if grades.any() else corrected_picks(ranked_list, eta)

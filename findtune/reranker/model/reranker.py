@@ -1,6 +1,7 @@
 """A reranker: a retriever, a cross-encoder, and the weights that blend them into one score.
 
-The score ranks. Relevance, which people see, is its calibrated sigmoid and keeps the order.
+The score ranks the documents. Relevance, which people see, is its calibrated sigmoid, in the same
+order.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from findtune.retrieval.encoder import load_encoder
 
 __all__ = ["BlendWeights", "Reranker", "load", "load_for_dev"]
 
-TRAIN_RETRIEVER = "train_retriever"  # has learned train, where `retriever` has learned dev, too
+TRAIN_RETRIEVER = "train_retriever"  # learned train only; `retriever` learned dev, too
 
 Array = np.ndarray
 
@@ -40,21 +41,21 @@ class Reranker:
 
     cross_encoder: CrossEncoder
     retriever: SentenceTransformer  # tuned on picks
-    base_retriever: SentenceTransformer  # the same before it was tuned
+    base_retriever: SentenceTransformer  # the same encoder before it was tuned
     weights: BlendWeights
 
     def scores(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
         """Return the scores of each list, (documents,).
 
-        lists: {"query", "documents": [{"title", "text"}]}; a document may have `rank`, the engine's
-        `score` and `query_used`. Raises CollapseError when a score is NaN or infinite.
+        lists: {"query", "documents": [{"title", "text"}]}; a document may also have `rank`, the
+        engine's `score` and `query_used`. Raises CollapseError when a score is NaN or infinite.
         """
         logits = self.logits(lists, progress=progress)
         features = self.weighted_features(lists, progress=progress)
         return blend(logits, features, self.weights)
 
     def weighted_features(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
-        """Return the features of each list; 0 where none of an encoder has a weight."""
+        """Return the features of each list; an encoder's are 0 if none of them has a weight."""
         return retriever_features(
             self.retriever if self.weighs(TUNED_FEATURES) else None,
             self.base_retriever if self.weighs(BASE_FEATURES) else None,
@@ -103,9 +104,9 @@ class Reranker:
 
 
 def load_for_dev(folder: Path) -> Reranker:
-    """Return the reranker in a folder as dev may judge it: its retriever has not learned dev.
+    """Return the reranker in a folder, with the retriever that has not learned dev.
 
-    Raises UnsafeModelError as `load` does.
+    Anything that is chosen on dev must use this one. Raises UnsafeModelError as `load` does.
     """
     return replace(load(folder), retriever=load_encoder(folder / TRAIN_RETRIEVER))
 

@@ -1,27 +1,27 @@
-"""What a reranker knows about the documents of a list without a cross-encoder.
+"""The features of a list's documents that need no cross-encoder.
 
-By the retriever, a sentence encoder that was tuned on picks:
+From the retriever, a sentence encoder that was tuned on picks:
 
     retriever          the cosine of the query and the document
     doc_similarity     the mean cosine of the document and the other documents of its list,
-                       weighted towards those that are close to the query
+                       weighted towards those that are similar to the query
     title_similarity   the same for the documents' titles
     title_cosine       the cosine of the query and the title
 
-By the same encoder before it was tuned:
+From the same encoder before it was tuned:
 
     base_retriever     the cosine of the query and the document
 
-By the list itself:
+From the list itself:
 
     bm25               BM25 among the documents of the list
     shown_rank         minus log2 of 1 + the rank at which the document was shown
     engine_score       the engine's own score, standardized within the list
-    found_by_query     1 if the question itself found the document, not a rewrite of it
+    found_by_query     1 if the question itself found the document, 0 if a rewrite of it did
 
-What the list does not say (ranks, scores, searches) counts as 0. Documents that answer a query
-resemble each other: the cluster hypothesis (van Rijsbergen 1979), used as in score regularization
-(Diaz, CIKM 2005).
+If a list has no ranks, scores or queries, their features are 0. doc_similarity rests on the
+cluster hypothesis (van Rijsbergen 1979), that documents which answer a query resemble each other,
+and is used as in score regularization (Diaz, CIKM 2005).
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,8 +55,8 @@ def retriever_features(
 ) -> list[Array]:
     """Return the features of each list, (documents, features).
 
-    Where there is no retriever or no base, the features that it would give are 0. temperature: of
-    the softmax over query similarity; see `similarity_to_others`.
+    Without a retriever or a base, its features are 0. temperature: of the softmax over query
+    similarity; see `similarity_to_others`.
     """
     tuned = tuned_features(retriever, lists, temperature, progress=progress)
     return join_features(tuned, untuned_features(base, lists, progress=progress))
@@ -96,7 +96,7 @@ def tuned_features(
 def untuned_features(
     base: SentenceTransformer | None, lists: Sequence[Record], *, progress: bool = False
 ) -> list[Array]:
-    """Return the UNTUNED_FEATURES of each list, (documents, 5); no cosine without a base."""
+    """Return the UNTUNED_FEATURES of each list, (documents, 5); the cosine is 0 without a base."""
     cosines = base_cosines(base, lists, progress=progress)
     return [
         np.column_stack([list_cosines, *list_columns(ranked_list)]).astype(np.float32)
@@ -132,7 +132,7 @@ def list_columns(ranked_list: Record) -> list[Array]:
 
 
 def found_by(query: str, query_used: str | None) -> bool:
-    """Return whether the query that found a document is known, and is the question itself."""
+    """Return whether a document is known to have been found by the question itself."""
     return normalize(query_used) == normalize(query) if query_used else False
 
 
@@ -152,7 +152,7 @@ def engine_score(documents: Sequence[Record]) -> Array:
     if any(score is None for score in scores):
         return np.zeros(len(documents))
     values = np.array(scores, dtype=np.float64)
-    if not np.ptp(values):  # their standard deviation would be a rounding error
+    if not np.ptp(values):  # the standard deviation of equal values may be a rounding error
         return np.zeros(len(documents))
     standardized: Array = (values - values.mean()) / values.std()
     return standardized
@@ -161,10 +161,10 @@ def engine_score(documents: Sequence[Record]) -> Array:
 def encode_once(
     encoder: SentenceTransformer, texts: Iterable[Iterable[str]], *, progress: bool
 ) -> dict[str, Array]:
-    """Return the unit vector of every text of some lists of texts; each is encoded once.
+    """Return the unit vector of each distinct text, which is encoded only once.
 
-    In fp64: in fp32 the last bits of sums would differ between processors, and training amplifies
-    that.
+    Vectors are fp64: in fp32 the last bits of sums would differ between processors, and training
+    amplifies such differences.
     """
     distinct = sorted(set(chain.from_iterable(texts)))
     vectors = encode_texts(encoder, distinct, progress=progress).astype(np.float64)

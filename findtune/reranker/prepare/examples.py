@@ -10,12 +10,13 @@ data/examples/reranker/SIZE/
     left_out.json       what is not learned: reason -> count, and some examples
     leak_report.json    what the splits share (nothing), and how many records each has
 
-Where the picks of nearly all lists stand first, the order tells who was picked and nothing else:
-the documents are then mixed, without ranks, and the list is marked `order_unknown`.
+If nearly all lists begin with their picks, the order reveals the picks and nothing else: the
+documents of all lists are then shuffled and lose their ranks, and the lists are marked
+`order_unknown`.
 
-In train, a list also has random negatives; they are not `shown`, since no user was shown them.
-Lists are read one at a time and by several processes, so a log of a million lists needs little
-memory; docs/scale.md says how much.
+In train, a list also has random negatives; they are not `shown`, since the user did not see them.
+Several processes read lists one at a time, so a log of a million lists needs little memory;
+docs/scale.md says how much.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -79,7 +80,7 @@ def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
 
 @dataclass(frozen=True)
 class Labeller:
-    """Makes the example of a clean list; candidates: documents of train, for random negatives."""
+    """Makes the example of a clean list; candidates: train's documents, for random negatives."""
 
     settings: PrepareSettings
     qrels: Qrels
@@ -103,7 +104,7 @@ class Labeller:
 
 
 def preview_lines(folder: Path, number: int) -> list[str]:
-    """Return lines that show some examples of each kind, with their places and labels."""
+    """Return lines that show some examples of each kind, with their origins and labels."""
     lines = sample_lines(folder / "train.jsonl", number, describe)
     return [*lines, *left_out_lines(folder, number)]
 
@@ -115,7 +116,7 @@ def describe(example: Record) -> list[str]:
 
 
 def describe_documents(example: Record) -> list[str]:
-    """Return one line for each document, with its grade if the list is learned by grades."""
+    """Return one line per document, with its grade if the list has grades, else its gain."""
     qrels = example.get("qrels", {})
     grades = [qrels.get(document["url"], 0) for document in example["documents"]]
     labels = (

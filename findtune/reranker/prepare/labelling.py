@@ -1,4 +1,4 @@
-"""Labelling the documents of a list by what the user picked and what the user examined."""
+"""Labelling the documents of a list by what the user picked and examined."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ def label_list(
 ) -> Record:
     """Return the example of a clean list: each document with its gain and the reason.
 
-    seen: of each document, whether train shows it.
+    seen: whether train shows each document.
     """
     documents, picks = ranked_list["sources"], ranked_list["picks"]
     last_pick = max(
@@ -42,10 +42,10 @@ def label_list(
 def label_document(
     url: str, picks: Sequence[str], gains: Sequence[float], *, examined: bool
 ) -> Record:
-    """Return the gain of a document, and why it has it; gains: of the first pick, the second, ...
+    """Return the gain of a document and the reason; gains: of the first pick, the second, ...
 
-    examined: whether it stands above the last pick. Source: in the cascade model, users read from
-    the top down to their last pick (Craswell et al., WSDM 2008).
+    examined: whether it stands above the last pick. Source: the cascade model, in which users read
+    from the top down to their last pick (Craswell et al., WSDM 2008).
     """
     if url in picks:
         rank = picks.index(url)
@@ -56,7 +56,7 @@ def label_document(
 
 
 def without_order(example: Record) -> Record:
-    """Return an example whose documents are mixed by hash and have no rank."""
+    """Return an example whose documents are shuffled by hash and have no rank."""
     by_hash = sorted(
         example["documents"],
         key=lambda document: hash_fraction(f"{example['query']} {document['url']}"),

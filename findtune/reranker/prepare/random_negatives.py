@@ -1,4 +1,4 @@
-"""Random negatives: documents of other lists, which the user of this one was never shown."""
+"""Random negatives: documents of other lists, which the user of this list did not see."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -17,12 +17,12 @@ def add_random_negatives(example: Record, candidates: Sequence[Record], number: 
 def random_negatives(example: Record, candidates: Sequence[Record], number: int) -> list[Record]:
     """Return up to `number` labelled documents that are not in a list.
 
-    candidates: clean documents of train. The seed is the place of the list in the feedback, so
-    that a new list changes the candidates but not the draw.
+    candidates: clean documents of train. The seed is the list's position in the feedback, so that
+    a new list changes the candidates but not the draw.
     """
     own = {document["url"] for document in example["documents"]}
     rng = Random(example["record"])
-    # enough for all of the list's own documents to be among them
+    # enough, even if all of the list's own documents are among them
     sampled = rng.sample(candidates, min(len(candidates), number + len(own)))
     others = islice((document for document in sampled if document["url"] not in own), number)
     label = {"gain": 0.0, "why": "random negative", "shown": False}

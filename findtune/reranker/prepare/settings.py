@@ -11,7 +11,7 @@ Gain = Annotated[float, Field(gt=0)]
 
 
 class TitleListSettings(Section):
-    """Lists that need no feedback: a title is the query, and its own snippet the answer."""
+    """Lists that need no feedback: a document's title is the query, its snippet the answer."""
 
     count: int = Field(ge=0)
     hard_negatives: int = Field(gt=0)  # snippets of similar documents, per list

@@ -1,4 +1,4 @@
-"""A first pass over all ranked lists, to learn what train shows before any example is written."""
+"""A first pass over all ranked lists: what must be known before examples are written."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from findtune.core.text import hash_64
 from findtune.examples.hashes import HashSet, hash_set
 from findtune.examples.questions import Questions, Row
 
-MIN_LISTS = 20  # from which on their order is judged
-MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
-MAX_TRAIN_DOCUMENTS = 5000  # from which random negatives and title lists are made
+MIN_LISTS = 20  # with fewer, their order is not judged
+MIN_PICKS_FIRST = 0.95  # share of lists that no log in its shown order reaches
+MAX_TRAIN_DOCUMENTS = 5000  # as the source of random negatives and title lists
 
 
 @dataclass
@@ -19,8 +19,8 @@ class Survey:
     """What train shows, in the whole file or in a piece of it.
 
     train_urls: hashes of the URLs of all documents in train. train_documents: hash of the URL ->
-    document, a sample of them. lists, picks_first: the number of lists, and of those whose picks
-    stand before all others.
+    document, for a sample of them. lists, picks_first: the number of lists, and of those whose
+    picks stand before all other documents.
     """
 
     train_urls: HashSet = field(default_factory=lambda: hash_set(()))
@@ -30,7 +30,7 @@ class Survey:
 
     @property
     def order_unknown(self) -> bool:
-        """Whether the picks stand first in so many lists that the order is none of showing."""
+        """Whether so many lists begin with their picks that users can't have seen this order."""
         return self.lists >= MIN_LISTS and self.picks_first >= MIN_PICKS_FIRST * self.lists
 
 
@@ -59,7 +59,7 @@ def survey_rows(rows: Iterable[Row]) -> Survey:
 
 
 def merge(parts: Iterable[Survey]) -> Survey:
-    """Return the survey of all parts; where two have a document, it is that of the earlier one."""
+    """Return the survey of all parts; a document that several parts have comes from the first."""
     survey = Survey()
     documents: dict[int, Record] = {}
     urls = []
@@ -76,7 +76,7 @@ def merge(parts: Iterable[Survey]) -> Survey:
 
 
 def has_picks_first(ranked_list: Record) -> bool:
-    """Return whether the picks of a list stand before all its other documents."""
+    """Return whether the picks of a list stand before its other documents, and it has others."""
     urls, picks = [source["url"] for source in ranked_list["sources"]], {*ranked_list["picks"]}
     return {*urls[: len(picks)]} == picks < {*urls}
 
@@ -84,7 +84,7 @@ def has_picks_first(ranked_list: Record) -> bool:
 def sample_documents(documents: dict[int, Record]) -> dict[int, Record]:
     """Return at most MAX_TRAIN_DOCUMENTS documents, in their order.
 
-    The hash of the URL decides which, so that no day of a log is favoured.
+    They are chosen by the hash of their URLs, so that no day of a log is favoured.
     """
     if len(documents) <= MAX_TRAIN_DOCUMENTS:
         return documents

@@ -1,6 +1,6 @@
 """Title lists: the title of a document as a query for its own snippet, among similar snippets.
 
-They need no feedback, so they add lists to train where there is little of it.
+They need no feedback, so they add lists to train when feedback is scarce.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ def title_lists(
     """Yield title lists of clean documents, chosen by the hash of their URLs.
 
     The hard negatives are the snippets of other documents that BM25 ranks highest for the title.
-    left_out: counts the titles that give no list.
+    left_out: counts the titles without hard negatives, which give no list.
     """
     complete = [document for document in candidates if document["title"] and document["snippet"]]
     if not complete or not settings.count:
@@ -28,7 +28,7 @@ def title_lists(
     index = BM25Index([document["snippet"] for document in complete])
     by_hash = sorted(complete, key=lambda document: hash_fraction(document["url"]))
     for document in by_hash[: settings.count]:
-        # one more, since the document itself is usually among them
+        # one more, since the document itself usually ranks among them
         ranked = index.top_k(document["title"], settings.hard_negatives + 1)
         others = [complete[row] for row in ranked if complete[row]["url"] != document["url"]]
         negatives = others[: settings.hard_negatives]

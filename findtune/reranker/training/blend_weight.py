@@ -2,8 +2,8 @@
 
 Both are chosen together: every interpolation is tried with every weight of the cross-encoder in
 the blend. Weight 1 is the cross-encoder alone, weight 0 the retriever's features alone. The
-cross-encoder has a weight only where it adds more than two standard errors of dev, since the best
-of many candidates flatters itself.
+cross-encoder gets a weight only if it adds more than two standard errors on dev, since the best of
+many candidates looks better than it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.interpolation import State, interpolate
 from findtune.training.selection import standard_error
 
-MIN_ERRORS = 2  # standard errors that the cross-encoder has to add
+MIN_ERRORS = 2  # standard errors that the cross-encoder must exceed
 
 Row = dict[str, float]
 Array = np.ndarray
@@ -36,7 +36,7 @@ class Base(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """All candidates as dev measures them, and the chosen interpolation and weights."""
+    """The measures of all candidates on dev, and the selected interpolation and weights."""
 
     sweep: list[Row]
     interpolation: float
@@ -44,7 +44,7 @@ class Selection(NamedTuple):
 
     @property
     def facts(self) -> dict[str, float]:
-        """What training.json records of the choice."""
+        """What training.json records about the selection."""
         return {
             "cross_encoder_interpolation": self.interpolation,
             "cross_encoder_weight": self.weights.cross_encoder,
@@ -61,7 +61,7 @@ def select_blend(
     callback: EvalCallback,
     recipe: Recipe,
 ) -> Selection:
-    """Return what dev selects, with calibrated relevance; load its weights into the model."""
+    """Return what dev selects, with calibrated relevance, and load its weights into the model."""
     logits = logits_by_interpolation(
         model, dev=dev, base=base, callback=callback, candidates=recipe.interpolation
     )
@@ -89,7 +89,7 @@ def select_blend(
 
 
 def blended_weights(feature_weights: BlendWeights, cross_encoder_weight: float) -> BlendWeights:
-    """Return the weights of a blend; the features share what the cross-encoder leaves."""
+    """Return the weights of a blend; the features share what the cross-encoder leaves of 1."""
     rest = 1 - cross_encoder_weight
     features = {name: rest * getattr(feature_weights, name) for name in FEATURES}
     changes = {"cross_encoder": cross_encoder_weight, **features}
@@ -104,10 +104,10 @@ def logits_by_interpolation(
     callback: EvalCallback,
     candidates: Sequence[float],
 ) -> dict[float, list[Array]]:
-    """Return the logits on dev at each interpolation, the base (0) included.
+    """Return the logits on dev at each interpolation, including 0, the base.
 
-    If no evaluation was better than the base, the base is the only candidate. The model is left
-    with the weights of the last interpolation.
+    If no evaluation was better than the base, the base is the only candidate. The model may be left
+    with interpolated weights.
     """
     if not callback.kept_step:
         return {0.0: base.result.payload}
@@ -128,9 +128,9 @@ def sweep_blends(
     dev: RerankerDevSet,
     candidates: Mapping[float, BlendWeights],
 ) -> list[Row]:
-    """Return what dev measures at each interpolation with each weight of the cross-encoder.
+    """Return the measures on dev at each interpolation, with each weight of the cross-encoder.
 
-    One that has collapsed gets none: the order of equal scores is chance.
+    A collapsed cross-encoder gets only weight 0, since the order of equal scores is chance.
     """
     return [
         {
@@ -145,5 +145,5 @@ def sweep_blends(
 
 
 def select_row(sweep: Sequence[Row]) -> Row:
-    """Return the best row of a sweep; of equal rows the one closest to the base."""
+    """Return the best row of a sweep; of equal rows, the one closest to the base."""
     return max(sweep, key=lambda row: (row[DECISIVE], row["map"], -row["interpolation"]))

@@ -1,4 +1,4 @@
-"""Calibrating relevance: the sigmoid of a score that fits best how often documents are picked."""
+"""Calibrating relevance: the sigmoid of a score that best fits how often documents are picked."""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ def calibrate(scores: Sequence[Array], picks: Sequence[Array]) -> dict[str, floa
     """Return the calibration's fields of BlendWeights.
 
     scores, picks: (documents,) for each list; a pick is above 0. Source: Platt scaling (Platt
-    1999). The temperature is above zero, so that relevance keeps the order of the scores. Platt's
-    targets, a little inside 0 and 1, keep it above zero where the scores separate all picks.
+    1999). The temperature is positive, so that relevance keeps the order of the scores. Platt's
+    targets, slightly inside 0 and 1, keep it from reaching 0 where the scores separate all picks.
     """
     all_scores = np.concatenate(scores).astype(np.float64)
     is_picked = np.concatenate(picks) > 0

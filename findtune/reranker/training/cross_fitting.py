@@ -1,8 +1,8 @@
-"""Cross-fitting: what a model says of lists that it was not trained on, for all lists there are.
+"""Cross-fitting: scoring every list with a model that was not trained on it.
 
-The lists are cut into folds; for each fold a retriever is tuned on the others and scores it. So
-weights and choices rest on all of train and dev instead of dev alone. Source: cross-fitting
-(Chernozhukov et al. 2018), as in stacked generalization (Wolpert 1992).
+The lists are split into folds; each fold is scored by a retriever tuned on the others. So weights
+and choices rest on all of train and dev instead of dev alone. Source: cross-fitting (Chernozhukov
+et al. 2018), as in stacked generalization (Wolpert 1992).
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def out_of_fold_features(
 ) -> list[Array]:
     """Return the TUNED_FEATURES of each list, by a retriever that did not learn from it.
 
-    fit: returns a retriever tuned on some lists. Raises InputError for too few lists.
+    fit: tunes a retriever on some lists. Raises InputError when all lists fall into one fold.
     """
     numbers = fold_numbers(lists, folds)
     features: list[Array] = [np.zeros(0)] * len(lists)

@@ -19,9 +19,9 @@ Array = np.ndarray
 
 
 class RerankerDevSet:
-    """The lists of dev. They are evaluated during training, and again for model selection.
+    """The lists of dev, evaluated during training and again for model selection.
 
-    eta: of the position bias, for which picks are corrected.
+    eta: the position bias for which picks are corrected.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class RerankerDevSet:
     def evaluate(self, model: CrossEncoder) -> DevResult:
         """Return the result of a cross-encoder alone; the payload is its logits.
 
-        Where they are equal within the lists, the score is 0, so that any other result is better.
-        Raises CollapseError when the logits are not finite.
+        If the cross-encoder has collapsed, the score is 0, so that any other result is better.
+        Raises CollapseError when a logit is not finite.
         """
         logits = self.logits(model)
         collapsed = has_collapsed(logits)
@@ -53,12 +53,12 @@ class RerankerDevSet:
             return predict_logits(model, self.lists)
 
     def measure(self, logits: Sequence[Array], weights: BlendWeights) -> dict[str, float]:
-        """Return the mean of each measure when logits are blended with the features."""
+        """Return the mean of each measure, with the logits blended with the features."""
         values = self.measure_each(logits, weights)
         return {name: float(per_list.mean()) for name, per_list in values.items()}
 
     def measure_each(self, logits: Sequence[Array], weights: BlendWeights) -> dict[str, Array]:
-        """Return each measure of each list, (lists,), on its grades, or picks without grades."""
+        """Return each measure of each list, (lists,), on its grades, else on its picks."""
         return measure_lists(self.blend(logits, weights), self.gains)
 
     def blend(self, logits: Sequence[Array], weights: BlendWeights) -> list[Array]:

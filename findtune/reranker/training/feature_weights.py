@@ -1,7 +1,7 @@
-"""Fitting the weights of the features, and choosing the ranking that is shipped.
+"""Fitting the weights of the features, and choosing the ranking by features that ships.
 
-The weighted features rank documents without a cross-encoder. What ships is never below the best
-of the rankings that need no training: each of them is a choice of weights too.
+Weighted features rank documents without a cross-encoder. Each ranking that needs no training is
+also a choice of weights, so what ships is never worse than the best of them by cross-fitting.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from findtune.reranker.model.retriever_features import BASE_FEATURES, FEATURES
 from findtune.reranker.training.cross_fitting import fold_numbers
 
 DECISIVE = "ndcg@10"
-NEGLIGIBLE_LOSS = 0.001  # of ndcg@10, by cross-fitting
+NEGLIGIBLE_LOSS = 0.001  # of cross-fitted ndcg@10
 DECIMALS = 6  # of a fitted weight; further decimals depend on how a processor rounds
-RIDGE = 0.01  # on the weights of standardized features
-# Rankings that need no training: name -> the feature that is the ranking. The simplest is first.
+RIDGE = 0.01  # penalty on the weights of standardized features
+# Rankings that need no training: name -> the feature that ranks. The simplest is first.
 UNTUNED = {"as_shown": "shown_rank", "bm25": "bm25", "bi_encoder": "base_retriever"}
 FUSED = "fused"  # the ranking by all features
 
@@ -30,7 +30,7 @@ Array = np.ndarray
 
 
 class Ranking(NamedTuple):
-    """A ranking by features, and what it measures on lists that its weights were not fitted to."""
+    """A ranking by features, and its measure on lists that its weights were not fitted to."""
 
     name: str  # a key of UNTUNED, or FUSED
     weights: BlendWeights
@@ -45,10 +45,10 @@ def select_ranking(
     temperature: float,
     eta: float = 0.0,
 ) -> list[Ranking]:
-    """Return the candidates, best first; of equal ones the simpler first.
+    """Return the candidate rankings, best first; of equal ones, the simpler first.
 
-    features: (documents, features) of each list, by a retriever that did not learn from it. eta: of
-    the position bias, for which picks are corrected.
+    features: (documents, features) of each list, by a retriever that did not learn from it. eta:
+    the position bias for which picks are corrected.
     """
     gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
     candidates = [(name, single_feature(feature, temperature)) for name, feature in UNTUNED.items()]
@@ -77,21 +77,21 @@ def fuse_features(
 
 
 def without_base(features: Sequence[Array]) -> list[Array]:
-    """Return features in which those of the untuned retriever are 0, so they get no weight."""
+    """Return features with those of the untuned retriever set to 0, so that they get no weight."""
     kept = np.array([name not in BASE_FEATURES for name in FEATURES])
     return [list_features * kept for list_features in features]
 
 
 def cheaper_if_as_good(full: Ranking, cheaper: Ranking) -> Ranking:
-    """Return the ranking that needs one encoder less, unless that loses something.
+    """Return the ranking that needs one encoder less, unless it is clearly worse.
 
-    An encoder without a weight reads no text: a ranking takes half as long without it.
+    An encoder without a weight is not run, so ranking takes half as long.
     """
     return cheaper if cheaper.ndcg.mean() >= full.ndcg.mean() - NEGLIGIBLE_LOSS else full
 
 
 def single_feature(feature: str, temperature: float) -> BlendWeights:
-    """Return the weights with which one feature ranks alone."""
+    """Return the weights that rank by one feature alone."""
     weights = dict.fromkeys(FEATURES, 0.0) | {feature: 1.0}
     return CROSS_ENCODER_ONLY.model_copy(
         update={"cross_encoder": 0.0, "temperature": temperature, **weights}
@@ -123,10 +123,10 @@ def cross_fitted_scores(
 def fit_feature_weights(
     lists: Sequence[Record], features: Sequence[Array], temperature: float, eta: float = 0.0
 ) -> BlendWeights:
-    """Return the weights with which the grades or picks are most likely; no cross-encoder.
+    """Return the weights that make the grades or picks most likely, without a cross-encoder.
 
-    The likelihood is a softmax over each list (ListNet, Cao et al. 2007) of features that are
-    standardized within lists, with a ridge. A feature that never varies has weight 0.
+    The likelihood is a softmax over each list (ListNet, Cao et al. 2007) of features scaled by
+    their spread within lists, with a ridge penalty. A feature that never varies has weight 0.
     """
     gains = [decisive_gains(ranked_list, eta) for ranked_list in lists]
     targets = [list_gains / list_gains.sum() for list_gains in gains]
@@ -153,7 +153,7 @@ def fit_feature_weights(
 
 
 def spread_within_lists(features: Sequence[Array]) -> Array:
-    """Return the root mean variance of each feature within lists, (features,); 1 if it is 0."""
+    """Return the square root of each feature's mean variance within lists, (features,); 1 if 0."""
     variances = [list_features.astype(np.float64).var(axis=0) for list_features in features]
     spread: Array = np.sqrt(np.mean(variances, axis=0))
     # the variance of equal values may be a rounding error

@@ -1,10 +1,10 @@
 """Fine-tuning a reranker: first its retriever, then its cross-encoder.
 
-The retriever learns the picks, and cross-fitting gives its features weights, beside BM25 and the
-order shown. Rankings that need no training compete with it. Then the cross-encoder learns. One
-that was made from an encoder has a new head and knows nothing, so it is distilled first: it learns
-to rank as the features do. Afterwards dev decides how far its weights move, and whether it adds
-anything to the features.
+The retriever learns the picks. Its features, BM25 and the order shown get weights, which are
+judged by cross-fitting against rankings that need no training. Then the cross-encoder learns. A
+cross-encoder made from a plain encoder has a new head that knows nothing, so it is distilled first:
+it learns to rank as the features do. Finally dev decides how far its weights move, and whether it
+adds anything to the features.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,8 +50,8 @@ def fit(
 ) -> FitResult:
     """Return a reranker tuned on a folder of examples.
 
-    bases: the folder of each room's base model; the embedder's is the retriever. Raises
-    CollapseError when training goes wrong, UnsafeModelError when a base must not be loaded.
+    bases: the folder of each room's base model; the retriever is the embedder's. Raises
+    CollapseError when training fails, and UnsafeModelError when a base is not safe to load.
     """
     ranks.use_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
@@ -80,9 +80,10 @@ def fit(
 
 
 def shipped_share(selection: Selection, features_ranking: Ranking) -> float:
-    """Return how far what ships is from what needs no tuning, 0, to what was tuned, 1.
+    """Return how much of what ships was tuned: 0 for nothing, 1 for everything.
 
-    With the cross-encoder it is the interpolation of its weights.
+    If the cross-encoder ships, it is the interpolation of its weights; else 1 for the fused ranking
+    and 0 for a ranking that needs no training.
     """
     if selection.weights.cross_encoder:
         return selection.interpolation
@@ -111,7 +112,7 @@ def build_callback(
 
 
 def is_better(result: DevResult, best: DevResult) -> bool:
-    """Return whether a result is strictly better than the best one so far, the base's included."""
+    """Return whether a result is strictly better than the best so far, including the base's."""
     return result.score > best.score
 
 

@@ -1,6 +1,6 @@
-"""The losses over ranked lists, those of sentence-transformers, and the labels that they take.
+"""The losses over ranked lists, from sentence-transformers, and the labels that they expect.
 
-The scores of a list are compared with each other, never with those of another list.
+Scores are compared only within a list, never between lists.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def distillation_loss(model: CrossEncoder) -> torch.nn.Module:
 
 
 def pick_loss(model: CrossEncoder, name: LossName) -> torch.nn.Module:
-    """Return the loss that says how badly the scores of a list fit what was picked.
+    """Return the loss between the scores of a list and its picks.
 
     Sources: ListNet (Cao et al. 2007), LambdaLoss (Wang et al., CIKM 2018).
     """
@@ -40,24 +40,24 @@ def pick_loss(model: CrossEncoder, name: LossName) -> torch.nn.Module:
 
 
 def in_ranks(loss: torch.nn.Module) -> torch.nn.Module:
-    """Return a loss over lists that several ranks compute together, itself where there is one."""
+    """Return a loss that several ranks compute together; with one rank, the loss itself."""
     return LossOfShare(loss) if ranks.count() > 1 else loss
 
 
 class LossOfShare(torch.nn.Module):
-    """A loss over lists of which each rank computes its share of a batch."""
+    """A loss over lists, of which each rank computes its share of the batch."""
 
     def __init__(self, loss: torch.nn.Module) -> None:
         super().__init__()
         self.loss, self.model = loss, loss.model
 
     def forward(self, inputs: Sequence[Any], labels: Sequence[Tensor], **options: Any) -> Tensor:
-        """Return a share of the loss, of which the mean over the ranks is the loss of the batch.
+        """Return this rank's loss, scaled so that the mean over ranks is the loss of the batch.
 
         inputs: the questions, and the documents of each; labels: (documents,) for each question.
-        LambdaLoss is a mean over pairs of documents, which here is taken rank by rank.
+        LambdaLoss averages over pairs of documents; here each rank averages over its own pairs.
         """
-        wrapped: Any = self.loss.model  # by DistributedDataParallel, which needs a plain dict
+        wrapped: Any = self.loss.model  # DistributedDataParallel, which needs a plain dict
         wrapped.preprocess = lambda *args, **kw: dict(wrapped.module.preprocess(*args, **kw))
         rows = ranks.rows_of(len(labels))
         own = [[column[row] for row in rows] for column in inputs]
@@ -68,8 +68,8 @@ class LossOfShare(torch.nn.Module):
 def pick_labels(gains: Array, name: LossName) -> Array:
     """Return the labels of one list for a pick loss; gains: (documents,).
 
-    ListNet takes the softmax of its labels. That of log gains is each gain's share of all gains;
-    a document without a gain has the label -inf, and no share.
+    ListNet takes the softmax of its labels. The softmax of log gains is each gain's share of the
+    total; a document without a gain has the label -inf, and so the share 0.
     """
     if name == "lambda":
         return gains

@@ -1,7 +1,7 @@
-"""Exporting a cross-encoder as one ONNX file, which is checked against the model.
+"""Exporting a cross-encoder as one ONNX file, and checking it against the model.
 
-The file holds only weights and standard operators: running it needs ONNX Runtime and the
-tokenizer, and no code of this project. The same model gives the same bytes.
+The file holds only weights and standard operators: running it needs ONNX Runtime and the tokenizer,
+but no code of this project. The same model gives the same bytes.
 """
 
 import copy
@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from findtune.core.errors import FindtuneError, InputError
 from findtune.training.onnx_graph import OneOutput, trace
 
-TOLERANCE = 1e-4  # the largest difference of a logit
+TOLERANCE = 1e-4  # the largest allowed difference between logits
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PROBE_QUERY = "how many people are out of work?"
 PROBE_TEXT = "The unemployment rate is the share of the labour force that is without work. "
@@ -29,8 +29,8 @@ Pair = tuple[str, str]
 def export_onnx(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Path:
     """Write a model with one logit to onnx/model.onnx in a folder, and return the file's path.
 
-    The file takes any number of texts of any length. Raises InputError when the model has more
-    logits, and FindtuneError when the file would not give the model's logits.
+    The file accepts any number of texts of any length. Raises InputError when the model does not
+    have one logit, and FindtuneError when the file's logits would differ from the model's.
     """
     if model.config.num_labels != 1:
         raise InputError(f"the model has {model.config.num_labels} logits; a reranker has one.")
@@ -54,7 +54,7 @@ def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> in
 
 
 def probe_batches(tokenizer: PreTrainedTokenizerBase, max_length: int) -> list[Batch]:
-    """Return batches of pairs: each length alone, short beside long, and all together."""
+    """Return batches of pairs: each length alone, short with long, and all together."""
     pairs = [(PROBE_QUERY, PROBE_TEXT * times) for times in PROBE_REPEATS]
     groups = [*([pair] for pair in pairs), pairs[::3], pairs]
     return [tokenize(tokenizer, group, max_length) for group in groups]

@@ -4,17 +4,17 @@ gamma, how attractive a document is, is a logistic regression on features that d
 rank, as in regression-EM (Wang et al., WSDM 2018). theta has one parameter, so the likelihood is
 maximized directly, without EM.
 
-A good engine shows what is relevant first, so picks fall with the rank even where users read
-everything. Four things keep the model from calling that a bias:
+A good engine shows relevant documents first, so picks fall with the rank even where users read
+everything. Four things keep the model from mistaking that for a bias:
 
-- Where enough lists have grades, only they are used, and the grades are features.
-- Without grades, gamma also has the rank itself: its logarithm and its normal score, which is how
-  relevant the k-th of n documents is expected to be if the engine's scores are noisy measures of
-  relevance. What is left to eta shows only in large logs or by the next point.
-- A document that one query showed at several ranks, in several lists, has an intercept of its own
-  and one mean rank in gamma: only the rank itself can explain why it was picked here and not
-  there (as in intervention harvesting, Agarwal et al., WSDM 2019).
-- eta stays 0 without clear evidence, and where it would correct next to nothing.
+- If enough lists have grades, only those lists are used, and the grades are features.
+- Without grades, the rank itself is a feature of gamma: its logarithm and its normal score, which
+  is the expected relevance of the k-th of n documents if the engine's scores are noisy measures of
+  relevance. What remains for eta to explain shows only in large logs or through the next point.
+- A document that one query showed at several ranks, in several lists, has its own intercept and
+  its mean rank in gamma: only theta can then explain why it was picked here and not there (as in
+  intervention harvesting, Agarwal et al., WSDM 2019).
+- eta stays 0 without clear evidence, or if it would correct next to nothing.
 """
 
 from collections import defaultdict
@@ -30,14 +30,14 @@ from findtune.core.text import normalize
 from findtune.reranker.model.examination import NO_BIAS, Examination, display_ranks
 from findtune.reranker.model.ranked_lists import grades_of, picked
 
-MIN_GRADED_LISTS = 50  # fewer say too little, and all lists are used without grades
+MIN_GRADED_LISTS = 50  # with fewer, all lists are used, without their grades
 MIN_BIC_DIFFERENCE = 10.0  # "very strong" evidence (Kass & Raftery 1995)
-MIN_ETA = 0.2  # grades are coarse, and what they miss looks like an eta of up to 0.15
+MIN_ETA = 0.2  # relevance that coarse grades miss looks like an eta of up to 0.15
 MAX_ETA = 3.0  # rank 2 would be examined an eighth as often as rank 1
 START_ETAS = (0.0, 1.0)  # the likelihood may have two maxima
-L2_PENALTY = 1.0  # of the standardized features' weights and of intercepts: a normal prior
+L2_PENALTY = 1.0  # a normal prior on intercepts and on weights of standardized features
 MIN_PROBABILITY = 1e-12
-DECIMALS = 4  # of what is saved; further decimals depend on how a processor rounds
+DECIMALS = 4  # saved; further ones depend on how a processor rounds
 
 Array = np.ndarray
 
@@ -47,8 +47,8 @@ class PickLog:
     """All documents of a log, one after the other.
 
     log_ranks, picks: (documents,); features: (documents, features), the first column ones, the
-    last two by rank, see `rank_columns`; repeated: the number of each document that was shown at
-    several ranks, else -1, (documents,); starts: where each list starts, (lists,).
+    last two those of `rank_columns`; repeated: a number for each document that was shown at several
+    ranks, -1 for the others, (documents,); starts: where each list starts, (lists,).
     """
 
     log_ranks: Array
@@ -66,9 +66,9 @@ class PickLog:
 def estimate_examination(lists: Sequence[Record], features: Sequence[Array]) -> Examination:
     """Return the examination that fits the lists as users saw them.
 
-    features: what says how relevant each document is, independent of its rank, (documents,
+    features: signs of each document's relevance that don't depend on its rank, (documents,
     features) for each list. Lists without a pick are left out, since logs seldom keep them; the
-    likelihood is that of lists with a pick.
+    likelihood is conditional on a list having a pick.
     """
     rows = [row for row, ranked_list in enumerate(lists) if picked(ranked_list).any()]
     with_grades = [row for row in rows if grades_of(lists[row]).any()]
@@ -92,7 +92,7 @@ def estimate_examination(lists: Sequence[Record], features: Sequence[Array]) -> 
 
 
 def describe(examination: Examination) -> str:
-    """Return one line about an examination."""
+    """Return an examination as one line of text."""
     source = "grades" if examination.graded else "features"
     evidence = (
         f"{examination.lists} lists, relevance by {source}, BIC difference "
@@ -107,9 +107,9 @@ def describe(examination: Examination) -> str:
 
 
 def pick_log(lists: Sequence[Record], features: Sequence[Array], *, graded: bool) -> PickLog:
-    """Return lists as one log; features are standardized over it.
+    """Return lists as one log, with features standardized over it.
 
-    graded: whether grades take the place of the rank in gamma.
+    graded: whether grades replace the rank in gamma.
     """
     ranks = [display_ranks(ranked_list) for ranked_list in lists]
     repeated = repeated_documents(lists, ranks)
@@ -129,7 +129,7 @@ def pick_log(lists: Sequence[Record], features: Sequence[Array], *, graded: bool
 
 
 def within_list(features: Array) -> Array:
-    """Return features of a list, standardized within it, (documents, features)."""
+    """Return a list's features, standardized within the list, (documents, features)."""
     spread = features.std(axis=0)
     standardized: Array = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)
     return standardized
@@ -141,10 +141,11 @@ def standardize(columns: Array) -> Array:
 
 
 def grade_columns(ranked_list: Record, levels: Sequence[int]) -> list[Array]:
-    """Return what grades say of each document, (documents,) each; nothing without levels.
+    """Return the features from a list's grades, (documents,) each; none without levels.
 
-    Whether its grade reaches each level, whether it has one at all, and how many documents of the
-    list are better: a user who picks the three best of a list needs no position bias to stop.
+    They are whether a document's grade reaches each level, whether it has a grade, and how many
+    documents of the list have a higher one: a user may stop after picking a list's three best
+    documents without any position bias.
     """
     if not levels:
         return []
@@ -156,9 +157,9 @@ def grade_columns(ranked_list: Record, levels: Sequence[int]) -> list[Array]:
 
 
 def repeated_documents(lists: Sequence[Record], ranks: Sequence[Array]) -> Array:
-    """Return a number for each document that one query showed at several ranks, else -1.
+    """Return a number for each document that one query showed at several ranks, -1 for others.
 
-    The result is (documents,), over all lists; the same document has the same number.
+    The result is (documents,), over all lists; a document has the same number in all of them.
     """
     keys = [
         (normalize(ranked_list["query"]), document["url"])
@@ -174,16 +175,17 @@ def repeated_documents(lists: Sequence[Record], ranks: Sequence[Array]) -> Array
 
 
 def rank_columns(ranks: Sequence[Array], repeated: Array) -> Array:
-    """Return what an engine's order says of relevance, higher for earlier ranks, (documents, 2).
+    """Return the features from the engine's order, higher for earlier ranks, (documents, 2).
 
-    Minus the logarithm of the rank, and its normal score; a repeated document has its mean.
+    They are minus the logarithm of the rank, and its normal score. A repeated document has the mean
+    over its ranks.
     """
     columns = -np.log(np.concatenate(ranks)), np.concatenate([*map(normal_scores, ranks)])
     return np.column_stack([mean_by_document(column, repeated) for column in columns])
 
 
 def mean_by_document(values: Array, repeated: Array) -> Array:
-    """Return values, (documents,), in which a repeated document has the mean of its own."""
+    """Return values with those of each repeated document replaced by their mean, (documents,)."""
     rows = repeated >= 0
     sums, counts = np.bincount(repeated[rows], values[rows]), np.bincount(repeated[rows])
     means = values.copy()
@@ -234,16 +236,17 @@ def negative_log_likelihood(parameters: Array, log: PickLog) -> tuple[float, Arr
     by_logit = -slope * expit(-logits)
     by_intercept = np.bincount(log.repeated + 1, by_logit, minlength=log.intercepts + 1)[1:]
     gradient = np.concatenate([[slope @ log.log_ranks], by_logit @ log.features, by_intercept])
-    # eta, and the intercept of all documents, have no penalty
+    # eta and the common intercept have no penalty
     penalty = L2_PENALTY * parameters
     penalty[:2] = 0
     return value + float(penalty @ parameters) / 2, gradient + penalty
 
 
 def pick_likelihood(log_p: Array, log: PickLog) -> tuple[float, Array]:
-    """Return the negative log likelihood of the picks, and the likelihood's slope in log_p.
+    """Return the picks' negative log likelihood, and the gradient of the log likelihood by log_p.
 
-    log_p: the log probability of each pick, (documents,). Every list is known to have a pick.
+    log_p: the log probability that each document is picked, (documents,). The likelihood is
+    conditional on every list having a pick.
     """
     p = np.exp(log_p)
     log_q = np.log1p(-p)

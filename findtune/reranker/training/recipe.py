@@ -16,19 +16,19 @@ class PhaseArguments(Section):
 
 
 class RetrieverArguments(Section):
-    """How the retriever learns lists, and into how many folds they are cut meanwhile."""
+    """How the retriever learns lists, and the number of folds for cross-fitting."""
 
     epochs: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     batch_size: int = Field(gt=1)  # lists
-    documents: int = Field(gt=1)  # of its own list, per question
+    documents: int = Field(gt=1)  # per question, from its own list
     relevant: int = Field(gt=0)  # of these documents, at most
     max_seq_length: int = Field(gt=0)
     folds: int = Field(gt=1)
 
     @model_validator(mode="after")
     def leave_room(self) -> Self:
-        """Refuse rows that could hold relevant documents only: nothing is learned from them."""
+        """Refuse rows that could have only relevant documents: they teach nothing."""
         if self.relevant >= self.documents:
             raise ValueError("relevant must be below documents")
         return self

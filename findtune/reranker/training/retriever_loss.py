@@ -1,10 +1,10 @@
-"""The loss by which a retriever learns lists, and the batches that it needs.
+"""The loss that trains a retriever on lists, and the batches that it needs.
 
-Each question has some documents of its own list, and those of the other questions are negatives
-too. The targets are shares of the question's own documents: the loss is the cross-entropy to a
-softmax over all documents of the batch. With one relevant document for each question it is
-MultipleNegativesRankingLoss (Henderson et al. 2017) with hard negatives (Karpukhin et al. 2020);
-with more it is ListNet (Cao et al. 2007) with in-batch negatives.
+Each question comes with some documents of its own list; those of the batch's other questions are
+further negatives. The target gives each of the question's own documents a share, and the loss is
+the cross-entropy between it and the softmax over all documents of the batch. With one relevant
+document per question it is MultipleNegativesRankingLoss (Henderson et al. 2017) with hard negatives
+(Karpukhin et al. 2020); with more it is ListNet (Cao et al. 2007) with in-batch negatives.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ SCALE = 20.0  # 1 / temperature of the softmax over cosines, as in sentence-tran
 
 
 class InBatchListLoss(torch.nn.Module):
-    """ListNet over the documents of a whole batch; gradients flow through every text once."""
+    """ListNet over all documents of a batch; each text is encoded once, with gradients."""
 
     def __init__(self, model: SentenceTransformer) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class InBatchListLoss(torch.nn.Module):
     def forward(self, columns: Sequence[Features], labels: Tensor) -> Tensor:
         """Return the mean loss of a batch.
 
-        columns: the questions, then each question's documents, first the first ones. labels: the
-        share of each of them, (questions, documents); a row adds up to 1.
+        columns: the questions, then each question's first document, then each one's second, and so
+        on. labels: the share of each document, (questions, documents); each row sums to 1.
         """
         questions, *documents = (
             normalize(vectors.float(), dim=1) for vectors in encode_columns(self.model, columns)
@@ -49,9 +49,9 @@ class InBatchListLoss(torch.nn.Module):
 def sample_topics(
     dataset: Dataset, *, topics: Sequence[str], **settings: Any
 ) -> NoDuplicatesBatchSampler:
-    """Return batches in which no text comes twice, and no topic.
+    """Return a sampler of batches in which no text and no topic occurs twice.
 
-    topics: of each row. What is relevant to one question of a topic may be relevant to the others,
-    so it is no negative for them.
+    topics: the topic of each row. A document that is relevant to one question of a topic may be
+    relevant to the others too, so it must not be a negative for them.
     """
     return NoDuplicatesBatchSampler(dataset.add_column("topic", list(topics)), **settings)

@@ -1,7 +1,7 @@
-"""Tuning the retriever: a question comes closer to what people found relevant to it.
+"""Tuning the retriever: moving questions closer to the documents that people found relevant.
 
-Relevant is what has a grade, or in a list without grades what was picked. A sentence encoder learns
-from few lists what a cross-encoder with a new head would need thousands for.
+A document is relevant if it has a grade above 0, or if it was picked in a list without grades. A
+sentence encoder learns from a few lists what a cross-encoder with a new head learns from thousands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ Row = dict[str, Any]  # `question`, `document_1` and so on, `label`
 
 
 def load_retriever(folder: Path, arguments: RetrieverArguments) -> SentenceTransformer:
-    """Return the untuned retriever; it reads as many tokens as a tuned one."""
+    """Return the untuned retriever, which reads as many tokens as a tuned one."""
     retriever = load_encoder(folder)
     limit = retriever.max_seq_length or arguments.max_seq_length
     retriever.max_seq_length = min(limit, arguments.max_seq_length)
@@ -53,14 +53,14 @@ def fit_retriever(
 ) -> SentenceTransformer:
     """Return the encoder in a folder, tuned on the grades or picks of some lists.
 
-    settings: the trainer settings that all rooms share. eta: of the position bias. Raises
-    CollapseError when the weights are no longer finite, InputError when no list has both a
+    settings: the trainer settings that all rooms share. eta: the position bias. Raises
+    CollapseError when the weights are no longer finite, and InputError when no list has both a
     relevant and an irrelevant document.
     """
     retriever = load_retriever(folder, arguments)
     rows, topics = list_rows(lists, arguments, settings["seed"], eta)
     training_arguments = SentenceTransformerTrainingArguments(
-        num_train_epochs=1,  # the rows hold every epoch, each with other documents
+        num_train_epochs=1,  # the rows hold all epochs, each with a new draw of documents
         per_device_train_batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
         batch_sampler=partial(sample_topics, topics=topics),
@@ -89,8 +89,8 @@ def list_rows(
 ) -> tuple[list[Row], list[str]]:
     """Return a row for each list and epoch, and the topic of each row.
 
-    A row has the question, some documents, and as its label the share of each document. Raises
-    InputError when there is no row.
+    A row has the question, some documents, and each document's share as the label. Raises
+    InputError when no list gives a row.
     """
     rng = Random(seed)
     rows, topics = [], []
@@ -108,12 +108,12 @@ def list_rows(
 def list_row(
     ranked_list: Record, arguments: RetrieverArguments, rng: Random, eta: float
 ) -> Row | None:
-    """Return the row of a list, or None if all of its documents are relevant, or none.
+    """Return the row of a list, or None if all of its documents are relevant or none is.
 
-    What is relevant has a share of the label in proportion to its gain: its grade if the list has
-    grades, else its pick, corrected for position bias. Lists that are too short repeat irrelevant
-    documents. With a bias (eta above 0), unpicked documents that the user has probably seen are
-    drawn more often; grades need no such guess.
+    The label gives each relevant document a share in proportion to its gain: its grade if the list
+    has grades, else its pick, corrected for position bias. Lists that are too short repeat
+    irrelevant documents. In a list without grades, if eta is above 0, unpicked documents that the
+    user has probably seen are drawn earlier.
     """
     gains = decisive_gains(ranked_list, eta).astype(float)
     relevant, irrelevant = (np.flatnonzero(chosen).tolist() for chosen in (gains > 0, gains <= 0))
@@ -132,9 +132,9 @@ def list_row(
 def draw(
     positions: Sequence[int], number: int, rng: Random, weights: Array | None = None
 ) -> list[int]:
-    """Return so many positions in random order; each comes once before any comes again.
+    """Return `number` positions in random order; none is repeated before all were drawn.
 
-    weights: above 0, (positions,); positions with larger ones come earlier.
+    weights: above 0, (positions,); positions with larger weights tend to come earlier.
     """
     drawn: list[int] = []
     while len(drawn) < number:
@@ -146,9 +146,9 @@ def draw(
 
 
 def weighted_order(positions: Sequence[int], weights: Array, rng: Random) -> list[int]:
-    """Return positions in the order of a weighted draw without replacement.
+    """Return positions in the order of weighted sampling without replacement.
 
-    Source: Efraimidis & Spirakis (2006): each draws a key, its uniform number to the 1 / weight.
+    Source: Efraimidis & Spirakis (2006): sort by the key u ** (1 / weight), where u is uniform.
     """
     keys = [rng.random() ** (1 / weight) for weight in weights.tolist()]
     order = sorted(range(len(positions)), key=keys.__getitem__, reverse=True)

@@ -1,4 +1,4 @@
-"""Writing a tuned reranker, together with what it is compared with."""
+"""Writing a tuned reranker, together with what its evaluation needs."""
 
 from pathlib import Path
 from typing import cast
@@ -21,15 +21,15 @@ def save_model(
     examination: Examination,
     folder: Path,
 ) -> None:
-    """Write a reranker to a folder, and beside it what its evaluation needs.
+    """Write a reranker to a folder, together with what its evaluation needs.
 
-    train_retriever: what has not learned dev, for a choice on dev. feature_weights: of the ranking
-    without the cross-encoder, in `retriever_features.json`. examination: the position bias for
-    which picks are corrected, in `examination.json`. A JinaBERT also gets an ONNX file, since the
-    libraries can't load it without this project.
+    train_retriever: the retriever that has not learned dev, for choices on dev. feature_weights:
+    the ranking without the cross-encoder, in `retriever_features.json`. examination: the position
+    bias for which picks are corrected, in `examination.json`. A JinaBERT also gets an ONNX file,
+    since the libraries can't load it without this project.
     """
     reranker.save(folder)
-    # A tokenizer is saved as it was last used, and a resumed training may not have used this one.
+    # A tokenizer is saved in the state of its last use; a resumed training may not have used it.
     encode_texts(train_retriever, ["text"])
     train_retriever.save_pretrained(str(folder / TRAIN_RETRIEVER), create_model_card=False)
     write_weights(folder / "retriever_features.json", feature_weights)

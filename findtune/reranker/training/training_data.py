@@ -1,4 +1,4 @@
-"""The lists of a folder of examples, the retriever tuned on them, and the features it gives."""
+"""The lists of a folder of examples, the retriever tuned on them, and its features."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ Array = np.ndarray
 class TrainingData:
     """Lists and features by group, the retrievers, and the rankings by features, best first.
 
-    Groups: `list` and `title` of train, and `dev`. No retriever learned from the lists whose
-    features it gives. retriever: learned train and dev; train_retriever: train alone.
+    Groups: `list` and `title` of train, and `dev`. Features of a list come from a retriever that
+    did not learn from it. retriever: learned train and dev; train_retriever: train alone.
     examination: the position bias of train and dev.
     """
 
@@ -52,14 +52,14 @@ class TrainingData:
     examination: Examination
 
     def distillation_dataset(self) -> Dataset:
-        """Return the lists of train and the title lists, with the fused scores as targets."""
+        """Return train's lists and title lists, with the fused scores as targets."""
         features = self.features["list"] + self.features["title"]
         [fused] = [ranking.weights for ranking in self.rankings if ranking.name == FUSED]
         targets = blend_features(features, fused)
         return build_dataset(self.lists["list"] + self.lists["title"], targets)
 
     def tuning_dataset(self, loss: LossName) -> Dataset:
-        """Return the lists of train, with the corrected gains of the picks as a loss takes them."""
+        """Return train's lists, with the picks' corrected gains as labels for a loss."""
         lists, eta = self.lists["list"], self.examination.eta
         gains = [corrected(gains_of(ranked_list), ranked_list, eta) for ranked_list in lists]
         return build_dataset(lists, [pick_labels(list_gains, loss) for list_gains in gains])
@@ -75,7 +75,7 @@ def read_training_data(
 ) -> TrainingData:
     """Return the training data in a folder of examples.
 
-    folder: of the retriever's base; settings: what the trainers of all rooms share.
+    folder: the retriever's base; settings: the trainer settings that all rooms share.
     """
     lists = {kind: read_kind(examples / "train.jsonl", kind) for kind in ("list", "title")}
     lists["dev"] = read_kind(examples / "dev.jsonl", "list")
@@ -85,7 +85,7 @@ def read_training_data(
     untuned = ranks.on_first(untuned_features, base, known)
     examination = ranks.on_first(examine, known, untuned)
     say(describe(examination))
-    numbers = count(1)  # of the retrievers, always in this order
+    numbers = count(1)  # name the retrievers' checkpoints, so their order must not change
 
     def fit(chosen: Sequence[Record]) -> SentenceTransformer:
         say(f"tuning the retriever on {len(chosen)} lists")
@@ -106,7 +106,7 @@ def read_training_data(
 
 
 def examine(lists: Sequence[Record], untuned: Sequence[Array]) -> Examination:
-    """Return the position bias of lists; the untuned cosine and BM25 say what is relevant."""
+    """Return the position bias of lists, with the untuned cosine and BM25 as signs of relevance."""
     columns = [UNTUNED_FEATURES.index(name) for name in ("base_retriever", "bm25")]
     shown = [list_features[:, columns] for list_features in shown_features(lists, untuned)]
     return estimate_examination(without_random_negatives(lists), shown)
@@ -123,7 +123,7 @@ def shown_features(lists: Sequence[Record], features: Sequence[Array]) -> list[A
 def rank_shown(
     lists: Sequence[Record], features: Sequence[Array], recipe: Recipe, eta: float
 ) -> list[Ranking]:
-    """Return the rankings by features, best first, judged on the documents that users saw."""
+    """Return the rankings by features, best first, measured on the documents that users saw."""
     return select_ranking(
         without_random_negatives(lists),
         shown_features(lists, features),
@@ -134,15 +134,15 @@ def rank_shown(
 
 
 def report_rankings(rankings: Sequence[Ranking], say: Say) -> None:
-    """Report what each ranking measures on lists that it did not learn from."""
+    """Report each ranking's measure on lists that it did not learn from."""
     values = ", ".join(f"{ranking.name} {ranking.ndcg.mean():.4f}" for ranking in rankings)
     say(f"cross-fitted {DECISIVE} of {len(rankings[0].ndcg)} lists: {values}")
 
 
 def build_dataset(lists: Sequence[Record], labels: Sequence[Array]) -> Dataset:
-    """Return lists in the form that the trainer takes.
+    """Return lists as the dataset that the trainer expects.
 
-    labels: (documents,) for each list, as the loss takes them.
+    labels: (documents,) for each list, as the loss expects them.
     """
     return Dataset.from_dict(
         {

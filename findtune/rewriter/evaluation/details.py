@@ -12,8 +12,8 @@ Table = tuple[list[str], list[list[Any]]]  # header and rows
 def details(evaluation: Evaluation, held_out: HeldOut) -> dict[str, Table]:
     """Return the tables `per_query` and `details`.
 
-    per_query: every measure of every question, numbered among the held-out ones with picks;
-    details: each searched rewrite: its model, seed and rank, what it finds alone, and its length.
+    per_query: every measure of every question, numbered among the held-out questions with picks;
+    details: each searched rewrite with its model, seed, rank, recall by itself and length ratio.
     """
     return {
         "per_query": per_query_table(evaluation),
@@ -24,7 +24,7 @@ def details(evaluation: Evaluation, held_out: HeldOut) -> dict[str, Table]:
 def per_query_table(evaluation: Evaluation) -> Table:
     """Return one row for each question, with the measures of every search method.
 
-    A column of another retriever than the rewriter's own begins with the retriever's name.
+    Columns for retrievers other than the rewriter's own begin with the retriever's name.
     """
     others = {f"{name}_": measures for name, measures in evaluation.others.items()}
     columns = {

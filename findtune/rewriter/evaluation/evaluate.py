@@ -26,7 +26,8 @@ __all__ = [
     "read_held_out",
 ]
 
-# What a tuned rewriter has to beat: the question alone, feedback titles, the base's rewrites.
+# The methods that a tuned rewriter has to beat: the question alone, with feedback titles, and with
+# the base's rewrites.
 BEFORE_TUNING = ("original", "prf", "base")
 VARIANTS = (
     "",
@@ -34,7 +35,7 @@ VARIANTS = (
     "dense_",
     "hybrid_",
 )  # prefixes of columns in `details`; the first one with values decides
-EVAL_SEEDS = (0, 1, 2)  # every measure is the mean over rewrites sampled with each
+EVAL_SEEDS = (0, 1, 2)  # each samples all rewrites; measures are means over seeds
 
 Say = Callable[[str], None]
 
@@ -48,10 +49,11 @@ def evaluate_model(
     seeds: Sequence[int] = EVAL_SEEDS,
     with_other_retrievers: bool = True,
 ) -> Evaluation:
-    """Return the results of a tuned rewriter, its base, and searching without rewrites.
+    """Return the results of a tuned rewriter, of its base, and of searching without rewrites.
 
-    bases: the folder of each room's base model. The base rewriter is used as suits it best, in the
-    precision of the tuned one. `tuned` is what ships, which may be what another method is.
+    bases: the folder of each room's base model. The base rewriter has the settings that suit it
+    best, and the precision of the tuned one. `tuned` is what ships, which may be the same as
+    another method.
     """
     rewriter = load(tuned)
     baselines = baseline_settings(tuned, rewriter.settings)
@@ -86,7 +88,7 @@ def write_with_both(
     seeds: Sequence[int],
     say: Say,
 ) -> dict[str, list[ModelRewrites]]:
-    """Return what base and tuned write, one item per seed; the same where the base ships."""
+    """Return the rewrites of base and tuned, one item per seed; equal if the base ships."""
 
     def write(name: str, rewriter: Rewriter) -> list[ModelRewrites]:
         say(f"{name}: rewriting {len(held_out.queries)} questions, {len(seeds)} samples of each")
@@ -100,9 +102,9 @@ def write_with_both(
 def write_rewrites(
     rewriter: Rewriter, held_out: HeldOut, search: Search, seed: int
 ) -> ModelRewrites:
-    """Return what a rewriter writes for the held-out questions with one seed.
+    """Return a rewriter's rewrites of the held-out questions with one seed.
 
-    A rewriter that searches no rewrites writes none.
+    There are none if the rewriter searches no rewrites.
     """
     queries, histories = held_out.queries, held_out.histories
     if rewriter.settings.num_rewrites:

@@ -1,4 +1,4 @@
-"""How a rewriter writes, whatever its rewrites find."""
+"""How a rewriter writes, apart from what its rewrites find."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,14 +10,14 @@ from findtune.rewriter.model.entities import extract_entities, keeps_entities
 from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.usable_rewrites import is_copy, is_repetitive, usable_rewrites
 
-MAX_COPY_RATE = 0.8  # from this share of all samples on, a rewriter has collapsed
+MAX_COPY_RATE = 0.8  # of all samples; a rewriter that reaches it has collapsed
 MAX_REPETITION_RATE = 0.5
 
 
 def measure_habits(
     rewrites: Sequence[ModelRewrites], held_out: HeldOut, lexicon: Lexicon
 ) -> dict[str, float]:
-    """Return the habits of a rewriter over all seeds: of its samples, and of what is searched."""
+    """Return the habits of a rewriter over all seeds, in its samples and its searched rewrites."""
     return {
         **sampling_habits(rewrites, held_out, lexicon),
         **searching_habits(rewrites, held_out.queries, lexicon.names),
@@ -27,11 +27,11 @@ def measure_habits(
 def sampling_habits(
     rewrites: Sequence[ModelRewrites], held_out: HeldOut, lexicon: Lexicon
 ) -> dict[str, float]:
-    """Return the shares of all samples that have a habit.
+    """Return the share of all samples that show each habit.
 
-    copy_rate, repetition_rate, unknown_word_rate (a word that neither the session's questions nor
-    the lexicon know), rejected_rate (it can't be searched), and entity_recall_sampled (it keeps
-    the question's entities).
+    copy_rate, repetition_rate, unknown_word_rate (has a word that is neither in the session's
+    questions nor in the lexicon), rejected_rate (can't be searched), and entity_recall_sampled
+    (keeps the question's entities).
     """
     queries, histories, names = held_out.queries, held_out.histories, lexicon.names
     rows = [
@@ -85,7 +85,7 @@ def pair_up(queries: Sequence[str], rewrites: Sequence[list[str]]) -> list[tuple
 
 
 def length_ratio(query: str, rewrite: str) -> float:
-    """Return the number of a rewrite's words for each word of the query."""
+    """Return the number of words of a rewrite per word of the query."""
     return len(rewrite.split()) / max(1, len(query.split()))
 
 

@@ -10,7 +10,7 @@ from findtune.rewriter.model.qrels import graded_documents
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The held-out questions, and the corpus that is searched."""
+    """The held-out questions, and the corpus to search."""
 
     questions: list[Record]
     corpus: Corpus

@@ -27,11 +27,11 @@ class SearchMethod(NamedTuple):
 
 
 def baseline_settings(tuned: Path, settings: RewriterSettings) -> dict[str, RewriterSettings]:
-    """Return the settings of each method that needs no tuning, as dev and train liked them best.
+    """Return the settings of each method that needs no tuning, as selected on dev and train.
 
     `original` searches the question alone, `prf` adds feedback titles, `base` the base model's
-    rewrites. There is no prf when no titles were tried. tuned: the folder of a rewriter with the
-    given settings.
+    rewrites. There is no `prf` if no titles were tried. tuned: the folder of a rewriter with
+    the given settings.
     """
     question = {"ships": "question", "num_rewrites": 0, "fb_docs": 0}
     baselines = {"original": settings.model_copy(update=question)}
@@ -45,9 +45,9 @@ def baseline_settings(tuned: Path, settings: RewriterSettings) -> dict[str, Rewr
 def search_methods(
     settings: Mapping[str, RewriterSettings], rewrites: Mapping[str, Sequence[ModelRewrites]]
 ) -> dict[str, SearchMethod]:
-    """Return the compared methods by name; those without rewrites search nothing else.
+    """Return the compared methods by name; those without a model have no rewrites.
 
-    settings: of each method; rewrites: of the models, one item per seed.
+    settings: of each method; rewrites: of each model, one item per seed.
     """
     questions = len(rewrites["tuned"][0].searched)
     no_rewrites: list[list[list[str]]] = [[[] for _ in range(questions)]]

@@ -21,9 +21,9 @@ def metrics(
     """Return the metrics of every search method, their differences, and the verdict.
 
     `tuned` is what ships: if that is the question alone, its difference from `original` is 0. The
-    verdict compares it with the best method that needs no tuning: the question alone, feedback
-    titles, or the base's rewrites. Measures without a prefix are those with the rewriter's own
-    retriever. facts: those of the training.
+    verdict compares it with the best method that needs no tuning: the question alone, with feedback
+    titles, or with the base's rewrites. Measures without a prefix use the rewriter's own retriever.
+    facts: the facts that training recorded.
     """
     decisive, groups = evaluation.decisive, held_out.groups
     best = best_baseline(decisive)
@@ -54,7 +54,7 @@ def metrics(
 
 
 def best_baseline(measures: MethodMeasures) -> str:
-    """Return the untuned method with the highest recall, the earliest one of equals."""
+    """Return the untuned method with the highest recall; of equal ones, the first."""
     baselines = [method for method in measures if method != "tuned"]
     return max(baselines, key=lambda method: measures[method][DECISIVE].mean())
 
@@ -62,7 +62,7 @@ def best_baseline(measures: MethodMeasures) -> str:
 def baseline_differences(
     measures: MethodMeasures, best: str, groups: Sequence[str], seed: int
 ) -> Record:
-    """Return the differences from the question, from the best baseline, and from the others."""
+    """Return the differences from the question alone, the best baseline, and the others."""
     others = [method for method in measures if method not in ("tuned", "original", best)]
     return {
         "difference": difference(measures, "original", groups, seed),
@@ -81,7 +81,7 @@ def difference(measures: MethodMeasures, baseline: str, groups: Sequence[str], s
 def secondary_metrics(
     prefix: str, measures: MethodMeasures, groups: Sequence[str], seed: int
 ) -> Record:
-    """Return metrics that the verdict does not use; none when there are no such questions."""
+    """Return metrics that the verdict does not use; empty if no question is measured."""
     queries = len(measures["original"][DECISIVE])
     if not queries:
         return {}
@@ -94,7 +94,7 @@ def secondary_metrics(
 
 
 def slice_differences(measures: MethodMeasures, best: str, held_out: HeldOut, seed: int) -> Record:
-    """Return the differences on questions with and without a pick that was picked in train."""
+    """Return the differences on questions with and without a pick that was picked in train, too."""
     seen = np.array([bool(question["seen"]) for question in held_out.questions])
     recall = {method: measures[method][DECISIVE] for method in (best, "tuned")}
     masks = {"seen": seen, "unseen": ~seen}

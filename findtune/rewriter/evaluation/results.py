@@ -29,9 +29,10 @@ class ModelRewrites:
 class Evaluation:
     """The rewrites of base and tuned, one item per seed, and the measures of each search method.
 
-    ships, retriever: what the tuned rewriter searches, and with what; by_retriever: the measures
-    with each way to search; graded: with the rewriter's own one, where the documents that people
-    graded are relevant instead of the picks. Measures are means over seeds.
+    ships, retriever: what the tuned rewriter searches, and with which retriever; by_retriever: the
+    measures with each retriever; graded: the measures with the rewriter's own retriever if the
+    documents that people graded count as relevant instead of the picks. Measures are means over
+    seeds.
     """
 
     ships: Family

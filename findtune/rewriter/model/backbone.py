@@ -1,7 +1,7 @@
 """The two types of language model that can rewrite, behind one interface.
 
 An encoder-decoder (T5) reads the question as it is, or after a prefix. A causal model reads it in
-its own chat template.
+the model's chat template.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,13 @@ Batch = Mapping[str, torch.Tensor]  # input_ids and attention_mask, (questions, 
 class Backbone(Protocol):
     """What differs between the two types of language model."""
 
-    padding_side: str  # of batches from which rewrites are sampled
+    padding_side: str  # of batches for sampling
 
     def encode_question(self, question: str, history: Sequence[str] = ()) -> list[int]:
         """Return the tokens that the model reads before it writes.
 
-        history: earlier questions of the session, oldest first; the newest that fit are read.
+        history: earlier questions of the session, oldest first; the model reads the newest that
+        fit.
         """
 
     def encode_example(
@@ -38,9 +39,9 @@ class Backbone(Protocol):
         """Return the input_ids and labels of one training example."""
 
     def start_decoder(self, model: PreTrainedModel, batch: Batch, samples: int) -> Decoder:
-        """Return the decoder of several rows for each question in a batch, one per sample.
+        """Return a decoder with one row per sample of each question in a batch.
 
-        Each question is read once for all of its samples.
+        The model reads each question once for all of its samples.
         """
 
 
@@ -115,20 +116,20 @@ class Causal:
         return {"input_ids": prompt + answer, "labels": [IGNORED_LABEL] * len(prompt) + answer}
 
     def encode_plain_text(self, text: str) -> list[int]:
-        """Return the tokens of a text; special tokens that it spells out are removed."""
+        """Return the tokens of a text; special tokens spelled out in it are removed."""
         for special_token in self.tokenizer.get_added_vocab():
             text = text.replace(special_token, " ")
         return self.encode(text)
 
     def encode(self, text: str) -> list[int]:
-        """Return the tokens of a text, without any added ones."""
+        """Return the tokens of a text, without adding special tokens."""
         tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return tokens
 
     def start_decoder(self, model: PreTrainedModel, batch: Batch, samples: int) -> Decoder:
         positions = (batch["attention_mask"].cumsum(dim=1) - 1).clamp_min(0)
         inputs = {**batch, "position_ids": positions}
-        # The decoder reads the last token itself.
+        # The decoder reads the last token in its first step.
         prefix = {name: tensor[:, :-1] for name, tensor in inputs.items()}
         cache = model(**prefix, use_cache=True, logits_to_keep=1).past_key_values
         mask = prefix["attention_mask"]
@@ -142,9 +143,9 @@ class Causal:
 
 
 def with_history(question: str, history: Sequence[str], fits: Callable[[str], bool]) -> str:
-    """Return a question after as many of the newest earlier ones as fit; alone if there is none.
+    """Return a question, preceded by as many of the newest earlier questions as fit.
 
-    history: oldest first.
+    history: the earlier questions, oldest first.
     """
     text = question
     for start in range(len(history) - 1, -1, -1):

@@ -1,7 +1,7 @@
-"""Writing rows of tokens side by side; a row that has ended is computed no further.
+"""Generating rows of tokens in parallel, and dropping each row when it ends.
 
 `generate` of transformers computes every row until the longest one ends. Half of the rewrites are
-half as long as the longest, so to drop them saves a third of the work.
+half as long as the longest, so dropping them saves a third of the work.
 """
 
 from collections.abc import Callable
@@ -14,31 +14,31 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from findtune.rewriter.model.shared_prompt import SharedPrompts
 
-# Scores of (rows, vocabulary), and the numbers of these rows, to one token for each, (rows,).
+# Takes scores, (rows, vocabulary), and the rows' numbers, and returns one token each, (rows,).
 Choose = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Decoder(Protocol):
-    """A model that has read the questions and writes row by row."""
+    """A model that has read the questions and writes all rows, one token at a time."""
 
-    first_tokens: torch.Tensor  # what the first new token follows, (rows,)
+    first_tokens: torch.Tensor  # the token before the first new one, (rows,)
 
     def score(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the scores of each row's next token, (rows, vocabulary).
 
-        tokens: the token of each row that comes before it, (rows,).
+        tokens: each row's previous token, (rows,).
         """
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Write on with these rows only, which are positions among those that are left."""
+        """Continue with these rows only; rows: positions among the rows that are left."""
 
 
 @dataclass
 class CausalDecoder:
-    """A causal model after the questions without their last tokens.
+    """A causal model that has read all tokens of the questions except the last.
 
-    prompts: what it has read; positions: of each row's next token, (rows,); cache: of what the
-    rows have written.
+    prompts: what it has read; positions: those of the rows' next tokens, (rows,); cache: of the
+    tokens that the rows have written.
     """
 
     model: PreTrainedModel
@@ -67,7 +67,7 @@ class CausalDecoder:
 
 @dataclass
 class Seq2SeqDecoder:
-    """A decoder beside the states of its encoder, (rows, tokens, dimensions)."""
+    """A decoder with the hidden states of its encoder, (rows, tokens, dimensions)."""
 
     model: PreTrainedModel
     first_tokens: torch.Tensor
@@ -96,7 +96,7 @@ class Seq2SeqDecoder:
 def write_rows(
     decoder: Decoder, choose: Choose, end_tokens: torch.Tensor, max_new_tokens: int
 ) -> list[list[int]]:
-    """Return the tokens that each row writes before one of the end tokens, or the limit."""
+    """Return the tokens that each row writes before an end token, at most max_new_tokens."""
     tokens = decoder.first_tokens
     rows = torch.arange(len(tokens), device=tokens.device)
     written: list[list[int]] = [[] for _ in rows]

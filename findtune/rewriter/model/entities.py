@@ -3,10 +3,11 @@
 Users often type names in lower case, so capitals in the question are not enough. Documents are
 written with more care: a word that nearly always has a capital within their sentences is a name.
 
-That is no evidence where capitals say something else: in headlines, and in German, where every
-noun has one. In German a name is what follows "in" or "aus" directly and never an article. In a
-question that may be an English title, a name is what follows a preposition of place: Exports of Tea
-from Kenya. Scripts without capitals show no names; there only numbers are entities.
+Capitals are no evidence where they mean something else: in headlines, and in German, where every
+noun has one. In German a name is a word that follows "in" or "aus" directly and never follows an
+article. In a question that may be an English title, a name is a word that follows a preposition of
+place: Exports of Tea from Kenya. Scripts without capitals show no names, so only numbers are
+entities there.
 """
 
 import os
@@ -28,7 +29,7 @@ MIN_OCCURRENCES = 2  # of a name with a capital, not counting the first words of
 MIN_CAPITAL_SHARE = 0.9  # of a name's occurrences
 MAX_CAPITAL_SHARE = 0.5  # of a sentence's words; above it, capitals don't mark names
 MIN_STEM_LETTERS = 4  # of a name that may have another form
-MIN_HEADLINE_CAPITALS = 3  # beside the first word, if all words have one but the minor words
+MIN_HEADLINE_CAPITALS = 3  # after the first word, if only minor words have none
 # fmt: off
 # Words that titles write in lower case, in English and in the Romance languages.
 MINOR_WORDS = frozenset([
@@ -37,7 +38,8 @@ MINOR_WORDS = frozenset([
     "des", "di", "do", "dos", "du", "e", "el", "em", "en", "et", "la", "las", "le", "les",
     "los", "na", "no", "o", "para", "por", "pour", "sur", "un", "una", "y",
 ])
-# Words of German; other languages share some of them, so those of others outweigh them.
+# German words; other languages share some of them, so a sentence must have more of these than of
+# other languages' words.
 GERMAN = frozenset([
     "der", "und", "ist", "nicht", "ein", "eine", "einer", "eines", "einem", "einen", "für",
     "auf", "zum", "zur", "vom", "beim", "wie", "viele", "gibt", "nach", "über", "zwischen",
@@ -48,8 +50,8 @@ ENGLISH = frozenset([
     "the", "of", "and", "is", "are", "were", "what", "how", "many", "much", "which",
     "to", "with", "by", "does",
 ])
-# Words of languages that write only names with capitals: Danish, Norwegian and Swedish; Dutch and
-# Afrikaans; the Romance languages.
+# Words of languages that capitalize only names: Danish, Norwegian and Swedish; Dutch and Afrikaans;
+# the Romance languages.
 OTHERS = frozenset([
     "og", "och", "i", "på", "af", "av", "er", "var", "det", "som", "til", "till", "fra", "från",
     "hvor", "hvad", "hva", "hvilke", "hvilken", "hvem", "hvordan", "mange", "många", "bor", "ikke",
@@ -63,13 +65,13 @@ OTHERS = frozenset([
     "que", "est", "sont", "dans", "vers", "desde", "hasta", "entre", "con", "per",
 ])
 NOT_GERMAN = ENGLISH | OTHERS
-# What may stand before names in an English title, and between them.
+# Words that may precede names in an English title, and words that may stand between them.
 PLACE_WORDS = frozenset([
     "from", "in", "into", "to", "between", "across", "within", "outside", "via", "near", "around",
     "throughout", "vs", "versus",
 ])
 WITHIN_NAMES = frozenset(["and", "or", "the", "of", "de", "del", "da", "do", "la", "el", "al", "y"])
-# First words of questions and orders, which no title begins with.
+# First words of commands and questions, with which no title begins.
 COMPARE = "compare"
 ASKING = frozenset([
     "is", "are", "was", "were", "do", "does", "did", "has", "have", "can", "will",
@@ -83,7 +85,7 @@ ARTICLES = frozenset([
 # fmt: on
 PLACE_PREPOSITIONS = frozenset(["in", "aus"])
 MIN_PLACE_SHARE = 0.3  # of a German name's occurrences
-MAX_INFLECTION = 2  # letters at the end of a name by which its cases differ, as in Russian
+MAX_INFLECTION = 2  # letters at the end of a name that differ between cases, as in Russian
 DEMONYM_ENDINGS = frozenset(["n", "an", "ian", "i", "ish", "ese", "er", "en"])  # Kenya, Kenyan
 
 
@@ -93,7 +95,7 @@ def find_names(texts: Iterable[str]) -> frozenset[str]:
 
 
 class Capitals(NamedTuple):
-    """How often texts have each word within a sentence, how often with a capital, and German."""
+    """How often words occur within sentences, how often with a capital; and German sentences."""
 
     counts: Counter[str]
     capital_counts: Counter[str]
@@ -122,7 +124,7 @@ def count_capitals(texts: Iterable[str]) -> Capitals:
 
 
 def names_among(parts: Iterable[Capitals]) -> frozenset[str]:
-    """Return the words that are names by what was counted in parts of the texts."""
+    """Return the words that are names according to the counts of all parts."""
     counts: Counter[str] = Counter()
     capital_counts: Counter[str] = Counter()
     german: list[list[str]] = []
@@ -168,9 +170,9 @@ def split_sentences(text: str) -> list[list[str]]:
 
 
 def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
-    """Return whether a sentence is a headline, or all capitals, where capitals mark no names.
+    """Return whether a sentence is a headline or all capitals, so that capitals mark no names.
 
-    Titles may write small words in lower case: Rate of Unemployment in the Republic of Kenya.
+    Titles may have minor words in lower case: Rate of Unemployment in the Republic of Kenya.
     """
     if not is_capitalized(sentence[0]):
         return False
@@ -184,15 +186,15 @@ def is_mostly_capitalized(sentence: Sequence[str]) -> bool:
 def is_german(sentence: Sequence[str]) -> bool:
     """Return whether a sentence is German, in which every noun has a capital."""
     folded = fold_case(" ".join(sentence)).split(" ")
-    if GERMAN.isdisjoint(folded):  # as of most sentences
+    if GERMAN.isdisjoint(folded):  # true of most sentences
         return False
     return sum(word in GERMAN for word in folded) > sum(word in NOT_GERMAN for word in folded)
 
 
 def has_no_titles(sentence: Sequence[str]) -> bool:
-    """Return whether a sentence is of a language that gives capitals to names alone.
+    """Return whether a sentence is in a language that capitalizes only names, even in titles.
 
-    English titles have them for most words, and so may those of a Latin script that is not known.
+    English titles capitalize most words, and so may titles in unknown languages of Latin script.
     """
     if not any(map(LATIN.search, sentence)):
         return True
@@ -226,7 +228,7 @@ def extract_entities(question: str, names: Set[str]) -> set[str]:
 def marked_names(sentence: Sequence[str]) -> list[str]:
     """Return the words of a question that its capitals mark as names, but never the first word.
 
-    What is written with capitals throughout marks none.
+    A question in which every word has a capital marks none.
     """
     rest = sentence[1:]
     if is_german(sentence):
@@ -240,10 +242,10 @@ def marked_names(sentence: Sequence[str]) -> list[str]:
 
 
 def names_of_title(sentence: Sequence[str]) -> list[str]:
-    """Return the names of what may be a title: Exports of Tea from Kenya to the United Kingdom.
+    """Return the names in a possible title: Exports of Tea from Kenya to the United Kingdom.
 
-    They follow a preposition of place, or the first word of a question, if each stands alone: Is
-    Kenya or Uganda in the EAC?
+    Names follow a preposition of place, or the first word of a question if the capital after it
+    stands alone: Is Kenya or Uganda in the EAC?
     """
     places = place_words(sentence)
     names = []
@@ -257,11 +259,11 @@ def names_of_title(sentence: Sequence[str]) -> list[str]:
 
 
 def place_words(sentence: Sequence[str]) -> Set[str]:
-    """Return the words of a title after which names stand.
+    """Return the words of a title that precede names.
 
-    What follows "to" is a place beside "from", or without another such word: Access to Clean Water
-    in Kenya. What follows "of" is one only without any such word, and after one word: Population of
-    South Sudan, but Median Income of Households.
+    "to" precedes a place if the title has "from" or no other such word, unlike in Access to Clean
+    Water in Kenya. "of" precedes a place only if the title has no such word and "of" is its second
+    word: Population of South Sudan, but not Median Income of Households.
     """
     here = PLACE_WORDS & {*sentence[1:]}
     if "from" not in here and here > {"to"}:
@@ -278,7 +280,7 @@ def begins_with_names(sentence: Sequence[str]) -> bool:
 
 
 def keeps_entities(rewrite: str, entities: Set[str], names: Set[str]) -> bool:
-    """Return whether a rewrite has every entity, possibly in another form of the word.
+    """Return whether a rewrite has every entity, possibly as another form of the word.
 
     names: all known names; they decide which name a form belongs to.
     """
@@ -298,7 +300,7 @@ def lost_entities(rewrite: str, entities: Set[str], names: Set[str]) -> list[str
 
 @cache
 def name_stem(word: str) -> str:
-    """Return the stem of a word without accents, which people leave out: México is Mexico."""
+    """Return the stem of a word without accents, since people omit them: México is Mexico."""
     folded = fold_case(word)
     return stem(folded if folded.isascii() else without_accents(folded))
 
@@ -306,8 +308,8 @@ def name_stem(word: str) -> str:
 def are_forms_of_one_name(left: str, right: str, names: Set[str]) -> bool:
     """Return whether one stem is a place and the other its people or language (Kenya, Kenyan).
 
-    Nigerian belongs to Nigeria, so not to Niger, when both are known names. Names in other scripts
-    than Latin may differ in the ending of their case, for which there is no stemmer here.
+    If both are known names, Nigerian belongs to Nigeria and not to Niger. Names in scripts other
+    than Latin may differ in their case endings, since there is no stemmer for them here.
     """
     if not left.isascii() and are_inflected(left, right):
         return True
@@ -321,7 +323,7 @@ def are_forms_of_one_name(left: str, right: str, names: Set[str]) -> bool:
 
 
 def are_inflected(left: str, right: str) -> bool:
-    """Return whether two words of a script other than Latin differ in their last letters alone."""
+    """Return whether two words in a script other than Latin differ only in their last letters."""
     shared = len(os.path.commonprefix([left, right]))
     longest = max(len(left), len(right))
     spaced = not LATIN.search(left) and not UNSPACED.search(left)
@@ -329,6 +331,6 @@ def are_inflected(left: str, right: str) -> bool:
 
 
 def is_derived(long: str, short: str) -> bool:
-    """Return whether a stem is a shorter one with the ending of a demonym."""
+    """Return whether a stem is a shorter one plus the ending of a demonym."""
     ending = long[len(short) :]
     return len(short) >= MIN_STEM_LETTERS and long.startswith(short) and ending in DEMONYM_ENDINGS

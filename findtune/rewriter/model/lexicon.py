@@ -1,7 +1,7 @@
 """The words of a corpus: its names, and the vocabulary that a rewrite may use.
 
-A small language model sometimes coins words that no person would type, such as
-"gigantically-adjusted". Such a word finds nothing by BM25 and misleads a search by vectors.
+A small language model sometimes invents words that nobody would type, such as
+"gigantically-adjusted". BM25 finds nothing for such a word, and it misleads a vector search.
 """
 
 import json
@@ -17,17 +17,17 @@ FILES = {"names": "names.json", "vocabulary": "vocabulary.json"}
 
 @dataclass(frozen=True)
 class Lexicon:
-    """What is known of the words of a corpus, all in lower case.
+    """The words of a corpus, in lower case.
 
     names: words that are names. vocabulary: the words of the corpus, and of the questions and
-    targets that were learned; an empty one knows every word.
+    targets that were learned; if it is empty, every word counts as known.
     """
 
     names: frozenset[str]
     vocabulary: frozenset[str]
 
     def knows(self, rewrite: str, question: str, history: Sequence[str] = ()) -> bool:
-        """Return whether every word of a rewrite is known, here or from the session's questions."""
+        """Return whether the vocabulary or the session's questions have every word of a rewrite."""
         if not self.vocabulary:
             return True
         asked = text_words([question, *history])
@@ -62,7 +62,8 @@ def text_words(texts: Iterable[str]) -> frozenset[str]:
 def is_known(word: str, known: Set[str]) -> bool:
     """Return whether a word or its singular or plural is known.
 
-    Numbers, single letters and scripts without spaces are not checked: a phrase is one word.
+    Words with digits, single letters and scripts without spaces, where a phrase would be one word,
+    all count as known.
     """
     unchecked = len(word) == 1 or any(map(str.isdigit, word)) or UNSPACED.search(word)
     return bool(unchecked) or not known.isdisjoint(word_forms(word))

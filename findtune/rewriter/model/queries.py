@@ -1,4 +1,4 @@
-"""Searching with a question, its rewrites, and the titles of what it finds first."""
+"""Searching with a question, its rewrites, and the titles of its top documents."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -16,8 +16,8 @@ def build_queries(
 ) -> list[str]:
     """Return the queries of one question: the question itself, each rewrite, and each title.
 
-    A rewrite may follow the question's own words. Then it adds words and removes none, and a model
-    that knows little of a field drifts less. The question may be repeated, because the rewrite is
+    A rewrite may follow the question's own words, so that it only adds words, and a model that
+    knows little about a field drifts less. The question may be repeated, because the rewrite is
     often longer. Source: query2doc (Wang, Yang & Wei, EMNLP 2023).
     """
     repeated = [question] * settings.query_repeats
@@ -60,5 +60,5 @@ def search_many_with_rewrites(
 
 
 def feedback_titles(search: Search, ranking: Ranking, fb_docs: int) -> list[str]:
-    """Return the titles of the first documents of a ranking; some have none."""
+    """Return the titles of the first fb_docs documents of a ranking, skipping those without one."""
     return [search.titles[url] for url in ranking[:fb_docs] if search.titles[url]]

@@ -1,7 +1,7 @@
 """A rewriter: a language model that turns a question into search queries.
 
-Rewrites are sampled instead of searched for by beam search, because the fused rankings gain from
-queries that differ.
+Rewrites are sampled instead of decoded by beam search, because fused rankings gain from diverse
+queries.
 """
 
 from collections.abc import Sequence
@@ -60,8 +60,8 @@ class Rewriter:
         """Return the rewrites of each question that are searched; there may be none.
 
         They are distinct, differ from the question, are not repetitive, keep the question's
-        numbers, years and names, and have only known words. Nothing is sampled for a rewriter that
-        searches no rewrites. histories: the earlier questions of each question's session.
+        numbers, years and names, and have only known words. If the rewriter searches no rewrites,
+        nothing is sampled. histories: the earlier questions of each question's session.
         """
         if not self.settings.num_rewrites:
             return [[] for _ in questions]
@@ -131,9 +131,9 @@ class Rewriter:
         return tokens.reshape(-1)
 
     def writes_as(self, other: "Rewriter") -> bool:
-        """Return whether another rewriter samples the same: it has the same settings and weights.
+        """Return whether another rewriter samples the same, as it has equal settings and weights.
 
-        So it is where the base ships: a tuned rewriter is then a copy of it.
+        That is so if the base ships: the tuned rewriter is then a copy of it.
         """
         weights, others = self.model.state_dict(), other.model.state_dict()
         return self.settings == other.settings and (
@@ -146,7 +146,7 @@ class Rewriter:
         if precision == "fp32":
             return self
         model = deepcopy(self.model)
-        for weight in model.parameters():  # buffers stay: a loaded model has them in fp32
+        for weight in model.parameters():  # not its buffers: a loaded model has them in fp32
             weight.data = weight.data.bfloat16()
         return replace(self, model=model)
 
@@ -182,8 +182,8 @@ def load_as_rewriter(
 ) -> Rewriter:
     """Return the language model in a folder as a rewriter, on a GPU if there is one.
 
-    Raises UnsafeModelError when the folder holds a pickle, code or a broken file, InputError when
-    it is a causal model that can't share a prompt among its samples.
+    Raises UnsafeModelError when the folder holds a pickle, code or a broken file, and InputError
+    when it holds a causal model that can't share a prompt among its samples.
     """
     refuse_unsafe(folder)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
 """Sampling tokens so that a sample depends only on its own seed.
 
-The other questions of a batch change nothing but the rounding of the logits.
+The other questions of a batch affect only the rounding of the logits.
 """
 
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ import torch
 
 from findtune.rewriter.model.settings import Generation
 
-MIN_UNIFORM, MAX_UNIFORM = 1e-9, 1 - 1e-7  # both logarithms of the noise stay finite
+MIN_UNIFORM, MAX_UNIFORM = 1e-9, 1 - 1e-7  # so that the noise's two logarithms are finite
 
 
 class SeededTopKSampler:
-    """Samples each row's next token with the row's own generator.
+    """Samples each row's next token with the row's own random generator.
 
-    To add Gumbel noise to the logits and take the largest is to sample from their softmax.
-    Sources: Gumbel 1954; Maddison et al., NeurIPS 2014.
+    Adding Gumbel noise to the logits and taking the largest samples from their softmax. Sources:
+    Gumbel 1954; Maddison et al., NeurIPS 2014.
     """
 
     def __init__(self, seeds: Iterable[int], *, top_k: int, temperature: float) -> None:
@@ -27,7 +27,7 @@ class SeededTopKSampler:
     def choose(self, scores: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the token that each row samples, (rows,).
 
-        scores: (rows, vocabulary); rows: the number of each row, which its seed belongs to.
+        scores: (rows, vocabulary); rows: the number of each row, which selects its generator.
         """
         top_k = min(self.top_k, scores.shape[-1])
         top = scores.float().topk(top_k, dim=-1)

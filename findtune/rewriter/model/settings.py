@@ -8,8 +8,8 @@ from pydantic import Field
 from findtune.core.params import Section
 from findtune.retrieval.search import Retriever
 
-# What is searched, in order of simplicity: the question alone; its top documents' titles, too;
-# rewrites of the base model, too; rewrites of the tuned model in their place.
+# What is searched, from simple to complex: the question alone; also titles of its top documents;
+# also rewrites of the base model; rewrites of the tuned model in place of the base's.
 Family = Literal["question", "titles", "base", "tuned"]
 FAMILIES: tuple[Family, ...] = ("question", "titles", "base", "tuned")
 
@@ -18,7 +18,7 @@ class Generation(Section):
     """How rewrites are sampled."""
 
     prompt: str  # a causal model's system message, or an encoder-decoder's prefix
-    num_return_sequences: int = Field(gt=0)  # samples; the first usable ones are searched
+    num_return_sequences: int = Field(gt=0)  # samples, of which the first usable are searched
     temperature: float = Field(gt=0)
     top_k: int = Field(gt=0)
     max_input_tokens: int = Field(gt=0)  # longer questions are cut
@@ -29,12 +29,12 @@ class RewriterSettings(Generation):
     """How rewrites are sampled and searched: the rewriter.json of a saved rewriter."""
 
     ships: Family  # what is searched
-    retriever: Retriever  # with which everything was selected
+    retriever: Retriever  # with which weights and settings were selected
     num_rewrites: int = Field(ge=0)  # searched beside the question
     fb_docs: int = Field(ge=0)  # top documents of the question whose titles are searched too
-    query_repeats: int = Field(ge=0)  # times that the question precedes a rewrite in its search
+    query_repeats: int = Field(ge=0)  # copies of the question before each rewrite in its query
     rank_constant: float = Field(ge=0)  # of reciprocal rank fusion
-    original_query_weight: float = Field(gt=0)  # in the fusion, where a rewrite weighs 1
+    original_query_weight: float = Field(gt=0)  # in the fusion, where other queries weigh 1
 
     def write(self, path: Path) -> None:
         """Write the settings to a file."""

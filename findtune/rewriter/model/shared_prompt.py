@@ -1,8 +1,8 @@
-"""Attention of several samples to one prompt, of which the keys and values are kept once.
+"""Attention of several samples to one prompt whose keys and values are stored only once.
 
 `generate` of transformers copies them for each sample and reads all copies at each step, which
 takes as long as all matrix products of a small model. Source: shared-prefix attention, as in
-Hydragen (Juravsky et al. 2024), 3.
+Hydragen (Juravsky et al. 2024), section 3.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,17 +18,17 @@ from transformers.masking_utils import sdpa_mask
 
 from findtune.core.errors import InputError
 
-NAME = "shared_prompt"  # of this attention, in transformers
+NAME = "shared_prompt"  # under which transformers knows this attention
 PROBE = (5, 9, 3, 8, 4, 7, 6)  # any tokens will do
-TOLERANCE = 1e-3  # of a distance, in fp32
+TOLERANCE = 1e-3  # largest `distance` allowed, in fp32
 
 
 @dataclass
 class SharedPrompts:
-    """What a causal model has read of some questions, and which row continues which of them.
+    """What a causal model has read of some questions, and which question each row continues.
 
-    layers: keys and values of each, (questions, key heads, tokens, dimensions); mask: 0 or -inf,
-    (questions, 1, 1, tokens); question: of each row, (rows,), in ascending order.
+    layers: each layer's keys and values, (questions, key heads, tokens, dimensions); mask: 0 or
+    -inf, (questions, 1, 1, tokens); question: the question of each row, (rows,), ascending.
     """
 
     layers: Sequence[tuple[Tensor, Tensor]]
@@ -36,7 +36,7 @@ class SharedPrompts:
     question: Tensor
 
     def __post_init__(self) -> None:
-        """Find the place of each row in a block of (questions, samples) rows."""
+        """Compute the position of each row in a block of (questions, samples) rows."""
         counts = torch.bincount(self.question, minlength=len(self.mask))
         self.samples = int(counts.max()) if len(counts) else 0
         first = counts.cumsum(0) - counts
@@ -44,7 +44,7 @@ class SharedPrompts:
         self.places = self.question * self.samples + rank
 
     def keep(self, rows: Tensor) -> None:
-        """Forget all rows but these."""
+        """Drop all rows except these."""
         self.question = self.question[rows]
         self.__post_init__()
 
@@ -57,13 +57,13 @@ class SharedPrompts:
         return block.transpose(1, 2).reshape(questions, heads, self.samples * queries, size)
 
     def rows(self, block: Tensor) -> Tensor:
-        """Return what `block` was given."""
+        """Return the rows of a block: the inverse of `block`."""
         questions, heads, queries, size = block.shape
         rows = block.view(questions, heads, self.samples, -1, size).transpose(1, 2)
         return rows.reshape(questions * self.samples, heads, -1, size)[self.places]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """Return the attention of each row to its prompt and to what it has written itself.
+        """Return the attention output of each row over its prompt and its own tokens.
 
         query: (rows, heads, 1, dimensions); key, value: (rows, key heads, written, dimensions).
         """
@@ -91,7 +91,7 @@ def shared_prompt_attention(
 ) -> tuple[Tensor, None]:
     """Return the attention's output, (rows, tokens, heads, dimensions).
 
-    Without prompts it is that of torch.
+    Without prompts it is torch's own attention.
     """
     if prompts is None:
         return sdpa_attention_forward(
@@ -102,10 +102,10 @@ def shared_prompt_attention(
 
 @torch.no_grad()
 def share_prompts(model: PreTrainedModel) -> None:
-    """Let a causal model share prompts; raise InputError unless it computes what it does without.
+    """Let a causal model share prompts; raise InputError if that changes its scores.
 
-    Its code may pass over what is shared: then it would write without having read the question, or
-    learn from texts that see each other.
+    A model's own code may ignore shared prompts or the mask of a tree: it would then write without
+    having read the question, or learn from texts that attend to each other.
     """
     name = type(model).__name__
     try:
@@ -123,7 +123,7 @@ def share_prompts(model: PreTrainedModel) -> None:
 
 @contextmanager
 def exact_weights(model: PreTrainedModel) -> Iterator[None]:
-    """Compute in fp32 meanwhile: rounding to bf16 can change scores by a tenth."""
+    """Compute in fp32 inside the context: rounding to bf16 can change scores by a tenth."""
     saved = [(weight, weight.data) for weight in model.parameters()]
     for weight, data in saved:
         weight.data = data.float()
@@ -135,7 +135,7 @@ def exact_weights(model: PreTrainedModel) -> Iterator[None]:
 
 
 def shared_difference(model: PreTrainedModel) -> float:
-    """Return how far the scores after a shared prompt are from those of the plain text."""
+    """Return how far the scores with a shared prompt are from those of the plain text."""
     text = torch.tensor([PROBE], device=model.device)
     cache = model(input_ids=text[:, :-1], use_cache=True).past_key_values
     read = text.shape[1] - 1
@@ -150,7 +150,7 @@ def shared_difference(model: PreTrainedModel) -> float:
 
 
 def branch_difference(model: PreTrainedModel) -> float:
-    """Return how far the scores of a branch of a tree are from those of the plain text."""
+    """Return how far the scores on a branch of a tree are from those of the plain text."""
     *stem, first, second = PROBE
     text = torch.tensor([[*stem, first, second]], device=model.device)
     positions = torch.tensor([[*range(len(stem)), len(stem), len(stem)]], device=model.device)
@@ -162,7 +162,7 @@ def branch_difference(model: PreTrainedModel) -> float:
 
 
 def distance(scores: Tensor, expected: Tensor) -> float:
-    """Return the norm of a difference as a share of that of what is expected."""
+    """Return the norm of the difference, relative to the norm of the expected scores."""
     return float((scores.float() - expected.float()).norm() / expected.float().norm())
 
 

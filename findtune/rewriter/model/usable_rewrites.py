@@ -1,4 +1,4 @@
-"""Which of the sampled rewrites can be searched."""
+"""Which sampled rewrites can be searched."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from findtune.core.text import words
 from findtune.rewriter.model.entities import extract_entities, keeps_entities
 from findtune.rewriter.model.lexicon import Lexicon
 
-REPEATED_WORDS = 3  # a rewrite that has the same sequence of so many words twice is repetitive
+REPEATED_WORDS = 3  # a rewrite with the same sequence of this many words twice is repetitive
 
 
 def usable_rewrites(
@@ -16,9 +16,9 @@ def usable_rewrites(
     """Return the distinct samples that can be searched, in their order.
 
     A usable rewrite is not a copy of the question, is not repetitive, keeps the question's
-    entities, and has no word that is neither in the questions nor in the lexicon. A question
-    without words asks for nothing, so every rewrite of it is made up.
-    history: earlier questions of the session.
+    entities, and has only words of the session's questions or the lexicon. A question without words
+    asks for nothing, so every rewrite of it would be made up. history: earlier questions of the
+    session.
     """
     if not words(question):
         return []
@@ -35,19 +35,19 @@ def usable_rewrites(
 
 
 def word_sequence(text: str) -> tuple[str, ...]:
-    """Return the words of a text in lower case; a text without words stands for itself."""
+    """Return the words of a text in lower case, or the text itself if it has no words."""
     return tuple(word.casefold() for word in words(text)) or (text,)
 
 
 def is_copy(question: str, rewrite: str) -> bool:
-    """Return whether a rewrite has the words of the question, so that it finds nothing new."""
+    """Return whether a rewrite has the question's words in the same order, so adds nothing."""
     return word_sequence(question) == word_sequence(rewrite)
 
 
 def is_repetitive(question: str, rewrite: str) -> bool:
     """Return whether a rewrite has a word twice in a row, or a sequence of words twice.
 
-    A word that the question has twice in a row is part of a name, such as Bora Bora.
+    A word that the question itself has twice in a row may be a name, such as Bora Bora.
     """
     sequence = word_sequence(rewrite)
     starts = range(len(sequence) - REPEATED_WORDS + 1)
@@ -57,5 +57,5 @@ def is_repetitive(question: str, rewrite: str) -> bool:
 
 
 def doubled_words(sequence: Sequence[str]) -> set[str]:
-    """Return the words that follow themselves."""
+    """Return the words that occur twice in a row."""
     return {word for word, following in pairwise(sequence) if word == following}

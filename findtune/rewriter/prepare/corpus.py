@@ -1,8 +1,8 @@
-"""The corpus of the rewriter: the documents that are searched, of which a log has millions.
+"""The rewriter's corpus: the documents that are searched, of which a log has millions.
 
 The corpus takes documents until it is full, and then only those that were picked in dev and test.
-A document that is in it gets the fields it lacks from later records. The documents are kept in a
-file; only their hashes are in memory, and those documents that lack something.
+Fields that a document lacks are filled from later records. Documents are kept in a file; memory
+holds only their hashes, and the documents that lack a field.
 """
 
 import tempfile
@@ -20,11 +20,11 @@ from findtune.examples.questions import Questions, Row, Share
 from findtune.examples.writing import ENCODER
 
 FIELDS = ("title", "text")  # that a document may lack
-LATER = "#"  # begins the line of a document that lacks something; its hash follows
+LATER = "#"  # begins the line of a document that lacks a field; its hash follows
 
 
 class Mention(NamedTuple):
-    """A document as a record shows it; required: whether the corpus needs it, even when full."""
+    """A document as a record has it; required: whether even a full corpus takes it."""
 
     url: int  # its hash
     document: Record
@@ -32,7 +32,7 @@ class Mention(NamedTuple):
 
 
 class Corpus(AbstractContextManager["Corpus"]):
-    """A corpus that grows; leave it as a context, or its scratch file stays open."""
+    """A corpus that grows; a context manager, which closes the scratch file."""
 
     def __init__(self, limit: int, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class Corpus(AbstractContextManager["Corpus"]):
         return len(self.urls) >= self.limit
 
     def add(self, mentions: Iterable[Mention], piece: int) -> None:
-        """Add the documents that a piece of the log mentions, in their order."""
+        """Add the documents that a piece of the log mentions, in order."""
         for url, document, required in mentions:
             if url in self.urls:
                 self.complete(url, document)
@@ -65,7 +65,7 @@ class Corpus(AbstractContextManager["Corpus"]):
                 self.scratch.write(f"{LATER}{url}\n" if lacks else f"{ENCODER.encode(document)}\n")
 
     def complete(self, url: int, document: Mapping[str, str]) -> None:
-        """Fill what a document lacks, and no more."""
+        """Fill only the fields that a document lacks."""
         if known := self.incomplete.get(url):
             fill(known, document)
 
@@ -80,7 +80,7 @@ class Corpus(AbstractContextManager["Corpus"]):
 
 
 def collect_corpus(corpus: Corpus, documents: Iterable[Record], questions: Questions) -> HashSet:
-    """Fill a corpus from the documents that were given, then from all records; return its URLs."""
+    """Fill a corpus from the given documents, then from all records; return its URLs."""
     corpus.add((mention(document) for document in documents), -1)
     shares = [*enumerate(questions.shares)]
     while shares and not corpus.is_full:
@@ -99,8 +99,8 @@ def collect_corpus(corpus: Corpus, documents: Iterable[Record], questions: Quest
 def complete_corpus(
     corpus: Corpus, shares: Iterable[tuple[int, Share]], questions: Questions
 ) -> None:
-    """Fill what documents lack from pieces of the log that follow the one that added them."""
-    added_in = corpus.added_in  # travels to other machines, which the corpus can't
+    """Fill the fields that documents lack, from pieces of the log after the one that added them."""
+    added_in = corpus.added_in  # can be sent to other machines, unlike the corpus
 
     def fields(numbered: tuple[int, Share]) -> list[Mention]:
         piece, share = numbered
@@ -119,8 +119,8 @@ def complete_corpus(
 
 
 def required_documents(rows: Iterable[Row]) -> list[Mention]:
-    """Return the documents that a full corpus takes from a piece of the log, in their order."""
-    documents: dict[str, Record] = {}  # by URL, so that only what is required is hashed
+    """Return the documents that a full corpus takes from a piece of the log, in order."""
+    documents: dict[str, Record] = {}  # by URL, so that only required ones are hashed
     for row in rows:
         picks = held_out_picks(row)
         for source in documents_of(row.record):
@@ -140,7 +140,7 @@ def mentions(row: Row) -> Iterator[Mention]:
 
 
 def held_out_picks(row: Row) -> Set[str]:
-    """Return the URLs that a record of dev or test picked, which the corpus needs."""
+    """Return the URLs picked in a record of dev or test, which the corpus needs; else none."""
     return frozenset() if row.split == "train" else {*row.record["selected"]}
 
 
@@ -160,5 +160,5 @@ def as_document(source: Mapping[str, str]) -> Record:
 
 
 def fill(known: Record, document: Mapping[str, str]) -> None:
-    """Fill what a document lacks, and no more."""
+    """Fill only the fields that a document lacks."""
     known.update({name: value for name, value in document.items() if not known[name]})

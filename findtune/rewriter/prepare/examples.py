@@ -6,7 +6,7 @@ data/examples/rewriter/SIZE/
                      it), record, picks, qrels: a question and the documents that answer it; in dev
                      and test also `seen`: the picks that were picked in train too
         rewrite      query, history, target (a search that found more), weight, why  train only
-        identity     the same; the target is the question, as no search found more   train only
+        identity     the same; the target is the question, if no search found more   train only
         title        the same; the target is the title of a picked document          train only
     corpus.jsonl        url, title, text: the documents that are searched
     left_out.json       what is not learned: reason -> count, and some examples
@@ -14,8 +14,8 @@ data/examples/rewriter/SIZE/
     leak_report.json    what the splits share and how many questions of dev and test are learned
                         (none), and how many records of each kind there are
 
-Records are read one at a time and by several processes; of a question and of a document only
-hashes are kept in memory. docs/scale.md says how much that is.
+Several processes read records one at a time, and memory holds only hashes of questions and
+documents; docs/scale.md says how much that is.
 """
 
 import json
@@ -97,7 +97,7 @@ def refuse_empty_splits(keys: Mapping[str, Set[int]], path: Path) -> None:
 
 
 def refuse_no_targets(survey: Survey, path: Path) -> None:
-    """Raise InputError when there is no target but questions."""
+    """Raise InputError when train has no target other than questions themselves."""
     if not survey.targets:
         raise InputError(
             f"{path}: no search found more of the picked documents than its question did, so "
@@ -106,7 +106,7 @@ def refuse_no_targets(survey: Survey, path: Path) -> None:
 
 
 def final_rules(rules: TargetRules, survey: Survey) -> TargetRules:
-    """Return the rules with what the survey found: which texts are held out, and the threshold."""
+    """Return the rules, completed by the survey: which texts are held out, and the threshold."""
     share = rules.settings.max_identity_share
     threshold = identity_threshold(survey.unbeaten.tolist(), survey.targets, share)
     return replace(rules, are_held_out=survey.held_out.contains, identity_threshold=threshold)
@@ -114,9 +114,9 @@ def final_rules(rules: TargetRules, survey: Survey) -> TargetRules:
 
 @dataclass(frozen=True)
 class Teacher:
-    """Makes the records of a question, and in train what is learned from it.
+    """Makes the question of a record, and in train its targets.
 
-    searched: URLs of the corpus; picked: those that were picked in train.
+    searched: the URLs of the corpus; picked: the URLs that were picked in train.
     """
 
     rules: TargetRules
@@ -125,7 +125,7 @@ class Teacher:
     picked: HashSet
 
     def __call__(self, row: Row, left_out: LeftOut) -> Iterator[Record]:
-        """Yield the records that a record of searches gives."""
+        """Yield the examples from a record of searches."""
         record, split, group = row
         question = question_record(record, group, self.qrels, self.searched)
         if split == "train":
@@ -142,7 +142,7 @@ class Teacher:
 
 
 def question_record(record: Record, group: str, qrels: Qrels, corpus: HashSet) -> Record:
-    """Return the question of a record, with its picks and grades among the corpus."""
+    """Return the question of a record, with its picks and grades that are in the corpus."""
     grades, picks = qrels.get(record["query"], {}), record["selected"]
     known = zip(picks, corpus.contains(picks), strict=True)
     return {
@@ -157,7 +157,7 @@ def question_record(record: Record, group: str, qrels: Qrels, corpus: HashSet) -
 
 
 def refuse_leaks(train: Path, held_out: HeldOutQuestions) -> int:
-    """Return how many held-out questions train learns, which is 0; raise InputError otherwise."""
+    """Return 0, the number of held-out questions that train learns; raise InputError if not 0."""
 
     def count_learned(piece: Piece) -> int:
         records = (record for record in read_piece(piece) if "target" in record)

@@ -1,18 +1,18 @@
-"""How much of what a user picked each logged search found."""
+"""What share of a user's picks each logged search found."""
 
 from collections.abc import Sequence
 
 from findtune.core.records import Record
 from findtune.core.text import normalize
 
-Better = tuple[str, float]  # a search that found more than the question, and how much more
+Better = tuple[str, float]  # a search that found more than the question, and its margin
 
 
 def better_searches(record: Record, gains: Sequence[float]) -> list[Better]:
     """Return the searches that found more than the question, with their margins, best first.
 
-    Equal margins: the query with fewer words comes first, then the earlier one. A question that
-    was never searched has found nothing.
+    Of equal margins, the query with fewer words comes first, then the earlier one. A question that
+    was never searched counts as having found nothing.
     """
     shares = shares_of_gain(record, gains)
     queries = [search["query"] for search in record["searches"]]
@@ -37,7 +37,7 @@ def shares_of_gain(record: Record, gains: Sequence[float]) -> list[float]:
     last = len(gains) - 1
     by_url = {url: gains[min(rank, last)] for rank, url in enumerate(record["selected"])}
     total = sum(by_url.values())
-    # Rounded, so that the order of the same documents makes no difference.
+    # Rounded, so that the order of summation makes no difference.
     return [
         round(sum(by_url.get(source["url"], 0) for source in search["sources"]) / total, 9)
         for search in record["searches"]
@@ -45,5 +45,5 @@ def shares_of_gain(record: Record, gains: Sequence[float]) -> list[float]:
 
 
 def as_searched(query: str) -> str:
-    """Return a query without what a search ignores."""
+    """Return a query without the differences that a search ignores."""
     return normalize(query) or query

@@ -1,4 +1,4 @@
-"""Texts that are nearly a question of dev or test, in whatever spelling."""
+"""Texts that nearly equal a question of dev or test, in any spelling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class HeldOutQuestions:
     keys: HashSet
 
     def __call__(self, texts: Sequence[str]) -> list[bool]:
-        """Return for each text whether it is nearly one of them."""
+        """Return for each text whether it nearly equals one of them."""
         spelled = [*map(question_key, texts)]
         spelled += [spelling_key(text) for text in texts if not text.isascii()]
         known = self.keys.contains(spelled)

@@ -11,9 +11,9 @@ Gain = Annotated[float, Field(gt=0)]
 
 
 class TitleTargets(Section):
-    """Targets that need no logged search: titles of picked documents are worded like answers."""
+    """Targets that need no logged search: titles of picked documents, worded like answers."""
 
-    picks: int = Field(ge=0)  # of a record, the first ones
+    picks: int = Field(ge=0)  # the first ones of each record
     weight: float = Field(gt=0)  # of the first pick's title
 
 
@@ -22,10 +22,10 @@ class PrepareSettings(Section):
 
     questions: SplitShares
     gains: tuple[Gain, ...] = Field(min_length=1)  # of the first pick, the second, ...
-    max_targets: int = Field(gt=0)  # searches learned per record, the best ones
+    max_targets: int = Field(gt=0)  # best searches learned per record
     max_identity_share: float = Field(ge=0, lt=1)  # of all targets
     title_targets: TitleTargets
-    max_corpus_documents: int = Field(gt=0)  # beside those that dev and test picked
+    max_corpus_documents: int = Field(gt=0)  # beyond it, only picks of dev and test
 
     def with_fold(self, test: float, fold: int) -> "PrepareSettings":
         """Return the same settings with another test set, for cross-validation."""

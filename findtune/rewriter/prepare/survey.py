@@ -1,4 +1,4 @@
-"""Passes over the log and the corpus: what must be known before the first example is written."""
+"""Passes over the log and the corpus: what must be known before examples are written."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,8 +24,8 @@ class Survey(NamedTuple):
     """What train has, in the whole log or in a piece of it.
 
     picked: URLs that were picked. unbeaten: hash fractions of the questions that no search beat.
-    targets: how many texts are learned beside those questions. held_out: texts that are not
-    learned, since they nearly are a question of dev or test.
+    targets: how many other texts are learned. held_out: texts that are not learned, since they
+    nearly equal a question of dev or test.
     """
 
     picked: HashSet
@@ -35,7 +35,7 @@ class Survey(NamedTuple):
 
 
 def survey_train(questions: Questions, rules: TargetRules) -> Survey:
-    """Return what train has; rules: those for its targets."""
+    """Return the survey of train; rules: for its targets."""
     parts = [
         *ordered_map(
             lambda share: survey_rows(questions.rows(share), rules),
@@ -52,7 +52,7 @@ def survey_train(questions: Questions, rules: TargetRules) -> Survey:
 
 
 def survey_rows(rows: Iterable[Row], rules: TargetRules) -> Survey:
-    """Return what train has in some records."""
+    """Return the survey of some records."""
     picked: set[int] = set()
     unbeaten: list[float] = []
     held_out: list[str] = []

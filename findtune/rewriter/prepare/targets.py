@@ -1,4 +1,4 @@
-"""The rewrites that a record of logged searches teaches."""
+"""The rewrites that are learned from a record of logged searches."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ NO_GAIN = "questions that no search beat"
 class TargetRules:
     """What decides whether a text may be learned.
 
-    names: the words of the corpus that are names; are_held_out: returns for each of some texts
-    whether it is nearly a question of dev or test; identity_threshold: unbeaten questions with a
-    smaller hash fraction are learned.
+    names: the words of the corpus that are names; are_held_out: returns for each text whether it
+    nearly equals a question of dev or test; identity_threshold: unbeaten questions with a smaller
+    hash fraction are learned.
     """
 
     settings: PrepareSettings
@@ -38,8 +38,8 @@ def target_records(
 ) -> Iterator[Record]:
     """Yield a record for each target of a question: searches, or the question itself, and titles.
 
-    No target is nearly a held-out question. better: its searches that found more; left_out: counts
-    what is not learned.
+    Searches and titles that nearly equal a held-out question are left out. better: the searches
+    that found more than the question; left_out: counts what is not learned.
     """
     if better:
         yield from search_targets(record, better, rules, left_out)
@@ -76,7 +76,7 @@ def search_targets(
 
 
 def title_targets(record: Record, rules: TargetRules, left_out: LeftOut) -> Iterator[Record]:
-    """Yield the titles of the first picks; the weight of a title falls with the rank of its pick.
+    """Yield the titles of the first picks; later picks have lower weights.
 
     A title may lack an entity: it teaches how answers are worded, not what to keep.
     """

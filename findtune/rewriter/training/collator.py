@@ -1,4 +1,4 @@
-"""Putting training examples of different lengths, with their weights, into one batch."""
+"""Batching training examples of different lengths, with their weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

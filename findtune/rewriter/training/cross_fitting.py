@@ -1,9 +1,9 @@
 """Cross-fitting: rewrites of train's questions by models that did not learn these questions.
 
-A model knows the answers of what it has learned, so only questions that it has not learned can tell
-how well it rewrites. Dev has few of them. So train is split in two, a model learns each half, and
-writes for the other one. Source: cross-fitting, as in Chernozhukov et al. 2018 (double machine
-learning), 3.1.
+A model knows the answers to the questions that it has learned, so only other questions show how
+well it rewrites. Dev has few of them. So train is split in two, and a model trained on each half
+rewrites questions of the other half. Source: cross-fitting, as in Chernozhukov et al. 2018 (double
+machine learning), section 3.1.
 """
 
 import math
@@ -29,18 +29,18 @@ from findtune.training import ranks
 from findtune.training.checkpoints import Checkpoints
 from findtune.training.interpolation import State, snapshot
 
-FOLDS = 2  # each costs a training on the rest of train
+FOLDS = 2  # each takes a training on the rest of train
 
 
 class Fold(NamedTuple):
-    """Questions of train, and all targets that do not belong to them or to their groups."""
+    """A sample of a fold's questions, and the targets of all other folds."""
 
     questions: list[Record]
     targets: list[Record]
 
 
 class StopAt(TrainerCallback):
-    """Stops a training after a share of its steps: as far as the weights that dev kept."""
+    """Stops a training after a share of its steps: where dev kept the weights."""
 
     def __init__(self, share: float) -> None:
         self.share = share
@@ -48,13 +48,13 @@ class StopAt(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stop when it is time."""
+        """Stop once the share of steps is done."""
         if state.global_step >= math.ceil(self.share * state.max_steps):
             control.should_training_stop = True
 
 
 def split_train(train_rows: Mapping[str, Sequence[Record]], number: int) -> list[Fold]:
-    """Return the folds of train, with a sample of questions altogether.
+    """Return the folds of train; number: the most questions to sample over all folds.
 
     Questions of one group share a fold. A fold without questions or targets is left out.
     """
@@ -87,16 +87,16 @@ def cross_fit(
 ) -> list[Comparison]:
     """Return the recalls of all candidates on the questions of each fold.
 
-    ask: makes a set of questions; base: the weights before training; learn: trains the rewriter,
-    (targets, checkpoints=...); lexicon_of: the words that targets teach, so that no fold's rewrites
-    may use words that only its own targets have; shares: of tuning; without any, nothing is
-    learned. The rewriter's weights change.
+    ask: makes a set of questions; base: the weights before training; learn: trains the rewriter on
+    (targets, checkpoints=...); lexicon_of: makes the lexicon of some targets, so that a fold's
+    rewrites can't use words that only its own targets have; shares: the interpolations to try;
+    without any, nothing is trained. The rewriter's weights change.
     """
     compared = []
     whole = rewriter
     for number, fold in enumerate(folds):
         questions = ask(fold.questions)
-        rewriter = replace(whole, lexicon=lexicon_of(fold.targets))  # of the same weights
+        rewriter = replace(whole, lexicon=lexicon_of(fold.targets))  # the same model
         rewriter.model.load_state_dict(base)
         before = after = Checkpoint(base, questions.sample_rewrites(rewriter))
         if shares:

@@ -1,4 +1,4 @@
-"""The dev split: questions that are searched alone, with titles and with rewrites."""
+"""The dev split: questions that are searched alone, with titles, and with rewrites."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -24,8 +24,8 @@ Rewrites = list[list[str]]  # the usable rewrites of each question, sampled with
 class DevDetails(NamedTuple):
     """The payload of a DevResult.
 
-    rewrites: one item per seed; recall: of each question, (questions,); counts: of all samples,
-    and of those that were rejected.
+    rewrites: one item per seed; recall: of each question, (questions,); counts: of all samples, of
+    the usable ones, and of those with each fault.
     """
 
     rewrites: list[Rewrites]
@@ -34,10 +34,10 @@ class DevDetails(NamedTuple):
 
 
 class RewriterDevSet:
-    """Questions on which dev decides, and the settings with which they can be searched.
+    """Questions for model selection, and the candidate settings for searching them.
 
-    Recall counts picks and graded documents equally. Users picked from what they saw, which the
-    question's own search had found in part, so picks alone would favour that search.
+    Recall counts picks and graded documents equally. Users picked from what they saw, part of which
+    the question's own search had found, so picks alone would favour that search.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class RewriterDevSet:
     ) -> None:
         """Prepare for evaluations.
 
-        candidates: settings to try; seeds: each samples all rewrites once.
+        candidates: the settings to try; seeds: each samples all rewrites once.
         """
         self.queries = [question["query"] for question in questions]
         self.histories = [question["history"] for question in questions]
@@ -66,7 +66,7 @@ class RewriterDevSet:
         self.original_recall = self.recall([no_rewrites], without_feedback)
 
     def evaluate(self, rewriter: Rewriter) -> DevResult:
-        """Return the recall with the settings that suit the rewriter best, and its habits."""
+        """Return the recall with the best settings for the rewriter, and its habits."""
         samples = self.sample(rewriter)
         rewrites = [self.usable(rewriter, texts) for texts in samples]
         recall, counts = self.best_recall(rewrites), self.count(rewriter, samples, rewrites)
@@ -88,7 +88,7 @@ class RewriterDevSet:
         return rewriter.usable(self.queries, samples, self.histories)
 
     def best_recall(self, rewrites: Sequence[Rewrites]) -> Array:
-        """Return the recall of each question with the best settings that search rewrites."""
+        """Return the recall of each question with the best settings of the tuned family."""
         candidates = (settings for settings in self.candidates if settings.ships == "tuned")
         recalls = (self.recall(rewrites, settings) for settings in candidates)
         return max(recalls, key=np.mean)
@@ -131,7 +131,7 @@ class RewriterDevSet:
 
 
 def habits(counts: dict[str, int]) -> dict[str, float]:
-    """Return the shares of all samples that are copies, repetitive, made-up and usable."""
+    """Return the shares of samples that copy, repeat, have unknown words, and are usable."""
     names = {
         "copy_rate": "copies",
         "repetition_rate": "repetitive",

@@ -1,9 +1,9 @@
 """Fine-tuning a rewriter on searches that found more of the picks than their question did.
 
-It also learns titles of picks and, for a few questions, the question itself. Each target is
-weighted by how much it gained. Afterwards dev and a part of train decide what is saved: searching
-the question alone, with titles, with rewrites of the base, or with those of the tuned model. What
-it writes for questions of train is judged by cross-fitting.
+It also learns titles of picks and, for a few questions, the question itself. Searches are weighted
+by how much more they found. Afterwards dev and a part of train decide what is saved: searching the
+question alone, with titles, with rewrites of the base, or with rewrites of the tuned model. For
+questions of train, rewrites come from cross-fitting.
 """
 
 import ctypes
@@ -58,7 +58,7 @@ from findtune.training.selection import within_one_standard_error
 __all__ = ["Recipe", "fit"]
 
 REPORTED = ("recall@10", "copy_rate", "repetition_rate", "unknown_word_rate", "usable_rate")
-# Of the untuned families: the settings with which an evaluation compares.
+# Files with the settings of the untuned families, which an evaluation compares.
 BASELINE_FILES = {"titles": "prf.json", "base": "base.json"}
 
 Array = np.ndarray
@@ -77,8 +77,8 @@ def fit(
 ) -> FitResult:
     """Return a rewriter tuned on a folder of examples.
 
-    bases: the folder of each room's base model. Raises CollapseError when training goes wrong,
-    UnsafeModelError when the base must not be loaded.
+    bases: the folder of each room's base model. Raises CollapseError when training fails, and
+    UnsafeModelError when the base is not safe to load.
     """
     ranks.use_threads(recipe.threads)
     precision = supported_precision(recipe.precision, say)
@@ -108,12 +108,12 @@ def fit(
 
 
 def open_search(corpus: Corpus, bases: Mapping[str, Path], recipe: Recipe) -> Search:
-    """Return the search that dev's rewrites are tried with."""
+    """Return the search with which rewrites are compared."""
     return open_searches(corpus, bases["embedder"]).by_name(recipe.retriever)
 
 
 def new_dev(questions: Sequence[Record], **settings: Any) -> RewriterDevSet:
-    """Return a set of questions, which only rank 0 searches."""
+    """Return a set of questions that only rank 0 searches."""
     return ranks.kept_on_first(partial(RewriterDevSet, questions, **settings))
 
 
@@ -137,13 +137,13 @@ def build_callback(
 
 
 def kept_checkpoint(callback: EvalCallback) -> Checkpoint:
-    """Return the weights that a callback kept, with what they wrote on dev."""
+    """Return the weights that a callback kept, with their rewrites on dev."""
     assert callback.kept is not None, "EvalCallback.begin was called"
     return Checkpoint(callback.kept_weights, callback.kept.payload.rewrites)
 
 
 def refuse_nonfinite(model: torch.nn.Module) -> None:
-    """Raise CollapseError when a weight is not finite, which no loss shows after the last step."""
+    """Raise CollapseError when a weight is not finite; after the last step, no loss shows that."""
     if not all(torch.isfinite(weight).all() for weight in model.parameters()):
         raise CollapseError("the weights are no longer finite; lower learning_rate, or use fp32.")
 
@@ -157,11 +157,10 @@ def train(
     callbacks: Sequence[TrainerCallback] = (),
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> int:
-    """Train the language model on targets, and return the steps that were planned.
+    """Train the language model on targets, and return the number of planned steps.
 
-    settings: what all rooms share.
-    checkpoints: of this training alone. Raises CollapseError when a loss or a weight is no longer
-    finite.
+    settings: the trainer settings that all rooms share. checkpoints: of this training alone. Raises
+    CollapseError when a loss or a weight is no longer finite.
     """
     backbone, model = rewriter.backbone, rewriter.model
     rewriter.tokenizer.padding_side = backbone.padding_side
@@ -190,9 +189,9 @@ def train(
 
 
 def give_back_memory() -> None:
-    """Free what a training has left, and give its pages back, which our glibc would keep.
+    """Free the memory of a training, and return to the system the pages that glibc would keep.
 
-    A trainer refers to itself, so Adam's state would stay beside that of the next training.
+    A trainer refers to itself, so without this Adam's state would stay during the next training.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -201,7 +200,7 @@ def give_back_memory() -> None:
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
-    """Return targets as tokens, with their weights scaled to a mean of 1 and their question."""
+    """Return targets as tokens, with weights scaled to a mean of 1 and the question's number."""
     mean_weight = np.mean([record["weight"] for record in targets])
     rows: list[dict[str, Any]] = []
     questions: dict[str, int] = {}
@@ -223,7 +222,7 @@ def select_model(
 ) -> FitResult:
     """Return the rewriter with the weights and settings that are selected.
 
-    base: the weights before training; compared: recalls on dev and a part of train, dev first.
+    base: the weights before training; compared: recalls on dev, then on a part of train.
     """
     assert callback.kept is not None, "EvalCallback.begin was called"
     selection = select(compared)
@@ -249,7 +248,7 @@ def select_model(
 
 
 def save_model(rewriter: Rewriter, selection: Selection, folder: Path) -> None:
-    """Write a rewriter to a folder, and the best settings of untuned families, for comparison."""
+    """Write a rewriter and, for comparison, the best settings of the untuned families."""
     rewriter.save(folder)
     for family, candidate in selection.best.items():
         if family in BASELINE_FILES:

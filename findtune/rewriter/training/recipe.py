@@ -14,7 +14,7 @@ NonNegative = Annotated[int, Field(ge=0)]
 
 
 class Recipe(Section):
-    """params.yaml: rewriter.SIZE. Tuples are candidates, among which dev decides."""
+    """params.yaml: rewriter.SIZE. Tuples hold the candidates for model selection."""
 
     epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
@@ -26,16 +26,16 @@ class Recipe(Section):
     threads: int = Field(gt=0)
     eval_steps: float = Field(gt=0, le=1)
     early_stopping_patience: int = Field(gt=0)
-    interpolation: tuple[Share, ...] = Field(min_length=1)  # the base, 0, competes anyway
-    retriever: Retriever  # that searches what is compared
-    train_questions: NonNegative  # that are compared beside all of dev
-    generation: Generation  # before num_rewrites, which is checked against it
+    interpolation: tuple[Share, ...] = Field(min_length=1)  # 0, the base, always competes
+    retriever: Retriever  # for all comparisons
+    train_questions: NonNegative  # for the comparison, in addition to all of dev
+    generation: Generation  # stands before num_rewrites, whose validator reads it
     num_rewrites: tuple[Positive, ...] = Field(min_length=1)
     fb_docs: tuple[NonNegative, ...] = Field(min_length=1)
     rank_constant: tuple[float, ...] = Field(min_length=1)
     original_query_weight: tuple[float, ...] = Field(min_length=1)
     query_repeats: tuple[int, ...] = Field(min_length=1)
-    eval_seeds: int = Field(gt=0)  # samples of dev's rewrites that are averaged
+    eval_seeds: int = Field(gt=0)  # seeds over which results on dev are averaged
 
     @field_validator("num_rewrites")
     @classmethod

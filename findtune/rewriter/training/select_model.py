@@ -1,14 +1,14 @@
-"""Selecting what a saved rewriter searches: the simplest way that nothing beats for sure.
+"""Selecting what a saved rewriter searches: the simplest plan that no other clearly beats.
 
-Four families of query plans compete, in order of simplicity: the question alone; the titles of its
-top documents, too; rewrites of the base model, too; rewrites of the tuned model in their place. A
-family replaces a simpler one only if its recall is higher by more than one paired standard error.
-Within a family the simplest candidate within one standard error of the best is selected. Source:
-the one-standard-error rule (Breiman et al. 1984, 3.4.3).
+Four families of query plans compete, from simple to complex: the question alone; also the titles of
+its top documents; also rewrites of the base model; rewrites of the tuned model in place of the
+base's. A family replaces a simpler one only if its recall is higher by more than one paired
+standard error. Within a family, the simplest candidate within one standard error of the best is
+selected. Source: the one-standard-error rule (Breiman et al. 1984, section 3.4.3).
 
 Families are compared on dev and on questions of train, which are rewritten by models that did not
-learn them. The recall of a family is measured out of fold: the candidate that is measured on one
-part of the questions was selected on the others, so that many candidates are no advantage.
+learn them. The recall of a family is measured out of fold: the candidate measured on one part of
+the questions was selected on the others, so a family gains nothing from having many candidates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from findtune.training.selection import standard_error
 
 SWEPT = ("num_rewrites", "fb_docs", "rank_constant", "original_query_weight", "query_repeats")
 FOLDS = 5
-ROUNDING = 1e-9  # a smaller difference is none
+ROUNDING = 1e-9  # smaller differences are rounding errors
 
 Array = np.ndarray
 
@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
 
     @property
     def simplicity(self) -> tuple[float, ...]:
-        """The smaller, the simpler: few queries first, then those near the question's ranking."""
+        """A sort key, simplest first: fewer queries, then closer to the question's own ranking."""
         settings = self.settings
         return (
             FAMILIES.index(settings.ships),
@@ -87,9 +87,9 @@ class Comparison(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What is selected: the candidate that is saved, and the best one of each family.
+    """The candidate that is saved, and the selected candidate of each family.
 
-    recall_out_of_fold: family -> its mean on the questions that were compared.
+    recall_out_of_fold: family -> its mean recall on the compared questions.
     """
 
     candidate: Candidate
@@ -98,7 +98,7 @@ class Selection(NamedTuple):
 
 
 def candidate_settings(recipe: Recipe) -> list[RewriterSettings]:
-    """Return all settings that are compared, of every family; query_repeats needs rewrites."""
+    """Return all candidate settings of every family; query_repeats varies only with rewrites."""
     feedback = (recipe.rank_constant, recipe.original_query_weight)
     values: dict[Family, list[tuple[float, ...]]] = {
         "question": [(0, 0, recipe.rank_constant[0], recipe.original_query_weight[0], 0)],
@@ -123,10 +123,10 @@ def measure_candidates(
     tuned: Checkpoint,
     shares: Sequence[float],
 ) -> Comparison:
-    """Return the recalls of all candidates. The weights of the rewriter change.
+    """Return the recalls of all candidates. The rewriter's weights may change.
 
-    shares: interpolations between the weights of base, 0, and tuned, 1; without any, nothing is
-    measured of the tuned family.
+    shares: interpolations between the weights of base, 0, and tuned, 1; without any, the tuned
+    family is not measured.
     """
     recalls: dict[Candidate, Array] = {}
     for a in (0.0, *shares):
@@ -141,7 +141,7 @@ def measure_candidates(
 
 
 def join(measured: Sequence[Comparison]) -> Comparison:
-    """Return the recalls of the same candidates on all questions, one comparison after another."""
+    """Return the recalls of the same candidates on all questions, in the order of comparisons."""
     recalls = {
         candidate: np.concatenate([compared.recalls[candidate] for compared in measured])
         for candidate in measured[0].recalls
@@ -150,7 +150,7 @@ def join(measured: Sequence[Comparison]) -> Comparison:
 
 
 def select(compared: Comparison) -> Selection:
-    """Return what is saved: of the families, in order of simplicity, the last sure gain."""
+    """Return the selection: the incumbent after each family, simplest first, has challenged it."""
     families = [family for family in FAMILIES if compared.of_family(family).recalls]
     out_of_fold = {family: recall_out_of_fold(compared.of_family(family)) for family in families}
     incumbent = families[0]
@@ -177,7 +177,7 @@ def select_simplest(compared: Comparison) -> Candidate:
 def recall_out_of_fold(compared: Comparison) -> Array:
     """Return the recall of each question with the candidate that the other folds select.
 
-    Questions of one group share a fold. A single group has no other fold: then all select.
+    Questions of one group share a fold. If there is only one group, it selects for itself.
     """
     folds = fold_numbers(compared.groups)
     recall = np.zeros(len(folds))
@@ -191,7 +191,7 @@ def recall_out_of_fold(compared: Comparison) -> Array:
 def fold_numbers(groups: Sequence[str], folds: int = FOLDS) -> Array:
     """Return the fold of each question, (questions,); the folds have equal numbers of groups.
 
-    The hash is salted, since the split is a range of the groups' own hashes.
+    The hash is salted, since each split is a range of the groups' unsalted hashes.
     """
     ordered = sorted(set(groups), key=lambda group: hash_fraction(f"fold {group}"))
     fold_of = {group: number % folds for number, group in enumerate(ordered)}

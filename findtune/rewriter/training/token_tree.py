@@ -1,9 +1,9 @@
-"""Examples that begin alike as one tree of tokens, so that what they share is computed once.
+"""Examples with a common beginning as one tree of tokens, so that shared tokens are computed once.
 
-All examples of a causal model begin with the same instruction, and those of one question with the
-question, too. A token attends to its ancestors alone, at its own depth, so each example gets the
-logits that it would get by itself. Source: the tree attention of SpecInfer (Miao et al., ASPLOS
-2024), 4.1, here for training.
+All examples of a causal model begin with the same instruction, and those of one question continue
+with the question. A token attends only to its ancestors and has its depth as its position, so each
+example gets the logits that it would get by itself. Source: the tree attention of SpecInfer (Miao
+et al., ASPLOS 2024), section 4.1, here for training.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class TokenTree(NamedTuple):
     """A batch of texts, each a path from a root.
 
     tokens, depths: of each node, (1, nodes); ancestors: whether a node (row) attends to another
-    (column), itself included, (1, 1, nodes, nodes); paths: the nodes of each text.
+    node or itself (column), (1, 1, nodes, nodes); paths: the nodes of each text.
     """
 
     tokens: torch.Tensor
@@ -26,16 +26,16 @@ class TokenTree(NamedTuple):
 
     @property
     def inputs(self) -> dict[str, torch.Tensor]:
-        """What a causal model of transformers reads; its first logits belong to the first node."""
+        """The inputs of a causal model of transformers, whose logits are in the order of nodes."""
         names = ("input_ids", "position_ids", "attention_mask")
         return dict(zip(names, self[:3], strict=True))
 
 
 def build_tree(texts: Sequence[Sequence[int]], device: torch.device) -> TokenTree:
-    """Return texts, given as tokens, as one tree."""
+    """Return the tree of some texts, given as tokens."""
     parents: list[int] = []
     tokens: list[int] = []
-    numbers: dict[tuple[int, int], int] = {}  # of the node of a token after a parent
+    numbers: dict[tuple[int, int], int] = {}  # (parent, token) -> node
     paths = []
     for text in texts:
         path: list[int] = []

@@ -1,4 +1,4 @@
-"""What a training reads of train: targets, questions, and the words that it may use."""
+"""What training reads of train: targets, questions, and the words that rewrites may use."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ def read_train(examples: Path) -> dict[str, list[Record]]:
 
 
 def all_targets(train_rows: Mapping[str, Sequence[Record]]) -> list[Record]:
-    """Return what is learned: the targets of each kind, one kind after the other."""
+    """Return all targets, one kind after another."""
     return [record for kind in TARGET_KINDS for record in train_rows[kind]]
 
 
 def learn_lexicon(
     examples: Path, corpus: Corpus, train_rows: Mapping[str, Sequence[Record]]
 ) -> Lexicon:
-    """Return the names and the words of the corpus, and the words of train's texts."""
+    """Return the corpus's names, and the words of the corpus and of train's texts."""
     texts = [*corpus.texts.values()]
     for records in train_rows.values():
         for record in records:
@@ -40,7 +40,7 @@ def fold_lexicon(
     train_rows: Mapping[str, Sequence[Record]],
     targets: Sequence[Record],
 ) -> Lexicon:
-    """Return the lexicon that a training on some of the targets has; its questions are all known.
+    """Return the lexicon of a training on some of the targets; it has the words of all questions.
 
     targets: records of `train_rows`.
     """
@@ -53,6 +53,6 @@ def fold_lexicon(
 
 
 def sample_questions(questions: Sequence[Record], number: int) -> list[Record]:
-    """Return some of the questions that have a pick, by the hash of their texts."""
+    """Return up to `number` questions that have a pick, chosen by the hash of their texts."""
     answered = [question for question in questions if question["picks"]]
     return sorted(answered, key=lambda question: hash_fraction(question["query"]))[:number]

@@ -1,4 +1,4 @@
-"""The loss of a language model on examples with different weights."""
+"""The loss of a language model on weighted examples."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -21,7 +21,7 @@ Batch = Mapping[str, torch.Tensor]
 
 
 class Predictions(NamedTuple):
-    """What is predicted of the labels of a batch, one example after another.
+    """The predictions for the labels of a batch, one example after another.
 
     labels: (labels,); rows: the number of each label's example, (labels,); logits: (labels,
     vocabulary).
@@ -33,10 +33,10 @@ class Predictions(NamedTuple):
 
 
 class QuestionSampler(Sampler[int]):
-    """Draws the questions in random order, and all examples of each, one after another."""
+    """Yields the questions in random order, with all examples of each in a row."""
 
     def __init__(self, questions: Sequence[int]) -> None:
-        """Prepare; questions: the question of each example."""
+        """Prepare; questions: the number of each example's question."""
         self.rows: dict[int, list[int]] = {}
         for row, question in enumerate(questions):
             self.rows.setdefault(question, []).append(row)
@@ -51,7 +51,7 @@ class QuestionSampler(Sampler[int]):
 
 
 class WeightedTrainer(SharedBatches, Resumable, Seq2SeqTrainer):
-    """The trainer of transformers, with a weight for each example; one question's are together."""
+    """The trainer of transformers with weighted examples, those of one question in a row."""
 
     train_dataset: Dataset
 
@@ -64,7 +64,7 @@ class WeightedTrainer(SharedBatches, Resumable, Seq2SeqTrainer):
     ) -> torch.Tensor:
         """Return the mean over the examples of weight times mean loss per token.
 
-        With several ranks, it is the share of this one. inputs: as WeightedCollator makes them.
+        With several ranks, it is this rank's share. inputs: as WeightedCollator returns them.
         Raises CollapseError for a non-finite loss.
         """
         examples = len(inputs["labels"])
@@ -90,7 +90,7 @@ class WeightedTrainer(SharedBatches, Resumable, Seq2SeqTrainer):
 
 
 def predict_in_rows(model: torch.nn.Module, inputs: Batch) -> Predictions:
-    """Return what an encoder-decoder predicts, which reads each example by itself."""
+    """Return the predictions of an encoder-decoder, which reads each example separately."""
     fields = {name: tensor for name, tensor in inputs.items() if name != "weights"}
     has_label = inputs["labels"] != IGNORED_LABEL
     logits = model(**fields).logits[has_label]
@@ -98,7 +98,7 @@ def predict_in_rows(model: torch.nn.Module, inputs: Batch) -> Predictions:
 
 
 def predict_in_tree(model: torch.nn.Module, inputs: Batch) -> Predictions:
-    """Return what a causal model predicts, which reads what examples share once."""
+    """Return the predictions of a causal model, which reads shared tokens only once."""
     labels, tokens = inputs["labels"], inputs["input_ids"]
     is_text, is_label = inputs["attention_mask"].bool(), labels != IGNORED_LABEL
     rows = zip(tokens, is_text, strict=True)

@@ -1,1 +1,1 @@
-"""Int8 copies of the models that read text: made, judged on test, timed, and run in a stack."""
+"""Int8 copies of embedders and rerankers: made, judged on test, timed, and run in a stack."""

@@ -1,13 +1,13 @@
-"""The folder of a model's int8 copies, and finding the copy of a network.
+"""The folder of a model's int8 copies, and the lookup of a network's copy.
 
 FOLDER/
-    PART.onnx      one network: tuned and base of an embedder; of a reranker its retriever, its
-                   base_retriever and, if it has a weight, its cross_encoder
-    export.json    part -> hash of the network that it is a copy of
+    PART.onnx      one network: of an embedder, tuned or base; of a reranker, retriever,
+                   base_retriever or, if it has a weight, cross_encoder
+    export.json    part -> hash of the original network
     SHA256SUMS     the manifest
 
-A copy holds no tokenizer and no pooling: it is run by the model's own folder. It is found by what
-it is a copy of, so that a model that was trained again is never run by an older copy.
+A copy holds no tokenizer and no pooling; these come from the model's own folder. Copies are found
+by the hash of the original, so a model that was trained again never runs on an older copy.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,21 @@ from findtune.core.files import read_json
 from findtune.core.manifest import refuse_damaged
 from findtune.stack.model_files import content_hash, hash_files
 
-NETWORK_FILES = ("config.json", "model.safetensors")  # what decides about a network
+NETWORK_FILES = ("config.json", "model.safetensors")  # what determines a network
 
 
 @dataclass(frozen=True)
 class Exports:
-    """The int8 copies below a folder. paths: hash of a network -> its copy."""
+    """The int8 copies below a folder; paths: hash of a network -> its copy."""
 
     root: Path
     paths: Mapping[str, Path]
 
     def copy_of(self, folder: Path) -> Path:
-        """Return the int8 copy of the network in a folder; raise InputError if there is none."""
+        """Return the copy of the network in a folder.
+
+        Raises InputError if there is none, or if it was damaged.
+        """
         path = self.paths.get(network_hash(folder))
         if path is None:
             raise InputError(
@@ -47,7 +50,7 @@ def network_hash(folder: Path) -> str:
 
 
 def read_exports(root: Path | str) -> Exports:
-    """Return the int8 copies below a folder, as ROOM/SIZE/PART.onnx."""
+    """Return the int8 copies ROOM/SIZE/PART.onnx below a folder."""
     paths = {
         digest: listing.parent / f"{part}.onnx"
         for listing in sorted(Path(root).glob("*/*/export.json"))
@@ -57,7 +60,7 @@ def read_exports(root: Path | str) -> Exports:
 
 
 def read_listing(path: Path) -> dict[str, str]:
-    """Return part -> hash of an export.json; raise InputError if it was damaged."""
+    """Return part -> hash from an export.json; raise InputError if it is broken."""
     try:
         listing = read_json(path)
     except ValueError:

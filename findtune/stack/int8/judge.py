@@ -1,7 +1,7 @@
-"""What an int8 copy loses on the held-out questions of test: nDCG@10 beside the fp32 model.
+"""Measures what an int8 copy loses on test: its nDCG@10 against that of the fp32 model.
 
-Both read the same texts, so their difference is due to the copy alone. It holds for a model that
-was refitted, too, although its measures themselves would be those of texts that it has learned.
+Both read the same texts, so their difference is due to the copy alone. This also holds for a
+refitted model, although its measures themselves are inflated, since it has learned these texts.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ MEASURE = "ndcg@10"
 def judge_embedder(folder: Path, copy: Path, examples: Path, seed: int) -> dict[str, Record]:
     """Return the measures of an embedder and of its copy: kind of question -> result.
 
-    folder: of the embedder; copy: the ONNX file; examples: with test.jsonl.
+    folder: of the embedder; copy: the ONNX file; examples: the folder with test.jsonl.
     """
     held_out, encoder = embedders.read_held_out(examples), load_encoder(folder)
     fp32 = embedder_results(encoder, held_out)
@@ -49,7 +49,7 @@ def judge_embedder(folder: Path, copy: Path, examples: Path, seed: int) -> dict[
 def embedder_results(
     encoder: SentenceTransformer, held_out: embedders.HeldOut
 ) -> embedders.ModelResults:
-    """Return what an embedder ranks; its cosines of pairs are not looked at."""
+    """Return an embedder's ranking measures; cosines of pairs are left empty."""
     encode_texts, none = partial(encode, encoder), np.zeros(0)
     texts = encode_texts(embedders.searched_texts(held_out)) if held_out.queries else none
     lists = held_out.lists
@@ -76,7 +76,7 @@ def judge_reranker(
 
 
 def ndcg(reranker: Reranker, held_out: rerankers.HeldOut, folder: Path) -> np.ndarray:
-    """Return the decisive measure of each list, (lists,), as the evaluation takes it."""
+    """Return the nDCG@10 of each list, (lists,), with the gains of the evaluation."""
     gains = held_out.decisive(read_examination(folder / "examination.json").eta)
     return measure_lists(reranker.scores(held_out.lists), gains)[MEASURE]
 
@@ -91,7 +91,8 @@ def result(
 def refuse_loss(part: str, results: Mapping[str, Record], max_loss: float) -> None:
     """Raise InputError for a copy that loses more than max_loss of nDCG@10 on all of test.
 
-    results: kind of question -> measures. Each question counts once, of whatever kind it is.
+    results: kind of question -> measures. Every question has the same weight, whatever its kind.
+    Raises InputError also when test has no question.
     """
     queries = [measures["queries"] for measures in results.values()]
     if not queries:
@@ -103,7 +104,7 @@ def refuse_loss(part: str, results: Mapping[str, Record], max_loss: float) -> No
         float(np.average([row[name][MEASURE] for row in results.values()], weights=queries))
         for name in ("fp32", "int8")
     )
-    if not before - after <= max_loss:  # true for NaN as well
+    if not before - after <= max_loss:  # a NaN is refused too
         raise InputError(
             f"the int8 copy of {part} loses {before - after:.4f} of {MEASURE} on test "
             f"({before:.4f} -> {after:.4f}), and export.max_loss of params.yaml allows "

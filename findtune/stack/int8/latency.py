@@ -1,6 +1,6 @@
-"""How fast fp32 models and their int8 copies are on this machine: one question, and many texts.
+"""Times fp32 models and their int8 copies on this machine: one question, and many texts.
 
-Both run in one process, in turns, so that what else the machine does falls on both.
+Both run in one process, alternately, so that other load on the machine affects both alike.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ Work = Callable[[Sequence[str]], object]
 def time_embedder(
     folder: Path, copy: Path, questions: Sequence[str], texts: Sequence[str]
 ) -> list[Row]:
-    """Return rows of HEADER: one question in milliseconds, and texts in a second.
+    """Return rows of HEADER: milliseconds for one question, and texts per second.
 
     copy: the ONNX file.
     """
@@ -45,15 +45,15 @@ def time_embedder(
 
 
 def encoding(encoder: SentenceTransformer) -> Work:
-    """Return the function that encodes texts."""
+    """Return a function that encodes texts."""
     return lambda texts: encode(encoder, texts)
 
 
 def time_reranker(folder: Path, copies: Mapping[str, Path], lists: Sequence[Record]) -> list[Row]:
-    """Return rows of HEADER: one list of CANDIDATES in milliseconds, and documents in a second.
+    """Return rows of HEADER: milliseconds for CANDIDATES documents, and documents per second.
 
-    copies: name -> ONNX file; lists: of test, whose documents are the candidates. No vector is
-    kept from one list to the next, although an index would keep those of its documents.
+    copies: name -> ONNX file; lists: of test; their documents are the candidates. No vector is
+    cached between lists, although an index would cache those of its documents.
     """
     fp32 = load_reranker(folder)
     int8 = run_reranker(load_reranker(folder), folder, copies)
@@ -69,7 +69,7 @@ def time_reranker(folder: Path, copies: Mapping[str, Path], lists: Sequence[Reco
 
 
 def reranking(reranker: Reranker, texts: Sequence[str]) -> Work:
-    """Return the function that scores the same texts against some questions."""
+    """Return a function that scores the same texts against some questions."""
     documents = [{"title": "", "text": text} for text in texts]
     return lambda questions: [
         reranker.scores([{"query": question, "documents": documents}]) for question in questions
@@ -77,9 +77,9 @@ def reranking(reranker: Reranker, texts: Sequence[str]) -> Work:
 
 
 def one_by_one(what: str, workers: Sequence[Work], inputs: Sequence[Sequence[str]]) -> list[Row]:
-    """Return the median and the 95th percentile of the time of one input, in milliseconds.
+    """Return the median and the 95th percentile of the time per input, in milliseconds.
 
-    Each input is given to all workers, one after the other.
+    Each input goes to all workers in turn; the first input also warms them up.
     """
     for work in workers:
         work(inputs[0])
@@ -89,14 +89,14 @@ def one_by_one(what: str, workers: Sequence[Work], inputs: Sequence[Sequence[str
 
 
 def rates(workers: Sequence[Work], texts: Sequence[str], amount: int) -> tuple[float, float]:
-    """Return the amount that each worker does in a second, of the best of some turns."""
+    """Return each worker's amount per second, from the fastest of TURNS turns."""
     seconds = np.array([[seconds_of(work, texts) for work in workers] for _ in range(TURNS)])
     fp32, int8 = (amount / seconds.min(axis=0)).round(1).tolist()
     return fp32, int8
 
 
 def seconds_of(work: Work, texts: Sequence[str]) -> float:
-    """Return the seconds that some work takes."""
+    """Return the seconds that a call takes."""
     start = perf_counter()
     work(texts)
     return perf_counter() - start

@@ -1,4 +1,4 @@
-"""Loading a stack whose embedder and reranker compute with int8 copies; its rewriter does not."""
+"""Loads a stack whose embedder and reranker run on int8 copies; its rewriter does not."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,14 +17,14 @@ from findtune.stack.scorers import CosineScorer, CrossEncoderScorer, RerankerSco
 
 ENCODER_COPIES = {"reranker": "retriever", "reranker_base": "base_retriever"}
 
-Copies = Mapping[str, Path]  # encoder of a stack, or cross_encoder -> ONNX file
+Copies = Mapping[str, Path]  # name of an encoder, or cross_encoder -> ONNX file
 
 
 def load_on_exports(folder: Path | str, exports: Path | str) -> Stack:
-    """Return the stack in a folder, whose models that read text compute with int8 copies.
+    """Return the stack in a folder, with its embedder and reranker on int8 copies.
 
     exports: a folder with copies, such as models/export. Raises InputError as
-    `findtune.stack.artifact.load` does, and when the copy of a network is missing or was damaged.
+    `findtune.stack.artifact.load` does, and when the copy of a network is missing or damaged.
     """
     folder, stack = Path(folder), load(folder)
     copies = copies_of(stack, folder, read_exports(exports))
@@ -58,13 +58,13 @@ def scorer_folders(scorer: Scorer | None, folder: Path) -> dict[str, Path]:
 
 
 def run_cross_encoder(scorer: Scorer, copies: Copies) -> None:
-    """Make the cross-encoder of a reranker compute with its copy, if it is used."""
+    """Make the cross-encoder of a reranker run on its copy, if it is used."""
     if "cross_encoder" in copies and isinstance(scorer, (RerankerScorer, CrossEncoderScorer)):
         run_on(scorer.logits.model, copies["cross_encoder"])
 
 
 def renamed(encoder: Encoder, copy: Path) -> Encoder:
-    """Return an encoder with the content hash of its copy, whose vectors are other ones."""
+    """Return an encoder with the content hash of its copy, since the copy's vectors differ."""
     return replace(encoder, content_hash=copy_hash(encoder.content_hash, copy))
 
 
@@ -74,13 +74,13 @@ def copy_hash(model_hash: str, *copies: Path) -> str:
 
 
 def version(stack: Stack, folder: Path) -> str:
-    """Return the content hash of a stack from a folder; on copies, it is another one."""
+    """Return the content hash of a stack from a folder; it also depends on its int8 copies."""
     models = [encoder.cache.encoder for encoder in stack.encoders.values()]
     return hash_with_copies(sha256(folder / "stack.json"), [*models, *networks_of(stack.scorer)])
 
 
 def networks_of(scorer: Scorer | None) -> list[Any]:
-    """Return the models that a reranker computes with."""
+    """Return the models that a reranker uses."""
     models: list[Any] = (
         [cache.encoder for cache in scorer.vector_caches().values()] if scorer else []
     )
@@ -90,9 +90,9 @@ def networks_of(scorer: Scorer | None) -> list[Any]:
 
 
 def hash_with_copies(digest: str, models: Iterable[Any]) -> str:
-    """Return the content hash of some models; digest: that of their own files.
+    """Return the content hash of some models; digest: the hash of their own files.
 
-    Where none computes with a copy, the hash is the digest.
+    If no model runs on a copy, the result is the digest.
     """
     networks = [getattr(model[0], "model", None) for model in models]
     copies = {network.path for network in networks if isinstance(network, OnnxNetwork)}

@@ -1,4 +1,4 @@
-"""Making the int8 copies of one model: quantized, judged on test, and kept if they lose little."""
+"""Makes int8 copies of one model, judges them on test, and keeps them if they lose little."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,7 +18,7 @@ from findtune.stack.int8.quantize import write_int8
 
 Say = Callable[[str], None]
 Paths = Mapping[str, Path]  # name of a copy -> ONNX file
-Results = dict[str, Record]  # kind of question -> measures, see `judge`
+Results = dict[str, Record]  # kind of question -> measures, see int8.judge
 # name of a judged model -> a function that judges it
 Judges = Mapping[str, Callable[[Paths], Results]]
 
@@ -26,7 +26,7 @@ Judges = Mapping[str, Callable[[Paths], Results]]
 def export_embedder(
     base: Path, tuned: Path, target: Path, examples: Path, *, seed: int, max_loss: float, say: Say
 ) -> Record:
-    """Write the copies of an embedder and of its base to a folder, and return their measures.
+    """Write the copies of an embedder and of its base to a folder; return measures and sizes.
 
     examples: the folder with test.jsonl. Raises InputError, and writes nothing, when a copy loses
     more than max_loss of nDCG@10.
@@ -49,7 +49,7 @@ def judge_one_embedder(
 def export_reranker(
     folder: Path, target: Path, examples: Path, *, seed: int, max_loss: float, say: Say
 ) -> Record:
-    """Write the copies of a reranker's networks to a folder, and return its measures."""
+    """Write the copies of a reranker's networks; return and raise as `export_embedder` does."""
 
     def judge(copies: Paths) -> Results:
         return judge_reranker(folder, copies, examples, seed)
@@ -58,7 +58,7 @@ def export_reranker(
 
 
 def export(folders: Paths, judges: Judges, target: Path, max_loss: float, say: Say) -> Record:
-    """Write the copies of some networks to a folder; return what `judges` measured, and the sizes.
+    """Write the copies of some networks to a folder; return the judges' measures, and sizes.
 
     folders: name of a copy -> the folder of its model.
     """
@@ -81,14 +81,14 @@ def export(folders: Paths, judges: Judges, target: Path, max_loss: float, say: S
 
 
 def load_network(name: str, folder: Path) -> Model:
-    """Return the model whose network gets a copy of that name."""
+    """Return the model whose network is copied under that name."""
     if name != "cross_encoder":
         return load_encoder(folder)
     return load_cross_encoder(folder, read_weights(folder / "weights.json").max_length)
 
 
 def sizes(folders: Paths, copies: Paths) -> Record:
-    """Return the bytes of each network: name of its copy -> fp32 and int8."""
+    """Return the bytes of each network: name of a copy -> fp32 and int8."""
     return {
         name: {
             "fp32": (folder / "model.safetensors").stat().st_size,

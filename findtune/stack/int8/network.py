@@ -1,6 +1,6 @@
-"""Running the network of a sentence-transformers model with ONNX Runtime instead of torch.
+"""Runs the network of a sentence-transformers model with ONNX Runtime instead of torch.
 
-The model keeps its tokenizer, its pooling and its other modules; only the network is another one.
+The model keeps its tokenizer, its pooling and its other modules; only the network is replaced.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ Model = SentenceTransformer | CrossEncoder
 
 
 class OnnxNetwork(torch.nn.Module):
-    """A network in an ONNX file, called as transformers calls its own.
+    """A network in an ONNX file, with the call signature of a transformers model.
 
-    Each text is computed alone, without padding, by one thread. So a text gets the same numbers in
-    every batch: int8 activations are scaled by the largest one of all texts that run together.
-    Several texts are spread over the threads of torch.
+    Each text runs alone, without padding, on one thread. So a text gets the same numbers in every
+    batch; texts that run together would share one scale of the int8 activations. Several texts run
+    in parallel, on as many threads as torch uses.
     """
 
     def __init__(self, path: Path, config: PretrainedConfig) -> None:
@@ -41,9 +41,9 @@ class OnnxNetwork(torch.nn.Module):
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any
     ) -> dict[str, torch.Tensor]:
-        """Return the vectors of tokens, (texts, tokens, dimensions), or logits, (texts, 1).
+        """Return vectors of tokens, (texts, tokens, dimensions), or logits, (texts, 1).
 
-        Of padding, the vectors are 0. They stand under the name of the output.
+        The only key is the name of the output. The vectors of padding are 0.
         """
         mask = attention_mask.cpu().numpy().astype(bool)
         values = {"input_ids": input_ids, "attention_mask": attention_mask, **others}
@@ -64,7 +64,7 @@ class OnnxNetwork(torch.nn.Module):
 
 
 def open_session(path: Path) -> Any:
-    """Return ONNX Runtime's session of a file, which computes with the thread that calls it."""
+    """Return ONNX Runtime's session of a file, which runs on the calling thread alone."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -74,7 +74,7 @@ def open_session(path: Path) -> Any:
 
 
 def padded(vectors: list[Array], mask: Array) -> Array:
-    """Return the vectors of each text's tokens where the mask has them, and 0 elsewhere.
+    """Return the texts' vectors padded with 0, (texts, tokens, dimensions), fp32.
 
     vectors: (tokens, dimensions) of each text; mask: (texts, tokens), true for tokens.
     """
@@ -85,6 +85,6 @@ def padded(vectors: list[Array], mask: Array) -> Array:
 
 
 def run_on(model: Model, path: Path) -> None:
-    """Make a model compute with the network in an ONNX file; its own weights are given up."""
+    """Make a model run on the network in an ONNX file; its own weights are dropped."""
     transformer: Any = model[0]
     transformer.model = OnnxNetwork(path, transformer.model.config)

@@ -16,12 +16,12 @@ EMBEDDER, RERANKER = "embedder", "reranker"  # the rooms whose models get copies
 
 
 def embedder_folders(base: Path, tuned: Path) -> dict[str, Path]:
-    """Return the folders of both embedders, by the names of their copies; a stack ships either."""
+    """Return name of a copy -> folder, for both embedders, since a stack may ship either."""
     return {"tuned": tuned, "base": base}
 
 
 def reranker_folders(folder: Path) -> dict[str, Path]:
-    """Return the folders of a reranker's networks, by the names of their copies."""
+    """Return name of a copy -> folder, for the networks of a reranker."""
     folders = {name: folder / name for name in ("retriever", "base_retriever")}
     if read_weights(folder / "weights.json").cross_encoder:
         folders["cross_encoder"] = folder
@@ -29,7 +29,7 @@ def reranker_folders(folder: Path) -> dict[str, Path]:
 
 
 def reranker_models(reranker: Reranker) -> dict[str, Model]:
-    """Return the networks of a reranker that is loaded, by the names of their copies."""
+    """Return name of a copy -> model, for the networks of a loaded reranker."""
     return {
         "retriever": reranker.retriever,
         "base_retriever": reranker.base_retriever,
@@ -38,9 +38,9 @@ def reranker_models(reranker: Reranker) -> dict[str, Model]:
 
 
 def run_reranker(reranker: Reranker, folder: Path, paths: Mapping[str, Path]) -> Reranker:
-    """Make a reranker compute with copies, and return it; paths: name -> ONNX file.
+    """Make a reranker run on copies, and return it.
 
-    folder: where it was loaded from.
+    folder: where it was loaded from; paths: name of a copy -> ONNX file.
     """
     models = reranker_models(reranker)
     for name in reranker_folders(folder):
@@ -49,9 +49,9 @@ def run_reranker(reranker: Reranker, folder: Path, paths: Mapping[str, Path]) ->
 
 
 def load_int8_encoder(folder: Path, exports: Exports) -> SentenceTransformer:
-    """Return the sentence encoder in a folder, which computes with its int8 copy.
+    """Return the sentence encoder in a folder, on its int8 copy.
 
-    Raises InputError when there is no copy of it, or when the copy was damaged.
+    Raises InputError when it has no copy, or when the copy was damaged.
     """
     path = exports.copy_of(folder)
     encoder = load_encoder(folder)
@@ -60,6 +60,6 @@ def load_int8_encoder(folder: Path, exports: Exports) -> SentenceTransformer:
 
 
 def load_int8_reranker(folder: Path, exports: Exports) -> Reranker:
-    """Return the reranker in a folder, which computes with its int8 copies; raises as above."""
+    """Return the reranker in a folder, on its int8 copies; raises as `load_int8_encoder`."""
     paths = {name: exports.copy_of(source) for name, source in reranker_folders(folder).items()}
     return run_reranker(load_reranker(folder), folder, paths)

@@ -1,10 +1,10 @@
-"""Writing the network of a model as an ONNX file with weights of 8 bits.
+"""Writes the network of a model as an ONNX file with int8 weights.
 
-torch exports the network, and ONNX Runtime quantizes it dynamically: weights to 7 of 8 bits, one
-scale for each output channel; activations to uint8, while it runs, so that no calibration data are
+torch exports the network, and ONNX Runtime quantizes it dynamically: weights to 7 of their 8 bits,
+with one scale per output channel; activations to uint8 at run time, so no calibration data are
 needed.
 
-optimum would do both, but its releases need an older transformers than this project has.
+optimum would do both, but its releases need an older transformers than this project uses.
 """
 
 import copy
@@ -26,7 +26,8 @@ EXAMPLES = ("how many people are out of work?", "The share of the labour force w
 def write_int8(model: Model, path: Path) -> None:
     """Write the network of a sentence encoder or a cross-encoder to an ONNX file.
 
-    Raises InputError for a model that reads no text by a network of transformers.
+    Raises InputError for a model whose first module is not a transformers network with a known
+    output.
     """
     transformer: Any = model[0]
     network = getattr(transformer, "model", None)
@@ -38,11 +39,11 @@ def write_int8(model: Model, path: Path) -> None:
     tokens = transformer.preprocess([*EXAMPLES])
     batch = {name: tokens[name] for name in INPUTS if name in tokens}
     graph = trace(OneOutput(copy.deepcopy(network).cpu().float().eval(), output), batch)
-    del graph.graph.value_info[:]  # some shapes are from before weights were transposed
+    del graph.graph.value_info[:]  # some shapes predate the transposition of weights
     path.parent.mkdir(parents=True, exist_ok=True)
     with quiet_quantizer():
-        # Processors without VNNI add two products of 8 bits in 16, and cut what does not fit: with
-        # weights of 7 bits, which is what reduce_range means, all sums fit.
+        # Processors without VNNI sum two 8-bit products in 16 bits, and saturate on overflow.
+        # With 7-bit weights (reduce_range) no sum overflows.
         quantize_dynamic(
             graph, path, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
         )
@@ -50,9 +51,9 @@ def write_int8(model: Model, path: Path) -> None:
 
 @contextmanager
 def quiet_quantizer() -> Iterator[None]:
-    """Suppress the advice of the quantizer to preprocess, which is for images.
+    """Suppress the quantizer's advice to preprocess the model, which is meant for image models.
 
-    Without a handler, its call would set up logging for the whole process.
+    Without a handler, its logging call would configure logging for the whole process.
     """
     handler = logging.NullHandler()
     logging.getLogger().addHandler(handler)

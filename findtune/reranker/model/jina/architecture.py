@@ -1,9 +1,9 @@
 """JinaBERT with one logit, written out so that no remote code runs.
 
-It is BERT without position embeddings. Attention has the bias of ALiBi (Press et al. 2022), which
-is symmetric here because a cross-encoder attends in both directions. The feed-forward network is a
-GEGLU (Shazeer 2020). Modules have the names of the tensors in the official checkpoint, which
-therefore loads as it is. There are no buffers: ALiBi is computed for the length at hand.
+JinaBERT is BERT without position embeddings. Attention has the bias of ALiBi (Press et al. 2022),
+which is symmetric here because a cross-encoder attends in both directions. The feed-forward network
+is a GEGLU (Shazeer 2020). Modules are named after the tensors of the official checkpoint, so it
+loads unchanged. There are no buffers: ALiBi is computed for the length of each batch.
 """
 
 import math
@@ -16,13 +16,13 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from findtune.core.errors import InputError
 
-ALIBI_SLOPES = ("halved", "paper")  # of the heads beyond a power of two
-# Tokens. At this distance even the flattest slope, 2^-8, leaves no attention.
+ALIBI_SLOPES = ("halved", "paper")  # choices for the heads beyond a power of two
+# In tokens. Even the flattest slope, 2^-8, leaves no attention at this distance.
 PADDING_DISTANCE = 1e7
 
 
 class JinaConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """The shape of a JinaBERT; no field has a default, so a config must hold all of them."""
+    """The shape of a JinaBERT; fields have no defaults, so a config must have all of them."""
 
     model_type = "findtune-jina-bert"
 
@@ -42,11 +42,11 @@ class JinaConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 def head_slopes(heads: int, choice: str) -> list[float]:
-    """Return by how much each head's attention falls per token of distance.
+    """Return how much each head's attention score falls per token of distance.
 
-    The slopes are powers of two, as in the ALiBi paper. The heads beyond a power of two lie
-    between those ("paper", as in Jina's embedding models), or at half of that ("halved", as
-    reported for jina-reranker-v1).
+    The slopes are powers of two, as in the ALiBi paper. Heads beyond a power of two have slopes
+    between these ("paper", as in Jina's embedding models), or half of that ("halved", as reported
+    for jina-reranker-v1).
     """
     whole = 2 ** int(math.log2(heads))
     factor = 0.5 if check_alibi_slopes(choice) == "halved" else 1.0
@@ -66,7 +66,7 @@ def attention_bias(slopes: list[float], attended: torch.Tensor) -> torch.Tensor:
     """Return what is added to the attention scores, (texts, heads, tokens, tokens).
 
     attended: (texts, tokens), zero for padding. Padding counts as far away, but not infinitely
-    far: a row of padding alone would then have no softmax.
+    far, since a row of padding alone would have no softmax.
     """
     positions = torch.arange(attended.shape[1], dtype=torch.float32, device=attended.device)
     distance = (positions[None, :] - positions[:, None]).abs()
@@ -181,7 +181,7 @@ class Bert(nn.Module):
 
 
 class JinaForSequenceClassification(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """A cross-encoder; sentence-transformers keeps its head because of how its name ends."""
+    """A cross-encoder; the suffix of its name makes sentence-transformers keep its head."""
 
     config_class = JinaConfig
     base_model_prefix = "bert"
@@ -203,7 +203,7 @@ class JinaForSequenceClassification(PreTrainedModel):  # type: ignore[no-untyped
     ) -> SequenceClassifierOutput:
         """Return the logits, (texts, 1).
 
-        return_dict: always true; it is here because the libraries pass it.
+        return_dict: accepted because the libraries pass it, and ignored.
         """
         attended = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         types = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids

@@ -1,4 +1,4 @@
-"""Converting an official JinaBERT folder, which asks for remote code, to one that asks for none."""
+"""Converting an official JinaBERT folder, which needs remote code, to one that needs none."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from findtune.reranker.model.jina.architecture import (
 )
 from findtune.reranker.model.jina.loading import refuse_misfit, register
 
-# Field of the official config -> the value of a JinaBERT, and the value when it is absent.
+# Field of the official config -> the value that a JinaBERT has, and what an absent field means.
 ARCHITECTURE: dict[str, tuple[Any, Any]] = {
     "model_type": ("bert", None),
     "position_embedding_type": ("alibi", None),
@@ -40,7 +40,7 @@ FRACTIONS = (
     "layer_norm_eps",
     "initializer_range",
 )
-# Part of the name of the official code for another architecture.
+# Part of the name of official code for an architecture that is not supported.
 QUERY_KEY_NORM = "qk-post-norm"
 TOKENIZERS_WITHOUT_TYPES = ("RobertaTokenizer",)  # they make no token_type_ids
 
@@ -50,9 +50,9 @@ Config = dict[str, Any]
 def convert(official: Path, into: Path, *, alibi_slopes: str) -> None:
     """Write a folder with the same weights and tokenizer that loads without remote code.
 
-    Only the four files that are named here are read; code and pickles beside them are left where
-    they are. Raises InputError when the official config is of another architecture or a file is
-    missing, and UnsafeModelError when the weights don't fit the config.
+    Only the config, the weights and the tokenizer's JSON files are read; code and pickles beside
+    them are ignored. Raises InputError when the official config is of another architecture or a
+    file is missing, and UnsafeModelError when the weights don't fit the config.
     """
     config = convert_config(official / "config.json", alibi_slopes)
     tokenizer = convert_tokenizer_config(official)
@@ -70,7 +70,7 @@ def convert(official: Path, into: Path, *, alibi_slopes: str) -> None:
 
 
 def convert_config(path: Path, alibi_slopes: str) -> JinaConfig:
-    """Return the config of an official config.json; the remote code that it names is ignored.
+    """Return the config for an official config.json, ignoring the remote code that it names.
 
     Raises InputError when a field belongs to another architecture.
     """
@@ -110,10 +110,10 @@ def refuse_other_architecture(path: Path, official: Config) -> None:
 
 
 def convert_tokenizer_config(folder: Path) -> Config:
-    """Return a tokenizer_config.json with which tokenizer.json alone decides.
+    """Return a tokenizer_config.json that leaves everything to tokenizer.json.
 
     A named class, such as RobertaTokenizer, would be built from vocabulary and merges and ignore
-    the rest of tokenizer.json. The name only says whether there are token types.
+    the rest of tokenizer.json. The name is used only to tell whether there are token types.
     """
     path = folder / "tokenizer_config.json"
     config = read_object(path)

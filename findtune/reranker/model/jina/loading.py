@@ -1,6 +1,6 @@
-"""Loading a cross-encoder, a JinaBERT or a stock one, so that nothing in its folder can run.
+"""Loading a cross-encoder, a JinaBERT or a stock one, without running code from its folder.
 
-The libraries know the model_type of a JinaBERT only after `register()`; `CrossEncoder(folder)`
+The libraries know the model_type of a JinaBERT only after `register()`, so `CrossEncoder(folder)`
 alone can't load it. Its ONNX file needs no code of this project.
 """
 
@@ -17,7 +17,7 @@ from findtune.bases.safety import refuse_unsafe
 from findtune.core.errors import InputError, UnsafeModelError
 from findtune.reranker.model.jina.architecture import JinaConfig, JinaForSequenceClassification
 
-# 0, 1, 2, ...: files of older BERT models hold it, though it is no weight.
+# 0, 1, 2, ...: older BERT models store this tensor, though it is not a weight.
 POSITION_IDS = "embeddings.position_ids"
 
 Shape = tuple[int, ...]
@@ -56,7 +56,7 @@ def load_cross_encoder(folder: Path, max_length: int) -> CrossEncoder:
 def refuse_misfit(folder: Path) -> None:
     """Raise UnsafeModelError unless a folder holds exactly the weights of its config, all finite.
 
-    transformers would only warn, and fill missing weights with random numbers.
+    transformers would only warn, and initialize missing weights at random.
     """
     path = folder / "model.safetensors"
     if not path.is_file():
@@ -103,5 +103,5 @@ def misfits(expected: Mapping[str, Shape], stored: Mapping[str, Shape]) -> Itera
 
 
 def is_position_ids(name: str) -> bool:
-    """Return whether a tensor only counts positions."""
+    """Return whether a tensor only numbers the positions."""
     return name.endswith(POSITION_IDS)
