@@ -14,12 +14,14 @@ import regex
 # It matches only from the start of a run of characters and does not backtrack: linear time.
 EMAIL = r"(?<![\w.+'-])[\w.+'-]++[@＠][\w-]++(?:[.．][\w-]++)+"
 # Known prefixes of keys: OpenAI, Stripe, AWS, GitHub, GitLab, Slack, Google, Hugging Face.
-# Then JSON web tokens (RFC 7519).
 KNOWN_KEY = (
     r"\b(?:sk|pk|rk)[-_][\w-]{16,}|\bA[KS]IA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}"
     r"|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{30,}"
-    r"|\bhf_\w{20,}|\beyJ[\w-]{8,}\.[\w-]+\.?[\w-]*"
+    r"|\bhf_\w{20,}"
 )
+# JSON web tokens (RFC 7519): in a run of characters that a dot follows. Linear time: only the start
+# of a run is tried, and looks whether there is that dot.
+WEB_TOKEN = r"(?<![\w-])(?=[\w-]++\.[\w-])[\w-]*?\K\beyJ[\w-]{8,}+\.[\w-]++\.?[\w-]*+"
 # A value named as a secret; a long token with digits and letters of both cases; long hex.
 PASSWORD = (
     r"\b(?:passwor[dt]|passwd|pwd|kennwort|mot de passe|contrase[nñ]a|senha|пароль)\b"
@@ -37,6 +39,7 @@ PHONE = r"(?<![\w.])(?:\+|00)?\(?\d(?:[ ()./-]{0,3}\d){8,18}(?!\w)"
 
 PATTERNS = (
     (regex.compile(EMAIL), "[e-mail]"),
+    (regex.compile(WEB_TOKEN), "[key]"),
     (regex.compile(KNOWN_KEY), "[key]"),
     (regex.compile(NAMED_SECRET), "[key]"),
     (regex.compile(LONG_HEX), "[key]"),

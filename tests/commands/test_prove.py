@@ -83,6 +83,15 @@ def test_a_fold_of_another_python_has_the_same_code(monkeypatch: pytest.MonkeyPa
     assert "type_params" not in text
 
 
+def test_a_fold_with_other_docstrings_has_the_same_code() -> None:
+    code = "class A:\n  {}x = 1\ndef f():\n  {}return 'kept'"
+    plain, worded = (
+        tree_text(ast.parse(code.format(*texts))) for texts in (("", ""), ("'a'\n  ", "'b'\n  "))
+    )
+    assert plain == worded
+    assert "kept" in plain
+
+
 def test_a_finished_fold_is_not_repeated_unless_params_or_data_have_changed(
     team: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
