@@ -28,6 +28,7 @@ def stages(monkeypatch: pytest.MonkeyPatch, run_here: Callable[..., None]) -> li
     return started
 
 
+@pytest.mark.slow
 def test_a_folder_of_feedback_gets_the_verdict_of_its_stack_and_is_not_trained_twice(
     team: Path, stages: list[tuple[str, ...]]
 ) -> None:

@@ -1,9 +1,11 @@
 """DVC parses each text of YAML once, and what one caller changes no other one sees."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
-from dvc.utils.serialize import YAMLFileCorruptedError, load_path, modify_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, dump_yaml, load_path, modify_yaml
 from dvc.utils.strictyaml import load
 from dvc_objects.fs.local import LocalFileSystem
 from ruamel.yaml import YAML
@@ -59,3 +61,50 @@ def test_afterwards_dvc_parses_as_before(parsed: list[str]) -> None:
         load_path("params.yaml", FILE)
     load_path("params.yaml", FILE)
     assert len(parsed) == 2
+
+
+VALUES = [
+    5e-05,
+    1.0,
+    1e300,
+    None,
+    True,
+    "no",
+    "010",
+    "",
+    " x ",
+    "ü\n2",
+    "a: b",
+    "2026-11-29",
+    "x " * 90,
+]
+
+
+@pytest.mark.parametrize("comment", ["", "# by hand\n"])
+def test_a_lock_is_edited_to_the_bytes_that_dvc_alone_writes(tmp_path: Path, comment: str) -> None:
+    path = tmp_path / "dvc.lock"
+    written = []
+    for context in (nullcontext, parsed_once):
+        dump_yaml(path, {"schema": "2.0", "stages": {"tea": {"params": {"p": VALUES}}}})
+        path.write_text(comment + path.read_text())
+        with context():
+            for name in ("rice", "tea"):
+                with modify_yaml(path) as lock:
+                    lock["stages"][name] = {"cmd": "cook", "params": {"p": [name, *VALUES]}}
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    assert written[0].startswith(comment.encode())
+
+
+def test_a_lock_is_parsed_without_comments(parsed: list[str], monkeypatch: Any) -> None:
+    kinds = []
+    make = YAML.__init__
+    monkeypatch.setattr(
+        YAML,
+        "__init__",
+        lambda self, **kind: (kinds.append(kind.get("typ")), make(self, **kind))[1],
+    )
+    Path("dvc.lock").write_text("stages: {}\n")
+    with parsed_once(), modify_yaml("dvc.lock") as lock:
+        lock["schema"] = "2.0"
+    assert "rt" not in kinds

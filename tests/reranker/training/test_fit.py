@@ -388,6 +388,7 @@ def test_saving_keeps_the_reranker_and_writes_no_training_text(
         assert name != "README.md"
 
 
+@pytest.mark.slow
 def test_a_base_with_a_head_is_not_distilled_and_a_jina_bert_gets_an_onnx_file(
     bases: dict[str, Path],
     fit_reranker: Fit,
