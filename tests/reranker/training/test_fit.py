@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from sentence_transformers import CrossEncoder
@@ -17,7 +16,7 @@ from findtune.core.errors import CollapseError
 from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.records import read_kind
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, read_weights
-from findtune.reranker.model.cross_encoder import load_or_create, predict_logits
+from findtune.reranker.model.cross_encoder import load_or_create
 from findtune.reranker.model.examination import MAX_WEIGHT, NO_BIAS, read_examination
 from findtune.reranker.model.ranked_lists import (
     decisive_gains,
@@ -26,7 +25,6 @@ from findtune.reranker.model.ranked_lists import (
     measure_lists,
     without_random_negatives,
 )
-from findtune.reranker.model.reranker import load
 from findtune.reranker.model.retriever_features import (
     FEATURES,
     TUNED_FEATURES,
@@ -355,54 +353,3 @@ def test_a_position_bias_changes_what_is_learned_from_picks_but_not_from_grades(
     assert read_examination(tmp_path / "model" / "examination.json") == bias
     graded = fit_reranker()
     assert weights_of(graded.model.retriever) == weights_of(fitted.model.retriever)
-
-
-# The folder
-
-
-def test_the_saved_reranker_loads(fitted: FitResult, saved: Path, example_folder: Path) -> None:
-    lists, loaded = read_kind(example_folder / "test.jsonl", "list"), load(saved)
-    pairs = [(row["query"], text) for row in lists for text in document_texts(row)]
-    assert loaded.weights == fitted.model.weights
-    for before, after in zip(fitted.model.scores(lists), loaded.scores(lists), strict=True):
-        assert before.tolist() == after.tolist()
-    stock = CrossEncoder(str(saved), local_files_only=True)
-    assert type(cast(Any, stock.model)).__module__.startswith("transformers.models.")
-    logits = stock.predict(pairs, activation_fn=torch.nn.Identity())
-    own = predict_logits(load_or_create(saved, 40, seed=0), lists)
-    assert logits.tolist() == pytest.approx(np.concatenate(own), abs=1e-5)
-
-
-def test_saving_keeps_the_reranker_and_writes_no_training_text(
-    fitted: FitResult, saved: Path, example_folder: Path, folder_contents: Contents, tmp_path: Path
-) -> None:
-    before = weights_of(fitted.model.cross_encoder)
-    fitted.save(tmp_path)
-    assert weights_of(fitted.model.cross_encoder) == load_weights(saved) == before
-    assert folder_contents(saved) == folder_contents(tmp_path)
-    records = read_jsonl(example_folder / "train.jsonl")
-    texts = {text.encode() for row in records for text in (row["query"], *document_texts(row))}
-    assert len(texts) > 20
-    for name, content in folder_contents(saved).items():
-        assert not [text for text in texts if text in content], name
-        assert name != "README.md"
-
-
-@pytest.mark.slow
-def test_a_base_with_a_head_is_not_distilled_and_a_jina_bert_gets_an_onnx_file(
-    bases: dict[str, Path],
-    fit_reranker: Fit,
-    converted_jina: Path,
-    example_folder: Path,
-    tmp_path: Path,
-) -> None:
-    tune = {"epochs": 0.5, "learning_rate": 1e-4}
-    jina_bases = {**bases, "reranker": converted_jina}
-    fit_reranker(jina_bases, distil=COLLAPSING, tune=tune).save(tmp_path)
-    model = load(tmp_path).cross_encoder
-    row, *_ = read_kind(example_folder / "test.jsonl", "list")
-    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
-    tokens: Any = model.preprocess([(row["query"], text) for text in document_texts(row)])
-    inputs = {each.name: tokens[each.name].numpy() for each in session.get_inputs()}
-    [expected] = predict_logits(model, [row])
-    assert session.run(["logits"], inputs)[0][:, 0] == pytest.approx(expected, abs=1e-4)
