@@ -9,16 +9,20 @@ the question, and run `make train`: only the stack is evaluated again, and no mo
 these grades. When the models have changed, run this command again: it adds new documents, and keeps
 all existing rows.
 
-Reads   everything that stages/stack.py reads
+Reads   params.yaml: models, stack.SIZE
+        data/pool/SIZE.jsonl               written by stages/stack.py
+        data/examples/, data/clean/stack/
 Writes  data/training_data/search_grades.csv
 """
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 import click
 
+from findtune.core.files import iter_jsonl
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
 from findtune.ingest.search_grades import COLUMNS
@@ -38,13 +42,16 @@ Row = Mapping[str, str]
 def main(size: str) -> None:
     """List the documents that the searches of SIZE find and that nobody judged."""
     before = stored_rows(PATH, HEADER, COLUMNS)
-    inputs = stack.load(size)
-    evaluation = stack.evaluate(inputs)
+    held_out = stack.read_questions(size).held_out
+    pooled = {row["query"]: row["urls"] for row in iter_jsonl(stack.pool_path(size))}
+    questions = chain(held_out.dev, held_out.test)
+    if missing := sum(question.query not in pooled for question in questions):
+        click.echo(f"held-out questions that were not searched yet: {missing:,}; run `make train`.")
     pooling = import_module("findtune.stack.pooling")
-    pairs, texts = pooling.ungraded(evaluation), inputs.held_out.corpus.texts
+    pairs = pooling.ungraded(held_out, pooled)
     rows = [
         dict(zip(HEADER, map(to_cell, cells), strict=True))
-        for cells in pooling.rows(pairs, texts, MAX_TEXT_CHARS)
+        for cells in pooling.rows(pairs, held_out.corpus.texts, MAX_TEXT_CHARS)
     ]
     new = without_listed(rows, before.rows)
     if new:

@@ -13,6 +13,7 @@ Writes  models/stack/SIZE/                 the pipeline that ships, with its mod
         metrics/stack/SIZE.md              the tables and the verdict, as people read them
         metrics/stack/SIZE.latency.csv     milliseconds; not a DVC output, since no two runs
                                            take the same time
+        data/pool/SIZE.jsonl               what the pipelines rank first, for people to grade
 """
 
 from importlib import import_module
@@ -22,11 +23,19 @@ from typing import Any, NamedTuple
 import click
 
 from findtune.core import params
-from findtune.core.files import atomic_open, rounded, write_csv, write_json
+from findtune.core.files import atomic_open, rounded, write_csv, write_json, write_jsonl
 from findtune.core.manifest import refuse_damaged
 from stages.command import TorchStage, reporter
 
 SEARCH_GRADES = Path("data", "clean", "stack", "search_grades.jsonl")
+
+
+class Questions(NamedTuple):
+    """What a stack is judged by. examples: room -> folder."""
+
+    settings: Any
+    examples: dict[str, Path]
+    held_out: Any
 
 
 class Inputs(NamedTuple):
@@ -55,21 +64,17 @@ def main(size: str) -> None:
         evaluation.ships, inputs.parts, Path("models", "stack", size), **inputs.options
     )
     verdict = write_metrics(size, evaluation, inputs.examples, inputs.seed)
+    pooling = import_module("findtune.stack.pooling")
+    write_jsonl(pool_path(size), pooling.pool_documents(inputs.held_out, evaluation.rankings))
     write_latency(inputs, evaluation)
     click.echo(verdict)
 
 
 def load(size: str) -> Inputs:
     """Return the models of a size and the questions to judge them by; refuse damaged models."""
-    # They import torch, so they are loaded after the command line is parsed.
-    held_out_module = import_module("findtune.stack.held_out")
-    settings_module = import_module("findtune.stack.settings")
-    settings = params.read(f"stack.{size}", settings_module.StackSettings)
-    models, seed = params.read("models", list[str]), params.read("seed", params.Seed)
-    examples = {model: Path("data", "examples", model, size) for model in models}
-    held_out = held_out_module.read_held_out(
-        examples, settings.max_questions, settings.max_corpus_documents, SEARCH_GRADES
-    )
+    questions = read_questions(size)
+    models, settings = [*questions.examples], questions.settings
+    # This imports torch, so it is loaded after the command line is parsed.
     parts = import_module("findtune.stack.parts").Parts(
         bases={model: Path("models", "base", model, size) for model in ("embedder", *models)},
         tuned={model: Path("models", model, size) for model in models},
@@ -77,7 +82,24 @@ def load(size: str) -> Inputs:
     )
     for folder in {*parts.bases.values(), *parts.tuned.values()}:
         refuse_damaged(folder)
-    return Inputs(size, settings, seed, examples, held_out, parts)
+    seed = params.read("seed", params.Seed)
+    return Inputs(size, settings, seed, questions.examples, questions.held_out, parts)
+
+
+def read_questions(size: str) -> Questions:
+    """Return the questions and the corpus by which the stack of a size is judged."""
+    held_out = import_module("findtune.stack.held_out")
+    settings_module = import_module("findtune.stack.settings")
+    settings = params.read(f"stack.{size}", settings_module.StackSettings)
+    models = params.read("models", list[str])
+    examples = {model: Path("data", "examples", model, size) for model in models}
+    limits = settings.max_questions, settings.max_corpus_documents
+    return Questions(settings, examples, held_out.read_held_out(examples, *limits, SEARCH_GRADES))
+
+
+def pool_path(size: str) -> Path:
+    """Return the file with the documents that the pipelines of a size rank first."""
+    return Path("data", "pool", f"{size}.jsonl")
 
 
 def evaluate(inputs: Inputs) -> Any:

@@ -8,16 +8,21 @@ pooling.
 
 On dev, where the choice is made, every cell is pooled: pooling only some would favour them. On test
 only the chosen and the untuned cell are ever ranked.
+
+The stage `stack` writes the pool, so that listing it needs no model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
+from findtune.core.records import Record
 from findtune.core.text import hash_fraction
-from findtune.stack.evaluate import Evaluation
-from findtune.stack.grid import Rankings
-from findtune.stack.held_out import HELD_OUT, Question
+from findtune.stack.held_out import HELD_OUT, HeldOut, Question
 from findtune.stack.measures import TOP
+
+Ranking = Sequence[str]  # URLs, best first
+Pool = Mapping[str, Sequence[str]]  # query -> URLs that some pipeline ranks first
 
 
 class Ungraded(NamedTuple):
@@ -27,30 +32,43 @@ class Ungraded(NamedTuple):
     url: str
 
 
-def ungraded(evaluation: Evaluation) -> list[Ungraded]:
-    """Return the documents of dev and test that people should grade, by question.
+def pool_documents(
+    held_out: HeldOut, rankings: Mapping[str, Mapping[object, Sequence[Ranking]]]
+) -> Iterator[Record]:
+    """Yield the pool of each held-out question: {query, urls}, the first documents of any cell.
 
-    Questions and documents are ordered by a hash, so the order does not reveal a cell.
+    rankings: split -> cell -> the ranking of each question. Questions and documents are ordered by
+    a hash, so the order does not reveal a cell.
     """
-    pairs = [
-        pair
+    pooled = {
+        question.query: {url for ranking in by_cell for url in ranking[:TOP]}
         for split in HELD_OUT
-        for pair in ungraded_of(evaluation.rankings[split], getattr(evaluation.held_out, split))
-    ]
-    return sorted(pairs, key=lambda pair: (hash_fraction(pair.question.query), place(pair)))
+        for question, *by_cell in zip(
+            getattr(held_out, split), *rankings[split].values(), strict=True
+        )
+    }
+    for query in sorted(pooled, key=hash_fraction):
+        yield {"query": query, "urls": sorted(pooled[query], key=lambda url: place(query, url))}
 
 
-def place(pair: Ungraded) -> float:
+def place(query: str, url: str) -> float:
     """Return the position of a document among those of its question, in [0, 1)."""
-    return hash_fraction(f"{pair.question.query}\n{pair.url}")
+    return hash_fraction(f"{query}\n{url}")
 
 
-def ungraded_of(rankings: Rankings, questions: Sequence[Question]) -> Iterator[Ungraded]:
-    """Yield the first documents of each ranking that need a grade."""
-    for row, question in enumerate(questions):
-        tops = (ranking[row][:TOP] for ranking in rankings.values())
-        urls = dict.fromkeys([*needed_picks(question), *(url for top in tops for url in top)])
-        yield from (Ungraded(question, url) for url in urls if needs_grade(url, question))
+def ungraded(held_out: HeldOut, pooled: Pool) -> list[Ungraded]:
+    """Return the documents of a pool that people should grade, by question."""
+    by_query = {question.query: question for question in chain(held_out.dev, held_out.test)}
+    questions = [by_query[query] for query in pooled if query in by_query]
+    return [
+        Ungraded(question, url)
+        for question in questions
+        for url in sorted(
+            {*needed_picks(question), *pooled[question.query]},
+            key=lambda url: place(question.query, url),
+        )
+        if needs_grade(url, question)
+    ]
 
 
 def needed_picks(question: Question) -> list[str]:

@@ -3,37 +3,37 @@
 import csv
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from commands import grade
 from commands.grade import PATH
+from findtune.core.files import write_jsonl
 from findtune.retrieval.corpus import Corpus
-from findtune.stack import pooling
-from findtune.stack.held_out import Question
+from findtune.stack.held_out import HeldOut, Question
+from stages import stack
 
 TEXTS = {"tea": "All of tea.", "=rice": "=Rice", "jobs": "Out of work."}
 
 
 @pytest.fixture
 def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Enter a folder whose searches find these documents: (query, url), and judge no models."""
+    """Enter a project whose searches find these documents: (query, url)."""
     pairs: list[tuple[str, str]] = []
-    held_out = SimpleNamespace(corpus=Corpus(TEXTS, {}))
-    inputs = SimpleNamespace(held_out=held_out)
 
-    def ungraded(_: Any) -> list[pooling.Ungraded]:
-        return [
-            pooling.Ungraded(Question(query, query, "lists.json:1"), url) for query, url in pairs
-        ]
+    def read_questions(_: str) -> SimpleNamespace:
+        by_query: dict[str, list[str]] = {}
+        for query, url in pairs:
+            by_query.setdefault(query, []).append(url)
+        rows = [{"query": query, "urls": urls} for query, urls in by_query.items()]
+        write_jsonl(stack.pool_path("small"), rows)
+        questions = [Question(query, query, "lists.json:1") for query in by_query]
+        return SimpleNamespace(held_out=HeldOut(questions, [], Corpus(TEXTS, {})))
 
-    monkeypatch.setattr(grade.stack, "load", lambda _: inputs)
-    monkeypatch.setattr(grade.stack, "evaluate", lambda _: None)
-    monkeypatch.setattr(pooling, "ungraded", ungraded)
-    (tmp_path / PATH).parent.mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stack, "read_questions", read_questions)
+    PATH.parent.mkdir(parents=True)
     return pairs
 
 
@@ -52,9 +52,9 @@ def test_each_document_gets_a_row_without_a_grade(searches: list[tuple[str, str]
     assert result.exit_code == 0, result.output
     assert "wait for a grade: 3 of 2 questions, 3 of them new." in result.stdout
     rows = [(row["query"], row["url"], row["text"], row["grade"]) for row in listed()]
-    assert rows == [  # no spreadsheet computes them
-        ("'=sum?", "tea", "All of tea.", ""),
+    assert sorted(rows) == [  # no spreadsheet computes them
         ("'=sum?", "'=rice", "'=Rice", ""),
+        ("'=sum?", "tea", "All of tea.", ""),
         ("no work", "jobs", "Out of work.", ""),
     ]
 
@@ -131,3 +131,27 @@ def test_a_file_that_a_spreadsheet_saved_with_semicolons_is_gone_on_with(
         ("no work", "jobs", "2", "Jobs; and more"),
         ("no work", "tea", "", "All of tea."),
     ]
+
+
+def test_a_question_that_no_search_has_answered_is_counted_and_no_model_is_loaded(
+    searches: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [Question(query, query, "lists.json:1") for query in ("no work", "new")]
+    held_out = HeldOut(asked[:1], asked[1:], Corpus(TEXTS, {}))
+    questions = SimpleNamespace(held_out=held_out)
+    monkeypatch.setattr(stack, "read_questions", lambda _: questions)
+    monkeypatch.delattr(stack, "load")
+    write_jsonl(stack.pool_path("small"), [{"query": "no work", "urls": ["jobs"]}])
+    result = run()
+    assert "held-out questions that were not searched yet: 1; run `make train`." in result.stdout
+    assert [row["url"] for row in listed()] == ["jobs"]
+
+
+def test_before_the_stack_was_evaluated_the_command_says_what_to_run(
+    searches: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = SimpleNamespace(held_out=HeldOut([], [], Corpus({}, {})))
+    monkeypatch.setattr(stack, "read_questions", lambda _: questions)
+    result = run()
+    assert result.exit_code == 1
+    assert "there is no data/pool/small.jsonl; `make train` runs" in result.stderr

@@ -1,16 +1,15 @@
 """What the pipelines rank first and nobody judged is graded, and nobody sees which found it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from findtune.retrieval.corpus import Corpus
 from findtune.stack.cells import Cell
-from findtune.stack.evaluate import Evaluation
 from findtune.stack.held_out import HeldOut, Question
 from findtune.stack.measures import TOP
-from findtune.stack.pooling import rows, ungraded
-from findtune.stack.selection import Choice
+from findtune.stack.pooling import Ungraded, pool_documents, rows, ungraded
 
 WORDS = Cell("question", "bm25", "none")
 VECTORS = Cell("question", "base", "none")
@@ -23,17 +22,15 @@ def asked(question: Question, *rankings: list[str], test: bool = False) -> list[
     split, other = ("test", "dev") if test else ("dev", "test")
     cells = dict(zip((WORDS, VECTORS), ([ranking] for ranking in rankings), strict=False))
     questions = {split: [question], other: []}
-    evaluation = Evaluation(
-        HeldOut(**questions, corpus=Corpus({}, {})),
-        {},
-        {},
-        Choice(VECTORS, WORDS),
-        {},
-        {},
-        [],
-        {split: cells, other: {}},
+    held_out = HeldOut(**questions, corpus=Corpus({}, {}))
+    return sorted(pair.url for pair in found(held_out, {split: cells, other: {}}))
+
+
+def found(held_out: HeldOut, rankings: Mapping[str, Any]) -> list[Ungraded]:
+    """Return what needs a grade, as `make grade` does: by the pool that the stage writes."""
+    return ungraded(
+        held_out, {row["query"]: row["urls"] for row in pool_documents(held_out, rankings)}
     )
-    return sorted(pair.url for pair in ungraded(evaluation))
 
 
 @pytest.mark.parametrize("test", [False, True])
@@ -69,12 +66,15 @@ def test_the_order_of_rows_does_not_depend_on_the_pipelines(make_question: Make)
     def listed(*rankings: list[str]) -> list[list[str]]:
         cells = {cell: [r] for cell, r in zip((WORDS, VECTORS), rankings, strict=True)}
         held_out = HeldOut([question], [], Corpus(texts, {}))
-        choice = Choice(VECTORS, WORDS)
-        evaluation = Evaluation(held_out, {}, {}, choice, {}, {}, [], {"dev": cells, "test": {}})
-        return [*rows(ungraded(evaluation), texts, length=6)]
+        return [*rows(found(held_out, {"dev": cells, "test": {}}), texts, length=6)]
 
     one = listed(["a", "b", "c", "d"], ["e", "f", "g", "h"])
     assert one == listed(["h", "e", "a"], ["g", "f", "d", "c", "b"])
     assert [row[0] for row in one] == ["tea?"] * 8
     assert one[0][1:] == ["milk? | cups?", one[0][2], "All of", ""]
     assert [row[2] for row in one] != sorted(texts)
+
+
+def test_a_question_that_was_not_searched_needs_no_grades(make_question: Make) -> None:
+    question = make_question("tea?", picks=["tea"])
+    assert ungraded(HeldOut([question], [], Corpus({}, {})), {"milk?": ["milk"]}) == []

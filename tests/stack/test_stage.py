@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 import findtune.stack
-from findtune.core.files import write_jsonl
+from findtune.core.files import read_jsonl, write_jsonl
 from findtune.core.manifest import refuse_damaged, write_manifest
 from stages.stack import main
 
@@ -61,6 +61,9 @@ def test_a_team_with_one_model_gets_a_stack_of_it(project: Path) -> None:
     assert sum(row["split"] == "dev" for row in grid) == 4 * 3
     times = Path("metrics/stack/small.latency.csv").read_text(encoding="utf-8")
     assert times.startswith("cell,part,p50_ms,p95_ms\n")
+    pooled = read_jsonl(project / "data/pool/small.jsonl")
+    assert len(pooled) == metrics["queries"] + metrics["dev_queries"]
+    assert all(row["urls"] for row in pooled)
 
 
 def test_a_stack_has_a_manifest_and_is_not_judged_with_a_damaged_model(project: Path) -> None:

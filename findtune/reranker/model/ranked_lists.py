@@ -72,3 +72,24 @@ def decisive_gains(ranked_list: Record, eta: float = 0.0) -> Array:
     """
     grades = grades_of(ranked_list)
     return grades if grades.any() else corrected_picks(ranked_list, eta)
+
+
+def learned_gains(ranked_list: Record, eta: float = 0.0) -> Array:
+    """Return the gains that a retriever learns, (documents,): those of grades and picks together.
+
+    Grades say which documents are relevant, picks which of them people chose. In a list with both,
+    grades and picks have the same total. A pick with grade 0 is not learned. eta: the position bias
+    for which picks are corrected.
+    """
+    grades, picks = grades_of(ranked_list), corrected_picks(ranked_list, eta)
+    if not grades.any():
+        return picks
+    picks = picks * ~refuted(ranked_list)
+    gains: Array = grades / grades.sum() + picks / max(picks.sum(), 1)
+    return gains
+
+
+def refuted(ranked_list: Record) -> Array:
+    """Return whether people graded each document 0, (documents,)."""
+    qrels = ranked_list["qrels"]
+    return np.array([qrels.get(document["url"]) == 0 for document in ranked_list["documents"]])

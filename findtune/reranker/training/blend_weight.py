@@ -3,7 +3,8 @@
 Both are chosen together: every interpolation is tried with every weight of the cross-encoder in
 the blend. Weight 1 is the cross-encoder alone, weight 0 the retriever's features alone. The
 cross-encoder gets a weight only if it adds more than two standard errors on dev, since the best of
-many candidates looks better than it is.
+many candidates looks better than it is. Without a weight, the cross-encoder that is saved is the
+one that ranks dev best by itself: other programs may load it alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from sentence_transformers import CrossEncoder
 
-from findtune.reranker.model.blending import BlendWeights
+from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights
 from findtune.reranker.model.retriever_features import FEATURES
 from findtune.reranker.training.calibration import calibrate
 from findtune.reranker.training.collapse import has_collapsed
@@ -80,7 +81,7 @@ def select_blend(
     gain = ndcg(best) - ndcg(without)
     if gain.mean() <= MIN_ERRORS * standard_error(gain, dev.groups):
         best = without
-    a = best["interpolation"]
+    a = best["interpolation"] if best["cross_encoder_weight"] else best_alone(logits, dev)
     model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
     weights = candidates[best["cross_encoder_weight"]]
     calibration = calibrate(dev.blend(logits[a], weights), dev.picks)
@@ -121,6 +122,19 @@ def logits_by_interpolation(
             model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
             logits[a] = dev.logits(model)
     return logits
+
+
+def best_alone(logits: Mapping[float, Sequence[Array]], dev: RerankerDevSet) -> float:
+    """Return the interpolation whose cross-encoder ranks dev best by itself.
+
+    A collapsed one is the last choice; of equal ones, the one closest to the base is chosen.
+    """
+
+    def quality(a: float) -> tuple[bool, float, float]:
+        ndcg = dev.measure(logits[a], CROSS_ENCODER_ONLY)[DECISIVE]
+        return not has_collapsed(logits[a]), ndcg, -a
+
+    return max(logits, key=quality)
 
 
 def sweep_blends(

@@ -22,8 +22,12 @@ Fit = Callable[[Sequence[Record]], SentenceTransformer]
 
 
 def fold_numbers(lists: Sequence[Record], folds: int) -> list[int]:
-    """Return the fold of each list; lists of one group share a fold."""
-    return [int(hash_fraction(f"fold {row['group']}") * folds) for row in lists]
+    """Return the fold of each list; the folds have equal numbers of groups, up to one."""
+    groups = {row["group"] for row in lists}
+    # salted, since each split is a range of the groups' unsalted hashes
+    ordered = sorted(groups, key=lambda group: hash_fraction(f"fold {group}"))
+    fold_of = {group: number % folds for number, group in enumerate(ordered)}
+    return [fold_of[row["group"]] for row in lists]
 
 
 def out_of_fold_features(
@@ -31,7 +35,7 @@ def out_of_fold_features(
 ) -> list[Array]:
     """Return the TUNED_FEATURES of each list, by a retriever that did not learn from it.
 
-    fit: tunes a retriever on some lists. Raises InputError when all lists fall into one fold.
+    fit: tunes a retriever on some lists. Raises InputError when all lists are of one group.
     """
     numbers = fold_numbers(lists, folds)
     features: list[Array] = [np.zeros(0)] * len(lists)

@@ -1,6 +1,6 @@
 """Tuning the retriever: moving questions closer to the documents that people found relevant.
 
-A document is relevant if it has a grade above 0, or if it was picked in a list without grades. A
+A document is relevant if it has a grade above 0, or if it was picked and nobody graded it 0. A
 sentence encoder learns from a few lists what a cross-encoder with a new head learns from thousands.
 """
 
@@ -21,7 +21,7 @@ from sentence_transformers import (
 from findtune.core.errors import CollapseError, InputError
 from findtune.core.records import Record
 from findtune.reranker.model.examination import reading_probabilities
-from findtune.reranker.model.ranked_lists import decisive_gains, document_texts, grades_of
+from findtune.reranker.model.ranked_lists import document_texts, grades_of, learned_gains
 from findtune.reranker.training.recipe import RetrieverArguments
 from findtune.reranker.training.retriever_loss import InBatchListLoss, sample_topics
 from findtune.retrieval.encoder import load_encoder
@@ -110,12 +110,12 @@ def list_row(
 ) -> Row | None:
     """Return the row of a list, or None if all of its documents are relevant or none is.
 
-    The label gives each relevant document a share in proportion to its gain: its grade if the list
-    has grades, else its pick, corrected for position bias. Lists that are too short repeat
-    irrelevant documents. In a list without grades, if eta is above 0, unpicked documents that the
-    user has probably seen are drawn earlier.
+    The label gives each relevant document a share in proportion to its gain, which its grade and
+    its pick make, corrected for position bias. Lists that are too short repeat irrelevant ones. In
+    a list without grades, if eta is above 0, unpicked documents that the user has probably seen are
+    drawn earlier.
     """
-    gains = decisive_gains(ranked_list, eta).astype(float)
+    gains = learned_gains(ranked_list, eta).astype(float)
     relevant, irrelevant = (np.flatnonzero(chosen).tolist() for chosen in (gains > 0, gains <= 0))
     if not relevant or not irrelevant:
         return None

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 
 from findtune.core.errors import CollapseError
 from findtune.core.records import read_kind
@@ -109,3 +110,26 @@ def test_lists_whose_documents_score_the_same_are_a_collapse() -> None:
     for bad in (float("nan"), float("inf")):
         with pytest.raises(CollapseError, match="no longer finite"):
             has_collapsed([apart, np.array([0.1, bad])])
+
+
+def test_a_cross_encoder_without_a_weight_is_saved_where_it_ranks_best_alone(
+    recipe: dict[str, Any],
+) -> None:
+    first, second = np.array([1.0, -1]), np.array([-1.0, 1])
+    document = {"documents": [{"url": "a"}, {"url": "b"}], "picks": ["a"], "qrels": {}}
+    lists = [document | {"group": number} for number in range(4)]
+    features = [np.outer(first, np.eye(len(FEATURES))[0])] * 4  # right everywhere
+    by_retriever = CROSS_ENCODER_ONLY.model_copy(update={"cross_encoder": 0, "retriever": 1})
+    loaded: list[dict[str, torch.Tensor]] = []
+    tuned = {"weight": torch.ones(1)}
+    kept = SimpleNamespace(payload=[first, first, first, second])
+    selection = select_blend(
+        cast(Any, SimpleNamespace(load_state_dict=loaded.append)),
+        by_retriever,
+        dev=RerankerDevSet(lists, features, "fp32"),
+        base=Base(DevResult({}, 0, payload=[second] * 4), {"weight": torch.zeros(1)}),
+        callback=cast(Any, SimpleNamespace(kept_step=7, kept_weights=tuned, kept=kept)),
+        recipe=Recipe(**recipe | {"interpolation": [1.0]}),
+    )
+    assert (selection.weights.cross_encoder, selection.interpolation) == (0, 1)
+    assert loaded[-1] == tuned

@@ -12,8 +12,8 @@ from sentence_transformers import SentenceTransformer
 from findtune.core.errors import CollapseError, InputError
 from findtune.core.records import Record, read_kind
 from findtune.reranker.model.ranked_lists import (
-    decisive_gains,
     document_texts,
+    learned_gains,
     picked,
     without_random_negatives,
 )
@@ -89,7 +89,7 @@ def test_each_list_has_a_row_per_epoch_with_its_own_documents(
     assert topics == [row["group"] for row in shown] * 2
     assert rows == list_rows(shown, arguments, seed=1)[0] != list_rows(shown, arguments, seed=2)[0]
     for row, ranked_list in zip(rows, shown * 2, strict=True):
-        gains = dict(zip(document_texts(ranked_list), decisive_gains(ranked_list), strict=True))
+        gains = dict(zip(document_texts(ranked_list), learned_gains(ranked_list), strict=True))
         drawn = [row[f"document_{number}"] for number in range(1, 7)]
         relevant = [gain for text in drawn if (gain := gains[text])]
         assert 1 <= len(relevant) <= arguments.relevant
@@ -98,16 +98,25 @@ def test_each_list_has_a_row_per_epoch_with_its_own_documents(
         assert max(counts.values()) - min(counts.values()) <= 1  # none twice before all once
 
 
-def test_grades_decide_what_is_learned_and_picks_where_there_are_none(
-    recipe: dict[str, Any],
+LEARNED = [
+    ({}, {"c": 1.0}),
+    ({"a": 3, "b": 1}, {"a": 3 / 8, "b": 1 / 8, "c": 1 / 2}),  # nobody graded the pick
+    ({"a": 1, "c": 3}, {"a": 1 / 8, "c": 7 / 8}),
+    ({"a": 3, "b": 1, "c": 0}, {"a": 3 / 4, "b": 1 / 4}),
+    ({"c": 0}, {"c": 1.0}),  # without a relevant document, grades teach nothing
+]
+
+
+@pytest.mark.parametrize(("grades", "expected"), LEARNED)
+def test_grades_and_picks_are_learned_in_equal_parts(
+    recipe: dict[str, Any], grades: dict[str, int], expected: dict[str, float]
 ) -> None:
     documents = [{"url": url, "text": url} for url in "abcd"]
     ranked_list = {"query": "tea", "documents": documents, "picks": ["c"], "group": "tea"}
     arguments = RetrieverArguments(**recipe["retriever"] | {"documents": 4, "relevant": 3})
-    for grades, expected in (({"a": 3, "b": 1}, {"a": 0.75, "b": 0.25}), ({}, {"c": 1.0})):
-        [row], _ = list_rows([ranked_list | {"qrels": grades}], arguments, seed=1)
-        shares = {row[f"document_{n}"]: share for n, share in enumerate(row["label"], 1)}
-        assert shares == pytest.approx(dict.fromkeys("abcd", 0.0) | expected)
+    [row], _ = list_rows([ranked_list | {"qrels": grades}], arguments, seed=1)
+    shares = {row[f"document_{n}"]: share for n, share in enumerate(row["label"], 1)}
+    assert shares == pytest.approx(dict.fromkeys("abcd", 0.0) | expected)
 
 
 def test_lists_without_an_irrelevant_document_are_an_error(recipe: dict[str, Any]) -> None:
