@@ -43,7 +43,11 @@ def main(size: str) -> None:
     """List the documents that the searches of SIZE find and that nobody judged."""
     before = stored_rows(PATH, HEADER, COLUMNS)
     held_out = stack.read_questions(size).held_out
-    pooled = {row["query"]: row["urls"] for row in iter_jsonl(stack.pool_path(size))}
+    texts = held_out.corpus.texts
+    pooled = {
+        row["query"]: [url for url in row["urls"] if url in texts]
+        for row in iter_jsonl(stack.pool_path(size))
+    }
     questions = chain(held_out.dev, held_out.test)
     if missing := sum(question.query not in pooled for question in questions):
         click.echo(f"held-out questions that were not searched yet: {missing:,}; run `make train`.")
@@ -51,7 +55,7 @@ def main(size: str) -> None:
     pairs = pooling.ungraded(held_out, pooled)
     rows = [
         dict(zip(HEADER, map(to_cell, cells), strict=True))
-        for cells in pooling.rows(pairs, held_out.corpus.texts, MAX_TEXT_CHARS)
+        for cells in pooling.rows(pairs, texts, MAX_TEXT_CHARS)
     ]
     new = without_listed(rows, before.rows)
     if new:

@@ -76,7 +76,7 @@ def test_a_stack_has_a_manifest_and_is_not_judged_with_a_damaged_model(project: 
     assert result.stderr.startswith(f"Error: {name} has changed since it was written; `make")
 
 
-def test_nothing_that_is_written_holds_a_question_or_a_document(project: Path) -> None:
+def test_no_file_of_metrics_holds_a_question_or_a_document(project: Path) -> None:
     CliRunner().invoke(main, ["small"], catch_exceptions=False)
     examples = project / "data/examples/rewriter/small"
     records = map(json.loads, (examples / "test.jsonl").read_text(encoding="utf-8").splitlines())
@@ -92,6 +92,7 @@ def test_the_same_models_give_the_same_bytes(project: Path) -> None:
     for _ in range(2):
         CliRunner().invoke(main, ["small"], catch_exceptions=False)
         files = [*Path("metrics/stack").iterdir(), *Path("models/stack").rglob("*.*")]
+        files += Path("data/pool").iterdir()
         written = [path for path in files if "latency" not in path.name and path.is_file()]
         contents.append({path: path.read_bytes() for path in written})
     assert contents[0] == contents[1]
