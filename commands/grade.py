@@ -28,7 +28,7 @@ from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
 from findtune.ingest.search_grades import COLUMNS
 from findtune.quality.decisions import stored_rows, write_rows
 from stages import stack
-from stages.command import TorchStage
+from stages.command import Stage
 
 PATH = Path("data", FOLDER, SEARCH_GRADES)
 HEADER = ["query", "history", "url", "text", "grade"]
@@ -37,7 +37,7 @@ MAX_TEXT_CHARS = 1000  # of a document, which a person reads
 Row = Mapping[str, str]
 
 
-@click.command(cls=TorchStage)
+@click.command(cls=Stage)
 @click.argument("size")
 def main(size: str) -> None:
     """List the documents that the searches of SIZE find and that nobody judged."""

@@ -30,7 +30,7 @@ CARD_INFOS = {
         library="sentence-transformers",
         loading=(
             "`findtune.reranker.model.reranker.load(path)` loads all of it: the retriever tuned on "
-            "grades or picks in `retriever/`, the same before in `base_retriever/`, the "
+            "grades and picks in `retriever/`, the same before in `base_retriever/`, the "
             "cross-encoder, and `weights.json`, which says how their scores are combined. "
             "`CrossEncoder(path)` loads the cross-encoder alone. If its `model_type` is "
             "`findtune-jina-bert`, run `onnx/model.onnx` instead, which needs no code of this "

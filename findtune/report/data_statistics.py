@@ -27,7 +27,7 @@ LESSONS = {
         "pick": "a question is close to what users picked, and far from what they passed over",
     },
     "reranker": {
-        "list": "what people graded higher, or else what users picked, comes first",
+        "list": "what people graded higher and what users picked comes first",
         "title": "the document of a title comes first when the title is searched",
         "with_qrels": "nothing by itself: the lists with judged documents",
     },

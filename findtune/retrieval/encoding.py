@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from findtune.core.processes import MIN_BYTES, number_of_processes, ordered_map, runs_on_ray
 from findtune.retrieval import unpadded_attention
+from findtune.retrieval.onednn import by_onednn
 
 BATCH_SIZE = 64  # texts, if a model or a device needs padding
 MAX_TOKENS = 2048  # in a batch: more do not fit into a processor's cache
@@ -82,7 +83,7 @@ def encode_without_padding(
     """Return the unit vectors of texts, encoded without padding, (texts, dimensions)."""
     encoder.eval()
     vectors: list[Tensor] = []
-    with tqdm(total=len(texts), disable=not progress) as bar:
+    with by_onednn(encoder), tqdm(total=len(texts), disable=not progress) as bar:
         for start in range(0, len(texts), TOKENIZED):
             features = encoder.preprocess(list(texts[start : start + TOKENIZED]))
             tokens = without_padding(features)

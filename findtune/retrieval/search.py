@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -14,16 +13,13 @@ from findtune.retrieval.corpus import Corpus
 from findtune.retrieval.encoder import load_encoder
 from findtune.retrieval.encoding import encode_texts
 from findtune.retrieval.fusion import reciprocal_rank_fusion
+from findtune.retrieval.kinds import Ranking, Retriever
 from findtune.retrieval.nearest import neighbours, read_neighbours, refuse_without_faiss
 
 DEPTH = 100  # documents that one search returns
 MANY_TEXTS = 5000  # encoding more may take minutes, so a progress bar is shown
 SCORING_BATCH = 256  # queries scored against all documents at once
 HYBRID_RANK_CONSTANT = 60  # as in the paper of reciprocal rank fusion
-
-Ranking = list[str]  # URLs, best first
-Retriever = Literal["bm25", "dense", "hybrid"]
-RETRIEVERS: tuple[Retriever, ...] = ("bm25", "dense", "hybrid")
 
 
 class BM25Search:

@@ -12,7 +12,8 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from findtune.retrieval.encoding import encode_texts
-from findtune.retrieval.search import Ranking, Search
+from findtune.retrieval.kinds import Ranking
+from findtune.retrieval.search import Search
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.stack.corpus_file import as_corpus
 from findtune.stack.index import Index

@@ -7,8 +7,9 @@ from typing import cast
 from sentence_transformers import SentenceTransformer
 
 from findtune.retrieval.corpus import Corpus
+from findtune.retrieval.kinds import Ranking
 from findtune.retrieval.nearest import refuse_without_faiss
-from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Ranking, Search
+from findtune.retrieval.search import BM25Search, DenseSearch, HybridSearch, Search
 from findtune.stack.cells import Cell, Queries, Retriever
 from findtune.stack.held_out import Question
 from findtune.stack.parts import Level, Parts

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from findtune.retrieval.kinds import Ranking
 from findtune.retrieval.metrics import evaluate, run_from_rankings
-from findtune.retrieval.search import Ranking
 from findtune.stack.held_out import Question
 
 DECISIVE = "ndcg@10"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from findtune.retrieval.search import Ranking
+from findtune.retrieval.kinds import Ranking
 from findtune.stack.cells import Cell
 from findtune.stack.corpus_file import as_corpus, given_documents, read_documents
 from findtune.stack.index import (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from findtune.retrieval.fusion import reciprocal_rank_fusion
-from findtune.retrieval.search import Ranking, Search
+from findtune.retrieval.kinds import Ranking
+from findtune.retrieval.search import Search
 from findtune.rewriter.model.queries import build_queries, feedback_titles
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.rewriter.model.settings import RewriterSettings

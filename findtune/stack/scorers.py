@@ -18,7 +18,7 @@ from findtune.reranker.model.cross_encoder import predict_logits
 from findtune.reranker.model.reranker import Reranker
 from findtune.reranker.model.retriever_features import BASE_FEATURES, TUNED_FEATURES
 from findtune.retrieval.corpus import Corpus
-from findtune.retrieval.search import Ranking
+from findtune.retrieval.kinds import Ranking
 from findtune.stack.caches import LogitCache, VectorCache
 
 Array = np.ndarray

@@ -1,6 +1,8 @@
 """grade lists what nobody judged, and keeps every row that a person may have filled in."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -156,3 +158,13 @@ def test_before_the_stack_was_evaluated_the_command_says_what_to_run(
     result = run()
     assert result.exit_code == 1
     assert "there is no data/pool/small.jsonl; `make train` runs" in result.stderr
+
+
+def test_the_list_is_made_without_torch() -> None:
+    modules = ("commands.grade", "findtune.stack.held_out", "findtune.stack.pooling")
+    code = (
+        f"import sys, {', '.join(modules)}, findtune.stack.settings; print('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "False"

@@ -78,8 +78,8 @@ def learned_gains(ranked_list: Record, eta: float = 0.0) -> Array:
     """Return the gains that a retriever learns, (documents,): those of grades and picks together.
 
     Grades say which documents are relevant, picks which of them people chose. In a list with both,
-    grades and picks have the same total. A pick with grade 0 is not learned. eta: the position bias
-    for which picks are corrected.
+    grades and picks have the same total, and a pick with grade 0 is not learned. Without a grade
+    above 0, picks alone are learned. eta: the position bias for which picks are corrected.
     """
     grades, picks = grades_of(ranked_list), corrected_picks(ranked_list, eta)
     if not grades.any():

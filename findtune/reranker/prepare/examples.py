@@ -116,16 +116,17 @@ def describe(example: Record) -> list[str]:
 
 
 def describe_documents(example: Record) -> list[str]:
-    """Return one line per document, with its grade if the list has grades, else its gain."""
+    """Return one line per document, with its grade if any is above 0, else its gain."""
     qrels = example.get("qrels", {})
-    grades = [qrels.get(document["url"], 0) for document in example["documents"]]
-    labels = (
-        [f"grade {grade}" for grade in grades]
-        if any(grades)
-        else [f"gain {document['gain']:g}" for document in example["documents"]]
-    )
+    graded = any(qrels.get(document["url"]) for document in example["documents"])
     lines = []
-    for label, document in zip(labels, example["documents"], strict=True):
+    for document in example["documents"]:
+        label = grade_label(qrels.get(document["url"])) if graded else f"gain {document['gain']:g}"
         reason = f"{label}: {document['why']}"
         lines.append(f"     {reason:34} {document['text'][:MAX_PREVIEW_CHARS]}")
     return lines
+
+
+def grade_label(grade: int | None) -> str:
+    """Return the text of a grade; None is a document that nobody graded."""
+    return "no grade" if grade is None else f"grade {grade}"

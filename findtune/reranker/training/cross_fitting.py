@@ -12,22 +12,13 @@ from sentence_transformers import SentenceTransformer
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
-from findtune.core.text import hash_fraction
 from findtune.reranker.model.ranked_lists import without_random_negatives
 from findtune.reranker.model.retriever_features import tuned_features
 from findtune.training import ranks
+from findtune.training.folds import fold_numbers
 
 Array = np.ndarray
 Fit = Callable[[Sequence[Record]], SentenceTransformer]
-
-
-def fold_numbers(lists: Sequence[Record], folds: int) -> list[int]:
-    """Return the fold of each list; the folds have equal numbers of groups, up to one."""
-    groups = {row["group"] for row in lists}
-    # salted, since each split is a range of the groups' unsalted hashes
-    ordered = sorted(groups, key=lambda group: hash_fraction(f"fold {group}"))
-    fold_of = {group: number % folds for number, group in enumerate(ordered)}
-    return [fold_of[row["group"]] for row in lists]
 
 
 def out_of_fold_features(
@@ -37,7 +28,7 @@ def out_of_fold_features(
 
     fit: tunes a retriever on some lists. Raises InputError when all lists are of one group.
     """
-    numbers = fold_numbers(lists, folds)
+    numbers = fold_numbers([row["group"] for row in lists], folds).tolist()
     features: list[Array] = [np.zeros(0)] * len(lists)
     for fold in sorted(set(numbers)):
         others = [row for row, number in zip(lists, numbers, strict=True) if number != fold]

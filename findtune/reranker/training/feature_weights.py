@@ -16,7 +16,7 @@ from findtune.core.records import Record
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, BlendWeights, blend_features
 from findtune.reranker.model.ranked_lists import decisive_gains, measure_lists
 from findtune.reranker.model.retriever_features import BASE_FEATURES, FEATURES
-from findtune.reranker.training.cross_fitting import fold_numbers
+from findtune.training.folds import fold_numbers
 
 DECISIVE = "ndcg@10"
 NEGLIGIBLE_LOSS = 0.001  # of cross-fitted ndcg@10
@@ -107,7 +107,7 @@ def cross_fitted_scores(
     eta: float = 0.0,
 ) -> list[Array]:
     """Return the fused scores of each list, with weights fitted to the other folds."""
-    numbers = fold_numbers(lists, folds)
+    numbers = fold_numbers([row["group"] for row in lists], folds).tolist()
     scores: list[Array] = [np.zeros(0)] * len(lists)
     for fold in sorted(set(numbers)):
         others = [row for row, number in enumerate(numbers) if number != fold]

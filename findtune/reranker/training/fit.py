@@ -1,6 +1,6 @@
 """Fine-tuning a reranker: first its retriever, then its cross-encoder.
 
-The retriever learns the picks. Its features, BM25 and the order shown get weights, which are
+The retriever learns grades and picks. Its features, BM25 and the order shown get weights, which are
 judged by cross-fitting against rankings that need no training. Then the cross-encoder learns. A
 cross-encoder made from a plain encoder has a new head that knows nothing, so it is distilled first:
 it learns to rank as the features do. Finally dev decides how far its weights move, and whether it

@@ -1,7 +1,8 @@
 """Tuning the retriever: moving questions closer to the documents that people found relevant.
 
-A document is relevant if it has a grade above 0, or if it was picked and nobody graded it 0. A
-sentence encoder learns from a few lists what a cross-encoder with a new head learns from thousands.
+A document is relevant if it has a grade above 0, or if it was picked and nobody graded it 0; in a
+list without a grade above 0, if it was picked. A sentence encoder learns from a few lists what a
+cross-encoder with a new head learns from thousands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def fit_retriever(
     eta: float = 0.0,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> SentenceTransformer:
-    """Return the encoder in a folder, tuned on the grades or picks of some lists.
+    """Return the encoder in a folder, tuned on the grades and picks of some lists.
 
     settings: the trainer settings that all rooms share. eta: the position bias. Raises
     CollapseError when the weights are no longer finite, and InputError when no list has both a

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from findtune.retrieval.kinds import RETRIEVERS
 from findtune.retrieval.metrics import binary_qrels, evaluate, run_from_rankings
-from findtune.retrieval.search import RETRIEVERS, Search, open_searches
+from findtune.retrieval.search import Search, open_searches
 from findtune.rewriter.evaluation.details import details
 from findtune.rewriter.evaluation.held_out import HeldOut, read_held_out
 from findtune.rewriter.evaluation.methods import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from findtune.retrieval.search import Retriever
+from findtune.retrieval.kinds import Retriever
 from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.settings import Family
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from findtune.retrieval.fusion import reciprocal_rank_fusion
-from findtune.retrieval.search import Ranking, Search
+from findtune.retrieval.kinds import Ranking
+from findtune.retrieval.search import Search
 from findtune.rewriter.model.settings import RewriterSettings
 
 

@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from findtune.bases.safety import refuse_unsafe
 from findtune.core.files import read_json
+from findtune.retrieval.onednn import by_onednn
 from findtune.rewriter.model.backbone import Backbone, Causal, Seq2Seq
 from findtune.rewriter.model.decoding import write_rows
 from findtune.rewriter.model.lexicon import Lexicon, read_lexicon
@@ -118,8 +119,10 @@ class Rewriter:
             top_k=self.settings.top_k,
             temperature=self.settings.temperature,
         )
-        decoder = self.backbone.start_decoder(self.model, batch, number)
-        tokens = write_rows(decoder, sampler.choose, self.end_tokens, self.settings.max_new_tokens)
+        with by_onednn(self.model):
+            decoder = self.backbone.start_decoder(self.model, batch, number)
+            longest = self.settings.max_new_tokens
+            tokens = write_rows(decoder, sampler.choose, self.end_tokens, longest)
         texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
         lines = [clean_first_line(text) for text in texts]
         return [lines[start : start + number] for start in range(0, len(lines), number)]

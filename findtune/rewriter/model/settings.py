@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from findtune.core.params import Section
-from findtune.retrieval.search import Retriever
+from findtune.retrieval.kinds import Retriever
 
 # What is searched, from simple to complex: the question alone; also titles of its top documents;
 # also rewrites of the base model; rewrites of the tuned model in place of the base's.

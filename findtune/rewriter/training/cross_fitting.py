@@ -21,12 +21,12 @@ from findtune.rewriter.training.dev_set import RewriterDevSet
 from findtune.rewriter.training.select_model import (
     Checkpoint,
     Comparison,
-    fold_numbers,
     measure_candidates,
 )
 from findtune.rewriter.training.training_data import all_targets, sample_questions
 from findtune.training import ranks
 from findtune.training.checkpoints import Checkpoints
+from findtune.training.folds import fold_numbers
 from findtune.training.interpolation import State, snapshot
 
 FOLDS = 2  # each takes a training on the rest of train

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from findtune.core.params import Section
-from findtune.retrieval.search import Retriever
+from findtune.retrieval.kinds import Retriever
 from findtune.rewriter.model.settings import Generation
 
 Positive = Annotated[int, Field(gt=0)]

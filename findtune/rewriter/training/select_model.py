@@ -1,10 +1,10 @@
-"""Selecting what a saved rewriter searches: the simplest plan that no other clearly beats.
+"""Selecting what a saved rewriter searches: the simplest family that no other clearly beats.
 
 Four families of query plans compete, from simple to complex: the question alone; also the titles of
 its top documents; also rewrites of the base model; rewrites of the tuned model in place of the
 base's. A family replaces a simpler one only if its recall is higher by more than one paired
-standard error. Within a family, the simplest candidate within one standard error of the best is
-selected. Source: the one-standard-error rule (Breiman et al. 1984, section 3.4.3).
+standard error (Breiman et al. 1984, section 3.4.3). Within a family, the candidate with the highest
+recall is selected, and of equal ones the simplest.
 
 Families are compared on dev and on questions of train, which are rewritten by models that did not
 learn them. The recall of a family is measured out of fold: the candidate measured on one part of
@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from findtune.core.text import hash_fraction
 from findtune.rewriter.model.rewriter import Rewriter
 from findtune.rewriter.model.settings import FAMILIES, Family, RewriterSettings
 from findtune.rewriter.training.dev_set import MEASURE, RewriterDevSet, Rewrites
 from findtune.rewriter.training.recipe import Recipe
+from findtune.training.folds import fold_numbers
 from findtune.training.interpolation import State, interpolate
 from findtune.training.selection import standard_error
 
@@ -157,21 +157,17 @@ def select(compared: Comparison) -> Selection:
     for family in families[1:]:
         if is_better(out_of_fold[family], out_of_fold[incumbent], compared.groups):
             incumbent = family
-    best = {family: select_simplest(compared.of_family(family)) for family in families}
+    best = {family: select_best(compared.of_family(family)) for family in families}
     means = {family: float(recall.mean()) for family, recall in out_of_fold.items()}
     return Selection(best[incumbent], best, means)
 
 
-def select_simplest(compared: Comparison) -> Candidate:
-    """Return the simplest candidate within one standard error of the one with the best mean."""
-    recalls = compared.recalls
-    by_simplicity = sorted(recalls, key=lambda candidate: candidate.simplicity)
-    best = max(by_simplicity, key=lambda candidate: recalls[candidate].mean())
-    return next(
-        candidate
-        for candidate in by_simplicity
-        if not is_better(recalls[best], recalls[candidate], compared.groups)
-    )
+def select_best(compared: Comparison) -> Candidate:
+    """Return the candidate with the highest mean recall; of equal ones, the simplest."""
+    means = {candidate: float(recall.mean()) for candidate, recall in compared.recalls.items()}
+    best = max(means.values()) - ROUNDING
+    equal = [candidate for candidate, mean in means.items() if mean >= best]
+    return min(equal, key=lambda candidate: candidate.simplicity)
 
 
 def recall_out_of_fold(compared: Comparison) -> Array:
@@ -179,23 +175,13 @@ def recall_out_of_fold(compared: Comparison) -> Array:
 
     Questions of one group share a fold. If there is only one group, it selects for itself.
     """
-    folds = fold_numbers(compared.groups)
+    folds = fold_numbers(compared.groups, FOLDS)
     recall = np.zeros(len(folds))
     for fold in set(folds.tolist()):
         held_out = folds == fold
         rows = held_out if held_out.all() else ~held_out
-        recall[held_out] = compared.recalls[select_simplest(compared.of_rows(rows))][held_out]
+        recall[held_out] = compared.recalls[select_best(compared.of_rows(rows))][held_out]
     return recall
-
-
-def fold_numbers(groups: Sequence[str], folds: int = FOLDS) -> Array:
-    """Return the fold of each question, (questions,); the folds have equal numbers of groups.
-
-    The hash is salted, since each split is a range of the groups' unsalted hashes.
-    """
-    ordered = sorted(set(groups), key=lambda group: hash_fraction(f"fold {group}"))
-    fold_of = {group: number % folds for number, group in enumerate(ordered)}
-    return np.array([fold_of[group] for group in groups])
 
 
 def is_better(values: Array, others: Array, groups: Sequence[str]) -> bool:

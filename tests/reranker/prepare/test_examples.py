@@ -299,13 +299,14 @@ def test_the_preview_shows_place_labels_and_texts(prepare: Prepare, tmp_path: Pa
     assert [text.count("its own snippet") for text in (short, long)] == [1, 3]
 
 
-def test_the_preview_shows_the_grades_of_a_list_that_is_learned_by_them(
+def test_the_preview_shows_the_grades_of_a_list_that_has_some(
     prepare: Prepare, tmp_path: Path
 ) -> None:
-    prepare([TRAIN, DEV, TEST], {TRAIN["query"]: {urls("a")[0]: 2}})
+    prepare([TRAIN, DEV, TEST], {TRAIN["query"]: {urls("a")[0]: 2, urls("b")[0]: 0}})
     shown = "\n".join(preview_lines(tmp_path / "examples", 1))
     assert "grade 2: passed over" in shown
-    assert "grade 0: picked first" in shown
+    assert "grade 0:" in shown
+    assert "no grade: picked first" in shown
     assert "gain" not in shown
 
 

@@ -13,7 +13,13 @@ from findtune.core.records import read_kind
 from findtune.reranker.model.blending import CROSS_ENCODER_ONLY, blend
 from findtune.reranker.model.cross_encoder import load_or_create
 from findtune.reranker.model.retriever_features import FEATURES
-from findtune.reranker.training.blend_weight import Base, blended_weights, select_blend, select_row
+from findtune.reranker.training.blend_weight import (
+    Base,
+    best_alone,
+    blended_weights,
+    select_blend,
+    select_row,
+)
 from findtune.reranker.training.collapse import has_collapsed
 from findtune.reranker.training.dev_set import RerankerDevSet
 from findtune.reranker.training.fit import Recipe, build_callback
@@ -110,6 +116,15 @@ def test_lists_whose_documents_score_the_same_are_a_collapse() -> None:
     for bad in (float("nan"), float("inf")):
         with pytest.raises(CollapseError, match="no longer finite"):
             has_collapsed([apart, np.array([0.1, bad])])
+
+
+def test_a_collapsed_cross_encoder_is_saved_only_if_all_have_collapsed() -> None:
+    same, wrong = np.array([0.5, 0.5]), np.array([-1.0, 1])
+    document = {"documents": [{"url": "a"}, {"url": "b"}], "picks": ["a"], "qrels": {}}
+    lists = [document | {"group": number} for number in range(4)]
+    dev = RerankerDevSet(lists, [np.zeros((2, len(FEATURES)))] * 4, "fp32")
+    assert best_alone({0.0: [same] * 4, 1.0: [wrong] * 4}, dev) == 1.0
+    assert best_alone({0.0: [same] * 4, 1.0: [same] * 4}, dev) == 0.0
 
 
 def test_a_cross_encoder_without_a_weight_is_saved_where_it_ranks_best_alone(

@@ -1,6 +1,5 @@
 """What is said of a list out of fold comes from a retriever that did not learn from it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from sentence_transformers import SentenceTransformer
 from findtune.core.errors import InputError
 from findtune.core.records import Record, read_kind
 from findtune.reranker.model.retriever_features import tuned_features
-from findtune.reranker.training.cross_fitting import fold_numbers, out_of_fold_features
+from findtune.reranker.training.cross_fitting import out_of_fold_features
 from findtune.retrieval.encoder import load_encoder
+from findtune.training.folds import fold_numbers
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_no_retriever_scores_a_group_that_it_learned_from(
         return encoder_of_fold(tiny_base, len(learned))
 
     features = out_of_fold_features(lists, fit, folds=3, temperature=0.2)
-    numbers = fold_numbers(lists, 3)
+    numbers = fold_numbers([row["group"] for row in lists], 3).tolist()
     assert len(learned) == len(set(numbers)) == 3
     for place, fold in enumerate(sorted(set(numbers))):
         rows = [row for row, number in enumerate(numbers) if number == fold]
@@ -42,15 +42,6 @@ def test_no_retriever_scores_a_group_that_it_learned_from(
         expected = tuned_features(encoder, [lists[row] for row in rows], 0.2)
         for row, list_features in zip(rows, expected, strict=True):
             assert features[row] == pytest.approx(list_features, abs=1e-5)
-
-
-@pytest.mark.parametrize(("groups", "sizes"), [(2, [1, 1]), (3, [1, 1, 1]), (8, [2, 3, 3])])
-def test_even_few_topics_are_spread_over_the_folds(groups: int, sizes: list[int]) -> None:
-    for salt in range(20):  # two hashed topics would share one of three folds in a third of cases
-        lists = [{"group": f"{salt} {number}"} for number in range(groups)]
-        numbers = fold_numbers(lists, 3)
-        assert sorted(Counter(numbers).values()) == sizes
-        assert fold_numbers([*reversed(lists)], 3) == numbers[::-1]
 
 
 def encoder_of_fold(folder: Path, fold: int) -> SentenceTransformer:

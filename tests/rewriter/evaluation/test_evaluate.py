@@ -9,7 +9,8 @@ import pytest
 
 from findtune.core.files import read_json, read_jsonl, write_jsonl
 from findtune.retrieval.corpus import Corpus
-from findtune.retrieval.search import RETRIEVERS, BM25Search, open_searches
+from findtune.retrieval.kinds import RETRIEVERS
+from findtune.retrieval.search import BM25Search, open_searches
 from findtune.rewriter.evaluation import evaluate
 from findtune.rewriter.evaluation.held_out import HeldOut, read_held_out
 from findtune.rewriter.evaluation.methods import (

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import linear
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from findtune.core.errors import UnsafeModelError
+from findtune.retrieval import onednn
 from findtune.rewriter.model import rewriter as rewriter_module
 from findtune.rewriter.model.lexicon import Lexicon
 from findtune.rewriter.model.rewriter import Rewriter, clean_first_line, load
@@ -53,6 +55,24 @@ def test_other_questions_change_no_sample(
     for size in (1, 4):
         monkeypatch.setattr(rewriter_module, "BATCH_SIZE", size)
         assert rewriter.sample(questions, 13) == together
+
+
+def test_rewrites_in_fp32_are_computed_by_onednn(
+    rewriter: Rewriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers: list[torch.Tensor] = []
+
+    def fused_linear(*parts: torch.Tensor) -> torch.Tensor:
+        layers.append(parts[0])
+        return linear(*parts)
+
+    monkeypatch.setattr(onednn, "fused_linear", fused_linear)
+    rewriter.sample(QUESTIONS, 13)
+    in_fp32 = len(layers)
+    rewriter.model.bfloat16()
+    rewriter.sample(QUESTIONS, 13)
+    assert in_fp32 == len(layers)
+    assert in_fp32 or not torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 
 def generate_without_cache(rewriter: Rewriter, question: str) -> str:
