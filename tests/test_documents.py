@@ -82,7 +82,7 @@ def save_reranker(encoder: Path, folder: Path) -> None:
     cross_encoder = CrossEncoder(str(encoder), num_labels=1, max_length=40, device="cpu")
     retriever = SentenceTransformer(str(encoder), device="cpu")
     weights = CROSS_ENCODER_ONLY.model_copy(update={"max_length": 40, "retriever": 1.0})
-    Reranker(cross_encoder, retriever, retriever, weights).save(folder)
+    Reranker(cross_encoder, retriever, retriever, weights, weights).save(folder)
 
 
 def save_rewriter(language_model: Path, folder: Path) -> None:

@@ -31,7 +31,8 @@ CARD_INFOS = {
         loading=(
             "`findtune.reranker.model.reranker.load(path)` loads all of it: the retriever tuned on "
             "grades and picks in `retriever/`, the same before in `base_retriever/`, the "
-            "cross-encoder, and `weights.json`, which says how their scores are combined. "
+            "cross-encoder, and `weights.json`, which says how their scores are combined "
+            "(`search_weights.json`: for the candidates of a search). "
             "`CrossEncoder(path)` loads the cross-encoder alone. If its `model_type` is "
             "`findtune-jina-bert`, run `onnx/model.onnx` instead, which needs no code of this "
             "project. For comparison, `train_retriever/` holds a retriever that has not learned "

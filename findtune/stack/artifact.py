@@ -117,7 +117,7 @@ def load_writer(folder: Path, settings: Record) -> QueryWriter:
 def load_scorer(folder: Path, settings: Record) -> Scorer | None:
     """Return the reranker of a stack, if it has one."""
     if settings["kind"] == "reranker":
-        reranker = load_reranker(folder)
+        reranker = load_reranker(folder).for_search()
         return RerankerScorer.of(reranker, VectorCache(reranker.base_retriever))
     if settings["kind"] == "cross_encoder":
         return CrossEncoderScorer(LogitCache(load_cross_encoder(folder, settings["max_length"])))

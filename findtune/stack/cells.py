@@ -1,6 +1,6 @@
 """The cells of the grid: which queries are searched, by which retriever and reranker."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -54,14 +54,22 @@ class Cell(NamedTuple):
             RETRIEVERS.index(self.retriever),
         )
 
-    @property
-    def cost(self) -> tuple[int, int, int]:
-        """A sort key, smallest for the cheapest query; a tuned model costs the same as its base."""
+    def cost(self, cross_encoders: Container[Reranker]) -> tuple[int, int, int]:
+        """Return a sort key, smallest for the cheapest query; a tuned model costs like its base.
+
+        cross_encoders: the rerankers that read documents for each question. The others encode the
+        question and compare vectors that the index has, as a retriever does.
+        """
         return (
             min(QUERIES.index(self.queries), QUERIES.index("base")),
-            int(self.reranker != "none"),
-            0 if self.retriever == "bm25" else 1 + ("bm25" in self.retriever),
+            int(self.reranker in cross_encoders),
+            int(self.encodes_questions) + (self.retriever in ("bm25+base", "bm25+tuned")),
         )
+
+    @property
+    def encodes_questions(self) -> bool:
+        """Whether the retriever or the reranker reads each question."""
+        return self.retriever != "bm25" or self.reranker != "none"
 
     @property
     def encoder(self) -> Literal["base", "tuned"] | None:

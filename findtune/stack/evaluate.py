@@ -8,7 +8,7 @@ import numpy as np
 
 from findtune.core.records import Record
 from findtune.evaluation.significance import compare
-from findtune.stack.cells import Cell, all_cells
+from findtune.stack.cells import RERANKERS, Cell, all_cells
 from findtune.stack.grid import Grid, Rankings
 from findtune.stack.held_out import HeldOut, Question
 from findtune.stack.measures import DECISIVE, Values, means, measure
@@ -66,7 +66,7 @@ def evaluate_stack(
     grid = Grid(parts, held_out.corpus, settings.rerank_depth, seed, say)
     dev_rankings = grid.rankings(all_cells([*parts.tuned]), held_out.dev, on_dev=True)
     dev, dev_groups = measured(dev_rankings, held_out.dev), groups_of(held_out.dev)
-    choice = choose(dev, dev_groups)
+    choice = choose(dev, dev_groups, [*filter(parts.has_cross_encoder, RERANKERS)])
     say(f"dev chose {choice.chosen.name}; {choice.untuned.name} is the best that needs no tuning")
     test_rankings = grid.rankings([*dict.fromkeys(choice[::-1])], held_out.test)
     test = measured(test_rankings, held_out.test)

@@ -95,8 +95,18 @@ class Parts:
             return self.tuned_scorer(load_for_dev(self.tuned["reranker"]))
         return self.scorer(level)
 
+    def has_cross_encoder(self, level: Reranker) -> bool:
+        """Return whether a reranker reads documents for each question; False if there is none."""
+        if level == "none" or "reranker" not in self.tuned:
+            return False
+        scorer = self.dev_scorer(level)
+        if isinstance(scorer, RerankerScorer):
+            return bool(scorer.reranker.weights.cross_encoder)
+        return isinstance(scorer, CrossEncoderScorer)
+
     def tuned_scorer(self, reranker: TunedReranker) -> RerankerScorer:
         """Return a tuned reranker's scorer; its base retriever may be the shared base embedder."""
+        reranker = reranker.for_search()
         own, shared = VectorCache(reranker.base_retriever), self.encoder("base")
         same = own.fingerprint() == shared.fingerprint()
         return RerankerScorer.of(reranker, shared if same else own)

@@ -2,15 +2,17 @@
 
 A cell with a tuned model competes only if on dev it beats the best untuned cell by more than one
 standard error of the paired difference. Of the competing cells within one standard error of the
-best one, those that cost least per question remain, and the best of these is chosen; a tuned model
-costs no more than its base. If no cell competes, the best untuned cell is chosen. Source: the
-one-standard-error rule (Breiman et al. 1984, 3.4.3).
+best one, those that cost least per question remain, and the best of these is chosen. A tuned model
+costs no more than its base, and a reranker that only compares vectors no more than vector search.
+If no cell
+competes, the best untuned cell is chosen. Source: the one-standard-error rule (Breiman et al. 1984,
+3.4.3).
 
 Test answers one question: is the chosen cell better than the untuned one? What each tuned model
 adds, and which ones hurt each other, is measured on dev, where every cell is ranked anyway.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ import numpy as np
 
 from findtune.evaluation.significance import by_group, compare, standard_error_of_groups
 from findtune.evaluation.verdict import verdict
-from findtune.stack.cells import ROOMS, Cell
+from findtune.stack.cells import ROOMS, Cell, Reranker
 from findtune.stack.measures import DECISIVE, Values
 
 PLACES = 4  # decimal places; means equal to these are a tie
@@ -34,8 +36,11 @@ class Choice(NamedTuple):
     untuned: Cell
 
 
-def choose(dev: Results, groups: Sequence[str]) -> Choice:
-    """Return the choice on dev; groups: one label per question."""
+def choose(dev: Results, groups: Sequence[str], cross_encoders: Container[Reranker]) -> Choice:
+    """Return the choice on dev.
+
+    groups: one label per question; cross_encoders: the rerankers that read documents for each one.
+    """
     values = {cell: measured[DECISIVE] for cell, measured in dev.items()}
     untuned = best([cell for cell in values if not cell.tuned_rooms], values)
     better = [
@@ -47,8 +52,9 @@ def choose(dev: Results, groups: Sequence[str]) -> Choice:
         return Choice(untuned, untuned)
     top = values[best(better, values)]
     tied = [cell for cell in better if not surely_better(top, values[cell], groups)]
-    least = min(cell.cost for cell in tied)
-    return Choice(best([cell for cell in tied if cell.cost == least], values), untuned)
+    costs = {cell: cell.cost(cross_encoders) for cell in tied}
+    cheapest = [cell for cell in tied if costs[cell] == min(costs.values())]
+    return Choice(best(cheapest, values), untuned)
 
 
 def best(cells: Iterable[Cell], values: Mapping[Cell, Array]) -> Cell:

@@ -40,6 +40,7 @@ def recipe() -> dict[str, Any]:
     retriever = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "folds": 2}
     retriever |= {"documents": 4, "relevant": 2, "max_seq_length": 40}
     phases["retriever"] = retriever
+    phases["candidates"] = 4
     return {"loss": "listnet", "temperature": 0.2, **phases, **steps, **machine, **tried}
 
 

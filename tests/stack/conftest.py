@@ -100,9 +100,9 @@ def save_reranker(encoder: Path, folder: Path) -> None:
     cross_encoder = CrossEncoder(str(encoder), num_labels=1, max_length=40, device="cpu")
     retriever = SentenceTransformer(str(encoder), device="cpu")
     weights = {"max_length": 40, "retriever": 1.0, "title_cosine": 0.5}
-    Reranker(
-        cross_encoder, retriever, retriever, CROSS_ENCODER_ONLY.model_copy(update=weights)
-    ).save(folder)
+    for_search = CROSS_ENCODER_ONLY.model_copy(update=weights)
+    for_lists = for_search.model_copy(update={"bm25": 9.0})
+    Reranker(cross_encoder, retriever, retriever, for_lists, for_search).save(folder)
     retriever.save_pretrained(str(folder / TRAIN_RETRIEVER), create_model_card=False)
 
 

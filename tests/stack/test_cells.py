@@ -41,3 +41,13 @@ def test_a_rewriter_costs_more_than_a_reranker_and_that_more_than_vectors() -> N
     with_reranker = Cell("question", "bm25", "base")
     with_rewriter = Cell("base", "bm25", "none")
     assert with_vectors.simplicity < with_reranker.simplicity < with_rewriter.simplicity
+
+
+def test_a_reranker_that_compares_vectors_costs_like_vector_search() -> None:
+    words, vectors, both = (
+        Cell("question", retriever, "none") for retriever in ("bm25", "base", "bm25+base")
+    )
+    reranked = Cell("question", "bm25", "tuned")
+    assert words.cost(()) < reranked.cost(()) == vectors.cost(()) < both.cost(())
+    assert both.cost(()) == both._replace(reranker="tuned").cost(())
+    assert both.cost(["tuned"]) < reranked.cost(["tuned"])

@@ -5,13 +5,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 
 import findtune.stack
 from findtune.core.errors import InputError
+from findtune.core.files import read_json, write_json
 from findtune.retrieval.corpus import Corpus
 from findtune.stack.cells import Cell
 from findtune.stack.held_out import Question
@@ -97,6 +98,31 @@ def test_an_encoder_without_a_weight_reads_no_documents(parts: "Parts") -> None:
     scorer = parts.scorer("tuned")
     assert scorer is not None
     assert [*scorer.vector_caches()] == ["reranker"]  # and not its base
+
+
+def test_a_search_reranks_with_the_weights_for_searches(parts: "Parts", stack: "Stack") -> None:
+    from findtune.reranker.model.reranker import load
+
+    reranker = load(parts.tuned["reranker"])
+    assert reranker.search_weights != reranker.weights
+    for scorer in (parts.scorer("tuned"), parts.dev_scorer("tuned"), stack.scorer):
+        assert cast(Any, scorer).reranker.weights == reranker.search_weights
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_a_reranker_is_slow_if_its_cross_encoder_has_a_weight(
+    parts: "Parts", tmp_path: Path, weight: float
+) -> None:
+    from findtune.reranker.model.reranker import SEARCH_WEIGHTS
+
+    folder = tmp_path / "reranker"
+    shutil.copytree(parts.tuned["reranker"], folder)
+    weights = read_json(folder / SEARCH_WEIGHTS) | {"cross_encoder": weight}
+    write_json(folder / SEARCH_WEIGHTS, weights)
+    models = replace(parts, tuned={**parts.tuned, "reranker": folder})
+    assert models.has_cross_encoder("tuned") == bool(weight)
+    assert not models.has_cross_encoder("base")  # without a head, the embedder takes its place
+    assert not models.has_cross_encoder("none")
 
 
 def test_dev_is_ranked_by_a_reranker_that_has_not_learned_it(

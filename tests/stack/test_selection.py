@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from findtune.stack.cells import Cell
+from findtune.stack.cells import Cell, Reranker
 from findtune.stack.measures import DECISIVE
 from findtune.stack.selection import (
     Choice,
@@ -19,6 +19,7 @@ TITLES = Cell("prf", "bm25", "none")
 RERANKED = Cell("question", "bm25", "tuned")
 REWRITTEN = Cell("tuned", "bm25", "tuned")
 GROUPS = [f"{number}" for number in range(20)]
+SLOW = ("base", "tuned")  # rerankers with a cross-encoder
 NOISE = np.resize([0.1, -0.1], 20)
 
 
@@ -32,12 +33,12 @@ def results(**means: float) -> Results:
 
 def test_the_best_tuned_cell_is_chosen_when_it_is_surely_better() -> None:
     dev = results(question=0.5, titles=0.4, reranked=0.6, rewritten=0.8)
-    assert choose(dev, GROUPS) == Choice(REWRITTEN, QUESTION)
+    assert choose(dev, GROUPS, SLOW) == Choice(REWRITTEN, QUESTION)
 
 
 def test_of_tuned_cells_within_a_standard_error_the_simpler_one_is_chosen() -> None:
     dev = results(question=0.5, reranked=0.7, rewritten=0.7)
-    assert choose(dev, GROUPS).chosen == RERANKED
+    assert choose(dev, GROUPS, SLOW).chosen == RERANKED
 
 
 def test_of_cells_within_a_standard_error_that_cost_the_same_the_better_one_is_chosen() -> None:
@@ -47,22 +48,37 @@ def test_of_cells_within_a_standard_error_that_cost_the_same_the_better_one_is_c
         cell: {DECISIVE: np.full(20, mean) + NOISE * (-1) ** row}
         for row, (cell, mean) in enumerate(tied.items())
     }
-    assert choose(dev, GROUPS).chosen == Cell("tuned", "base", "tuned")
+    assert choose(dev, GROUPS, SLOW).chosen == Cell("tuned", "base", "tuned")
+
+
+@pytest.mark.parametrize(
+    ("slow", "reranker"),
+    [((), "tuned"), (("base",), "tuned"), (("tuned",), "none"), (SLOW, "none")],
+)
+def test_a_reranker_without_a_cross_encoder_costs_nothing(
+    slow: tuple[Reranker, ...], reranker: str
+) -> None:
+    found, reranked = (Cell("tuned", "base", level) for level in ("none", "tuned"))
+    dev = results(question=0.5) | {
+        found: {DECISIVE: np.full(20, 0.70) + NOISE},
+        reranked: {DECISIVE: np.full(20, 0.71) - NOISE},
+    }
+    assert choose(dev, GROUPS, slow).chosen == Cell("tuned", "base", reranker)
 
 
 def test_a_gain_within_a_standard_error_is_none_and_the_untuned_cell_ships() -> None:
     dev = results(question=0.5, reranked=0.51)
-    assert choose(dev, GROUPS) == Choice(QUESTION, QUESTION)
+    assert choose(dev, GROUPS, SLOW) == Choice(QUESTION, QUESTION)
 
 
 def test_of_equal_untuned_cells_the_simpler_one_is_compared() -> None:
-    assert choose(results(titles=0.5, question=0.5), GROUPS).untuned == QUESTION
-    assert choose(results(titles=0.6, question=0.5), GROUPS).untuned == TITLES
+    assert choose(results(titles=0.5, question=0.5), GROUPS, SLOW).untuned == QUESTION
+    assert choose(results(titles=0.6, question=0.5), GROUPS, SLOW).untuned == TITLES
 
 
 def test_questions_of_one_topic_count_once() -> None:
     dev = results(question=0.5, reranked=0.9)
-    assert choose(dev, ["same"] * 20).chosen == QUESTION
+    assert choose(dev, ["same"] * 20, SLOW).chosen == QUESTION
 
 
 def test_a_worse_model_is_a_regression_and_a_better_one_a_win() -> None:

@@ -30,6 +30,7 @@ from findtune.retrieval.encoder import load_encoder
 
 __all__ = ["BlendWeights", "Reranker", "load", "load_for_dev"]
 
+SEARCH_WEIGHTS = "search_weights.json"
 TRAIN_RETRIEVER = "train_retriever"  # learned train only; `retriever` learned dev, too
 
 Array = np.ndarray
@@ -42,7 +43,12 @@ class Reranker:
     cross_encoder: CrossEncoder
     retriever: SentenceTransformer  # tuned on picks
     base_retriever: SentenceTransformer  # the same encoder before it was tuned
-    weights: BlendWeights
+    weights: BlendWeights  # for lists that an engine has selected, as in the feedback
+    search_weights: BlendWeights  # for the candidates of a search
+
+    def for_search(self) -> "Reranker":
+        """Return the same models, which rank the candidates of a search."""
+        return replace(self, weights=self.search_weights)
 
     def scores(self, lists: Sequence[Record], *, progress: bool = False) -> list[Array]:
         """Return the scores of each list, (documents,).
@@ -101,12 +107,15 @@ class Reranker:
         ):
             retriever.save_pretrained(str(folder / name), create_model_card=False)
         write_weights(folder / "weights.json", self.weights)
+        write_weights(folder / SEARCH_WEIGHTS, self.search_weights)
 
 
 def load_for_dev(folder: Path) -> Reranker:
     """Return the reranker in a folder, with the retriever that has not learned dev.
 
-    Anything that is chosen on dev must use this one. Raises UnsafeModelError as `load` does.
+    Anything that is chosen on dev must use this one. Its few weights were fitted to train and dev,
+    but to features of retrievers that had not learned the list. Raises UnsafeModelError as `load`
+    does.
     """
     return replace(load(folder), retriever=load_encoder(folder / TRAIN_RETRIEVER))
 
@@ -117,9 +126,11 @@ def load(folder: Path) -> Reranker:
     Raises UnsafeModelError when the folder holds a pickle, code or a broken file.
     """
     weights = read_weights(folder / "weights.json")
+    search = folder / SEARCH_WEIGHTS  # rerankers of earlier releases have none
     return Reranker(
         cross_encoder=cross_encoder.load(folder, weights.max_length),
         retriever=load_encoder(folder / "retriever"),
         base_retriever=load_encoder(folder / "base_retriever"),
         weights=weights,
+        search_weights=read_weights(search) if search.exists() else weights,
     )

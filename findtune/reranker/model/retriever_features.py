@@ -24,7 +24,7 @@ cluster hypothesis (van Rijsbergen 1979), that documents which answer a query re
 and is used as in score regularization (Diaz, CIKM 2005).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -63,8 +63,8 @@ def retriever_features(
 
 
 def join_features(tuned: Sequence[Array], untuned: Sequence[Array]) -> list[Array]:
-    """Return the features of each list in the order of FEATURES."""
-    return [np.hstack(parts) for parts in zip(tuned, untuned, strict=True)]
+    """Return the columns of each list side by side, as in FEATURES."""
+    return [np.hstack(parts).astype(np.float32) for parts in zip(tuned, untuned, strict=True)]
 
 
 def tuned_features(
@@ -97,25 +97,31 @@ def untuned_features(
     base: SentenceTransformer | None, lists: Sequence[Record], *, progress: bool = False
 ) -> list[Array]:
     """Return the UNTUNED_FEATURES of each list, (documents, 5); the cosine is 0 without a base."""
-    cosines = base_cosines(base, lists, progress=progress)
-    return [
-        np.column_stack([list_cosines, *list_columns(ranked_list)]).astype(np.float32)
-        for ranked_list, list_cosines in zip(lists, cosines, strict=True)
-    ]
+    if base is not None:
+        return features_by_vectors(base_vectors(base, lists, progress=progress), lists)
+    return join_features([np.zeros((len(row["documents"]), 1)) for row in lists], by_list(lists))
 
 
-def base_cosines(
-    base: SentenceTransformer | None, lists: Sequence[Record], *, progress: bool
-) -> list[Array]:
-    """Return the cosine of query and document, (documents,) for each list; 0 without a base."""
-    if base is None:
-        return [np.zeros(len(ranked_list["documents"])) for ranked_list in lists]
+def base_vectors(
+    base: SentenceTransformer, lists: Sequence[Record], *, progress: bool = False
+) -> dict[str, Array]:
+    """Return the unit vector of each query and document by the untuned retriever."""
     texts = ([ranked_list["query"], *document_texts(ranked_list)] for ranked_list in lists)
-    vectors = encode_once(base, texts, progress=progress)
-    return [
+    return encode_once(base, texts, progress=progress)
+
+
+def features_by_vectors(vectors: Mapping[str, Array], lists: Sequence[Record]) -> list[Array]:
+    """Return the UNTUNED_FEATURES of each list; vectors: as `base_vectors` returns them."""
+    cosines = [
         stack(vectors, document_texts(ranked_list)) @ vectors[ranked_list["query"]]
         for ranked_list in lists
     ]
+    return join_features([column[:, None] for column in cosines], by_list(lists))
+
+
+def by_list(lists: Sequence[Record]) -> list[Array]:
+    """Return the LIST_FEATURES of each list, (documents, 4)."""
+    return [np.column_stack(list_columns(ranked_list)) for ranked_list in lists]
 
 
 def list_columns(ranked_list: Record) -> list[Array]:
@@ -171,7 +177,7 @@ def encode_once(
     return dict(zip(distinct, vectors, strict=True))
 
 
-def stack(vectors: dict[str, Array], texts: Sequence[str]) -> Array:
+def stack(vectors: Mapping[str, Array], texts: Sequence[str]) -> Array:
     """Return the vectors of some texts, (texts, dimensions)."""
     dimensions = len(next(iter(vectors.values())))
     return np.array([vectors[text] for text in texts]).reshape(len(texts), dimensions)

@@ -66,27 +66,25 @@ def select_blend(
     logits = logits_by_interpolation(
         model, dev=dev, base=base, callback=callback, candidates=recipe.interpolation
     )
-    candidates = {
-        weight: blended_weights(feature_weights, weight)
-        for weight in sorted({0.0, *recipe.blend_weights})
-    }
+    candidates = blends(feature_weights, recipe.blend_weights)
     sweep = sweep_blends(logits, dev, candidates)
-    best = select_row(sweep)
-    without = select_row([row for row in sweep if not row["cross_encoder_weight"]])
-
-    def ndcg(row: Row) -> Array:
-        weights = candidates[row["cross_encoder_weight"]]
-        return dev.measure_each(logits[row["interpolation"]], weights)[DECISIVE]
-
-    gain = ndcg(best) - ndcg(without)
-    if gain.mean() <= MIN_ERRORS * standard_error(gain, dev.groups):
-        best = without
+    best = select_row_unless_noise(sweep, logits, dev, candidates)
     a = best["interpolation"] if best["cross_encoder_weight"] else best_alone(logits, dev)
     model.load_state_dict(interpolate(base.weights, callback.kept_weights, a))
     weights = candidates[best["cross_encoder_weight"]]
     calibration = calibrate(dev.blend(logits[a], weights), dev.picks)
     changes = {"max_length": recipe.max_length, **calibration}
     return Selection(sweep, a, weights.model_copy(update=changes))
+
+
+def blends(
+    feature_weights: BlendWeights, cross_encoder_weights: Sequence[float]
+) -> dict[float, BlendWeights]:
+    """Return cross-encoder weight -> the weights of the blend, also without the cross-encoder."""
+    return {
+        weight: blended_weights(feature_weights, weight)
+        for weight in sorted({0.0, *cross_encoder_weights})
+    }
 
 
 def blended_weights(feature_weights: BlendWeights, cross_encoder_weight: float) -> BlendWeights:
@@ -156,6 +154,25 @@ def sweep_blends(
         for cross_encoder_weight, weights in candidates.items()
         if not (cross_encoder_weight and has_collapsed(logits[a]))
     ]
+
+
+def select_row_unless_noise(
+    sweep: Sequence[Row],
+    logits: Mapping[float, Sequence[Array]],
+    dev: RerankerDevSet,
+    candidates: Mapping[float, BlendWeights],
+) -> Row:
+    """Return the best row of a sweep; with a cross-encoder only if it adds more than noise."""
+    best = select_row(sweep)
+    without = select_row([row for row in sweep if not row["cross_encoder_weight"]])
+
+    def ndcg(row: Row) -> Array:
+        weights = candidates[row["cross_encoder_weight"]]
+        return dev.measure_each(logits[row["interpolation"]], weights)[DECISIVE]
+
+    gain = ndcg(best) - ndcg(without)
+    is_noise = gain.mean() <= MIN_ERRORS * standard_error(gain, dev.groups)
+    return without if is_noise else best
 
 
 def select_row(sweep: Sequence[Row]) -> Row:

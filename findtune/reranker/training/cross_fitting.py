@@ -22,14 +22,22 @@ Fit = Callable[[Sequence[Record]], SentenceTransformer]
 
 
 def out_of_fold_features(
-    lists: Sequence[Record], fit: Fit, *, folds: int, temperature: float
+    lists: Sequence[Record],
+    fit: Fit,
+    *,
+    scored: Sequence[Record],
+    folds: int,
+    temperature: float,
 ) -> list[Array]:
-    """Return the TUNED_FEATURES of each list, by a retriever that did not learn from it.
+    """Return the TUNED_FEATURES of each scored list, by a retriever that did not learn its group.
 
-    fit: tunes a retriever on some lists. Raises InputError when all lists are of one group.
+    fit: tunes a retriever on some of `lists`, which have all groups of the scored ones. Raises
+    InputError when all lists are of one group.
     """
-    numbers = fold_numbers([row["group"] for row in lists], folds).tolist()
-    features: list[Array] = [np.zeros(0)] * len(lists)
+    groups = [row["group"] for row in lists]
+    numbers = fold_numbers(groups, folds).tolist()
+    fold_of = dict(zip(groups, numbers, strict=True))
+    features: list[Array] = [np.zeros(0)] * len(scored)
     for fold in sorted(set(numbers)):
         others = [row for row, number in zip(lists, numbers, strict=True) if number != fold]
         if not others:
@@ -37,9 +45,9 @@ def out_of_fold_features(
                 "all lists of train and dev are about one question; add feedback on other ones."
             )
         retriever = fit(without_random_negatives(others))
-        rows = [row for row, number in enumerate(numbers) if number == fold]
-        held_out = [lists[row] for row in rows]
-        scored = ranks.on_first(tuned_features, retriever, held_out, temperature)
-        for row, list_features in zip(rows, scored, strict=True):
+        rows = [row for row, each in enumerate(scored) if fold_of[each["group"]] == fold]
+        held_out = [scored[row] for row in rows]
+        computed = ranks.on_first(tuned_features, retriever, held_out, temperature)
+        for row, list_features in zip(rows, computed, strict=True):
             features[row] = list_features
     return features

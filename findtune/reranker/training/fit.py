@@ -1,7 +1,8 @@
 """Fine-tuning a reranker: first its retriever, then its cross-encoder.
 
 The retriever learns grades and picks. Its features, BM25 and the order shown get weights, which are
-judged by cross-fitting against rankings that need no training. Then the cross-encoder learns. A
+judged by cross-fitting against rankings that need no training; lists that a search finds get
+weights of their own. Then the cross-encoder learns. A
 cross-encoder made from a plain encoder has a new head that knows nothing, so it is distilled first:
 it learns to rank as the features do. Finally dev decides how far its weights move, and whether it
 adds anything to the features.
@@ -10,6 +11,7 @@ adds anything to the features.
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sentence_transformers import CrossEncoder
 
@@ -24,6 +26,7 @@ from findtune.reranker.training.list_losses import distillation_loss, pick_loss
 from findtune.reranker.training.phases import Phase, run_phase
 from findtune.reranker.training.recipe import Recipe
 from findtune.reranker.training.saving import save_model
+from findtune.reranker.training.search_weights import select_search_weights
 from findtune.reranker.training.training_data import TrainingData, read_training_data
 from findtune.training import ranks
 from findtune.training.arguments import trainer_arguments
@@ -70,13 +73,23 @@ def fit(
     best = data.rankings[0]
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
     selection = ranks.on_first(select, model, best.weights)
-    reranker = Reranker(model, data.retriever, data.base_retriever, selection.weights)
+    select_search = partial(select_search_weights, data=data, recipe=recipe, precision=precision)
+    weights = selection.weights, ranks.on_first(select_search, model, selection.weights)
+    reranker = Reranker(model, data.retriever, data.base_retriever, *weights)
     save = partial(save_model, reranker, data.train_retriever, best.weights, data.examination)
     facts = {"precision": precision, "best_step": callback.kept_step}
-    facts |= selection.facts | {"features_ranking": best.name}
-    facts["examination_eta"] = data.examination.eta
+    facts |= selection.facts | ranking_facts(data)
     facts["interpolation"] = shipped_share(selection, best)
     return FitResult(reranker, save, callback.history, selection.sweep, facts)
+
+
+def ranking_facts(data: TrainingData) -> dict[str, Any]:
+    """Return what training.json records about the rankings by features."""
+    return {
+        "features_ranking": data.rankings[0].name,
+        "search_features_ranking": data.search_rankings[0].name,
+        "examination_eta": data.examination.eta,
+    }
 
 
 def shipped_share(selection: Selection, features_ranking: Ranking) -> float:

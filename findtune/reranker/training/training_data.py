@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from datasets import Dataset
@@ -17,11 +17,18 @@ from findtune.reranker.model.examination import Examination, corrected
 from findtune.reranker.model.ranked_lists import gains_of, without_random_negatives
 from findtune.reranker.model.retriever_features import (
     UNTUNED_FEATURES,
+    base_vectors,
+    features_by_vectors,
     join_features,
     retriever_features,
-    untuned_features,
 )
-from findtune.reranker.training.cross_fitting import out_of_fold_features
+from findtune.reranker.training.candidates import (
+    DocumentSearch,
+    asked_queries,
+    candidate_lists,
+    rank_candidates,
+)
+from findtune.reranker.training.cross_fitting import Fit, out_of_fold_features
 from findtune.reranker.training.feature_weights import DECISIVE, FUSED, Ranking, select_ranking
 from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.position_bias import describe, estimate_examination
@@ -32,15 +39,20 @@ from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 Say = Callable[[str], None]
 Array = np.ndarray
+T = TypeVar("T")
+
+# Kinds of list: those of train and of dev, and what a search finds for each.
+KNOWN, CANDIDATES = ("list", "dev"), ("candidate", "dev_candidate")
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """Lists and features by group, the retrievers, and the rankings by features, best first.
 
-    Groups: `list` and `title` of train, and `dev`. Features of a list come from a retriever that
-    did not learn from it. retriever: learned train and dev; train_retriever: train alone.
-    examination: the position bias of train and dev.
+    Groups: `list` and `title` of train, `dev`, and `candidate` and `dev_candidate`, which a search
+    found for train and dev. Features of a list come from a retriever that did not learn from it.
+    retriever: learned train and dev; train_retriever: train alone. rankings: of lists;
+    search_rankings: of candidates. examination: the position bias of train and dev.
     """
 
     lists: dict[str, list[Record]]
@@ -49,6 +61,7 @@ class TrainingData:
     train_retriever: SentenceTransformer
     base_retriever: SentenceTransformer
     rankings: list[Ranking]
+    search_rankings: list[Ranking]
     examination: Examination
 
     def distillation_dataset(self) -> Dataset:
@@ -81,9 +94,8 @@ def read_training_data(
     lists["dev"] = read_kind(examples / "dev.jsonl", "list")
 
     base = load_retriever(folder, recipe.retriever)
-    known, folds = lists["list"] + lists["dev"], recipe.retriever.folds
-    untuned = ranks.on_first(untuned_features, base, known)
-    examination = ranks.on_first(examine, known, untuned)
+    untuned = ranks.on_first(describe_untuned, base, lists, recipe)
+    examination = untuned.examination
     say(describe(examination))
     numbers = count(1)  # name the retrievers' checkpoints, so their order must not change
 
@@ -92,17 +104,87 @@ def read_training_data(
         phase = checkpoints.phase(f"retriever-{next(numbers)}")
         return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta, phase)
 
-    tuned = out_of_fold_features(known, fit, folds=folds, temperature=recipe.temperature)
-    features = join_features(tuned, untuned)
-    rankings = ranks.on_first(rank_shown, known, features, recipe, examination.eta)
-    report_rankings(rankings, say)
-    retriever = fit(without_random_negatives(known))
+    lists |= untuned.candidates
+    features = cross_fitted_features(lists, untuned, fit, recipe)
+    rankings, search_rankings = rank_all(lists, features, recipe, examination.eta)
+    report_rankings(rankings, "lists", say)
+    report_rankings(search_rankings, "lists of candidates", say)
+    retriever = fit(without_random_negatives(of_kinds(lists, KNOWN)))
     train_retriever = fit(without_random_negatives(lists["list"]))
-    trained = len(lists["list"])
     of_titles = partial(retriever_features, retriever, base, lists["title"])
-    titles = ranks.on_first(of_titles, recipe.temperature)
-    by_group = {"list": features[:trained], "dev": features[trained:], "title": titles}
-    return TrainingData(lists, by_group, retriever, train_retriever, base, rankings, examination)
+    features["title"] = ranks.on_first(of_titles, recipe.temperature)
+    retrievers = retriever, train_retriever, base
+    return TrainingData(lists, features, *retrievers, rankings, search_rankings, examination)
+
+
+def cross_fitted_features(
+    lists: Mapping[str, Sequence[Record]], untuned: "Untuned", fit: Fit, recipe: Recipe
+) -> dict[str, list[Array]]:
+    """Return kind -> the features of its lists, by retrievers that did not learn from them."""
+    kinds = (*KNOWN, *CANDIDATES)
+    tuned = out_of_fold_features(
+        of_kinds(lists, KNOWN),
+        fit,
+        scored=of_kinds(lists, kinds),
+        folds=recipe.retriever.folds,
+        temperature=recipe.temperature,
+    )
+    remaining = iter(join_features(tuned, untuned.features))
+    return {kind: [*islice(remaining, len(lists[kind]))] for kind in kinds}
+
+
+def rank_all(
+    lists: Mapping[str, Sequence[Record]],
+    features: Mapping[str, Sequence[Array]],
+    recipe: Recipe,
+    eta: float,
+) -> tuple[list[Ranking], list[Ranking]]:
+    """Return the rankings of lists and those of candidates, best first."""
+    known, found = (
+        (of_kinds(lists, kinds), of_kinds(features, kinds)) for kinds in (KNOWN, CANDIDATES)
+    )
+    return (
+        ranks.on_first(rank_shown, *known, recipe, eta),
+        ranks.on_first(rank_candidates, *found, recipe),
+    )
+
+
+def of_kinds(rows: Mapping[str, Sequence[T]], kinds: Sequence[str]) -> list[T]:
+    """Return the rows of some kinds."""
+    return [row for kind in kinds for row in rows[kind]]
+
+
+class Untuned(NamedTuple):
+    """What is known of the lists before a retriever is tuned.
+
+    examination: the position bias. candidates: the lists that a search finds for train, and for
+    dev. features: the UNTUNED_FEATURES of train, dev and the candidates.
+    """
+
+    examination: Examination
+    candidates: dict[str, list[Record]]
+    features: list[Array]
+
+
+def describe_untuned(
+    base: SentenceTransformer, lists: Mapping[str, list[Record]], recipe: Recipe
+) -> Untuned:
+    """Return what the untuned retriever shows of train and dev."""
+    known = of_kinds(lists, KNOWN)
+    vectors = base_vectors(base, known)
+    features = features_by_vectors(vectors, known)
+    examination = examine(known, features)
+    eta = examination.eta
+    asked = {
+        name: asked_queries(lists[kind], eta) for name, kind in zip(CANDIDATES, KNOWN, strict=True)
+    }
+    queries = {row.query for row in of_kinds(asked, CANDIDATES)}
+    search = DocumentSearch([row for row in known if row["query"] in queries], vectors)
+    candidates = {
+        name: candidate_lists(rows, search, recipe.candidates) for name, rows in asked.items()
+    }
+    found = of_kinds(candidates, CANDIDATES)
+    return Untuned(examination, candidates, features + features_by_vectors(vectors, found))
 
 
 def examine(lists: Sequence[Record], untuned: Sequence[Array]) -> Examination:
@@ -133,10 +215,14 @@ def rank_shown(
     )
 
 
-def report_rankings(rankings: Sequence[Ranking], say: Say) -> None:
-    """Report each ranking's measure on lists that it did not learn from."""
-    values = ", ".join(f"{ranking.name} {ranking.ndcg.mean():.4f}" for ranking in rankings)
-    say(f"cross-fitted {DECISIVE} of {len(rankings[0].ndcg)} lists: {values}")
+def report_rankings(rankings: Sequence[Ranking], things: str, say: Say) -> None:
+    """Report each ranking's measure on lists that it did not learn from; things: these lists."""
+    number = len(rankings[0].ndcg)
+    if number:
+        values = ", ".join(f"{ranking.name} {ranking.ndcg.mean():.4f}" for ranking in rankings)
+        say(f"cross-fitted {DECISIVE} of {number} {things}: {values}")
+    else:
+        say(f"too few {things} to fit weights: a search keeps the order in which it found them")
 
 
 def build_dataset(lists: Sequence[Record], labels: Sequence[Array]) -> Dataset:

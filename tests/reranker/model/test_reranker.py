@@ -25,10 +25,11 @@ def reranker(tiny_base: Path) -> Reranker:
     """A reranker with a random head, uneven weights and two retrievers that differ."""
     changes = dict.fromkeys(FEATURES, 1 / 3) | {"cross_encoder": 0.3, "temperature": 0.2}
     weights = CROSS_ENCODER_ONLY.model_copy(update={**changes, "max_length": 40})
+    for_search = weights.model_copy(update={"cross_encoder": 0.0, "bm25": 2.0})
     tuned, base = load_encoder(tiny_base), load_encoder(tiny_base)
     for weight in tuned.parameters():
         weight.data *= 1.5
-    return Reranker(load_or_create(tiny_base, 40, seed=1), tuned, base, weights)
+    return Reranker(load_or_create(tiny_base, 40, seed=1), tuned, base, weights, for_search)
 
 
 def test_lists_without_documents_have_no_scores(reranker: Reranker, lists: list[Record]) -> None:
@@ -84,6 +85,28 @@ def test_a_cross_encoder_without_a_weight_is_never_called(
     almost = reranker.with_weights(cross_encoder=1e-9).scores(lists)
     for scores, expected in zip(without.scores(lists), almost, strict=True):
         assert scores == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_search_has_weights_of_its_own(
+    reranker: Reranker, lists: list[Record], tmp_path: Path
+) -> None:
+    reranker.save(tmp_path)
+    loaded = load(tmp_path)
+    assert (loaded.weights, loaded.search_weights) == (reranker.weights, reranker.search_weights)
+    searching = loaded.for_search()
+    assert searching.weights == reranker.search_weights != reranker.weights
+    assert searching.weights.cross_encoder == 0
+    by_hand = replace(reranker, weights=reranker.search_weights).scores(lists)
+    for scores, expected in zip(searching.scores(lists), by_hand, strict=True):
+        assert scores == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_reranker_of_an_earlier_release_searches_with_its_only_weights(
+    reranker: Reranker, tmp_path: Path
+) -> None:
+    reranker.save(tmp_path)
+    (tmp_path / "search_weights.json").unlink()
+    assert load(tmp_path).for_search().weights == reranker.weights
 
 
 def test_ranks_are_optional_and_count_where_a_list_has_them(

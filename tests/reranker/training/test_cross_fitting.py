@@ -1,6 +1,7 @@
 """What is said of a list out of fold comes from a retriever that did not learn from it."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,20 @@ def test_no_retriever_scores_a_group_that_it_learned_from(
         assert all(row["shown"] for each in chosen for row in each["documents"])
         return encoder_of_fold(tiny_base, len(learned))
 
-    features = out_of_fold_features(lists, fit, folds=3, temperature=0.2)
+    # in another order, and some of them twice
+    scored = [*lists[::-1], *lists[3:]]
+    features = out_of_fold_features(lists, fit, scored=scored, folds=3, temperature=0.2)
+    assert len(features) == len(scored)
     numbers = fold_numbers([row["group"] for row in lists], 3).tolist()
     assert len(learned) == len(set(numbers)) == 3
     for place, fold in enumerate(sorted(set(numbers))):
-        rows = [row for row, number in enumerate(numbers) if number == fold]
-        groups = {row["group"] for row in lists}
-        assert {lists[row]["group"] for row in rows} == groups - learned[place]
+        groups = {
+            row["group"] for row, number in zip(lists, numbers, strict=True) if number == fold
+        }
+        assert groups == {row["group"] for row in lists} - learned[place]
+        rows = [row for row, each in enumerate(scored) if each["group"] in groups]
         encoder = encoder_of_fold(tiny_base, place + 1)
-        expected = tuned_features(encoder, [lists[row] for row in rows], 0.2)
+        expected = tuned_features(encoder, [scored[row] for row in rows], 0.2)
         for row, list_features in zip(rows, expected, strict=True):
             assert features[row] == pytest.approx(list_features, abs=1e-5)
 
@@ -53,5 +59,6 @@ def encoder_of_fold(folder: Path, fold: int) -> SentenceTransformer:
 
 def test_lists_of_one_question_are_too_few(tiny_base: Path, train: list[Record]) -> None:
     same = [row | {"group": "one"} for row in train]
+    fit = partial(load_encoder, tiny_base)
     with pytest.raises(InputError, match="about one question"):
-        out_of_fold_features(same, lambda _: load_encoder(tiny_base), folds=3, temperature=0.2)
+        out_of_fold_features(same, lambda _: fit(), scored=same, folds=3, temperature=0.2)
