@@ -4,9 +4,8 @@ A cell with a tuned model competes only if on dev it beats the best untuned cell
 standard error of the paired difference. Of the competing cells within one standard error of the
 best one, those that cost least per question remain, and the best of these is chosen. A tuned model
 costs no more than its base, and a reranker that only compares vectors no more than vector search.
-If no cell
-competes, the best untuned cell is chosen. Source: the one-standard-error rule (Breiman et al. 1984,
-3.4.3).
+If no cell competes, the best untuned cell is chosen. Source: the one-standard-error rule (Breiman
+et al. 1984, 3.4.3).
 
 Test answers one question: is the chosen cell better than the untuned one? What each tuned model
 adds, and which ones hurt each other, is measured on dev, where every cell is ranked anyway.

@@ -2,10 +2,9 @@
 
 The retriever learns grades and picks. Its features, BM25 and the order shown get weights, which are
 judged by cross-fitting against rankings that need no training; lists that a search finds get
-weights of their own. Then the cross-encoder learns. A
-cross-encoder made from a plain encoder has a new head that knows nothing, so it is distilled first:
-it learns to rank as the features do. Finally dev decides how far its weights move, and whether it
-adds anything to the features.
+weights of their own. Then the cross-encoder learns. If it was made from a plain encoder, it has a
+new head that knows nothing, so it is distilled first: it learns to rank as the features do. Finally
+dev decides how far its weights move, and whether it adds anything to the features.
 """
 
 from collections.abc import Callable, Mapping

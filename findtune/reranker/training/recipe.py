@@ -38,7 +38,7 @@ class Recipe(Section):
     """params.yaml: reranker.SIZE."""
 
     retriever: RetrieverArguments
-    candidates: int = Field(gt=1)  # per list, found by the untuned retriever
+    candidates: int = Field(gt=1)  # per question, found by the untuned retriever
     loss: LossName
     distil: PhaseArguments  # from the retriever
     tune: PhaseArguments  # on the picks

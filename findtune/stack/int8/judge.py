@@ -66,13 +66,22 @@ def embedder_results(
 def judge_reranker(
     folder: Path, copies: Mapping[str, Path], examples: Path, seed: int
 ) -> dict[str, Record]:
-    """Return the measures of a reranker and of its copies; copies: name -> ONNX file."""
+    """Return the measures of a reranker and of its copies, with both kinds of weights.
+
+    copies: name -> ONNX file. A search ranks with weights of its own, but its candidates are not
+    part of test, so these weights are judged on the same lists.
+    """
     held_out, reranker = rerankers.read_held_out(examples), load_reranker(folder)
-    fp32 = ndcg(reranker, held_out, folder)
-    int8 = ndcg(run_reranker(reranker, folder, copies), held_out, folder)
-    difference = compare(fp32, int8, MEASURE, seed, held_out.groups)
-    means = [{MEASURE: float(values.mean())} for values in (fp32, int8)]
-    return {"lists": result(means[0], means[1], difference, len(fp32))}
+    by_weights = {"lists": reranker, "lists_by_search_weights": reranker.for_search()}
+    fp32 = {name: ndcg(each, held_out, folder) for name, each in by_weights.items()}
+    run_reranker(reranker, folder, copies)  # both have the same networks
+    results = {}
+    for name, each in by_weights.items():
+        before, after = fp32[name], ndcg(each, held_out, folder)
+        difference = compare(before, after, MEASURE, seed, held_out.groups)
+        means = [{MEASURE: float(values.mean())} for values in (before, after)]
+        results[name] = result(means[0], means[1], difference, len(before))
+    return results
 
 
 def ndcg(reranker: Reranker, held_out: rerankers.HeldOut, folder: Path) -> np.ndarray:

@@ -212,13 +212,21 @@ def data(bases: dict[str, Path], example_folder: Path, recipe: dict[str, Any]) -
 
 
 def test_no_retriever_says_anything_of_known_lists_that_it_learned_from(data: TrainingData) -> None:
-    for group, known in {"list": True, "dev": True, "title": False}.items():
+    known_groups = dict.fromkeys(("list", "dev", "candidate", "dev_candidate"), True)
+    for group, known in (known_groups | {"title": False}).items():
         lists = data.lists[group]
+        assert lists
         shipped = retriever_features(data.retriever, data.base_retriever, lists, 0.2)
         for own, by_shipped in zip(data.features[group], shipped, strict=True):
             same = np.isclose(own, by_shipped, atol=1e-5)
             assert same[:, len(TUNED_FEATURES) :].all()
             assert same.all() != known
+
+
+def test_candidates_are_found_for_the_queries_of_their_split(data: TrainingData) -> None:
+    for found, kind in {"candidate": "list", "dev_candidate": "dev"}.items():
+        queries = {row["query"] for row in data.lists[kind]}
+        assert {row["query"] for row in data.lists[found]} <= queries
 
 
 def test_one_retriever_has_learned_train_alone_for_a_choice_on_dev(
