@@ -25,6 +25,7 @@ from findtune.reranker.training.feature_weights import (
     single_feature,
 )
 from findtune.reranker.training.recipe import Recipe
+from findtune.retrieval.nearest import ExactNeighbours
 
 AS_FOUND = "as_found"  # the ranking that keeps the order of the search
 MAX_QUERIES = 1000  # of train, and of dev; a few weights need no more
@@ -73,13 +74,13 @@ class DocumentSearch:
                 if document["shown"]:
                     documents.setdefault(document["url"], document)
         self.documents = [*documents.values()]
-        self.matrix = np.array([vectors[document["text"]] for document in self.documents])
-        self.vectors = vectors
+        found = np.array([vectors[document["text"]] for document in self.documents])
+        self.neighbours, self.vectors = ExactNeighbours(found), vectors
 
     def find(self, query: str, number: int) -> list[Record]:
         """Return the documents most similar to a query, best first, without rank or score."""
-        cosines = self.matrix @ self.vectors[query]
-        found = [self.documents[row] for row in np.argsort(-cosines, kind="stable")[:number]]
+        [rows] = self.neighbours.nearest(self.vectors[query][np.newaxis], number)
+        found = [self.documents[row] for row in rows]
         return [{key: document[key] for key in ("url", "title", "text")} for document in found]
 
 
