@@ -14,8 +14,9 @@ export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 # Python compiles a module once, in its first run; without files for that, in every run (20 s each).
 unexport PYTHONDONTWRITEBYTECODE
-# Threads that wait must sleep: on a busy machine they would take the processor from those that work.
+# Threads that wait must sleep soon: awake, they take the processor of a busy machine from others.
 export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 1000
 # Pass a question on exactly as it was typed: neither make nor the shell may interpret its characters.
 export QUESTION := $(value Q)
 unexport Q

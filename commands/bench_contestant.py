@@ -3,7 +3,7 @@
     python -m commands.bench_contestant small encoding ours result.json
 
 `make bench` calls it, so that each contestant has its own process. The idle threads of all
-contestants sleep, as in our stages; only ours also keeps freed memory.
+contestants soon sleep, as in our stages; only ours also keeps freed memory.
 
 Reads   params.yaml, models/, data/examples/
 Writes  the file

@@ -33,8 +33,8 @@ LARGE_EFFECT = 0.1  # of a measure from 0 to 1; few changes are this large
 Lines = Iterator[str]
 
 
-# No model is loaded, but idle threads of gradient boosting must sleep as torch's do: otherwise they
-# compete for the processors of a busy machine.
+# No model is loaded, but idle threads of gradient boosting must soon sleep, as torch's do. Awake,
+# they compete for the processors of a busy machine.
 @click.command(cls=TorchStage)
 @click.argument("size")
 @click.option("--review/--no-review", default=True, help="List labels that are likely wrong.")

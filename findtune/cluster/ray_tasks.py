@@ -38,6 +38,8 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "1000",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
 
 Item = TypeVar("Item")

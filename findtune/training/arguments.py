@@ -7,6 +7,7 @@ from transformers import PrinterCallback, ProgressCallback, Trainer
 
 from findtune.training import ranks
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
+from findtune.training.memory import GiveBackMemory
 from findtune.training.resumption import train_resumably
 
 # With several ranks. DistributedDataParallel must not wait for unused weights, such as a pooler's.
@@ -65,6 +66,7 @@ def run_trainer(
     trainer.remove_callback(PrinterCallback)
     if not progress:
         trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(GiveBackMemory())
     # full_determinism also fills each new tensor with NaN, in case an operation reads it unwritten
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if checkpoints.folder:

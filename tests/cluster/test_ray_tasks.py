@@ -34,6 +34,7 @@ from findtune.core.processes import (
     read_piece,
     runs_on_ray,
 )
+from stages.command import TorchStage
 
 
 class Reference(str):
@@ -288,6 +289,10 @@ def test_a_training_takes_a_gpu_where_there_are_some(ray: StandIn) -> None:
     ray.resources["GPU"] = 2
     assert [*map_in_folders(abs, [-1], lambda _: Needs({}, 2))] == [(-1, 1)]
     assert ray.options["num_gpus"] == 1
+
+
+def test_tasks_have_the_environment_of_a_stage_that_loads_models() -> None:
+    assert TorchStage.environment.items() <= ray_tasks.ENVIRONMENT.items()
 
 
 def test_no_module_imports_ray_when_it_is_loaded() -> None:

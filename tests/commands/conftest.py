@@ -15,7 +15,10 @@ PARAMS = DATA / "two_sizes.yaml"
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore the variables that commands set."""
-    for name in ("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "HF_HUB_DISABLE_TELEMETRY"):
+    for name in (
+        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
+        "HF_HUB_DISABLE_TELEMETRY",
+    ):
         monkeypatch.setenv(name, "1")
 
 

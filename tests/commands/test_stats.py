@@ -104,17 +104,21 @@ def test_a_model_without_examples_is_named() -> None:
     assert "warning: the reranker has no examples of small" in run("--no-review").stdout
 
 
-def test_threads_that_wait_for_others_sleep(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    policies: list[str | None] = []
+def test_threads_that_wait_for_others_soon_sleep(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies: list[tuple[str | None, ...]] = []
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
     def doubtful_picks(*_: object) -> list[object]:
-        policies.append(os.environ.get("OMP_WAIT_POLICY"))
+        policies.append(tuple(map(os.environ.get, names)))
         return []
 
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("findtune.quality.doubtful_labels.doubtful_picks", doubtful_picks)
     run()
-    assert policies == ["PASSIVE"]
+    assert policies == [("PASSIVE", "1000")]
 
 
 @pytest.mark.slow

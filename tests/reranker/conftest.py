@@ -37,7 +37,7 @@ def recipe() -> dict[str, Any]:
     steps = {"batch_size": 4, "warmup_ratio": 0.1, "weight_decay": 0.01, "eval_steps": 0.5}
     machine = {"max_length": 40, "precision": "fp32", "threads": 1, "early_stopping_patience": 2}
     tried = {"interpolation": [0.5, 1.0], "blend_weights": [0.25, 0.75, 1.0]}
-    retriever = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "folds": 2}
+    retriever = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "folds": 3}
     retriever |= {"documents": 4, "relevant": 2, "max_seq_length": 40}
     phases["retriever"] = retriever
     phases["candidates"] = 4

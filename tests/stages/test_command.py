@@ -81,7 +81,7 @@ def test_stages_that_load_models_are_offline(
     kind: type[Stage], offline: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (
-        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "HF_HUB_DISABLE_TELEMETRY"),
+        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "HF_HUB_DISABLE_TELEMETRY"),
         "CUBLAS_WORKSPACE_CONFIG",
     ):
         monkeypatch.setenv(name, "")
@@ -91,4 +91,5 @@ def test_stages_that_load_models_are_offline(
     assert seen["HF_HUB_DISABLE_TELEMETRY"] == "1"
     assert seen.get("HF_HUB_OFFLINE") == offline
     assert seen.get("OMP_WAIT_POLICY") == ("PASSIVE" if offline else None)
+    assert seen.get("GOMP_SPINCOUNT") == ("1000" if offline else None)
     assert seen.get("CUBLAS_WORKSPACE_CONFIG") == (":4096:8" if offline else None)

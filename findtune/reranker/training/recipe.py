@@ -24,7 +24,7 @@ class RetrieverArguments(Section):
     documents: int = Field(gt=1)  # per question, from its own list
     relevant: int = Field(gt=0)  # of these documents, at most
     max_seq_length: int = Field(gt=0)
-    folds: int = Field(gt=1)
+    folds: int = Field(ge=3)  # dev, and two or more parts of train
 
     @model_validator(mode="after")
     def leave_room(self) -> Self:

@@ -105,12 +105,11 @@ def read_training_data(
         return fit_retriever(folder, chosen, recipe.retriever, settings, examination.eta, phase)
 
     lists |= untuned.candidates
-    features = cross_fitted_features(lists, untuned, fit, recipe)
+    features, train_retriever = cross_fitted_features(lists, untuned, fit, recipe)
     rankings, search_rankings = rank_all(lists, features, recipe, examination.eta)
     report_rankings(rankings, "lists", say)
     report_rankings(search_rankings, "lists of candidates", say)
     retriever = fit(without_random_negatives(of_kinds(lists, KNOWN)))
-    train_retriever = fit(without_random_negatives(lists["list"]))
     of_titles = partial(retriever_features, retriever, base, lists["title"])
     features["title"] = ranks.on_first(of_titles, recipe.temperature)
     retrievers = retriever, train_retriever, base
@@ -119,18 +118,22 @@ def read_training_data(
 
 def cross_fitted_features(
     lists: Mapping[str, Sequence[Record]], untuned: "Untuned", fit: Fit, recipe: Recipe
-) -> dict[str, list[Array]]:
-    """Return kind -> the features of its lists, by retrievers that did not learn from them."""
+) -> tuple[dict[str, list[Array]], SentenceTransformer]:
+    """Return kind -> the features of its lists, by retrievers that did not learn from them.
+
+    Also return a retriever that has learned exactly train.
+    """
     kinds = (*KNOWN, *CANDIDATES)
-    tuned = out_of_fold_features(
-        of_kinds(lists, KNOWN),
+    tuned, train_retriever = out_of_fold_features(
+        lists["list"],
+        lists["dev"],
         fit,
         scored=of_kinds(lists, kinds),
         folds=recipe.retriever.folds,
         temperature=recipe.temperature,
     )
     remaining = iter(join_features(tuned, untuned.features))
-    return {kind: [*islice(remaining, len(lists[kind]))] for kind in kinds}
+    return {kind: [*islice(remaining, len(lists[kind]))] for kind in kinds}, train_retriever
 
 
 def rank_all(

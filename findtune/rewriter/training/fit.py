@@ -6,8 +6,6 @@ question alone, with titles, with rewrites of the base, or with rewrites of the 
 questions of train, rewrites come from cross-fitting.
 """
 
-import ctypes
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -52,6 +50,7 @@ from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from findtune.training.fit_result import FitResult
 from findtune.training.interpolation import State, interpolate, snapshot
+from findtune.training.memory import give_back_memory
 from findtune.training.precision import supported_precision
 from findtune.training.selection import within_one_standard_error
 
@@ -186,17 +185,6 @@ def train(
     del trainer
     give_back_memory()
     return steps
-
-
-def give_back_memory() -> None:
-    """Free the memory of a training, and return to the system the pages that glibc would keep.
-
-    A trainer refers to itself, so without this Adam's state would stay during the next training.
-    """
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
 
 
 def build_dataset(backbone: Backbone, targets: Sequence[Record]) -> Dataset:
