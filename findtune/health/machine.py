@@ -18,7 +18,7 @@ from findtune.health.finding import Finding
 GB = 1e9
 OLDEST_PYTHON = (3, 11)
 DISK = {"fail": 1 * GB, "warn": 5 * GB}  # free; `make train SIZE=small` writes 5.5 GB
-MEMORY = {"fail": 2 * GB, "warn": 8 * GB}  # free; `make train SIZE=small` takes 7.7 GB
+MEMORY = {"fail": 2 * GB, "warn": 8 * GB}  # free; `make train SIZE=small` takes 6.7 GB
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.MULTILINE)
 
@@ -75,7 +75,7 @@ def check_memory() -> Finding:
     limit = memory_limit([Path(name) for name in CGROUP_LIMITS], memory.total)
     free = min(memory.available, limit)
     text = f"{free / GB:.1f} of {min(memory.total, limit) / GB:.1f} GB free"
-    remedy = "close programs, or train one model at a time (MODELS=embedder); it takes up to 8 GB"
+    remedy = "close programs, or train one model at a time (MODELS=embedder); it takes up to 7 GB"
     return judge_room("memory", free, text, MEMORY, remedy)
 
 

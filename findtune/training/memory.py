@@ -11,7 +11,7 @@ import gc
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-STEPS = 16  # between two calls of `trim`, which takes a tenth of a step
+STEPS = 16  # between two calls of `trim`, which takes about a seventh of a step
 
 
 def give_back_memory() -> None:

@@ -1,4 +1,4 @@
-"""A training gives unused memory back, so that it does not grow with every step."""
+"""A training returns unused pages every few steps."""
 
 import ctypes
 import gc

@@ -11,7 +11,7 @@ from findtune.core.errors import InputError
 from findtune.core.records import Record, read_kind
 from findtune.reranker.model.ranked_lists import without_random_negatives
 from findtune.reranker.model.retriever_features import tuned_features
-from findtune.reranker.training.cross_fitting import out_of_fold_features
+from findtune.reranker.training.cross_fitting import fold_by_group, out_of_fold_features
 from findtune.retrieval.encoder import load_encoder
 
 
@@ -60,6 +60,11 @@ def encoder_of(folder: Path, number: int) -> SentenceTransformer:
     for weight in encoder.parameters():
         weight.data *= 1 + number / 2
     return encoder
+
+
+def test_groups_that_train_and_dev_share_spread_over_all_folds() -> None:
+    rows = [{"group": f"{number}"} for number in range(9)]
+    assert sorted(fold_by_group(rows, rows, 3).values()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("in_dev", [0, 1])
