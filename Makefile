@@ -17,6 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Threads that wait must sleep soon: awake, they take the processor of a busy machine from others.
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 1000
+export OPENBLAS_THREAD_TIMEOUT := 4
 # Pass a question on exactly as it was typed: neither make nor the shell may interpret its characters.
 export QUESTION := $(value Q)
 unexport Q

@@ -86,6 +86,7 @@ class TorchStage(Stage):
         "HF_HUB_OFFLINE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "1000",  # turns, some 20 microseconds, of GNU's OpenMP
+        "OPENBLAS_THREAD_TIMEOUT": "4",  # numpy's threads would stay awake for 20 milliseconds
         # makes training on a GPU repeatable; torch reads this at its first product there
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }

@@ -16,7 +16,7 @@ PARAMS = DATA / "two_sizes.yaml"
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore the variables that commands set."""
     for name in (
-        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
+        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OPENBLAS_THREAD_TIMEOUT"),
         "HF_HUB_DISABLE_TELEMETRY",
     ):
         monkeypatch.setenv(name, "1")

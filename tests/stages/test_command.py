@@ -81,8 +81,8 @@ def test_stages_that_load_models_are_offline(
     kind: type[Stage], offline: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (
-        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "HF_HUB_DISABLE_TELEMETRY"),
-        "CUBLAS_WORKSPACE_CONFIG",
+        *("HF_HUB_OFFLINE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OPENBLAS_THREAD_TIMEOUT"),
+        *("HF_HUB_DISABLE_TELEMETRY", "CUBLAS_WORKSPACE_CONFIG"),
     ):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -92,4 +92,5 @@ def test_stages_that_load_models_are_offline(
     assert seen.get("HF_HUB_OFFLINE") == offline
     assert seen.get("OMP_WAIT_POLICY") == ("PASSIVE" if offline else None)
     assert seen.get("GOMP_SPINCOUNT") == ("1000" if offline else None)
+    assert seen.get("OPENBLAS_THREAD_TIMEOUT") == ("4" if offline else None)
     assert seen.get("CUBLAS_WORKSPACE_CONFIG") == (":4096:8" if offline else None)
