@@ -119,6 +119,16 @@ def test_grades_and_picks_are_learned_in_equal_parts(
     assert shares == pytest.approx(dict.fromkeys("abcd", 0.0) | expected)
 
 
+def test_a_position_bias_changes_what_picks_teach_but_not_what_grades_teach() -> None:
+    documents = [{"url": url, "text": url, "rank": rank} for rank, url in enumerate("abcd", 1)]
+    ranked_list = {"documents": documents, "picks": ["a", "d"], "qrels": {"b": 3, "c": 1}}
+    assert learned_gains(ranked_list).tolist() == [1 / 2, 3 / 4, 1 / 4, 1 / 2]
+    a, b, c, d = learned_gains(ranked_list, eta=1.0).tolist()
+    assert (b, c) == (3 / 4, 1 / 4)
+    assert a < 1 / 2 < d
+    assert a + d == pytest.approx(1)
+
+
 def test_lists_without_an_irrelevant_document_are_an_error(recipe: dict[str, Any]) -> None:
     ranked_list = {"query": "tea", "documents": [{"url": "a", "text": "a"}], "picks": ["a"]}
     rows = [ranked_list | {"qrels": {}, "group": "tea"}]
