@@ -67,6 +67,14 @@ def test_a_question_leads_to_its_rewrites_and_sources(client: TestClient) -> Non
     assert client.get(page.url.path).status_code == 200  # it can be loaded again
 
 
+def test_rewrites_are_folded_away_so_that_a_phone_shows_sources_first(client: TestClient) -> None:
+    page = ask(client).text
+    folded = page[page.index("<details") : page.index("</details>")]
+    assert "<li>more</li>" in folded
+    assert re.search(r"<summary>Also searched: \d+ other quer", folded)
+    assert "<details open" not in page
+
+
 def test_a_question_in_which_nothing_can_be_seen_is_refused(
     client: TestClient, recorder: Recorder
 ) -> None:
