@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.records import Record
-from findtune.core.text import normalize
 from findtune.ingest.csv_rows import (
     CsvRow,
     Header,
@@ -31,6 +30,7 @@ from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import clean_line
 from findtune.ingest.report import Advance, FileReportRow, IngestReport
 from findtune.ingest.text_rows import clean_id, read_texts
+from findtune.ingest.wordings import wording
 
 CATALOGS = ("small", "medium")
 ROLES = {
@@ -290,7 +290,7 @@ def drop_duplicates(texts: Iterable[Text]) -> list[Text]:
     """Return each text once per variable, in its first role."""
     first: dict[tuple[str, str], Text] = {}
     for text in texts:
-        first.setdefault((text.dcid, normalize(text.text)), text)
+        first.setdefault((text.dcid, wording(text.text)), text)
     return [*first.values()]
 
 
@@ -306,8 +306,8 @@ def flag_overrides(
     replaced: Iterable[Text], texts: Iterable[Text], *, variables: Variables, report: IngestReport
 ) -> None:
     """Report each override that replaces alternatives without repeating them."""
-    overrides = {(text.dcid, normalize(text.text)) for text in texts if text.role == "override"}
-    lost = (text.dcid for text in replaced if (text.dcid, normalize(text.text)) not in overrides)
+    overrides = {(text.dcid, wording(text.text)) for text in texts if text.role == "override"}
+    lost = (text.dcid for text in replaced if (text.dcid, wording(text.text)) not in overrides)
     counts = Counter(lost)
     column = "Override_Alternatives"
     for dcid, variable in variables.items():
@@ -322,7 +322,7 @@ def flag_shared_texts(texts: Iterable[Text], report: IngestReport) -> None:
     """Report each text that another variable has too."""
     owners: dict[str, Text] = {}
     for text in texts:
-        first = owners.setdefault(normalize(text.text), text)
+        first = owners.setdefault(wording(text.text), text)
         if first.dcid != text.dcid:
             file, _, line = text.source.rpartition(":")
             row = CsvRow(file, int(line), {})

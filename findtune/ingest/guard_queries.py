@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.records import Record
-from findtune.core.text import near_duplicate_key, normalize
+from findtune.core.text import normalize
 from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, reject_row
 from findtune.ingest.fields import typed_line
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.report import Advance, IngestReport
 from findtune.ingest.text_rows import read_texts
+from findtune.ingest.wordings import copy_key, wording
 
 HEADER = Header(("query", "text"))
 STEM = "queries"  # the names of the files begin with it
+
+Key = tuple[str, ...]
 
 
 class GuardQuery(NamedTuple):
@@ -45,14 +48,14 @@ class GuardQueryReader:
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance
     ) -> Iterator[Record]:
         """Yield the guard queries of all files, and report the bad rows and the duplicates."""
-        first_queries: dict[str, GuardQuery] = {}
+        first_queries: dict[Key, GuardQuery] = {}
         texts: set[str] = set()
         for path in self.files(data):
             for row in read_texts(path, HEADER, limits=limits, report=report, advance=advance):
                 query = parse_query(row, report)
                 if query and not reject_duplicate(row, query, first_queries, report):
                     report.accepted += 1
-                    texts.add(normalize(query.text))
+                    texts.add(wording(query.text))
                     yield query._asdict()
         report.counts["queries"], report.counts["texts"] = report.accepted, len(texts)
 
@@ -65,7 +68,7 @@ def parse_query(row: CsvRow, report: IngestReport) -> GuardQuery | None:
             remedy = f"write the {column}, or delete the row"
             reject_row(report, row, column=column, reason="no words", remedy=remedy)
             return None
-    if normalize(cells["query"]) == normalize(cells["text"]):
+    if wording(cells["query"]) == wording(cells["text"]):
         remedy = "ask for the text in other words"
         reject_row(report, row, column="query", reason="the text itself", remedy=remedy)
         return None
@@ -73,13 +76,13 @@ def parse_query(row: CsvRow, report: IngestReport) -> GuardQuery | None:
 
 
 def reject_duplicate(
-    row: CsvRow, query: GuardQuery, first_queries: dict[str, GuardQuery], report: IngestReport
+    row: CsvRow, query: GuardQuery, first_queries: dict[Key, GuardQuery], report: IngestReport
 ) -> bool:
     """Reject a query that was read before; remember a new one. Return whether it is rejected.
 
     A query has one right text, so it is rejected with another text too.
     """
-    first = first_queries.setdefault(near_duplicate_key(query.query), query)
+    first = first_queries.setdefault(copy_key(query.query), query)
     if first is query:
         return False
     reason, remedy = f"nearly the same query as at {first.source}", "keep one of them"

@@ -13,7 +13,6 @@ from typing import Any
 
 from findtune.core.errors import InputError
 from findtune.core.processes import number_of_processes, ordered_map, runs_on_ray
-from findtune.core.text import normalize
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.documents import other_ids, url_as_written
 from findtune.ingest.feedback import FOLDER, record_files
@@ -22,6 +21,7 @@ from findtune.ingest.json_records import read_records
 from findtune.ingest.record_ids import with_field_names
 from findtune.ingest.search_forms import named_searches, search_documents
 from findtune.ingest.searches import MAPPING
+from findtune.ingest.wordings import query_key
 
 # The files that show documents: how their names begin, and the key of their records.
 SHOWN = {
@@ -124,11 +124,6 @@ def processes_for(paths: Sequence[Path]) -> int:
         return 1
     size = sum(path.stat().st_size for path in paths if path.exists())
     return min(number_of_processes(size), max(1, len(paths)))
-
-
-def query_key(query: str) -> str:
-    """Return the key that spellings of a question share; without a letter, the question."""
-    return normalize(query) or query
 
 
 def shown_items(record: Mapping[str, Any]) -> Iterator[object]:

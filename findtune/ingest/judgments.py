@@ -22,7 +22,7 @@ from findtune.ingest.file_contents import (
     is_conflict_mark,
     refuse_no_text,
 )
-from findtune.ingest.judged_spellings import Spellings, query_key
+from findtune.ingest.judged_spellings import Spellings
 from findtune.ingest.limits import FeedbackLimits
 from findtune.ingest.plain_text import to_one_line
 from findtune.ingest.report import (
@@ -32,6 +32,7 @@ from findtune.ingest.report import (
     RecordReportRow,
     json_type,
 )
+from findtune.ingest.wordings import query_key
 
 MAX_GRADE = 100  # no measure overflows with it
 UNMATCHED_COUNTS = ("queries_in_no_log", "judgments_never_shown")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from findtune.core.records import Record
-from findtune.core.text import key_piece, near_duplicate_key
+from findtune.core.text import key_piece
 from findtune.ingest.documents import (
     DocumentsByUrl,
     clean_documents,
@@ -37,15 +37,13 @@ from findtune.ingest.report import (
     RecordReport,
     remark,
 )
+from findtune.ingest.wordings import copy_key
 
 MAX_RANK = 1_000_000
 MAX_SCORE = 1e300
 MIN_SHARE = 0.3  # of the starts of words; far below what two texts with equal stems share
 MIN_LISTS = 20  # fewer say nothing about their order
 MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
-
-# Texts of a log seldom repeat, so the cache of near_duplicate_key would only fill the memory.
-uncached_key = near_duplicate_key.__wrapped__
 
 
 def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
@@ -232,7 +230,7 @@ def is_copy(text: str, others: Sequence[str]) -> bool:
     """Return whether a text is nearly the same as one of some others."""
     starts = word_starts(text)
     alike = [other for other in others if share(starts, word_starts(other)) >= MIN_SHARE]
-    return bool(alike) and uncached_key(text) in {*map(uncached_key, alike)}
+    return bool(alike) and copy_key(text) in {*map(copy_key, alike)}
 
 
 def word_starts(text: str) -> set[str]:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
-from findtune.core.text import normalize
 from findtune.ingest.addresses import normal_form
 from findtune.ingest.csv_rows import Header, read_rows
 from findtune.ingest.report import FileReportRow, IngestReport
 from findtune.ingest.score_scale import parse_score
+from findtune.ingest.wordings import query_key, wording
 
 REVIEW = "review.csv"
 DROP, KEEP, PICKED, PASSED_OVER = "drop", "keep", "picked", "not picked"
@@ -66,12 +66,12 @@ def from_cell(cell: str) -> str:
 
 def pair_key(first: str, second: str) -> PairKey:
     """Return a key of a pair that does not depend on the order of its sentences."""
-    return frozenset(map(normalize, (first, second)))
+    return frozenset(map(wording, (first, second)))
 
 
 def source_key(query: str, url: str) -> SourceKey:
     """Return a key of a source that all spellings of its query and URL share."""
-    return normalize(query) or query, normal_form(url)
+    return query_key(query), normal_form(url)
 
 
 class PairReview:
@@ -140,7 +140,7 @@ class ListReview:
 
     def is_about(self, query: str) -> bool:
         """Return whether there is a decision on a question."""
-        return bool(self.queries) and (normalize(query) or query) in self.queries
+        return bool(self.queries) and query_key(query) in self.queries
 
     def apply(self, record: Record) -> Record | None:
         """Return a clean record with its picks as decided; None if it then teaches nothing.
@@ -149,7 +149,7 @@ class ListReview:
         """
         if not self.is_about(record["query"]):
             return record
-        query = normalize(record["query"]) or record["query"]
+        query = query_key(record["query"])
         field = "picks" if "picks" in record else "selected"
         picks, dropped = self.decide(query, [*record[field]], shown_urls(record))
         record = without(record, dropped) | {field: picks}

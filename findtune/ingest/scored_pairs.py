@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.records import Record
-from findtune.core.text import normalize
 from findtune.ingest.csv_rows import (
     CsvRow,
     Header,
@@ -29,6 +28,7 @@ from findtune.ingest.report import Advance, FileReportRow, IngestReport, remark
 from findtune.ingest.review import REVIEW, PairReview
 from findtune.ingest.score_scale import other_scale, parse_score
 from findtune.ingest.text_rows import clean_id, read_texts
+from findtune.ingest.wordings import wording
 
 HEADER = Header(
     ("sentence_1", "sentence_2", "score"),
@@ -56,7 +56,7 @@ class ScoredTwice:
 
     def add(self, row: CsvRow, pair: ScoredPair, report: IngestReport) -> None:
         """Add a pair; for one that was read before, in either order, add only its score."""
-        key = frozenset(map(normalize, pair[:2]))
+        key = frozenset(map(wording, pair[:2]))
         first = self.firsts.setdefault(key, pair)
         self.scores.setdefault(key, []).append(pair.score)
         if first is not pair:

@@ -13,7 +13,6 @@ from findtune.core.records import Record
 from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, flag_row, reject_row
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.fields import typed_line
-from findtune.ingest.judged_spellings import query_key
 from findtune.ingest.judgments import (
     HIGHER,
     MAX_GRADE,
@@ -27,6 +26,7 @@ from findtune.ingest.report import Advance, FileReportRow, IngestReport
 from findtune.ingest.review import from_cell
 from findtune.ingest.score_scale import parse_score
 from findtune.ingest.text_rows import read_texts
+from findtune.ingest.wordings import query_key
 
 COLUMNS = ("query", "url", "grade")
 HEADER = Header(COLUMNS)

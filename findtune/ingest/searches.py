@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from findtune.core.records import Record
-from findtune.core.text import normalize
 from findtune.ingest.documents import (
     DocumentsByUrl,
     add_document,
@@ -35,6 +34,7 @@ from findtune.ingest.search_forms import (
     search_documents,
     unknown_list,
 )
+from findtune.ingest.wordings import query_key
 
 MAPPING = "query_source_mapping"
 
@@ -159,8 +159,3 @@ def merge_search(search: Search, first: Search, *, field: str, report: RecordRep
     report.flag(RecordError(field, search.query, reason=reason, remedy=remedy))
     for document in search.documents.values():
         add_document(document, first.documents, report)
-
-
-def query_key(query: str) -> str:
-    """Return a key that spellings of one query share; without a letter it is the query itself."""
-    return normalize(query) or query
