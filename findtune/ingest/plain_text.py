@@ -18,9 +18,20 @@ BLOCK_TAGS = "article|aside|blockquote|body|br|center|dd|div|dl|dt|figcaption|fi
 BLOCK_TAGS += "|head|hr|html|iframe|img|li|nav|noscript|ol|p|pre|script|style|svg|table|tbody|td"
 BLOCK_TAGS += "|tfoot|th|thead|tr|ul"
 # No pattern looks beyond the next place where it could start, so the time stays linear.
-TAG_END = r"""(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?/?>"""
+# What has words beside its name, as in <small firms> or a<b and c>d, is no tag.
+VALUE = r"""(?:"[^"<]*"|'[^'<]*'|[^\s<>"']+)"""
+ATTRIBUTE = rf"(?:nowrap|noshade|compact|[a-z_:@][\w:.-]*\s*=\s*{VALUE})"
+TAG_END = rf"(?:(?:\s+|(?<=[\"'])){ATTRIBUTE})*\s*/?>"
 HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a-z][^<>]*>"
 INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
+# Where no tag is closed, these are text: those of a type or a call, as in Vector<i>, those at the
+# end, and those in quotation marks.
+MENTIONED = re.compile(
+    rf"(?<=\w)<(?!su[bp]|wbr)(?:{INLINE_TAGS})>"
+    rf"|(?<=[`\"'“])<(?:{INLINE_TAGS})>(?=[`\"'”])"
+    rf"|(?<=\s)<(?:{INLINE_TAGS})>(?=[.?!]?\s*$)",
+    re.IGNORECASE,
+)
 BLOCK = re.compile(rf"{HIDDEN}|</?(?:{BLOCK_TAGS}){TAG_END}", re.IGNORECASE | re.DOTALL)
 MATH = re.compile(rf"</?(?:{MATH_TAGS}){TAG_END}")
 # Tags of XML that name their vocabulary, such as <jats:p> of abstracts and <w:t> of Word.
@@ -158,5 +169,7 @@ def strip_tags(text: str, block: str) -> str:
     if "<" not in text:
         return text
     if "</" in text:  # without an end tag they may be text, as in x<mi
-        text = MATH.sub("", XML.sub(" ", text))
-    return INLINE.sub("", BLOCK.sub(block, text))
+        return INLINE.sub("", BLOCK.sub(block, MATH.sub("", XML.sub(" ", text))))
+    text = BLOCK.sub(block, text)
+    mentioned = {match.start() for match in MENTIONED.finditer(text)}
+    return INLINE.sub(lambda tag: tag[0] if tag.start() in mentioned else "", text)
