@@ -7,46 +7,10 @@ from typing import Any
 import pytest
 
 from findtune.core.files import read_jsonl
-from findtune.importing.documents import Library
-from findtune.importing.feedback import Feedback
 from findtune.importing.langfuse import cites
-from findtune.importing.pseudonyms import Pseudonyms
-from findtune.importing.ratings import cited_searches, preferences
-from findtune.importing.searches import Search, ranked_lists, rewriting_records
-from findtune.importing.sources import SOURCES
-from findtune.importing.tally import Tally
+from findtune.importing.searches import rewriting_records
 from findtune.importing.times import seconds, utc_time
-
-EXPORTS = Path(__file__).parents[1] / "data" / "exports"
-
-
-class Import:
-    """What a source module reads of some files of tests/data/exports."""
-
-    def __init__(self, source: str, *names: str, documents: str = "") -> None:
-        self.tally = Tally()
-        library = Library()
-        if documents:
-            library.read(EXPORTS / documents, self.tally)
-        paths = [EXPORTS / name for name in names]
-        people = Pseudonyms(b"key")
-        self.feedback: Feedback = SOURCES[source](paths, people, library, self.tally)
-        self.searches: list[Search] = [
-            *self.feedback.searches,
-            *cited_searches(self.feedback.ratings),
-        ]
-        self.lists = {record["query"]: record for record in ranked_lists(self.searches, self.tally)}
-        self.preferences = preferences(source, self.feedback.ratings)
-
-    def urls(self, query: str) -> list[str]:
-        return [source["url"] for source in self.lists[query]["all_sources"]]
-
-    def picks(self, query: str) -> Any:
-        return self.lists[query]["positive_sources"]
-
-    def unused(self) -> dict[str, list[int]]:
-        places = self.tally.unused.items()
-        return {reason: [line for _, line in rows] for reason, rows in places}
+from tests.importing.small_imports import EXPORTS, Import, rows_import
 
 
 @pytest.fixture
@@ -161,25 +125,6 @@ def test_librechat_does_not_read_what_an_answer_only_thought() -> None:
     assert not [rating for rating in chat.feedback.ratings if "hm" in rating.answer]
 
 
-def test_a_csv_of_searches_reads_lists_in_any_form_and_counts_clicks_on_strangers() -> None:
-    clicks = Import("csv", "clicks.csv")
-    assert clicks.picks("how many people are out of work?") == ["https://b.example"]
-    assert clicks.urls("people out of work rate") == ["https://d.example", "https://e.example"]
-    assert clicks.unused() == {
-        "clicks on a source that was not shown": [3],
-        "rows: 7 cells where the header has 6": [5],
-        "searches without a pick": [4],
-    }
-    assert clicks.tally.unknown == {"shop": 3}
-
-
-def test_a_csv_of_sources_gathers_the_rows_of_a_search_and_keeps_their_ranks() -> None:
-    clicks = Import("csv", "clicks_by_source.csv")
-    assert clicks.urls("out of work") == ["https://a.example", "https://b.example"]
-    assert clicks.picks("bread") == ["https://y.example"]
-    assert clicks.unused() == {"rows: clicked is neither 1 nor 0": [3]}
-
-
 @pytest.mark.parametrize("junk", [5, {"a": 1}, [None]])
 @pytest.mark.parametrize("name", ["messages", "document", "metadata", "sources"])
 def test_a_field_of_another_kind_costs_one_rating_and_no_traceback(
@@ -195,59 +140,6 @@ def test_a_field_of_another_kind_costs_one_rating_and_no_traceback(
     assert Import("open-webui", f"{path}").tally.rows["ratings"] == 3
 
 
-def test_digits_that_are_no_number_are_no_rank(tmp_path: Path) -> None:
-    path = tmp_path / "clicks.csv"
-    path.write_text("query,url,clicked,rank\nbread,a,1,²\nbread,b,0,2\n", encoding="utf-8")
-    assert Import("csv", f"{path}").urls("bread") == ["a", "b"]
-
-
-def csv_import(tmp_path: Path, *lines: str) -> Import:
-    path = tmp_path / "clicks.csv"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return Import("csv", f"{path}")
-
-
-def test_a_source_without_a_rank_stays_behind_the_one_before(tmp_path: Path) -> None:
-    rows = ["bread,a,0,1", "bread,b,0,2", "bread,c,1,", "bread,d,0,3"]
-    assert csv_import(tmp_path, "query,url,clicked,rank", *rows).urls("bread") == [*"abcd"]
-
-
-def test_ranks_and_clicks_are_read_as_pandas_and_postgresql_write_them(tmp_path: Path) -> None:
-    rows = ["bread,c,1.0,3.0", "bread,a,0.0,1.0", "bread,b,t,2.0", "bread,d,f,4.0"]
-    clicks = csv_import(tmp_path, "query,url,clicked,rank", *rows)
-    assert (clicks.urls("bread"), clicks.picks("bread")) == ([*"abcd"], ["b", "c"])
-    assert clicks.unused() == {}
-
-
-def test_a_click_on_a_source_without_an_address_is_counted_and_no_pick(tmp_path: Path) -> None:
-    clicks = csv_import(tmp_path, "query,url,clicked", "bread,,1", "bread,a,0", "bread,b,1")
-    assert clicks.picks("bread") == ["b"]
-    assert clicks.unused() == {"rows without a url": [2]}
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ("query,shown,clicked", "tea,a;b,a", "tea,a;b,b", "tea,a;b,a"),
-        ("query,url,clicked", "tea,a,1", "tea,b,0", "rice,a,", "tea,a,0", "tea,b,1"),
-    ],
-)
-def test_users_of_whom_nothing_is_known_are_shown_the_same_and_stay_apart(
-    tmp_path: Path, lines: tuple[str, ...]
-) -> None:
-    # As one search they would have picked all that was shown, which teaches nothing.
-    searches = csv_import(tmp_path, *lines).searches
-    assert len({search.id for search in searches}) == len(searches) == 3
-    assert [search.id for search in csv_import(tmp_path, *lines).searches] == [
-        search.id for search in searches
-    ]
-
-
-def test_rows_of_one_time_or_user_are_one_search(tmp_path: Path) -> None:
-    rows = ("query,shown,clicked,timestamp", "tea,a;b;c,a,2026-01-01", "tea,a;b;c,b,2026-01-01")
-    assert len({search.id for search in csv_import(tmp_path, *rows).searches}) == 1
-
-
 def ubi_query(*hits: str, question: str = "tea", second: int = 0) -> dict[str, Any]:
     time = f"2026-01-01T00:00:{second:02}Z"
     own = {"query_id": "q1", "user_query": question, "timestamp": time}
@@ -258,12 +150,6 @@ def ubi_click(key: str, time: str = "2026-01-01T00:00:30Z") -> dict[str, Any]:
     attributes = {"object": {"object_id": key}}
     own = {"action_name": "click", "query_id": "q1", "timestamp": time}
     return {**own, "event_attributes": attributes}
-
-
-def rows_import(source: str, tmp_path: Path, *rows: dict[str, Any]) -> Import:
-    path = tmp_path / "export.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return Import(source, f"{path}")
 
 
 def test_ubi_pages_of_one_query_are_one_search(tmp_path: Path) -> None:
@@ -379,19 +265,6 @@ def test_no_id_of_a_user_is_in_a_record(source: str, names: list[str], secrets: 
 )
 def test_a_time_is_read_in_every_form_that_ingest_reads(text: str) -> None:
     assert seconds(utc_time(text)) == seconds("2026-11-28T10:00:00Z")
-
-
-def test_a_csv_counts_the_times_that_are_none(tmp_path: Path) -> None:
-    # Without them a session has no history, and no rewrite is learned.
-    rows = ["tea,a;b,a,28.11.2026 10:00", "rice,a;b,b,2026-11-28 10:00:00 UTC", "oat,a;b,b,"]
-    clicks = csv_import(tmp_path, "query,shown,clicked,timestamp", *rows)
-    assert clicks.unused() == {"times that cannot be read; write 2026-11-28T10:00:00Z": [2]}
-    assert [search.time for search in clicks.searches] == ["", "2026-11-28T10:00:00Z", ""]
-
-
-def test_a_csv_reads_a_row_of_brackets_as_no_list(tmp_path: Path) -> None:
-    clicks = csv_import(tmp_path, "query,shown,clicked", "tea," + "[" * 5000 + ",a", "rice,a;b,a")
-    assert clicks.urls("rice") == ["a", "b"]
 
 
 def test_clicks_without_a_query_are_listed_in_the_order_of_the_export(tmp_path: Path) -> None:
