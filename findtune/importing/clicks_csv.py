@@ -3,14 +3,13 @@
 There are two forms, distinguished by the header:
 
     query,shown,clicked             one row per search; lists of URLs or ids
-    query,url,clicked               one row per source shown, in order; clicked is 1 or 0
+    query,url,clicked               one row per source shown, in order; clicked is 1, 0 or a count
 
-Lists are JSON, or separated by spaces, `;` or `|`. Optional columns of both forms: id (of the
-search), timestamp, session, user; of the second form: rank, title, snippet.
+Lists are JSON, or separated by `;`, `|`, line ends or blanks. Optional columns of both forms: id
+(of the search), timestamp, session, user; of the second form: rank, title, snippet.
 """
 
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,41 +19,28 @@ from itertools import groupby
 from pathlib import Path
 
 from findtune.core.errors import InputError
-from findtune.importing.documents import Document, Library, distinct, text_of
+from findtune.importing.cell_lists import TornListError, read_list
+from findtune.importing.csv_forms import OPTIONAL, ROW_OF_A_SEARCH
+from findtune.importing.documents import Document, Library, distinct
 from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
 from findtune.importing.times import utc_time
-from findtune.ingest.csv_rows import CsvRow, Header, read_rows
-from findtune.ingest.report import IngestReport
+from findtune.ingest.csv_rows import CsvRow, read_rows
+from findtune.ingest.report import IngestReport, abbreviate
 
-SEPARATOR = re.compile(r"[;|\s]+")
 MAX_ROW_BYTES = 131_072  # the longest cell that Python's csv module reads
-OPTIONAL = ("id", "timestamp", "session", "user")
-ALIASES = {
-    "time": "timestamp",
-    "search_id": "id",
-    "query_id": "id",
-    "session_id": "session",
-    "user_id": "user",
-    "position": "rank",
-    "picked": "clicked",
-}
-ROW_OF_A_SOURCE = Header(
-    ("query", "url", "clicked", "rank", "title", "snippet", *OPTIONAL),
-    ALIASES,
-    optional=frozenset({"rank", "title", "snippet", *OPTIONAL}),
-)
-ROW_OF_A_SEARCH = Header(
-    ("query", "shown", "clicked", *OPTIONAL),
-    ALIASES,
-    optional=frozenset(OPTIONAL),
-    otherwise=ROW_OF_A_SOURCE,
-)
-# Also as pandas and PostgreSQL write them.
-YES = frozenset({"1", "1.0", "true", "t", "yes", "y", "x"})
-NO = frozenset({"", "0", "0.0", "false", "f", "no", "n"})
+# Also as PostgreSQL writes them.
+YES = frozenset({"true", "t", "yes", "y", "x"})
+NO = frozenset({"", "false", "f", "no", "n"})
+COUNT = re.compile(r"[0-9]+(?:[.,][0-9]+)*")  # pandas writes 1.0, spreadsheets write 1,200
+MAX_VALUES = 3  # of cells that can't be read, in one message
+CLICK_REMEDY = "write 1 or 0, yes or no, or the number of clicks"
+TORN = "searches with an address that holds what separates addresses; write lists as JSON"
+BYTE = re.compile(r"byte 0x\w\w is")
+# The longest row of an import is no setting.
+SETTING = ", or raise ingest.max_row_bytes in params.yaml"
 NO_TIME = "times that cannot be read; write 2026-11-28T10:00:00Z"
 RANK = re.compile(r"\d+(\.0*)?")
 
@@ -106,7 +92,9 @@ def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:
     lines.seek(0)
     for bad in csv.DictReader(lines):
         if bad["action"] == "rejected":
-            tally.skip(f"rows: {bad['reason']}", bad["file"], int(bad["line"]))
+            reason = BYTE.sub("a byte that is", bad["reason"])  # one reason for all letters
+            remedy = bad["remedy"].replace(SETTING, "")
+            tally.skip(f"rows: {reason}; {remedy}", bad["file"], int(bad["line"]))
 
 
 def searches_of_rows(
@@ -115,8 +103,14 @@ def searches_of_rows(
     """Return the search of each row of the first form."""
     searches = []
     for row in rows:
-        shown = [library.complete(Document(url)) for url in read_list(row.cells["shown"])]
-        picks = [library.complete(Document(url)).url for url in read_list(row.cells["clicked"])]
+        try:
+            names = read_list(row.cells["shown"])
+            clicked = read_list(row.cells["clicked"], names)
+        except TornListError:
+            tally.skip(TORN, row.file, row.line)
+            continue
+        shown = [library.complete(Document(url)) for url in names]
+        picks = [library.complete(Document(url)).url for url in clicked]
         urls = {document.url for document in shown}
         if strangers := [url for url in picks if url not in urls]:
             tally.skip("clicks on a source that was not shown", row.file, row.line)
@@ -125,35 +119,51 @@ def searches_of_rows(
     return searches
 
 
-def read_list(cell: str) -> list[str]:
-    """Return the URLs or ids in a cell."""
-    if cell.startswith("["):
-        try:
-            return [*filter(None, map(text_of, json.loads(cell)))]
-        except (ValueError, RecursionError):
-            cell = cell.strip("[]")
-    return [*filter(None, (part.strip(",\"'") for part in SEPARATOR.split(cell)))]
-
-
 def searches_of_sources(
     rows: Sequence[CsvRow], people: Pseudonyms, library: Library, tally: Tally
 ) -> list[Search]:
-    """Return the searches of the second form: rows with one id, or adjacent rows of one search."""
-    searches = []
+    """Return the searches of the second form: rows with one id, or adjacent rows of one search.
+
+    A search with a click that can't be read is not used: what was clicked would seem passed over.
+    """
+    searches, unread = [], []
     for _, group in groupby(gathered(rows), key=search_key):
         members = ranked(group)
-        shown, picks = [], []
         for row in members:
-            cells = row.cells
-            if not cells["url"]:
+            if not row.cells["url"]:
                 tally.skip("rows without a url", row.file, row.line)
-                continue
-            document = Document(cells["url"], cells.get("title", ""), cells.get("snippet", ""))
-            shown.append(library.complete(document))
-            if is_clicked(row, tally):
-                picks.append(shown[-1].url)
-        searches.append(to_search(members[0], distinct(shown), [*dict.fromkeys(picks)], people))
+        named = [row for row in members if row.cells["url"]]
+        bad = [row for row in named if is_clicked(row) is None]
+        if bad:
+            unread.append(bad)
+        else:
+            searches.append(search_of_sources(members[0], named, people, library))
+    count_unread(unread, tally)
     return searches
+
+
+def search_of_sources(
+    first: CsvRow, rows: Sequence[CsvRow], people: Pseudonyms, library: Library
+) -> Search:
+    """Return the search of some rows with sources; first: its first row, with or without one."""
+    shown, picks = [], []
+    for row in rows:
+        cells = row.cells
+        document = Document(cells["url"], cells.get("title", ""), cells.get("snippet", ""))
+        shown.append(library.complete(document))
+        if is_clicked(row):
+            picks.append(shown[-1].url)
+    return to_search(first, distinct(shown), [*dict.fromkeys(picks)], people)
+
+
+def count_unread(searches: Sequence[Sequence[CsvRow]], tally: Tally) -> None:
+    """Count searches, each given by its rows with a click that can't be read, as one reason."""
+    values = {abbreviate(row.cells["clicked"]): None for rows in searches for row in rows}
+    listed = ", ".join(map(repr, [*values][:MAX_VALUES]))
+    more = ", ..." if len(values) > MAX_VALUES else ""
+    reason = f"searches with a clicked that can't be read ({listed}{more}); {CLICK_REMEDY}"
+    for rows in searches:
+        tally.skip(reason, rows[0].file, rows[0].line)
 
 
 def gathered(rows: Sequence[CsvRow]) -> list[CsvRow]:
@@ -185,12 +195,12 @@ def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
     return [row for _, row in sorted(placed, key=lambda pair: pair[0])]
 
 
-def is_clicked(row: CsvRow, tally: Tally) -> bool:
-    """Return whether a source was clicked; count a cell that is neither yes nor no."""
+def is_clicked(row: CsvRow) -> bool | None:
+    """Return whether a source was clicked, at least once; None for a cell that can't be read."""
     cell = row.cells["clicked"].casefold()
-    if cell not in YES | NO:
-        tally.skip("rows: clicked is neither 1 nor 0", row.file, row.line)
-    return cell in YES
+    if COUNT.fullmatch(cell):
+        return any(digit in cell for digit in "123456789")
+    return True if cell in YES else False if cell in NO else None
 
 
 def to_search(

@@ -1,9 +1,11 @@
 """A CSV of clicks: its lists, clicks, ranks and times, and what of it cannot be used."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from findtune.core.errors import InputError
 from tests.importing.small_imports import Import, csv_import
 
 
@@ -13,7 +15,7 @@ def test_a_csv_of_searches_reads_lists_in_any_form_and_counts_clicks_on_stranger
     assert clicks.urls("people out of work rate") == ["https://d.example", "https://e.example"]
     assert clicks.unused() == {
         "clicks on a source that was not shown": [3],
-        "rows: 7 cells where the header has 6": [5],
+        'rows: 7 cells where the header has 6; quote cells that hold commas, like "a, b"': [5],
         "searches without a pick": [4],
     }
     assert clicks.tally.unknown == {"shop": 3}
@@ -23,7 +25,7 @@ def test_a_csv_of_sources_gathers_the_rows_of_a_search_and_keeps_their_ranks() -
     clicks = Import("csv", "clicks_by_source.csv")
     assert clicks.urls("out of work") == ["https://a.example", "https://b.example"]
     assert clicks.picks("bread") == ["https://y.example"]
-    assert clicks.unused() == {"rows: clicked is neither 1 nor 0": [3]}
+    assert clicks.unused() == {}
 
 
 def test_digits_that_are_no_number_are_no_rank(tmp_path: Path) -> None:
@@ -84,3 +86,157 @@ def test_a_csv_counts_the_times_that_are_none(tmp_path: Path) -> None:
 def test_a_csv_reads_a_row_of_brackets_as_no_list(tmp_path: Path) -> None:
     clicks = csv_import(tmp_path, "query,shown,clicked", "tea," + "[" * 5000 + ",a", "rice,a;b,a")
     assert clicks.urls("rice") == ["a", "b"]
+
+
+@pytest.mark.parametrize("clicks", ["15", "2", "1", "3.0", "0.5", "0,5", "1,200", "12.0"])
+def test_a_number_of_clicks_above_zero_is_a_click(tmp_path: Path, clicks: str) -> None:
+    rows = [f'tea,a,"{clicks}"', "tea,b,1", "tea,c,0", 'tea,d,"0,0"', "tea,e,00"]
+    read = csv_import(tmp_path, "query,url,clicked", *rows)
+    assert (read.urls("tea"), read.picks("tea")) == ([*"abcde"], ["a", "b"])
+    assert read.unused() == {}
+
+
+@pytest.mark.parametrize("clicked", ["ja", "WAHR", "✓", "clicked", "-1", "nan", "1 of 3", "²"])
+def test_a_search_with_a_click_that_cannot_be_read_is_not_used(
+    tmp_path: Path, clicked: str
+) -> None:
+    # Otherwise a source that was clicked would count as passed over.
+    other = ["rice,a,1,u", "rice,b,0,u"]
+    rows = [f"tea,a,{clicked},u", "tea,b,1,u", "tea,c,0,u", *other]
+    read = csv_import(tmp_path, "query,url,clicked,user", *rows)
+    assert [search.query for search in read.searches] == ["rice"]
+    remedy = "write 1 or 0, yes or no, or the number of clicks"
+    reason = f"searches with a clicked that can't be read ({clicked!r}); {remedy}"
+    assert read.unused() == {reason: [2]}
+
+
+def test_many_clicks_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
+    rows = [f"tea {number},a,2026-01-{number:02}" for number in range(1, 20)]
+    read = csv_import(tmp_path, "query,url,clicked", *rows, f"tea 20,a,{'x' * 500}")
+    [(reason, lines)] = read.unused().items()
+    assert "('2026-01-01', '2026-01-02', '2026-01-03', ...)" in reason
+    assert lines == [*range(2, 22)]
+
+
+def test_a_row_without_a_source_costs_no_search_its_clicks(tmp_path: Path) -> None:
+    read = csv_import(tmp_path, "query,url,clicked", "tea,a,1", "tea,,sum", "tea,b,0")
+    assert read.picks("tea") == ["a"]
+    assert read.unused() == {"rows without a url": [3]}
+
+
+FILE = "https://a.example/My File.pdf"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        f"{FILE};b",
+        f"{FILE} ; b",
+        f"{FILE}|b",
+        f"{FILE}; b;",
+        f'"{FILE}\nb"',
+        f'"[""{FILE}"", ""b""]"',
+        f"\"['{FILE}', 'b']\"",
+    ],
+)
+@pytest.mark.parametrize("clicked", [FILE, f"{FILE};", f'"[""{FILE}""]"'])
+def test_an_address_keeps_its_blanks_where_something_else_separates(
+    tmp_path: Path, shown: str, clicked: str
+) -> None:
+    read = csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},{clicked}")
+    assert (read.urls("tea"), read.picks("tea")) == ([FILE, "b"], [FILE])
+    assert read.unused() == {}
+
+
+def test_a_name_without_a_scheme_keeps_its_blanks_too(tmp_path: Path) -> None:
+    row = "tea,My File.pdf;My Other File.pdf;c,My Other File.pdf;c"
+    read = csv_import(tmp_path, "query,shown,clicked", row)
+    assert read.urls("tea") == ["My File.pdf", "My Other File.pdf", "c"]
+    assert read.picks("tea") == ["My Other File.pdf", "c"]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "https://a.example https://b.example",
+        "https://a.example  https://b.example ",
+        '"https://a.example, https://b.example"',
+        "https://a.example;https://b.example",
+        "https://a.example;;https://b.example;",
+        "https://a.example https://b.example;",
+        '"https://a.example\nhttps://b.example"',
+        "\"['https://a.example' 'https://b.example']\"",
+    ],
+)
+def test_a_list_is_read_whatever_separates_its_addresses(tmp_path: Path, shown: str) -> None:
+    read = csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},https://b.example")
+    assert read.urls("tea") == ["https://a.example", "https://b.example"]
+    assert read.picks("tea") == ["https://b.example"]
+    assert read.unused() == {}
+
+
+@pytest.mark.parametrize(
+    ("shown", "clicked"),
+    [
+        (f"{FILE} https://b.example", "https://b.example"),
+        (f"https://b.example {FILE}", "https://b.example"),
+        ("https://a.example;jsessionid=7;https://b.example", "https://b.example"),
+        ("https://a.example/?x=1;y=2;https://b.example", "https://b.example"),
+        ("https://a.example;https://b.example", f"https://b.example {FILE}"),
+    ],
+)
+def test_a_search_with_a_list_that_may_be_torn_is_not_used(
+    tmp_path: Path, shown: str, clicked: str
+) -> None:
+    rows = [f"tea,{shown},{clicked}", "rice,a;b,a"]
+    read = csv_import(tmp_path, "query,shown,clicked", *rows)
+    assert [search.query for search in read.searches] == ["rice"]
+    reason = "searches with an address that holds what separates addresses; write lists as JSON"
+    assert read.unused() == {reason: [2]}
+
+
+def test_a_list_of_many_blanks_takes_linear_time(
+    tmp_path: Path, assert_linear: Callable[..., None]
+) -> None:
+    def read(size: int) -> None:
+        shown = "a" + " " * size + ";b" + "; " * size
+        assert csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},b").picks("tea") == ["b"]
+
+    assert_linear(read, 5000)
+
+
+def test_numbers_in_a_list_are_ids(tmp_path: Path) -> None:
+    read = csv_import(tmp_path, "query,shown,clicked", 'tea,"[17, 18]",18')
+    assert (read.urls("tea"), read.picks("tea")) == (["17", "18"], ["18"])
+
+
+def test_a_row_of_another_encoding_is_counted_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "clicks.csv"
+    rows = ["query,url,clicked", "café,a,1", "café,b,0", "Küche,a,1", "tea,a,1", "tea,b,0"]
+    path.write_bytes("\n".join(rows).encode("cp1252"))
+    reason = "a byte that is not UTF-8; save the file as UTF-8"
+    remedy = f"{reason} (it is in an older encoding, such as cp1252)"
+    read = Import("csv", f"{path}")
+    assert read.unused() == {f"rows: {remedy}": [2, 3, 4]}
+    assert read.picks("tea") == ["a"]
+
+
+def test_the_remedy_for_a_long_row_names_no_setting_that_an_import_does_not_read(
+    tmp_path: Path,
+) -> None:
+    read = csv_import(tmp_path, "query,url,clicked", f"{'tea' * 50_000},a,1", "tea,a,1", "tea,b,0")
+    [reason] = read.unused()
+    assert reason.endswith("shorten it")
+
+
+@pytest.mark.parametrize("header", ["query,link,clicked", "Query;Result;Clicked", "query,clicked"])
+def test_a_header_without_sources_is_answered_with_both_forms(tmp_path: Path, header: str) -> None:
+    with pytest.raises(InputError) as error:
+        csv_import(tmp_path, header, "tea,https://a.example,1".replace(",", header[5]))
+    assert ":1: no column shown or url: found " in f"{error.value}"
+    assert "the header must have query,shown,clicked or query,url,clicked" in f"{error.value}"
+
+
+def test_a_header_in_one_quoted_cell_is_answered_as_such(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the whole line is one quoted cell"):
+        csv_import(tmp_path, '"query,url,clicked"', '"tea,a,1"')
