@@ -5,7 +5,7 @@ tie, both bad, two equal answers) are dropped and counted. No model learns from 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from findtune.core.records import Record
@@ -105,17 +105,30 @@ def selected_answer(record: Mapping[str, Any], answers: Mapping[str, str]) -> st
     Raises NothingToLearnError for a tie or no choice, and RecordError for anything else.
     """
     selected = record.get("selected_response")
+    name = choice_name(selected)
+    named = next((field for field, names in zip(ANSWERS, NAMES, strict=True) if name in names), "")
     text = clean_lines(answer_text(selected) or "")
-    for field, names in zip(ANSWERS, NAMES, strict=True):
-        if choice_name(selected) in names or selected == record[field] or text == answers[field]:
-            return field
-    if choice_name(selected) in NO_CHOICES or choice_name(selected).startswith(TIES):
+    texts = [field for field in ANSWERS if selected == record[field] or text == answers[field]]
+    quoted = next(iter(texts), "")
+    if named and quoted != named:
+        refuse_other_text(selected, [answers[field] for field in ANSWERS if field != named])
+    if preferred := named or quoted:
+        return preferred
+    if name in NO_CHOICES or name.startswith(TIES):
         raise NothingToLearnError("selected_response", "records with a tie")
     if names_nothing(selected) or is_negative(selected):
         raise NothingToLearnError("selected_response", "records without a choice")
     remedy = f"write {' or '.join(ANSWERS)}, or tie"
     reason = "neither of the two answers"
     raise RecordError("selected_response", selected, reason=reason, remedy=remedy)
+
+
+def refuse_other_text(selected: object, others: Iterable[str]) -> None:
+    """Raise RecordError for a name of one answer that is also the text of another one."""
+    if isinstance(selected, str) and choice_name(selected) in map(choice_name, others):
+        reason = "it names one answer and is the text of the other"
+        remedy = f"write {' or '.join(ANSWERS)}"
+        raise RecordError("selected_response", selected, reason=reason, remedy=remedy)
 
 
 def is_negative(selected: object) -> bool:

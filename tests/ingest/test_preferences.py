@@ -110,3 +110,50 @@ def test_an_answer_is_cleaned_as_all_texts_and_a_word_for_nothing_is_none(projec
     assert record["selected_response"] == "response2"
     outcome = project.clean("preferences", project.preference(response1="nan"))
     assert [row.reason for row in outcome.first_rejects] == ["an empty answer"]
+
+
+CONTRADICTIONS = [
+    ("B", "A", "A"),
+    ("B", "A", "B"),
+    ("2", "1", "1"),
+    ("B.", "(A)", "a"),
+    ("Option B", "Option A", "option a"),
+    ("second", "first", "first"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "selected"), CONTRADICTIONS)
+def test_a_choice_that_names_one_answer_and_quotes_the_other_is_rejected(
+    project: Any, first: str, second: str, selected: str
+) -> None:
+    answers = {"response1": first, "response2": second, "selected_response": selected}
+    outcome = project.clean("preferences", project.preference(**answers))
+    assert outcome.records == []
+    [row] = outcome.first_rejects
+    assert (row.column, row.value) == ("selected_response", selected)
+    assert row.reason == "it names one answer and is the text of the other"
+    assert row.remedy == "write response1 or response2"
+
+
+CLEAR = [
+    ("A", "B", "A", "response1"),
+    ("1", "2", "2", "response2"),
+    ("A", "A.", "A", "response1"),
+    ("B", "A", "response1", "response1"),
+    ("B", "A", {"text": "A"}, "response2"),
+    ("C", "A", "C", "response1"),
+    ("C", "A", "B", "response2"),
+    ("2", "1", 1, "response1"),  # a number is no text
+    ("A long answer", "B", "B", "response2"),
+    ("Both A and B", "Neither", "Both A and B", "response1"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "selected", "preferred"), CLEAR)
+def test_a_choice_may_be_a_text_that_also_is_the_name_of_an_answer(
+    project: Any, first: str, second: str, selected: object, preferred: str
+) -> None:
+    answers = {"response1": first, "response2": second, "selected_response": selected}
+    outcome = project.clean("preferences", project.preference(**answers))
+    assert [record["selected_response"] for record in outcome.records] == [preferred]
+    assert outcome.rows == []
