@@ -25,7 +25,7 @@ from findtune.importing.known_documents import learn_missing
 from findtune.importing.pseudonyms import load_pseudonyms
 from findtune.importing.ratings import cited_searches, note_lessons, preferences
 from findtune.importing.searches import note_bare_sources, ranked_lists, rewriting_records
-from findtune.importing.sources import SOURCES
+from findtune.importing.sources import CONTENTS, SOURCES
 from findtune.importing.storage import Stored, store
 from findtune.importing.tally import Tally
 from stages.command import Stage
@@ -71,9 +71,9 @@ def import_files(
         learn_missing(library, DATA)
     feedback = SOURCES[source](files, people, library, tally)
     name = source.replace("-", "_")
-    if not tally.rows.keys() - {"documents"}:
-        listed = ", ".join(map(str, files))
-        raise InputError(f"{listed}: no record of {source}; docs/importing.md says what to export.")
+    refuse_other_exports(source, files, tally)
+    if not (feedback.searches or feedback.ratings or tally.unused):
+        tally.notes.append(f"no search and no rating is in them; {needed(source)}")
     pairs = preferences(name, feedback.ratings)
     searches = [*feedback.searches, *cited_searches(feedback.ratings)]
     lists = [*ranked_lists(searches, tally)]
@@ -84,7 +84,25 @@ def import_files(
         "searches": [*rewriting_records(feedback.searches)],
         "preferences": pairs,
     }
-    return [store(DATA, kind, name, records) for kind, records in kinds.items() if records]
+    replaced = {"ranked_lists": feedback.replaced}
+    return [
+        store(DATA, kind, name, records, replaced.get(kind, ()))
+        for kind, records in kinds.items()
+        if records
+    ]
+
+
+def refuse_other_exports(source: str, files: tuple[Path, ...], tally: Tally) -> None:
+    """Raise InputError if the files hold no record of the source."""
+    if not tally.rows.keys() - {"documents"}:
+        listed = ", ".join(map(str, files))
+        others = [f", but {len(places):,} {reason}" for reason, places in tally.ranked()[:1]]
+        raise InputError(f"{listed}: no record of {source}{''.join(others)}; {needed(source)}.")
+
+
+def needed(source: str) -> str:
+    """Return what an export of a source must hold."""
+    return f"needed: {CONTENTS[source]} (docs/importing.md)"
 
 
 if __name__ == "__main__":

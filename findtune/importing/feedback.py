@@ -14,10 +14,14 @@ from findtune.importing.tally import Tally
 
 @dataclass
 class Feedback:
-    """What a source module returns. `findtune.importing.ratings` makes records of ratings."""
+    """What a source module returns. `findtune.importing.ratings` makes records of ratings.
+
+    replaced: ids of ranked lists that an earlier export may have given, and this one contradicts.
+    """
 
     searches: list[Search] = field(default_factory=list)
     ratings: list[Rating] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
 
 
 class Source(Protocol):

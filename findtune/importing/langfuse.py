@@ -7,14 +7,15 @@ Reference" and "Scores via API/SDK".
 
 The question is the input of the trace, and the answer is its output. The sources are the outputs of
 the trace's observations of type RETRIEVER: lists of documents. A person's score is a rating of the
-answer; a score whose `string_value` is the URL of a source is a pick of that source.
+answer; a score whose `string_value` is the URL of a source is a pick of that source. A pick is
+stronger evidence than what an answer cites, so a trace with a pick gives only the list of picks.
 """
 
 import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,16 @@ def read_langfuse(
         read_score(score, export, feedback, picks, people=people, library=library, tally=tally)
     for trace_id, rows in picks.items():
         feedback.searches.append(to_search(trace_id, rows, export, people, library))
+    forget_citations(feedback, picks.keys())
     return feedback
+
+
+def forget_citations(feedback: Feedback, picked: Set[str]) -> None:
+    """Let the answers of traces with a pick cite nothing, so that each trace gives one list."""
+    for index, rating in enumerate(feedback.ratings):
+        if text_of(rating.row.fields["trace_id"]) in picked:
+            feedback.ratings[index] = replace(rating, cited=())
+            feedback.replaced.add(rating.id)
 
 
 def snake_case(name: str) -> str:

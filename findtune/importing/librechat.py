@@ -51,6 +51,9 @@ def read_librechat(
     for path in paths:
         for row in read_rows(path, tally):
             for message in flat_messages(row):
+                if not message.fields.keys() & {"messageId", "feedback"}:
+                    tally.skip_row("records that are not messages", message)
+                    continue
                 tally.rows["messages"] += 1
                 tally.note_unknown(message.fields, MESSAGE_FIELDS)
                 messages[text_of(message.fields.get("messageId"))] = message

@@ -29,6 +29,8 @@ FIELDS = frozenset(
 DATA_FIELDS = frozenset(
     {"rating", "model_id", "sibling_model_ids", "reason", "comment", "tags", "details"}
 )
+CHATS = "chats, which are not the feedback that Evaluations exports"
+OTHERS = "records that are not feedback"
 
 Messages = Mapping[str, Mapping[str, Any]]
 
@@ -40,6 +42,9 @@ def read_open_webui(
     feedback = Feedback()
     for path in paths:
         for row in read_rows(path, tally):
+            if not row.fields.keys() & {"data", "snapshot"}:
+                tally.skip_row(CHATS if "chat" in row.fields else OTHERS, row)
+                continue
             tally.rows["ratings"] += 1
             tally.note_unknown(row.fields, FIELDS)
             tally.note_unknown(row.fields.get("data"), DATA_FIELDS, "data.")

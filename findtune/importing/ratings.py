@@ -114,9 +114,12 @@ def note_lessons(ratings: Sequence[Rating], pairs: int, tally: Tally) -> None:
     up = sum(rating.good for rating in ratings)
     picks = sum(rating.good and is_choice(rating) for rating in ratings)
     bare = sum(not rating.sources for rating in ratings)
-    tally.notes += [
+    tally.notes.append(
         f"{len(ratings):,} ratings ({up:,} up, {len(ratings) - up:,} not): {picks:,} became ranked "
-        f"lists (rated up, some of the sources cited), {pairs:,} preferences between two answers",
-        f"{bare:,} ratings name no source. A thumb says that an answer was good or bad, not which "
-        "source was right: no model learns from it. Log the sources, and what users open",
-    ]
+        f"lists (rated up, some of the sources cited), {pairs:,} preferences between two answers"
+    )
+    if bare:
+        tally.notes.append(
+            f"{bare:,} ratings name no source. A thumb says that an answer was good or bad, not "
+            "which source was right: no model learns from it. Log the sources, and what users open"
+        )

@@ -14,3 +14,11 @@ SOURCES: dict[str, Source] = {
     "librechat": read_librechat,
     "csv": read_clicks_csv,
 }
+# What the export must hold, for the messages about one that does not.
+CONTENTS = {
+    "ubi": "rows of ubi_queries and ubi_events, as JSON",
+    "langfuse": "scores, traces and observations, as JSON",
+    "open-webui": "feedback, as JSON: Admin Panel, Evaluations, Feedbacks, Export",
+    "librechat": "rated messages of the database or of a conversation, as JSON",
+    "csv": "rows of searches below the header",
+}

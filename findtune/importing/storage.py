@@ -1,7 +1,7 @@
 """The files that an import writes, one per kind of feedback and source; no record twice."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,21 +30,25 @@ class Stored(NamedTuple):
         return f"{self.path}: {self.new:,} new, {self.changed:,} changed, {self.known:,} known"
 
 
-def store(data: Path, kind: str, source: str, records: Iterable[Record]) -> Stored:
+def store(
+    data: Path, kind: str, source: str, records: Iterable[Record], replaced: Collection[str] = ()
+) -> Stored:
     """Add records to the file of a kind and a source; the file changes only if a record does.
 
-    Records are matched by `id`; new picks of a known search are added to the old ones. Another
-    import waits until this one has written. Raises InputError for a file that can't be read.
+    Records are matched by `id`; new picks of a known search are added to the old ones. replaced:
+    ids of records that are removed. Another import waits until this one has written. Raises
+    InputError for a file that can't be read.
     """
     path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
     with locked_folder(path.parent):
-        return merge_into(path, records)
+        return merge_into(path, records, replaced)
 
 
-def merge_into(path: Path, records: Iterable[Record]) -> Stored:
+def merge_into(path: Path, records: Iterable[Record], replaced: Collection[str]) -> Stored:
     """Add records to a file, as `store` says; the caller holds the lock."""
     stored = read_stored(path)
-    new, changed, known = 0, 0, 0
+    removed = [stored.pop(each) for each in replaced if each in stored]
+    new, changed, known = 0, len(removed), 0
     for record in records:
         before = stored.get(record["id"])
         after = record if before is None else merged(before, record)

@@ -45,8 +45,7 @@ class Tally:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines for the user: unused rows, unknown fields, notes."""
-        ranked = sorted(self.unused.items(), key=lambda item: (-len(item[1]), item[0]))
-        for reason, places in ranked:
+        for reason, places in self.ranked():
             named = ", ".join(f"{file}:{line}" for file, line in places[:MAX_PLACES])
             more = ", ..." if len(places) > MAX_PLACES else ""
             yield f"not used: {len(places):,} {reason} ({named}{more})"
@@ -54,6 +53,10 @@ class Tally:
             names = (f"{name} ({count:,})" for name, count in self.unknown.most_common())
             yield f"unknown fields, not read: {', '.join(names)}"
         yield from self.notes
+
+    def ranked(self) -> list[tuple[str, list[tuple[str, int]]]]:
+        """Return the reasons and the places of unused rows, the most frequent reason first."""
+        return sorted(self.unused.items(), key=lambda item: (-len(item[1]), item[0]))
 
     def table(self) -> Iterator[tuple[str, str, int]]:
         """Yield reason, file and line of every unused row."""

@@ -1,5 +1,6 @@
 """The command `import_feedback`: exports become feedback that ingest reads, each record once."""
 
+import json
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -148,6 +149,7 @@ def test_thumbs_say_what_they_teach_and_what_not() -> None:
         (["ubi", "nothing.json"], "nothing.json can't be read"),
         (["ubi", str(EXPORTS / "documents.jsonl")], "no record of ubi"),
         (["langfuse", str(EXPORTS / "clicks.csv")], "no record of langfuse"),
+        (["langfuse", str(EXPORTS / "clicks.csv")], "needed: scores, traces and observations"),
         (["csv", str(EXPORTS / "open_webui.json")], "no column query"),
         (["excel", "x"], "'excel' is not one of"),
     ],
@@ -158,3 +160,73 @@ def test_a_mistake_is_one_line(arguments: list[str], message: str) -> None:
     assert message in result.stderr.splitlines()[-1]
     assert isinstance(result.exception, SystemExit)
     assert not FOLDER.exists() or not [*FOLDER.iterdir()]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("source", "content", "messages"),
+    [
+        (
+            "open-webui",
+            '[{"id": "c1", "title": "x", "chat": {}}]',
+            ["1 chats, which are not the feedback that Evaluations exports", "Feedbacks, Export"],
+        ),
+        ("open-webui", "[]", ["no record of open-webui; needed: ", "Feedbacks, Export"]),
+        ("librechat", "# Chat\nhi\n", ["2 lines that are not JSON", "rated messages"]),
+        ("csv", "query,url,clicked\ntea,a\n", ["1 rows: 2 cells where", "below the header"]),
+        ("csv", "query,url,clicked\n", ["no record of csv; needed: ", "below the header"]),
+    ],
+)
+def test_an_export_of_something_else_is_answered_with_the_one_that_is_needed(
+    source: str, content: str, messages: list[str]
+) -> None:
+    Path("export").write_text(content, encoding="utf-8")
+    result = CliRunner().invoke(main, [source, "export"])
+    assert result.exit_code == 1
+    [line] = filter(None, result.stderr.splitlines())
+    assert all(message in line for message in ["export: no record of", *messages])
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [
+        ("langfuse", '{"id": "t1", "input": "how many?", "output": "3"}'),
+        ("librechat", '{"messageId": "m1", "text": "how many?"}'),
+    ],
+)
+def test_an_export_without_a_score_or_a_rating_says_what_is_needed(
+    source: str, content: str
+) -> None:
+    Path("export").write_text(content, encoding="utf-8")
+    result = CliRunner().invoke(main, [source, "export"])
+    assert "no search and no rating is in them; needed: " in result.stderr
+
+
+URLS = ["https://x.example/a", "https://x.example/b"]
+CLICKED: list[dict[str, object]] = [  # the answer cites one source, a user opens the other
+    {"id": "t1", "input": "how many?", "output": f"See {URLS[0]}."},
+    {"id": "o1", "trace_id": "t1", "type": "RETRIEVER", "output": [{"url": url} for url in URLS]},
+    {"id": "s1", "trace_id": "t1", "value": 1, "data_type": "BOOLEAN"},
+    {"id": "s2", "trace_id": "t1", "string_value": URLS[1]},
+]
+
+
+@pytest.mark.usefixtures("project")
+def test_nothing_is_said_of_ratings_without_sources_where_there_are_none() -> None:
+    Path("export.jsonl").write_text("\n".join(map(json.dumps, CLICKED)), encoding="utf-8")
+    result = CliRunner().invoke(main, ["langfuse", "export.jsonl"])
+    assert "1 ratings (1 up" in result.stderr
+    assert "name no source" not in result.stderr
+    assert "no search and no rating" not in result.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_a_click_that_a_later_export_adds_replaces_what_the_answer_cites() -> None:
+    picks = []
+    for count in (3, 4, 4):
+        Path("export.jsonl").write_text("\n".join(map(json.dumps, CLICKED[:count])), "utf-8")
+        CliRunner().invoke(main, ["langfuse", "export.jsonl"])
+        lists = read_jsonl(FOLDER / "reranker_training_data_langfuse.jsonl")
+        picks.append([row["positive_sources"] for row in lists])
+    assert picks == [[[URLS[0]]], [[URLS[1]]], [[URLS[1]]]]

@@ -271,3 +271,64 @@ def test_clicks_without_a_query_are_listed_in_the_order_of_the_export(tmp_path: 
     clicks = [ubi_click("a") | {"query_id": f"gone {number}"} for number in range(30)]
     ubi = rows_import("ubi", tmp_path, *clicks)
     assert ubi.unused() == {"events whose query is in none of the files": [*range(1, 31)]}
+
+
+def open_webui_chat(number: int) -> dict[str, Any]:
+    chat = {"history": {"messages": {}}}
+    return {"id": f"c{number}", "user_id": "u", "title": "x", "chat": chat, "meta": {}}
+
+
+def test_open_webui_takes_a_chat_for_no_rating(tmp_path: Path) -> None:
+    chats = rows_import("open-webui", tmp_path, open_webui_chat(1), {"name": "ann"})
+    assert chats.tally.rows == {}
+    assert chats.unused() == {
+        "chats, which are not the feedback that Evaluations exports": [1],
+        "records that are not feedback": [2],
+    }
+    assert chats.tally.unknown == {}
+
+
+@pytest.mark.parametrize("record", [open_webui_chat(1), {"messages": [{"$oid": "1"}]}, {"a": 1}])
+def test_librechat_takes_another_record_for_no_message(
+    tmp_path: Path, record: dict[str, Any]
+) -> None:
+    chats = rows_import("librechat", tmp_path, record)
+    assert chats.tally.rows == {}
+    assert chats.unused() == {"records that are not messages": [1]}
+
+
+def langfuse_trace(answer: str = "See https://x.example/a.") -> list[dict[str, Any]]:
+    sources = [{"url": f"https://x.example/{name}", "text": name} for name in "abc"]
+    return [
+        {"id": "t1", "input": "how many?", "output": answer},
+        {"id": "o1", "trace_id": "t1", "type": "RETRIEVER", "output": sources},
+    ]
+
+
+def langfuse_score(number: int, **fields: Any) -> dict[str, Any]:
+    return {"id": f"s{number}", "trace_id": "t1", "name": "x", "data_type": "CATEGORICAL", **fields}
+
+
+UP = langfuse_score(1, value=1, data_type="BOOLEAN")
+
+
+def langfuse_click(name: str) -> dict[str, Any]:
+    return langfuse_score(2, string_value=f"https://x.example/{name}")
+
+
+@pytest.mark.parametrize("clicked", ["a", "b"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_langfuse_takes_a_click_before_what_the_answer_cites(
+    tmp_path: Path, clicked: str, is_first: bool
+) -> None:
+    scores = [langfuse_click(clicked), UP] if is_first else [UP, langfuse_click(clicked)]
+    langfuse = rows_import("langfuse", tmp_path, *scores, *langfuse_trace())
+    [search] = langfuse.searches
+    assert search.picks == [f"https://x.example/{clicked}"]
+    assert len(langfuse.feedback.ratings) == 1  # which may still be a preference
+
+
+def test_langfuse_learns_what_the_answer_cites_where_nothing_was_clicked(tmp_path: Path) -> None:
+    langfuse = rows_import("langfuse", tmp_path, UP, *langfuse_trace())
+    [search] = langfuse.searches
+    assert search.picks == ["https://x.example/a"]

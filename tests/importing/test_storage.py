@@ -75,3 +75,16 @@ def test_imports_at_once_lose_no_record_and_leave_no_other_file(tmp_path: Path) 
     assert [process.wait(60) for process in imports] == [0] * 4
     [path] = (tmp_path / "training_data").iterdir()
     assert len(read_jsonl(path)) == 4 * 20
+
+
+def test_a_record_that_a_later_export_replaces_is_removed(tmp_path: Path) -> None:
+    store(tmp_path, "ranked_lists", "langfuse", [record("cited", "x"), record("other", "y")])
+    later = store(
+        tmp_path, "ranked_lists", "langfuse", [record("clicked", "y")], replaced={"cited", "gone"}
+    )
+    assert (later.new, later.changed, later.known) == (1, 1, 0)
+    assert [row["id"] for row in read_jsonl(later.path)] == ["other", "clicked"]
+    again = store(
+        tmp_path, "ranked_lists", "langfuse", [record("clicked", "y")], replaced={"cited"}
+    )
+    assert (again.new, again.changed, again.known) == (0, 0, 1)
