@@ -21,6 +21,7 @@ from findtune.importing.documents import Document
 from findtune.importing.pseudonyms import record_id
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
+from findtune.ingest.wordings import query_key
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def rated_apart(source: str, ratings: Sequence[Rating]) -> Iterator[Record]:
     by_question: dict[str, dict[str, list[Rating]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
         if rating.answer:
-            by_question[normalize(rating.query)][rating.answer].append(rating)
+            by_question[query_key(rating.query)][rating.answer].append(rating)
     for answers in by_question.values():
         means = {
             answer: fmean(rating.value for rating in rated) for answer, rated in answers.items()

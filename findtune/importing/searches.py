@@ -16,6 +16,7 @@ from findtune.core.text import content_stems, normalize
 from findtune.importing.documents import Document
 from findtune.importing.tally import Row, Tally
 from findtune.importing.times import seconds
+from findtune.ingest.wordings import query_key
 
 MAX_PAUSE = 30 * 60  # seconds between two searches for the same need
 MAX_HISTORY = 5  # earlier questions that a record keeps
@@ -89,7 +90,7 @@ def rewriting_records(searches: Sequence[Search]) -> Iterator[Record]:
     for chain in needs(searches):
         by_query: dict[str, Search] = {}
         for search in chain:
-            by_query.setdefault(normalize(search.query), search)
+            by_query.setdefault(query_key(search.query), search)
         picks = [url for search in reversed(chain) for url in search.picks]
         if len(by_query) < 2 or not picks:
             continue

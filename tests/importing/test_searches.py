@@ -41,6 +41,12 @@ def test_a_need_that_was_asked_once_or_found_nothing_is_no_rewriting_record() ->
     assert [*rewriting_records(found_nothing)] == []
 
 
+def test_wordings_that_differ_by_a_sign_are_searches_of_their_own() -> None:
+    asked = [search("C# jobs", 0), search("C++ jobs", 1, ["C++ jobs 1"])]
+    [record] = rewriting_records(asked)
+    assert [*record["query_source_mapping"]] == ["C# jobs", "C++ jobs"]
+
+
 def test_a_search_without_a_session_or_a_time_has_no_history() -> None:
     searches = [search("jobs", 0, session=""), search("jobs rate", 1, ["jobs rate 1"], session="")]
     [record] = ranked_lists(searches, Tally())
