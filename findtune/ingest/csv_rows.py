@@ -16,7 +16,7 @@ from findtune.ingest.csv_header import (
     split_line,
 )
 from findtune.ingest.csv_syntax import BOM, RawRow, RowSyntaxError, is_empty_row, split_rows
-from findtune.ingest.data_files import files_with_suffix, open_packed, printable_path
+from findtune.ingest.data_files import files_with_suffix, listed_names, open_packed, printable_path
 from findtune.ingest.file_contents import (
     refuse_no_text,
 )
@@ -34,6 +34,7 @@ __all__ = ["CsvRow", "Header", "csv_files", "find_csv_files", "read_rows"]
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CSV_SUFFIXES = (".csv", ".tsv", ".tab")  # each also packed, as .csv.gz
+ANY_SEPARATOR = "".join(SEPARATORS)
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_TITLE_LINES = 10  # of a file, in which the header is looked for
 MANY_NULS = 0.2  # share of NUL bytes, of which UTF-8 has none and UTF-16 up to a half
@@ -56,7 +57,9 @@ def csv_files(folder: Path) -> list[Path]:
     """Return the CSV files under a folder, sorted by name; raise InputError if there are none."""
     files = find_csv_files(folder)
     if not files:
-        raise InputError(f"{folder} holds no *.csv file; put at least one there.")
+        others = listed_names(folder)
+        remedy = f" but {others}; save the table as CSV in UTF-8" if others else ""
+        raise InputError(f"{folder} holds no *.csv file{remedy or '; put at least one there'}.")
     return files
 
 
@@ -111,19 +114,19 @@ def read_rows(
     separator, start = find_dialect(lines, header)
     flag_lines_before(report, file, lines[:start])
     raw_rows = split_rows(lines, max_row_bytes, separator=separator, start=start)
-    first = next(raw_rows)
+    first = next(raw_rows, RawRow(1, []))  # a file may hold nothing but empty rows
     columns = read_header(first, header, file)
     empty = dict.fromkeys(header.form_of(columns).optional, "")
     flag_separator(report, file, separator)
     headers = [start]
     for raw_row in separate_headers(raw_rows, first):
-        report.rows_by_file[file] += 1
         try:
             if again := header_again(raw_row, header, columns, file):
                 columns = header.name_columns(again, file)
                 empty = dict.fromkeys(header.form_of(columns).optional, "")
                 headers.append(raw_row.line)
                 continue
+            report.rows_by_file[file] += 1
             refuse_other_separator(raw_row, header, file)
             cells = name_cells(raw_row, columns, separator)
         except RowSyntaxError as error:
@@ -137,7 +140,7 @@ def read_rows(
 def find_dialect(lines: Sequence[bytes], header: Header) -> tuple[str, int]:
     """Return the separator of a file and the index of the line to read from, after `sep=;`."""
     for index, line in enumerate(lines):
-        if not is_empty_row(line):
+        if not is_empty_row(line, ANY_SEPARATOR):
             directive = SEP_LINE.fullmatch(line)
             if directive:
                 return directive[1].decode(), index + 1
@@ -159,7 +162,8 @@ def find_form(lines: Sequence[bytes], index: int, header: Header) -> tuple[str, 
 
 def flag_lines_before(report: IngestReport, file: str, lines: Sequence[bytes]) -> None:
     """Report once that lines above the header were skipped, such as a title."""
-    titles = [line for line in lines if not is_empty_row(line) and not SEP_LINE.fullmatch(line)]
+    filled = (line for line in lines if not is_empty_row(line, ANY_SEPARATOR))
+    titles = [line for line in filled if not SEP_LINE.fullmatch(line)]
     if titles:
         reason = f"{len(titles)} lines above the header"
         value = abbreviate(titles[0].decode("utf-8", "replace"))

@@ -16,6 +16,7 @@ from findtune.ingest.file_contents import CONFLICT, CONFLICT_REMEDY, is_conflict
 BOM = b"\xef\xbb\xbf"  # spreadsheets write it
 # The bytes of an empty row of a spreadsheet, and those that old systems write at a file's end.
 BLANKS = b" \t\r\n,\0\x1a"
+QUOTED_BLANKS = re.compile(rb'(?<!")"[ \t\0]*"(?!")')  # an empty cell of exports that quote all
 OPENING = re.compile(rb'(?:^|[,;\t|])(?:\xef\xbb\xbf)*[ \t]*"')  # a quote that begins a cell
 
 
@@ -71,14 +72,22 @@ def split_rows(
             is_one = span == 1 or (width and has_width(cells_of_any(row, separator), width))
             index += span if is_one else 1
             continue
-        width = len(cells) if width is None else width
-        yield RawRow(index + 1, cells)
+        if width is None or any(map(str.strip, cells)):
+            width = len(cells) if width is None else width
+            yield RawRow(index + 1, cells)
         index += span
 
 
 def is_empty_row(line: bytes, separator: str = "") -> bool:
-    """Return whether a line holds nothing; an empty file that was joined leaves its BOM."""
-    return not line.replace(BOM, b"").strip(BLANKS + separator.encode())
+    """Return whether a line holds nothing; an empty file that was joined leaves its BOM.
+
+    separator: the characters that may separate its cells, besides commas.
+    """
+    blanks = BLANKS + separator.encode()
+    rest = line.replace(BOM, b"").strip(blanks)
+    if QUOTED_BLANKS.match(rest):
+        rest = QUOTED_BLANKS.sub(b"", rest).strip(blanks)
+    return not rest
 
 
 def count_quoted_lines(lines: Sequence[bytes], start: int) -> int:

@@ -15,6 +15,7 @@ PACKED = ".gz"
 # Texts about the data, and what DVC and git keep beside it.
 ABOUT_DATA = ("readme", "license", "licence", "changelog", "notice")
 ABOUT_SUFFIXES = (".md", ".dvc", ".rst")
+MAX_NAMES = 3  # of files in a message
 
 
 def walk_files(folder: Path) -> list[Path]:
@@ -75,6 +76,17 @@ def open_packed(path: Path) -> IO[bytes]:
 def printable_path(path: Path) -> str:
     """Return a path as messages and records write it; bytes that are not UTF-8 become ?."""
     return printable(path.as_posix().encode("utf-8", "replace").decode()).replace("\n", "\\n")
+
+
+def listed_names(folder: Path) -> str:
+    """Return the names of the data files under a folder as a message lists them; "" for none."""
+    names = [
+        printable_path(path.relative_to(folder))
+        for path in walk_files(folder)
+        if not is_about_data(path)
+    ]
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def unread_rows(folder: Path, read: Collection[Path], remedy: str) -> list[FileReportRow]:

@@ -39,6 +39,15 @@ GOOD = {
     "blanks around cells": ("name , grade\n Assam ,\t3 \n", [(2, "Assam")]),
     "blank lines": ("\nname,grade\n\nAssam,3\n  \n\r\nCup,2\n\n", [(4, "Assam"), (7, "Cup")]),
     "empty rows": ("name,grade\n,\nAssam,3\n , \n,\t,,\nCup,2\n", [(3, "Assam"), (6, "Cup")]),
+    "empty rows of programs that quote all cells": (
+        '"","",""\n"name","grade"\n"",""\n"Assam",3\n" ",""\n"",\n"\n",""\n"Cup","2"\n\ufeff"",""',
+        [(4, "Assam"), (9, "Cup")],
+    ),
+    "empty quoted cells with semicolons": (
+        'name;grade\n"";""\n"Assam";"3"\n"" ; ""\nCup;2\n',
+        [(3, "Assam"), (5, "Cup")],
+    ),
+    "no-break spaces alone": ("name,grade\n\u00a0,\nAssam,3\n", [(3, "Assam")]),
     "other columns": ("origin,name,,grade,\nIndia,Assam,x,3,y\n", [(2, "Assam")]),
     "another name of a column": ("name,mark\nAssam,3\n", [(2, "Assam")]),
     "semicolons": ('name;grade\nAssam;3\n;\n"Cup; a";2\n', [(2, "Assam"), (4, "Cup; a")]),
@@ -164,6 +173,7 @@ BAD_FILES = {
     "UTF-32": ("name,grade\nAssam,3\n".encode("utf-32-be"), r"teas\.csv is UTF-16"),
     "a missing column and tabs": (b"name\tgarde\na\t3\n", r"no column grade: found name, garde"),
     "a column twice": (b"name,grade,grade\na,3,3\n", r"csv:1: duplicate column grade; keep"),
+    "empty rows alone": (b'"",""\n,\n', r"teas\.csv:1: no column name, grade: found nothing"),
     "a long wrong header": (b"x" * 90_000 + b",grade\n", r"no column name: found x{60}\.\.\.;"),
 }
 
@@ -269,7 +279,7 @@ def test_everything_that_a_csv_writer_wrote_is_read_back(
     for name, grade in table:
         before = file.getvalue()
         writer.writerow((name, grade))
-        if file.getvalue()[len(before) :].strip(" \t\r\n,"):  # otherwise it is an empty row
+        if name.strip() or grade.strip():  # otherwise it is an empty row
             line = 1 + before.count("\n")
             expected.append((line, {"name": name.strip(), "grade": grade.strip()}))
 
@@ -330,3 +340,45 @@ def test_no_half_of_a_badly_quoted_cell_is_a_row(tmp_path: Path, cell: str) -> N
     rows, _ = read(tmp_path, f"name,grade\n{cell},3\nCup,2\n")
     assert [row.cells["name"] for row in rows][-1] == "Cup"
     assert not [row for row in rows if row.cells["name"].endswith('"')]
+
+
+@pytest.mark.parametrize("row", ['"""",""', '"","x"', '","', '"-",""'])
+def test_a_row_of_quotes_or_marks_is_no_empty_row(tmp_path: Path, row: str) -> None:
+    rows, rejects = read(tmp_path, f"name,grade\n{row}\nCup,2\n")
+    assert [each.line for each in (*rows, *rejects)].count(2) == 1
+    assert rows[-1].cells["name"] == "Cup"
+
+
+def test_an_empty_row_above_the_header_is_no_title(tmp_path: Path) -> None:
+    path = tmp_path / "teas.csv"
+    for blank in ('"",""', ";;", '" ";""'):
+        path.write_text(f"{blank}\nname;grade\nAssam;3\n")
+        report = IngestReport(io.StringIO())
+        rows = list(read_rows(path, TEAS, max_row_bytes=100, report=report, advance=int))
+        assert [row.cells["name"] for row in rows] == ["Assam"]
+        assert [note.action for note in report.notes] == ["kept"]
+
+
+@pytest.mark.parametrize("names", [["book.xlsx"], ["a.ods", "b.xls"], ["teas.json", "notes.txt"]])
+def test_a_folder_without_a_csv_file_names_the_files_that_lie_there(
+    tmp_path: Path, names: list[str]
+) -> None:
+    for name in (*names, "README.md", ".keep", "teas.csv.dvc"):
+        (tmp_path / name).touch()
+    listed = ", ".join(sorted(names))
+    message = rf"holds no \*\.csv file but {listed}; save the table as CSV in UTF-8\.$"
+    with pytest.raises(InputError, match=message):
+        csv_files(tmp_path)
+
+
+def test_a_folder_with_many_other_files_names_the_first_ones(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.xlsx").touch()
+    with pytest.raises(InputError, match=r"but 0\.xlsx, 1\.xlsx, 2\.xlsx and 6 more; save"):
+        csv_files(tmp_path)
+
+
+def test_an_empty_folder_asks_for_a_csv_file(tmp_path: Path) -> None:
+    (tmp_path / ".keep").touch()
+    with pytest.raises(InputError, match=r"holds no \*\.csv file; put at least one there\.$"):
+        csv_files(tmp_path)
