@@ -109,7 +109,8 @@ class CatalogReader:
         kept = drop_duplicates(text for text in texts if text not in replaced)
         flag_overrides(replaced, texts, variables=variables, report=report)
         flag_shared_texts(kept, report)
-        report.accepted = len({text.source for text in kept})
+        if kept:
+            report.accept_rest()
         report.counts.update(f"{text.catalog}_{text.role}" for text in kept)
         yield from (text._asdict() for text in kept)
 

@@ -33,12 +33,16 @@ from findtune.ingest.report import (
     json_type,
 )
 from findtune.ingest.wordings import query_key
+from findtune.pages.masking import mask
 
 MAX_GRADE = 100  # no measure overflows with it
 UNMATCHED_COUNTS = ("queries_in_no_log", "judgments_never_shown")
 UNMATCHED = "they measure nothing; write questions and addresses as they are logged"
 HIGHER = "the higher one counts; keep the correct one"
 MAX_VALUE_CHARS = 200  # of a bad value in the report
+MAX_SHOWN_CHARS = 20  # of a string in place of a grade, on the screen
+GRADE_REMEDY = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
+NESTED = "write {query: {url: grade}}, with no key around the questions"
 
 Grades = dict[str, int]  # url -> grade
 
@@ -67,8 +71,9 @@ class JudgmentReader:
                     else:
                         reject_query(each, path, number=number, report=report)
             advance(path.stat().st_size)
-        report.accepted = sum(map(len, grades_by_query.values()))
-        report.counts.update(queries=len(grades_by_query), judgments=report.accepted)
+        report.accept_rest()
+        judgments = sum(map(len, grades_by_query.values()))
+        report.counts.update(queries=len(grades_by_query), judgments=judgments)
         yield from as_logged(grades_by_query, data, report)
 
 
@@ -196,6 +201,7 @@ def reject_query(grades: object, path: Path, *, number: int, report: IngestRepor
     """Report that the query with this number has no grades."""
     place = (printable_path(path), number, "query", shorten(str(grades)))
     row = RecordReportRow("rejected", *place, "a query without grades", "write {url: grade}")
+    report.rows_by_file[row.file] += 1
     report.add([row])
 
 
@@ -203,16 +209,24 @@ def clean_grades(
     grades: dict[str, Any], path: Path, *, number: int, report: IngestReport
 ) -> list[tuple[str, int]]:
     """Return the good grades of the query with this number, by address, and reject the others."""
+    file = printable_path(path)
     listed = [(url, grade) for url in grades for grade in all_values(grades[url])]
-    for url, grade in listed:
+    report.rows_by_file[file] += len(listed)
+    for document, (url, grade) in enumerate(listed, start=1):
         if not is_grade(grade):
-            place = (printable_path(path), number, "grade", shorten(f"{grade!r} of {url}"))
-            is_number = isinstance(grade, (int, float)) and not isinstance(grade, bool)
-            shown = str(grade)[:MAX_VALUE_CHARS] if is_number else json_type(grade)
-            reason = f"found {shown} instead of a grade"
-            remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
+            place = (file, number, "grade", shorten(f"{grade!r} of {url}"))
+            reason = f"found {show_grade(grade)} instead of a grade, at its document {document}"
+            remedy = NESTED if isinstance(grade, dict) else GRADE_REMEDY
             report.add([RecordReportRow("rejected", *place, reason, remedy)])
     return [(to_one_line(url), int(grade)) for url, grade in listed if is_grade(grade)]
+
+
+def show_grade(grade: object) -> str:
+    """Return a bad grade as a message shows it; a long string may be a text of a user."""
+    if isinstance(grade, str) and len(grade) <= MAX_SHOWN_CHARS:
+        return f"the string {mask(to_one_line(grade))!r}"
+    is_number = isinstance(grade, (int, float)) and not isinstance(grade, bool)
+    return str(grade)[:MAX_VALUE_CHARS] if is_number else json_type(grade)
 
 
 def shorten(value: str) -> str:

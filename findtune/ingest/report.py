@@ -247,6 +247,14 @@ class IngestReport:
         """The number of rows, records or judgments that are left out."""
         return self.counts["rejected"]
 
+    def accept_rest(self) -> None:
+        """Count every row that was read and not rejected as accepted.
+
+        Rows that repeat others or have no value yet are no fault, so the share of rejects is of
+        all rows.
+        """
+        self.accepted = sum(self.rows_by_file.values()) - self.rejected
+
     def add(self, rows: Iterable[ReportRow]) -> None:
         """Write report rows, count them by action, and remember the first rejects."""
         for row in rows:

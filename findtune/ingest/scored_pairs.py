@@ -111,7 +111,8 @@ class PairReader:
                 known.add(row, pair, report)
         if agreement := known.agreement():
             report.add_notes([remark(agreement, "the mean is learned")])
-        report.accepted = report.counts["pairs"] = len(known.firsts)
+        report.accept_rest()
+        report.counts["pairs"] = len(known.firsts)
         if not known.firsts:
             report.say(
                 f"{data / self.folder} holds no scored pair: nothing is measured on pairs there"

@@ -13,19 +13,13 @@ from findtune.core.records import Record
 from findtune.ingest.csv_rows import CsvRow, Header, find_csv_files, flag_row, reject_row
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.fields import typed_line
-from findtune.ingest.judgments import (
-    HIGHER,
-    MAX_GRADE,
-    Grades,
-    as_logged,
-    is_grade,
-)
+from findtune.ingest.judgments import GRADE_REMEDY, HIGHER, Grades, as_logged, is_grade
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.plain_text import to_one_line
 from findtune.ingest.report import Advance, FileReportRow, IngestReport
 from findtune.ingest.review import from_cell
 from findtune.ingest.score_scale import parse_score
-from findtune.ingest.text_rows import read_texts
+from findtune.ingest.text_rows import clean_id, read_texts
 from findtune.ingest.wordings import query_key
 
 COLUMNS = ("query", "url", "grade")
@@ -53,9 +47,10 @@ class SearchGradeReader:
                 path, HEADER, limits=limits, report=report, advance=advance, verbatim=COLUMNS
             ):
                 add_row(row, grades_by_query, unfinished, report)
+        report.accept_rest()
         leave_out(unfinished, grades_by_query, report)
-        report.accepted = sum(map(len, grades_by_query.values()))
-        report.counts.update(queries=len(grades_by_query), grades=report.accepted)
+        grades = sum(map(len, grades_by_query.values()))
+        report.counts.update(queries=len(grades_by_query), grades=grades)
         yield from as_logged(grades_by_query, data, report, SEARCH_GRADES)
 
 
@@ -72,11 +67,10 @@ def add_row(
             remedy = f"write the {column}, or delete the row"
             reject_row(report, row, column=column, reason="an empty cell", remedy=remedy)
             return
-    cell = row.cells["grade"].strip()
+    cell = clean_id(row.cells["grade"])
     grade = parse_score(cell)
     if cell and not is_grade(grade):
-        remedy = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
-        reject_row(report, row, column="grade", reason="no grade", remedy=remedy)
+        reject_row(report, row, column="grade", reason="no grade", remedy=GRADE_REMEDY)
     grades = grades_by_query.setdefault(query, {})
     if grade is None or not is_grade(grade):
         unfinished.setdefault(query, row.location)

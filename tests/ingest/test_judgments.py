@@ -50,6 +50,41 @@ def test_a_grade_that_is_no_whole_number_is_rejected(project: Any, grade: Any) -
     assert str(outcome.first_rejects[0]) == f"{FILE}, record 2, grade: {row.reason}; {remedy}."
 
 
+@pytest.mark.parametrize(
+    ("grade", "shown"),
+    [
+        ("3", "the string '3'"),
+        ("relevant", "the string 'relevant'"),
+        ("a text of many words that a user typed", "a string"),
+        ("+44 20 7946 0958", "the string '[number]'"),
+        (2.5, "2.5"),
+        (True, "a boolean"),
+        ([3], "a list"),
+    ],
+)
+def test_the_message_on_a_bad_grade_says_what_it_is_and_where(
+    project: Any, grade: Any, shown: str
+) -> None:
+    outcome = read(project, {"milk?": {TEA: 1}, "how much tea?": {TEA: 3, RICE: grade}})
+    message = str(outcome.first_rejects[0])
+    assert message.startswith(
+        f"{FILE}, record 2, grade: found {shown} instead of a grade, at its document 2; "
+    )
+    assert RICE not in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"judgments": {"tea?": {TEA: 3}, "milk?": {RICE: 1}}}, {"tea?": {TEA: {"grade": 3}}}],
+)
+def test_an_object_in_place_of_a_grade_shows_the_form_without_a_level_too_many(
+    project: Any, content: object
+) -> None:
+    message = str(read(project, content).first_rejects[0])
+    assert "found an object instead of a grade, at its document 1; " in message
+    assert message.endswith("; write {query: {url: grade}}, with no key around the questions.")
+
+
 @pytest.mark.parametrize("value", [3, None, [TEA], "\ud800"])
 def test_a_query_without_grades_is_rejected(project: Any, value: Any) -> None:
     outcome = read(project, {"milk?": {TEA: 1}, "how much tea?": value})

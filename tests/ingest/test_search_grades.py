@@ -54,6 +54,19 @@ def test_a_row_with_a_bad_grade_is_rejected_and_its_question_waits(
     assert row.remedy == "write a whole number from 0, which answers nothing, to 100"
 
 
+@pytest.mark.parametrize("grade", ["n/a", "NaN", " #N/A ", "TBD", "NULL"])
+def test_a_word_for_nothing_in_place_of_a_grade_is_an_empty_cell(project: Any, grade: str) -> None:
+    outcome = read(project, f"rice?,{RICE},,1", f"tea?,{TEA},,{grade}", f"tea?,{RICE},,1")
+    assert grades(outcome) == {"rice?": {RICE: 1}}
+    assert outcome.counts["unfinished_queries"] == 1
+    assert not [row for row in outcome.rows if row.action == "rejected"]
+
+
+@pytest.mark.parametrize("grade", ["'3", '"=""3"""', "３", "3<br>"])
+def test_what_programs_put_around_a_grade_is_no_part_of_it(project: Any, grade: str) -> None:
+    assert grades(read(project, f"tea?,{TEA},,{grade}")) == {"tea?": {TEA: 3}}
+
+
 @pytest.mark.parametrize(
     ("cells", "column"), [(f",{TEA},,1", "query"), ("tea?,,,1", "url"), ("tea?,' ,,1", "")]
 )

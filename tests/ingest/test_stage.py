@@ -317,3 +317,68 @@ def test_feedback_behind_a_link_that_leads_nowhere_is_one_line(full: Any) -> Non
         assert result.exit_code == 1
         assert f"{LISTS} can't be read: " in result.output
         Path(LISTS).unlink()
+
+
+@pytest.mark.parametrize("cell", ["3?", "good", "-1", "1.5"])
+def test_one_bad_grade_among_many_rows_that_wait_for_theirs_stops_nothing(
+    project: Any, cell: str
+) -> None:
+    grades = ["1"] * 10 + [cell] + [""] * 189
+    rows = (f"q {n // 10},https://e.org/{n},{grade}\n" for n, grade in enumerate(grades))
+    project.write("training_data/search_grades.csv", "query,url,grade\n" + "".join(rows))
+    set_max_rejected(0.004)
+    assert "1 of 200 rows were rejected" in project.stop("stack/search_grades")
+    set_max_rejected(0.005)
+    result = project.run("stack/search_grades")
+    assert result.exit_code == 0, result.stderr
+    assert len(project.clean_records("stack/search_grades")) == 1
+
+
+def set_max_rejected(share: float) -> None:
+    """Write a params.yaml in which no larger share of rows or records may be rejected."""
+    sections = (
+        f"ingest: {{max_row_bytes: 1000, max_rejected: {share}}}",
+        f"feedback: {{max_text_chars: 200, max_documents: 10, max_rejected: {share}}}",
+    )
+    Path("params.yaml").write_text("\n".join(["models: []", *sections]), encoding="utf-8")
+
+
+def write_idle_rows(project: Any, output: str) -> None:
+    """Write 40 rows or judgments, of which one is good, one is bad, and the others are idle."""
+    if output == "embedder/catalog":
+        project.write("autogen_input/small/tea.csv", HEADER + "tea,Tea,,,\n" * 39 + ",Ice,,,\n")
+    elif output == "embedder/sentence_pairs":
+        rows = "a,b,0.5\n" * 39 + "a,b,high\n"
+        project.write("finetuning/pairs.csv", f"sentence_1,sentence_2,score\n{rows}")
+    else:
+        grades = ",".join(['"https://e.org/a": 1'] * 39)
+        project.write("training_data/judgments.json", f'{{"tea?": {{{grades}, "b": -1}}}}')
+
+
+@pytest.mark.parametrize(
+    "output", ["embedder/catalog", "embedder/sentence_pairs", "reranker/judgments"]
+)
+def test_the_share_of_rejects_is_of_all_rows_also_those_that_repeat_others(
+    project: Any, output: str
+) -> None:
+    write_idle_rows(project, output)
+    set_max_rejected(0.01)
+    assert "1 of 40 " in project.stop(output)
+    set_max_rejected(0.025)
+    result = project.run(output)
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_few_bad_judgments_of_many_do_not_count_as_most_of_the_file(project: Any) -> None:
+    grades = {f"https://e.org/{n}": 2 if n % 4 else "two" for n in range(60)}
+    project.write("training_data/judgments.json", json.dumps({"tea?": grades}))
+    result = project.run("reranker/judgments")
+    assert result.exit_code == 0, result.stderr
+    assert "15 rejected" in result.stdout
+
+
+def test_a_header_that_comes_again_is_no_row_of_the_share(project: Any) -> None:
+    rows = "a,b,0.5\nsentence_1,sentence_2,score\n" * 3 + "a,b,high\n"
+    project.write("finetuning/pairs.csv", f"sentence_1,sentence_2,score\n{rows}")
+    set_max_rejected(0.2)
+    assert "1 of 4 rows" in project.stop("embedder/sentence_pairs")
