@@ -49,24 +49,41 @@ class ScoredPair(NamedTuple):
 
 @dataclass
 class ScoredTwice:
-    """The pairs that were read, by their sentences: the first row of each, and all its scores."""
+    """The pairs that were read, by their sentences: the first row of each, and all its scores.
+
+    again: the rows whose pair was read before, with the first row of their pair.
+    """
 
     firsts: dict[frozenset[str], ScoredPair] = field(default_factory=dict)
     scores: dict[frozenset[str], list[float]] = field(default_factory=dict)
+    again: list[tuple[CsvRow, float, ScoredPair]] = field(default_factory=list)
 
-    def add(self, row: CsvRow, pair: ScoredPair, report: IngestReport) -> None:
+    def add(self, row: CsvRow, pair: ScoredPair) -> None:
         """Add a pair; for one that was read before, in either order, add only its score."""
         key = frozenset(map(wording, pair[:2]))
         first = self.firsts.setdefault(key, pair)
         self.scores.setdefault(key, []).append(pair.score)
         if first is not pair:
-            report_again(row, pair, first, report)
+            self.again.append((row, pair.score, first))
+
+    def report_again(self, report: IngestReport) -> None:
+        """Report the rows whose pair was read before, once all scores of each pair are known.
+
+        A row that changes nothing is dropped: all scores of its pair are equal.
+        """
+        averaged = {pair for key, pair in self.firsts.items() if len({*self.scores[key]}) > 1}
+        for row, score, first in self.again:
+            if first in averaged:
+                flag_again(row, score, first, report)
+            else:
+                reason = f"a duplicate of the pair at {first.source}"
+                drop_row(report, row, column="sentence_1", reason=reason, remedy="deliver it once")
 
     def pairs(self) -> Iterator[ScoredPair]:
         """Yield each pair once, with the mean of its scores."""
         for key, pair in self.firsts.items():
             scores = self.scores[key]
-            yield pair if len(scores) == 1 else pair._replace(score=round(fmean(scores), 6))
+            yield pair if len({*scores}) == 1 else pair._replace(score=round(fmean(scores), 6))
 
     def agreement(self) -> str:
         """Return how far the scores of one pair are apart; "" if no pair has different scores."""
@@ -108,7 +125,8 @@ class PairReader:
                 path, HEADER, limits=limits, report=report, advance=advance, verbatim=("score",)
             )
             for row, pair in parse_file([*rows], report):
-                known.add(row, pair, report)
+                known.add(row, pair)
+        known.report_again(report)
         if agreement := known.agreement():
             report.add_notes([remark(agreement, "the mean is learned")])
         report.accept_rest()
@@ -180,13 +198,10 @@ def reject_bad_row(row: CsvRow, score: float | None, report: IngestReport) -> bo
     return False
 
 
-def report_again(row: CsvRow, pair: ScoredPair, first: ScoredPair, report: IngestReport) -> None:
-    """Report a pair that comes again: as dropped if the scores are equal, else as kept."""
-    if first.score == pair.score:
-        reason = f"a duplicate of the pair at {first.source}"
-        drop_row(report, row, column="sentence_1", reason=reason, remedy="deliver it once")
-        return
-    value = f"{pair.score:g}"
+def flag_again(row: CsvRow, score: float, first: ScoredPair, report: IngestReport) -> None:
+    """Report a row whose score counts in the mean of its pair."""
     reason = f"the pair at {first.source} again, but with the score {first.score:g} there"
+    if score == first.score:
+        reason = f"the pair at {first.source} again, with the same score; both count in the mean"
     remedy = "the mean is learned; keep the correct score alone if one is wrong"
-    flag_row(report, row, column="score", value=value, reason=reason, remedy=remedy)
+    flag_row(report, row, column="score", value=f"{score:g}", reason=reason, remedy=remedy)

@@ -156,3 +156,31 @@ def test_all_files_of_a_folder_are_read_and_compared(project: Any) -> None:
     assert [pair[3] for pair in pairs] == [f"{FILE}:2", "data/finetuning/z.csv:2"]
     assert row[1:3] == ("data/finetuning/z.csv", 3)
     assert f"{FILE}:2" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("scores", "mean", "actions"),
+    [
+        ("0.2 0.2 0.8", 0.4, ["kept", "kept"]),
+        ("0.2 0.8 0.2", 0.4, ["kept", "kept"]),
+        ("0.8 0.2 0.2", 0.4, ["kept", "kept"]),
+        ("0.123456789 0.123456789 .123456789", 0.123456789, ["dropped", "dropped"]),
+    ],
+)
+def test_a_row_that_counts_in_a_mean_is_not_called_dropped(
+    project: Any, scores: str, mean: float, actions: list[str]
+) -> None:
+    [pair], rows = read(project, *(f"tea,coffee,{score}" for score in scores.split()))
+    assert pair[2] == mean
+    again = [row for row in rows if row.file == FILE]
+    assert [(row.action, row.line) for row in again] == [*zip(actions, (3, 4), strict=True)]
+
+
+def test_a_row_with_the_same_score_as_the_first_says_that_it_counts_in_the_mean(
+    project: Any,
+) -> None:
+    _, rows = read(project, "tea,coffee,0.2", "coffee,tea,.2", "tea,coffee,0.8")
+    assert [row.reason for row in rows[:2]] == [
+        f"the pair at {FILE}:2 again, with the same score; both count in the mean",
+        f"the pair at {FILE}:2 again, but with the score 0.2 there",
+    ]
