@@ -191,8 +191,11 @@ def origin_fields(record: Mapping[str, Any], report: RecordReport) -> Record:
 
 
 def clean_timestamp(value: object, report: RecordReport) -> str:
-    """Return a time as ISO 8601; one that can't be parsed is reported and left out."""
-    if value is None:
+    """Return a time as ISO 8601; one that can't be parsed is reported and left out.
+
+    An empty text and a word such as null are no time, as if the field were missing.
+    """
+    if value is None or (isinstance(value, str) and (not value.strip() or is_null_word(value))):
         report.counts["records_without_timestamp"] += 1
         return ""
     if time := read_time(value):

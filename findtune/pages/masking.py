@@ -90,6 +90,14 @@ RANGE = regex.compile(r"(\d{1,7})-(\d{1,7})")
 ROUND = regex.compile(r"[1-9]\d*0{6}")
 GROUPED = r"[1-9]\d{0,2}(?:(?:\.\d{3})+|(?: \d{3})+)"
 GROUPED_NUMBERS = regex.compile(rf"{GROUPED}(?: ?- ?{GROUPED})+|[1-9]\d{{0,2}}(?:([. ])\d{{3}})+")
+# A date with a clock time, also one that no calendar has, as logs write it; no number has colons.
+TIMESTAMP = regex.compile(
+    r"(?:\d{4}([-/.])\d\d\1\d\d|\d\d([-/.])\d\d\2\d{4})[ T](\d\d)(?::\d\d){1,2}(?![\d:])"
+)
+MAX_TIMESTAMP_CHARS = 30
+# The number of a book (ISO 2108), whose groups no telephone number has.
+ISBN = regex.compile(r"97[89](?:\d{10}|([ -])\d{1,5}\1\d{1,7}\1\d{1,7}\1\d)")
+ISBN_DIGITS = 13
 MAX_CODE_CHARS = 16  # of the words before a code
 MIN_LISTED = 4  # short numbers in ascending order make a list
 MAX_DIGITS = 3  # of a number in such a list
@@ -150,6 +158,8 @@ def is_plain_run(text: str, start: int, run: str) -> bool:
     """Return whether a run of digits in a text identifies nobody; start: its position."""
     if is_card(run):
         return False
+    if is_isbn(run) or is_timestamp(text, start, run):
+        return True
     if CODE.search(text, max(0, start - MAX_CODE_CHARS), start):
         return not CALLABLE.fullmatch(run)
     return is_plain(run.strip("()"))
@@ -162,6 +172,21 @@ def is_card(run: str) -> bool:
     digits = [int(digit) for digit in run if digit.isdigit()]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
     return bool(CARD.match(run)) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def is_isbn(run: str) -> bool:
+    """Return whether digits are the number of a book, by their groups and checksum (ISO 2108)."""
+    digits = [int(digit) for digit in run if digit.isdigit()]
+    if len(digits) != ISBN_DIGITS or not ISBN.fullmatch(run):
+        return False
+    return (sum(digits[::2]) + 3 * sum(digits[1::2])) % 10 == 0
+
+
+def is_timestamp(text: str, start: int, run: str) -> bool:
+    """Return whether a run of digits is the date and the hour of a time in a text."""
+    # Without an end, the search for a colon would read the whole text.
+    time = TIMESTAMP.match(text, start, start + MAX_TIMESTAMP_CHARS)
+    return time is not None and time.end(3) == start + len(run)
 
 
 def is_rising(numbers: Sequence[str]) -> bool:

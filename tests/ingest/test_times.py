@@ -1,5 +1,7 @@
 """A time is read in each form that logs and databases have, and nothing else is one."""
 
+from typing import Any
+
 import pytest
 
 from findtune.ingest.times import read_time
@@ -51,3 +53,11 @@ def test_a_named_zone_becomes_z_and_iso_8601_stays() -> None:
 )
 def test_anything_else_is_no_time(value: object) -> None:
     assert read_time(value) == ""
+
+
+@pytest.mark.parametrize(
+    "time", ["0000-00-00 00:00:00", "2025-02-30 10:00", "2025-01-31 25:61:00", "31/02/2025 10:00"]
+)
+def test_the_report_shows_a_malformed_time_as_it_is_written(project: Any, time: str) -> None:
+    _, outcome = project.clean_one("ranked_lists", timestamp=time)
+    assert outcome.changes == [("kept", "timestamp", time)]
