@@ -26,6 +26,7 @@ from findtune.core.files import iter_jsonl
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
 from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
 from findtune.ingest.search_grades import COLUMNS
+from findtune.ingest.text_rows import clean_id
 from findtune.quality.decisions import stored_rows, write_rows
 from stages import stack
 from stages.command import Stage
@@ -76,7 +77,7 @@ def row_key(row: Row) -> SourceKey:
 
 def message(added: int, rows: Sequence[Row]) -> str:
     """Return the line that says what to do next."""
-    waiting = [row for row in rows if not row["grade"].strip()]
+    waiting = [row for row in rows if not clean_id(row["grade"])]
     questions = len({row_key(row)[0] for row in waiting})
     if not waiting:
         return f"{PATH}: nothing waits for a grade. `make train` judges the stack by these grades."

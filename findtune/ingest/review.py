@@ -21,6 +21,7 @@ from findtune.ingest.addresses import normal_form
 from findtune.ingest.csv_rows import Header, read_rows
 from findtune.ingest.report import FileReportRow, IngestReport
 from findtune.ingest.score_scale import parse_score
+from findtune.ingest.text_rows import clean_id
 from findtune.ingest.wordings import query_key, wording
 
 REVIEW = "review.csv"
@@ -84,7 +85,7 @@ class PairReview:
         self.counts: Counter[str] = Counter()
         self.decisions: dict[PairKey, tuple[str, float]] = {}
         for row in read_review(self.path, self.COLUMNS):
-            decision = row["decision"].strip().casefold()
+            decision = decision_in(row)
             if decision not in ("", KEEP):
                 self.decisions[pair_key(row["sentence_1"], row["sentence_2"])] = (
                     checked(row, decision),
@@ -102,6 +103,11 @@ class PairReview:
     def notes(self) -> Iterator[FileReportRow]:
         """Yield a report row that says what the decisions did."""
         yield from decision_notes(self.path, "pairs", self.counts, len(self.decisions))
+
+
+def decision_in(row: Row) -> str:
+    """Return the decision in a row, in lower case; "" for none, such as n/a."""
+    return clean_id(row["decision"]).casefold()
 
 
 def checked(row: Mapping[str, str], decision: str) -> str:
@@ -127,7 +133,7 @@ class ListReview:
         self.decisions: dict[SourceKey, tuple[str, str]] = {}
         self.queries: set[str] = set()
         for row in read_review(self.path, self.COLUMNS):
-            decision = row["decision"].strip().casefold()
+            decision = decision_in(row)
             if decision not in ("", KEEP, DROP, PICKED, PASSED_OVER):
                 raise InputError(
                     f"{row['line']}: the decision is {decision!r}; write drop, keep, picked, or "

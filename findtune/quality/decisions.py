@@ -102,12 +102,12 @@ def is_decided(row: Row) -> bool:
 def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> StoredRows:
     """Return the rows of a list's file with all its columns; no rows if there is no file.
 
-    columns: those of a new list. Raises InputError for a file that can't be read or that lacks a
-    needed column.
+    columns: those of a new list. Empty rows are left out. Raises InputError for a file that can't
+    be read, that lacks a needed column or that has a column twice.
     """
     if not path.exists():
         return StoredRows([*columns], [])
-    wanted = Header(needed)
+    wanted = Header(columns, optional=frozenset(columns) - {*needed})
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             separator = find_separator(file.readline().encode(), wanted)
@@ -116,7 +116,15 @@ def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> St
             reader.fieldnames = header = wanted.match(reader.fieldnames or ())
             if missing := wanted.missing(header):
                 raise InputError(f"{path}: no column {', '.join(missing)}; keep the header.")
+            refuse_duplicates(header, path)
             rows: list[Row] = [{name: row[name] or "" for name in header} for row in reader]
+            rows = [row for row in rows if any(map(str.strip, row.values()))]
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
     return StoredRows([*dict.fromkeys([*header, *columns])], rows)
+
+
+def refuse_duplicates(header: Sequence[str], path: Path) -> None:
+    """Raise InputError for a column that comes twice: one of the two would be lost."""
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        raise InputError(f"{path}: duplicate column {', '.join(twice)}; keep one of them.")

@@ -168,3 +168,45 @@ def test_the_list_is_made_without_torch() -> None:
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "QUERY,HISTORY,URL,TEXT,GRADE",
+        "Query, History ,url,Text,Grade",
+        "query,HISTORY,url,text,grade",
+    ],
+)
+def test_a_header_in_another_case_gets_no_second_column(
+    searches: list[tuple[str, str]], header: str
+) -> None:
+    PATH.write_text(f"{header},Who\nno work,first,jobs,Jobs,2,Ada\n", encoding="utf-8")
+    searches += [("no work", "jobs"), ("no work", "tea")]
+    result = run()
+    assert result.exit_code == 0, result.output
+    first, second = listed()
+    assert [*first] == ["query", "history", "url", "text", "grade", "Who"]
+    assert [*first.values()] == ["no work", "first", "jobs", "Jobs", "2", "Ada"]
+    assert (second["url"], second["text"], second["Who"]) == ("tea", "All of tea.", "")
+
+
+def test_a_column_that_comes_twice_is_refused_and_the_file_stays(
+    searches: list[tuple[str, str]],
+) -> None:
+    text = "query,History,history,url,text,grade\nno work,a,b,jobs,Jobs,2\n"
+    PATH.write_text(text, encoding="utf-8")
+    searches.append(("no work", "tea"))
+    result = run()
+    assert result.exit_code == 1
+    assert "duplicate column history; keep one of them" in result.stderr
+    assert PATH.read_text(encoding="utf-8") == text
+
+
+def test_empty_rows_and_words_for_nothing_wait_as_an_ingest_reads_them(
+    searches: list[tuple[str, str]],
+) -> None:
+    rows = 'no work,,jobs,Jobs,n/a\n,,,,\n"","","","",""\n'
+    PATH.write_text(f"query,history,url,text,grade\n{rows}", encoding="utf-8")
+    searches.append(("no work", "jobs"))
+    assert "wait for a grade: 1 of 1 questions, 0 of them new." in run().stdout

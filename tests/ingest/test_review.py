@@ -48,11 +48,21 @@ def test_a_row_of_a_review_that_lacks_cells_stops_the_run_with_its_line(pairs: A
     pairs.write("finetuning/review.csv", f"{PAIRS}births,deaths\n")
     message = pairs.stop("embedder/sentence_pairs")
     assert "data/finetuning/review.csv:2: 2 cells where the header has 6" in message
+    assert "(found 'births,deaths'); write the missing commas" in message
+    assert message.count("\n") == 1
+    pairs.write_feedback("reranker_training_data.json", pairs.ranked_list())
+    pairs.write("training_data/review.csv", f"{LISTS}tea?,x:1,,picked,0.5,drop\n")
+    message = pairs.stop("reranker/ranked_lists")
+    assert "data/training_data/review.csv:2: 6 cells where the header has 7" in message
 
 
-def test_an_empty_decision_changes_nothing_and_the_review_is_no_data(pairs: Any) -> None:
+@pytest.mark.parametrize("decision", ["", " ", "n/a", "NaN"])
+def test_an_empty_decision_changes_nothing_and_the_review_is_no_data(
+    pairs: Any, decision: str
+) -> None:
     before = pairs.read("sentence_pairs")
-    pairs.write("finetuning/review.csv", f"{PAIRS}births,deaths,0.9,0.1,,x:1\n")
+    row = f"births,deaths,0.9,0.1,{decision},x:1\n"
+    pairs.write("finetuning/review.csv", f'{PAIRS}{row}"","","","","",""\n')
     after = pairs.read("sentence_pairs")
     assert (after.records, after.rows, after.counts) == (before.records, [], before.counts)
 
