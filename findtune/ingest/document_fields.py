@@ -147,8 +147,13 @@ def unknown_passage(item: Mapping[str, Any]) -> str:
 
 
 def is_passage(value: object) -> bool:
-    """Return whether a value is a text of several words."""
-    if not isinstance(value, str):
+    """Return whether a value is a text of several words, or a list with one.
+
+    Solr's dynamic fields are lists, such as body_txt.
+    """
+    if isinstance(value, list):
+        return any(map(is_passage, value))
+    if not isinstance(value := plain_value(value, "snippet"), str):
         return False
     runs = () if value.isascii() else UNSPACED.finditer(value)
     return value.count(" ") >= MIN_BLANKS or any(len(run[0]) >= MIN_UNSPACED for run in runs)

@@ -88,6 +88,22 @@ def test_a_passage_in_a_form_that_is_not_read_is_reported(project: Any) -> None:
     ]
 
 
+LONG = "A long text about the prices of tea in many cities."
+
+
+@pytest.mark.parametrize("value", [LONG, [LONG], ["Tea.", LONG], {"value": LONG}, [{"text": LONG}]])
+def test_a_passage_in_a_dynamic_field_of_solr_is_reported(project: Any, value: object) -> None:
+    bare = {"id": "d1", "title_txt": ["Tea prices"], "body_txt": value}
+    assert [row.reason for row in project.clean("corpus", bare).rows] == [
+        "1 documents have no snippet, but a text under the key 'body_txt'"
+    ]
+
+
+@pytest.mark.parametrize("value", [[*"abcdefgh"], [1, 2], [], [None], {"a": LONG}, ["one two"] * 9])
+def test_a_list_of_short_texts_is_no_passage(project: Any, value: object) -> None:
+    assert project.clean("corpus", {"id": "d1", "tags": value}).rows == []
+
+
 def test_spellings_of_one_address_are_one_document_and_the_first_one_stays(project: Any) -> None:
     first, second = "https://a.example/Page", "http://A.example/Page/?utm_source=x"
     shown = [
