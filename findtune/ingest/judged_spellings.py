@@ -19,7 +19,7 @@ from findtune.ingest.feedback import FOLDER, record_files
 from findtune.ingest.fields import typed_line
 from findtune.ingest.json_records import read_records
 from findtune.ingest.record_ids import with_field_names
-from findtune.ingest.search_forms import named_searches, search_documents
+from findtune.ingest.search_forms import listed_documents, named_searches, search_documents
 from findtune.ingest.searches import MAPPING
 from findtune.ingest.wordings import query_key
 
@@ -128,7 +128,7 @@ def processes_for(paths: Sequence[Path]) -> int:
 
 def shown_items(record: Mapping[str, Any]) -> Iterator[object]:
     """Yield the documents in a record as written, and the record: it may be a document."""
-    lists = [record.get("all_sources"), [record]]
+    lists = [listed_documents(record.get("all_sources")), [record]]
     for _, entry in named_searches(record.get(MAPPING)) or ():
         lists.append(search_documents(entry) if isinstance(entry, dict) else entry)
     for items in lists:

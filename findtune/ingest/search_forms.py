@@ -5,7 +5,7 @@ LangChain (documents), and tables of two columns, such as query and URLs.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from findtune.ingest.document_fields import find_field
@@ -20,6 +20,9 @@ SOURCES = (
     *("sources", "results", "documents", "hits", "urls", "items", "docs", "search_results"),
     *("organic_results", "organic", "links", "value", "source_list"),
 )
+PLAIN_SOURCES = frozenset(map(plain_name, SOURCES))
+MAX_DEPTH = 3  # of an unread list of documents that a message names
+MAX_PATH_CHARS = 40  # of its keys
 # How programs number the searches of a list, where they do not name what was searched.
 PLACE = re.compile(r"(?:(?:query|search|rewrite|q)[\s_-]*)?(\d{1,3})", re.IGNORECASE)
 
@@ -73,7 +76,8 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     """Return the documents of a search as they are written; None if it has none.
 
     An object in place of a list is one document, or has addresses as keys: {URL: title} or
-    {URL: {title: ..., ...}}. One that only counts hits gives None; any other is returned as it is.
+    {URL: {title: ..., ...}}, or has the list under a usual name. One that only counts hits gives
+    None; any other is returned as it is.
     """
     documents = first_value(entry, SOURCES)
     if documents is None and entry and all("://" in key for key in entry):
@@ -84,11 +88,16 @@ def search_documents(entry: Mapping[str, Any]) -> Any:
     if has_address(documents) and (inner is None or has_text(documents)) and not has_found(inner):
         return [documents]
     if inner is not None:
-        return inner
+        return listed_documents(inner)
     values = documents.values()
     if all(map(is_address, documents)) or all(map(is_document, values)):
         return [with_address(url, value) for url, value in documents.items()]
-    return documents if any(map(may_hold_documents, values)) else None
+    return documents if any(map(may_hold_documents, values)) or unknown_list(documents) else None
+
+
+def listed_documents(value: object) -> Any:
+    """Return the documents of a list that may be written as an object, as `search_documents`."""
+    return search_documents({SOURCES[0]: value}) if isinstance(value, dict) else value
 
 
 def is_address(key: str) -> bool:
@@ -127,9 +136,33 @@ def with_address(url: str, value: object) -> dict[str, Any]:
 
 
 def unknown_list(entry: Mapping[str, Any]) -> str:
-    """Return the key of a list in a search that seems to hold its documents; "" for none."""
-    lists = ((key, value) for key, value in entry.items() if isinstance(value, list) and value)
-    return next((key for key, items in lists if any(map(has_address, items))), "")
+    """Return the key of a list in an object that seems to hold documents; "" for none.
+
+    A list that is deeper has a path of keys: response.docs. Usual names come first.
+    """
+    return next(list_paths(entry), "")[:MAX_PATH_CHARS]
+
+
+def list_paths(entry: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
+    """Yield the paths of the lists in an object that seem to hold documents.
+
+    Deeper ones need a usual name, a URL or a text, as facets and groups have ids too.
+    """
+    keys = sorted(entry, key=lambda key: plain_name(key) not in PLAIN_SOURCES)
+    for key in keys:
+        is_usual = depth == 1 or plain_name(key) in PLAIN_SOURCES
+        items = entry[key] if isinstance(entry[key], list) else []
+        if any(has_address(item) and (is_usual or is_page(item)) for item in items):
+            yield key
+    for key in keys:
+        if isinstance(inner := entry[key], dict) and depth < MAX_DEPTH:
+            yield from (f"{key}.{path}" for path in list_paths(inner, depth + 1))
+
+
+def is_page(item: object) -> bool:
+    """Return whether an item of a list is a URL, or an object with a URL or a text."""
+    url = find_field(item, "url")[1] if isinstance(item, dict) else item
+    return has_text(item) or (isinstance(url, str) and "://" in url)
 
 
 def has_address(item: object) -> bool:
