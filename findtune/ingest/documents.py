@@ -16,18 +16,31 @@ from findtune.ingest.document_fields import (
     other_names,
     unknown_passage,
 )
+from findtune.ingest.missing_fields import missing_url
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.plain_text import has_content, is_clean_line, strip_html, to_one_line
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
+from findtune.ingest.search_forms import unknown_list
 from findtune.ingest.written_lists import names_nothing, read_list
 
 UNKNOWN = "unknown key "  # begins the tallies of keys that are not read
 MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
 WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
-WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
+# File shares have blanks in names of files; but two addresses with a blank between are not one.
+WEB_URL = re.compile(
+    r"https?://[^\s/?#](?:\S*|[^\s/?#]*[/?#](?!.*[\s;|,]https?://).*)", re.IGNORECASE
+)
 USUAL_URL = re.compile(r"https?://[a-z0-9][!-~]*")  # needs no other test
 # Control characters, line separators and surrogates, which no address holds.
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+
+WRITE_DOCUMENTS = "write a list of objects with url, title and snippet"
+# What people write where nothing was picked: no click, not selected, nothing.
+NO_PICK = re.compile(
+    r"(?:no|not|none|nothing)(?:[\s_-]*(?:one|any|thing|yet|url|link|source|result|document|answer"
+    r"|click|select|pick|chos|choice|open|visit|relevant|match)(?:s|es|ed|en|ion|ions|ing)?)*",
+    re.IGNORECASE,
+)
 
 Document = dict[str, str]  # url, title, snippet
 DocumentsByUrl = dict[str, Document]
@@ -38,9 +51,9 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
     items = read_list(items) if isinstance(items, str) and items.strip() else items
     if isinstance(items, str) and items.strip():
         items = [items]
+    items = [] if items == {} else items
     if not isinstance(items, list):
-        remedy = "write [] if nothing was shown"
-        raise wrong_type(field, items, expected="a list of documents", remedy=remedy)
+        raise no_documents(items, field)
     report.shown_items += items
     report.addresses_by_id = None
     documents: DocumentsByUrl = {}
@@ -50,11 +63,21 @@ def clean_documents(items: object, field: str, report: RecordReport) -> Document
             document = document or clean_document(item, f"{field}[{index}]", report)
         except RecordError as error:
             report.drop(error)
-            report.dropped_urls.add(report.spell(url_as_written(item)))
+            report.dropped_urls[report.spell(url_as_written(item))] = error
         else:
             add_document(document, documents, report)
-    report.dropped_urls -= documents.keys()
+    for url in report.dropped_urls.keys() & documents.keys():
+        del report.dropped_urls[url]
     return documents
+
+
+def no_documents(value: object, field: str) -> RecordError:
+    """Return the error for a value that is no list of documents; it names a list that it holds."""
+    error = wrong_type(field, value, expected="a list of documents", remedy=WRITE_DOCUMENTS)
+    if isinstance(value, dict) and (key := unknown_list(value)):
+        error.reason = f"{error.reason}, with a list under the key {ascii(key)}"
+        error.remedy = "write that list instead of the object"
+    return error
 
 
 def usual_document(item: object, max_chars: int) -> Document | None:
@@ -78,6 +101,8 @@ def clean_document(item: object, field: str, report: RecordReport) -> Document:
         raise wrong_type(field, item, expected="a document", remedy=remedy)
     prefix = f"{field}." if field else ""
     url, title = find_field(item, "url")[1], find_field(item, "title")[1]
+    if url is None:
+        raise missing_url(item, f"{prefix}url")
     name, snippet = find_field(item, "snippet")
     if name != "snippet" or not snippet:
         count_names(item, name, snippet, report)
@@ -193,22 +218,27 @@ def clean_urls(items: object, field: str, report: RecordReport) -> list[str]:
     """
     is_one = isinstance(items, str) and report.knows(items.strip())
     items = [] if names_nothing(items) else [items] if is_one else read_list(items)
-    if isinstance(items, (str, dict)) and items:
+    if (isinstance(items, (str, dict)) and items) or is_known_number(items, report):
         items = [items]
     if not isinstance(items, list):
-        remedy = "write [] if there is none"
+        remedy = f"write the list of URLs that were {verb_of(field)}"
         raise wrong_type(field, items, expected="a list of URLs", remedy=remedy)
     urls = []
     for index, item in enumerate(items):
         url = find_field(item, "url")[1] if isinstance(item, dict) else item
-        if (number := number_as_id(url)) and report.knows(shown_address(number, report)):
-            url = number
+        url = number_as_id(url) if is_known_number(url, report) else url
         if isinstance(url, str):
             urls.append(report.spell(shown_address(url.strip(), report)))
         else:
             remedy = "write the URL of the document"
             report.drop(wrong_type(f"{field}[{index}]", item, expected="a URL", remedy=remedy))
     return list(dict.fromkeys(urls))
+
+
+def is_known_number(value: object, report: RecordReport) -> bool:
+    """Return whether a value is a number that is the id of a document."""
+    number = number_as_id(value)
+    return bool(number) and report.knows(shown_address(number, report))
 
 
 def shown_address(name: str, report: RecordReport) -> str:
@@ -239,16 +269,33 @@ def drop_unknown_urls(
     urls: Iterable[str], shown: Set[str], *, field: str, report: RecordReport
 ) -> list[str]:
     """Return the URLs that were shown, and report the others."""
-    known = []
-    for url in urls:
-        if url in shown:
-            known.append(url)
-            continue
+    urls = [*urls]
+    unknown = [url for url in urls if url not in shown]
+    titles = shown_titles(report) if any("://" not in url for url in unknown) else set()
+    for url in unknown:
         reason, remedy = "a URL that was never shown", "log every document that was shown"
-        if url in report.dropped_urls:
-            reason, remedy = "its document was dropped", "correct the document, see the row above"
+        if not has_content(url) or NO_PICK.fullmatch(url):
+            reason = "a word for nothing, not a URL"
+            remedy = f"write [] if nothing was {verb_of(field)}"
+        elif error := report.dropped_urls.get(url):
+            reason, remedy = f"its document was dropped: {error.reason}", error.remedy
+        elif url.casefold() in titles:
+            reason = "the title of a source that was shown, not its URL"
+            remedy = "write its URL instead"
         report.drop(RecordError(field, url, reason=reason, remedy=remedy))
-    return known
+    return [url for url in urls if url in shown]
+
+
+def shown_titles(report: RecordReport) -> set[str]:
+    """Return the titles of the documents of a record as written, without case."""
+    items = (item for item in report.shown_items if isinstance(item, dict))
+    titles = (find_field(item, "title")[1] for item in items)
+    return {title.strip().casefold() for title in titles if isinstance(title, str)}
+
+
+def verb_of(field: str) -> str:
+    """Return what a user did with the documents that a field names."""
+    return "refused" if field == "negative_sources" else "picked"
 
 
 def shorten_documents(

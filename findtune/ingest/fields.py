@@ -1,14 +1,14 @@
 """Cleans the fields that several kinds of feedback share: query, history, topic, picks and time."""
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from findtune.core.records import Record
 from findtune.ingest.document_fields import number_as_id
-from findtune.ingest.documents import url_as_written
+from findtune.ingest.missing_fields import missing_in_record
 from findtune.ingest.null_words import is_null_word
 from findtune.ingest.percent_encoding import decode_search
+from findtune.ingest.picks_elsewhere import refuse_picks_elsewhere
 from findtune.ingest.plain_text import has_content, strip_html, to_one_line
 from findtune.ingest.record_ids import raw_time, record_ids
 from findtune.ingest.report import NothingToLearnError, RecordError, RecordReport, wrong_type
@@ -18,13 +18,16 @@ from findtune.ingest.written_lists import names_nothing, read_list
 USERS = ("user", "human")  # the roles of a person in a chat
 PROGRAMS = ("assistant", "ai", "bot", "gpt", "model", "system", "developer", "tool", "function")
 ROLE_KEYS = ("role", "type", "sender", "from", "speaker", "author")
-# How logs name what a user chose; names such as unselected and irrelevant do not match.
-CHOICE = re.compile(
-    r"(?<!un)(?<!ir)(?<!dis)(?<!not)(?<!not_)(?<!non)(?<!non_)"
-    r"(?:select|pick|click|chos|choice|positive|relevant|liked|accepted|opened)",
-    re.IGNORECASE,
-)
 MESSAGE_KEYS = ("content", "text", "query", "question")
+
+
+def required_query(
+    record: Mapping[str, Any], value: object, field: str, report: RecordReport
+) -> str:
+    """Return the question of a record, from the value of its field, as `clean_query` does."""
+    if value is None:
+        raise missing_in_record(record, field, "a query", "write it as a string")
+    return clean_query(value, field, report)
 
 
 def clean_query(value: object, field: str, report: RecordReport) -> str:
@@ -152,28 +155,6 @@ def require_pick(
         reason = f"{reason}: {cause.reason}"
     remedy = cause.remedy if cause else "log every document that was shown"
     raise RecordError(field, "", reason=reason, remedy=remedy)
-
-
-def refuse_picks_elsewhere(
-    record: Mapping[str, Any], field: str, shown: Collection[str], report: RecordReport
-) -> None:
-    """Raise RecordError if a record lacks the field of the picks, and another one may hold them.
-
-    Such a field is named like a choice and names documents that were shown. One that names all
-    documents of a list is no choice; but searches may have returned only what was picked.
-    """
-    if record.get(field) is not None:
-        return
-    for name, value in record.items():
-        if not CHOICE.search(name):
-            continue
-        items = value if isinstance(value, list) else [value]
-        named = {report.spell(url_as_written(item)) for item in items}
-        picks = named.intersection(shown)
-        if picks and (picks < set(shown) or field == "selected_sources"):
-            reason = f"missing, and {name} names documents that were shown"
-            remedy = f'rename {name} to {field}, if these are the picks; else write "{field}": []'
-            raise RecordError(field, "", reason=reason, remedy=remedy)
 
 
 def identity_fields(record: Mapping[str, Any], timestamp: str) -> list[object]:

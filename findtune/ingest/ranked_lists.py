@@ -10,6 +10,7 @@ from typing import Any
 from findtune.core.records import Record
 from findtune.core.text import key_piece
 from findtune.ingest.documents import (
+    WRITE_DOCUMENTS,
     DocumentsByUrl,
     clean_documents,
     clean_text,
@@ -22,14 +23,16 @@ from findtune.ingest.documents import (
 )
 from findtune.ingest.fields import (
     clean_history,
-    clean_query,
     clean_topic,
     identity_fields,
     optional_list,
     origin_fields,
     require_pick,
+    required_query,
 )
-from findtune.ingest.record_ids import asker_fields
+from findtune.ingest.missing_fields import missing_in_record
+from findtune.ingest.picks_elsewhere import names_choice
+from findtune.ingest.record_ids import PLAIN_FIELDS, asker_fields, plain_name
 from findtune.ingest.report import (
     FileReportRow,
     NothingToLearnError,
@@ -37,8 +40,13 @@ from findtune.ingest.report import (
     RecordReport,
     remark,
 )
+from findtune.ingest.search_forms import listed_documents, unknown_list
 from findtune.ingest.wordings import copy_key
+from findtune.ingest.written_lists import read_list
 
+# How a source was shown: plain names and usual ones.
+DISPLAY = {plain_name(name): name for name in ("rank", "position", "score", "query_used")}
+USUAL_KEYS = frozenset({"url", "title", "snippet", "text", "id", *DISPLAY.values()})
 MAX_RANK = 1_000_000
 MAX_SCORE = 1e300
 MIN_SHARE = 0.3  # of the starts of words; far below what two texts with equal stems share
@@ -48,16 +56,16 @@ MIN_PICKS_FIRST = 0.95  # share of lists that no log of free choices reaches
 
 def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
     """Return the clean record, and the identity that duplicates share. Raises RecordError."""
-    query = clean_query(record.get("query"), "query", report)
-    shown = clean_documents(record.get("all_sources"), "all_sources", report)
+    query = required_query(record, record.get("query"), "query", report)
+    items = listed_sources(record)
+    shown = clean_documents(items, "all_sources", report)
     if not shown:
         cause = report.cause("all_sources")
         reason = "no document was shown, or none that is left"
         reason = f"{reason}: {cause.reason}" if cause else reason
         remedy = cause.remedy if cause else "leave out such records"
         raise RecordError("all_sources", "", reason=reason, remedy=remedy)
-    items = record["all_sources"] if isinstance(record["all_sources"], list) else [*shown]
-    display = display_fields(items, shown, report)
+    display = display_fields(items if isinstance(items, list) else [*shown], shown, report)
     shown = dict(sorted(shown.items(), key=lambda entry: display[entry[0]]["rank"]))
     picks, refused = read_choices(record, shown, report)
     require_pick(picks, record, "positive_sources", shown=shown, report=report)
@@ -76,6 +84,31 @@ def clean_ranked_list(record: Mapping[str, Any], report: RecordReport) -> tuple[
     return {**clean, **session, **origin}, [query, [*shown], picks, *identity]
 
 
+def listed_sources(record: Mapping[str, Any]) -> object:
+    """Return the list of sources of a record, which may be in an object, such as hits.
+
+    Raises RecordError if there is none, and names the key of another list of documents.
+    """
+    value = record.get("all_sources")
+    value = read_list(value) if isinstance(value, str) else value
+    items = listed_documents(value)
+    if items:
+        return items
+    others = {key: record[key] for key in record if may_be_sources(key)}
+    if key := unknown_list(others):
+        reason = f"missing or empty, but a list of documents is under the key {ascii(key)}"
+        remedy = "call it all_sources, if it is what was shown"
+        raise RecordError("all_sources", "", reason=reason, remedy=remedy)
+    if value is None:
+        raise missing_in_record(record, "all_sources", "a list of documents", WRITE_DOCUMENTS)
+    return items or []
+
+
+def may_be_sources(key: str) -> bool:
+    """Return whether a key is that of no other field, and not of picks."""
+    return plain_name(key) not in PLAIN_FIELDS and not names_choice(key)
+
+
 def display_fields(
     items: Sequence[object], shown: DocumentsByUrl, report: RecordReport
 ) -> dict[str, Record]:
@@ -83,14 +116,14 @@ def display_fields(
 
     A duplicate keeps the first rank. A bad score or query_used is reported and left empty.
     """
-    ranks = display_ranks(items)
+    sources = [*map(with_display_names, items)]
+    ranks = display_ranks(sources)
     fields: dict[str, Record] = {}
     for index in sorted(range(len(items)), key=ranks.__getitem__):
-        item = items[index]
-        url = report.spell(url_as_written(item))
+        url = report.spell(url_as_written(items[index]))
         if url not in shown or url in fields:
             continue
-        source = item if isinstance(item, dict) else {}
+        source = sources[index]
         fields[url] = {
             "rank": ranks[index],
             "score": clean_score(source.get("score"), index, report),
@@ -99,16 +132,30 @@ def display_fields(
     return fields
 
 
-def display_ranks(items: Sequence[object]) -> list[int]:
+def with_display_names(item: object) -> Mapping[str, Any]:
+    """Return a source whose fields of its display have the usual names: Rank is rank."""
+    if not isinstance(item, dict):
+        return {}
+    if USUAL_KEYS.issuperset(item):  # as in most logs
+        return item
+    others = {
+        name: value
+        for key, value in item.items()
+        if (name := DISPLAY.get(plain_name(key))) and name not in item
+    }
+    return {**item, **others} if others else item
+
+
+def display_ranks(sources: Sequence[Mapping[str, Any]]) -> list[int]:
     """Return the 1-based rank of each source: its own if all have distinct ones, else its place."""
     for name in ("rank", "position"):
-        if not isinstance(items[0], dict) or name not in items[0]:  # as in most logs
+        if name not in sources[0]:  # as in most logs
             continue
-        ranks = [whole_rank(item.get(name)) if isinstance(item, dict) else None for item in items]
+        ranks = [whole_rank(source.get(name)) for source in sources]
         whole = [rank for rank in ranks if rank is not None]
-        if whole and len(set(whole)) == len(items):
+        if whole and len(set(whole)) == len(sources):
             return whole if min(whole) else [rank + 1 for rank in whole]
-    return [*range(1, len(items) + 1)]
+    return [*range(1, len(sources) + 1)]
 
 
 def whole_rank(value: object) -> int | None:

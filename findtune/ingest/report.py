@@ -144,7 +144,7 @@ class RecordReport:
         self.cut_fields: list[str] = []
         self.encoded_fields: list[str] = []
         self.null_fields: list[str] = []
-        self.dropped_urls: set[str] = set()
+        self.dropped_urls: dict[str, RecordError] = {}  # why their documents were dropped
         self.spellings: dict[str, str] = {}  # the normal form of an address -> its first spelling
         self.spelled: dict[str, str] = {}  # an address as written -> its first spelling
         self.shown_items: list[object] = []  # the documents of the record, as they are written
@@ -171,7 +171,7 @@ class RecordReport:
 
     def forget_addresses(self) -> None:
         """Forget what only the cleaning of the record needs, so that the report is small."""
-        self.spellings, self.spelled, self.dropped_urls = {}, {}, set()
+        self.spellings, self.spelled, self.dropped_urls = {}, {}, {}
         self.shown_items, self.addresses_by_id = [], None
 
     def cause(self, field: str) -> ReportRow | None:

@@ -23,12 +23,15 @@ from findtune.ingest.fields import (
     optional_list,
     origin_fields,
     require_pick,
+    required_query,
 )
 from findtune.ingest.list_numbers import FIRST_MARKS, strip_marks
-from findtune.ingest.record_ids import asker_fields
+from findtune.ingest.missing_fields import name_keys
+from findtune.ingest.record_ids import asker_fields, plain_name
 from findtune.ingest.report import RecordError, RecordReport, wrong_type
 from findtune.ingest.search_forms import (
     QUERIES,
+    SOURCES,
     first_value,
     named_searches,
     search_documents,
@@ -37,6 +40,7 @@ from findtune.ingest.search_forms import (
 from findtune.ingest.wordings import query_key
 
 MAPPING = "query_source_mapping"
+SEARCH_KEYS = frozenset(map(plain_name, (*QUERIES, *SOURCES)))
 
 
 class Search(NamedTuple):
@@ -49,7 +53,8 @@ class Search(NamedTuple):
 def clean_search_record(record: Mapping[str, Any], report: RecordReport) -> tuple[Record, object]:
     """Return the clean record, and the identity that duplicates share. Raises RecordError."""
     asked = record.get("original_query")
-    query = clean_query(record.get("query") if asked is None else asked, "original_query", report)
+    asked = record.get("query") if asked is None else asked
+    query = required_query(record, asked, "original_query", report)
     own = query_key(query)
     searches = without_numbers(clean_searches(record.get(MAPPING), report), own, report)
     selected = clean_selection(record, searches, report)
@@ -122,13 +127,24 @@ def clean_search(name: str, entry: object, *, field: str, report: RecordReport) 
     if not isinstance(entry, dict):
         remedy = 'write {"query": ..., "sources": [...]}'
         raise wrong_type(field, entry, expected="a search", remedy=remedy)
-    query = clean_query(first_value(entry, QUERIES) or name, f"{field}.query", report)
+    query = clean_query(written_query(entry, name, field), f"{field}.query", report)
     documents = search_documents(entry)
     if documents is None and (key := unknown_list(entry)):
-        reason = f"a search without sources, but with a list under the key {ascii(key[:40])}"
+        reason = f"a search without sources, but with a list under the key {ascii(key)}"
         raise RecordError(field, "", reason=reason, remedy="call the list sources")
     documents = [] if documents is None else documents
     return Search(query, clean_documents(documents, f"{field}.sources", report))
+
+
+def written_query(entry: Mapping[str, Any], name: str, field: str) -> object:
+    """Return the query of a search, or its name; raise RecordError if it has neither."""
+    query = first_value(entry, QUERIES)
+    if query is None and not name:
+        keys = [key for key in entry if plain_name(key) not in SEARCH_KEYS]
+        remedy = "write a query, or leave it out"
+        error = wrong_type(f"{field}.query", None, expected="a query", remedy=remedy)
+        raise name_keys(error, entry, keys, name="query")
+    return query or name
 
 
 def without_numbers(searches: list[Search], own: str, report: RecordReport) -> list[Search]:

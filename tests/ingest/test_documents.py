@@ -57,7 +57,10 @@ BAD_DOCUMENTS: list[tuple[object, str, str]] = [
     ({"url": "doc\n17"}, ".url", "not a URL or an id in one line"),
     ({"id": True}, ".url", "expected a URL, found nothing"),
     ({"url": "https://"}, ".url", NOT_A_URL),
-    ({"url": f"{D} b"}, ".url", NOT_A_URL),
+    ({"url": "https://example .org/d"}, ".url", NOT_A_URL),
+    ({"url": "https://example.org d"}, ".url", NOT_A_URL),
+    ({"url": f"{D} {D}"}, ".url", NOT_A_URL),
+    ({"url": f"{D} b; {D}"}, ".url", NOT_A_URL),
     ({"url": f"{D}\ud800"}, ".url", NOT_A_URL),
     ({"url": D + "x" * 500}, ".url", "a URL of 521 characters, more than feedback.max_text_chars"),
     ({"url": D, "title": [1]}, ".title", "expected text, found a list"),
@@ -85,7 +88,31 @@ def test_a_pick_is_dropped_with_its_bad_document_unless_there_is_a_good_copy(pro
     bad_fields = ["all_sources[1].title", "all_sources[2].url", "all_sources[3].title"]
     assert [row.column for row in rows] == [*bad_fields, "positive_sources", "positive_sources"]
     assert [row.value for row in rows] == ["3", "http://", "3", project.url("d"), "http://"]
-    assert rows[-1].reason == "its document was dropped"
+    assert [row.reason for row in rows[-2:]] == [
+        "its document was dropped: expected text, found a number",
+        "its document was dropped: not an http or https URL",
+    ]
+    assert [row.remedy for row in rows[-2:]] == [rows[0].remedy, rows[1].remedy]
+
+
+@pytest.mark.parametrize("path", ["Leave Policy 2024.pdf", "?q=tea and milk", "#all of it"])
+def test_a_url_may_hold_blanks_after_its_host_and_they_are_equal_to_percent_20(
+    project: Any, path: str
+) -> None:
+    url = f"https://corp.example.org/sites/hr/{path}"
+    for pick in (url, url.replace(" ", "%20")):
+        documents, rows, _ = clean(project, {"url": url}, "b", positive_sources=[pick])
+        assert [document["url"] for document in documents] == [url, project.url("b")]
+        assert rows == []
+
+
+def test_a_record_whose_only_pick_was_dropped_says_why_on_its_own(project: Any) -> None:
+    bad = "https://exa mple.org/d"
+    record = project.ranked_list(all_sources=[{"url": bad}, project.document("b")])
+    rows = project.clean("ranked_lists", {**record, "positive_sources": [bad]}).rows
+    [row] = [row for row in rows if row.action == "rejected"]
+    assert row.reason.endswith("its document was dropped: not an http or https URL")
+    assert "row above" not in row.remedy and "whole URL" in row.remedy
 
 
 def test_a_long_list_keeps_its_first_documents_and_every_pick(project: Any) -> None:

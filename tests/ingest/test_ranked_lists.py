@@ -253,6 +253,32 @@ def test_a_rank_may_count_from_0_or_be_written_as_a_text(project: Any, ranks: li
     assert [row[:2] for row in shown] == [[B, 1], [C, 2], [A, 3]]
 
 
+@pytest.mark.parametrize(
+    ("rank", "score", "used"),
+    [
+        ("Rank", "Score", "Query_Used"),
+        ("POSITION", "SCORE", "queryUsed"),
+        ("rank", "_score", "Query used"),
+    ],
+)
+def test_how_a_source_was_shown_is_read_in_any_case(
+    project: Any, rank: str, score: str, used: str
+) -> None:
+    sources = [{rank: place, score: place / 2, used: f"tea {place}"} for place in (3, 1, 2)]
+    shown, outcome = shown_fields(project, *sources)
+    places = [(B, 1), (C, 2), (A, 3)]
+    assert shown == [[url, place, place / 2, f"tea {place}"] for url, place in places]
+    assert outcome.rows == []
+
+
+def test_sources_of_one_list_may_spell_a_field_differently_and_the_usual_spelling_counts(
+    project: Any,
+) -> None:
+    sources = [{"rank": 2, "Score": 1}, {"Rank": 1, "score": 2, "SCORE": 9}, {"RANK": 3}]
+    shown, _ = shown_fields(project, *sources)
+    assert [row[:3] for row in shown] == [[B, 1, 2], [A, 2, 1], [C, 3, None]]
+
+
 NO_RANKS: list[list[Any]] = [[3, 3, 1], [3, None, 1], [2, -1, 1], [2.5, 3, 1], [3, True, 2]]
 
 

@@ -97,7 +97,7 @@ def test_a_bad_record_is_printed_before_a_file_that_nothing_reads(full: Any) -> 
     rejected, dropped = result.stderr.splitlines()
     assert rejected == (
         f"  rejected {LISTS}, record 2, all_sources: expected a list of documents, found a number; "
-        "write [] if nothing was shown."
+        "write a list of objects with url, title and snippet."
     )
     assert dropped.startswith("  dropped data/training_data/march.json: a file that nothing reads;")
 
