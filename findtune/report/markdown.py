@@ -87,7 +87,19 @@ def summary_cells(name: str, metrics: Metrics) -> tuple[str, ...]:
     means = metrics.get("decisive") or {key: metrics[key][measure] for key in (against, "tuned")}
     before = f"{means[against]:.4f}" + ("" if against == "base" else f" ({against})")
     tuned, verdict = f"{means['tuned']:.4f}", metrics["verdict"]
-    return name, measure, before, tuned, with_interval(difference), verdict
+    named = label(measure, variant_of_verdict(metrics, measure))
+    return name, named, before, tuned, with_interval(difference), verdict
+
+
+def variant_of_verdict(metrics: Metrics, measure: str) -> str:
+    """Return which relevant documents the verdict rests on; "" for the picks as logged."""
+    means = metrics.get("decisive")
+    if not means:
+        return ""
+    for prefix in ("", "corrected_", "graded_"):
+        if metrics.get(f"{prefix}tuned", {}).get(measure) == means["tuned"]:
+            return VARIANTS[prefix]
+    return "graded or picked"  # lists without grades count by their picks
 
 
 def section(name: str, metrics: Metrics) -> str:

@@ -85,7 +85,20 @@ def test_the_summary_compares_with_the_baseline_of_the_verdict() -> None:
     assert row.startswith("| rewriter/small | recall@10 | 0.7000 (original) | 0.5000 | -0.2000 [")
     decisive = {"decisive": {"original": 0.25, "tuned": 0.05}}  # on grades, not on picks
     row = summary_row("rewriter/small", METRICS | best | decisive)
-    assert row.startswith("| rewriter/small | recall@10 | 0.2500 (original) | 0.0500 | -0.2000 [")
+    cells = "recall@10, graded or picked | 0.2500 (original) | 0.0500 | -0.2000 ["
+    assert row.startswith(f"| rewriter/small | {cells}")
+
+
+@pytest.mark.parametrize(
+    ("tuned", "measure"),
+    [(0.5, "recall@10"), (0.6, "recall@10, graded"), (0.7, "recall@10, corrected")],
+)
+def test_the_summary_says_which_relevant_documents_the_verdict_rests_on(
+    tuned: float, measure: str
+) -> None:
+    variants = {"graded_tuned": {"recall@10": 0.6}, "corrected_tuned": {"recall@10": 0.7}}
+    metrics = METRICS | variants | {"decisive": {"base": 0.2, "tuned": tuned}}
+    assert summary_row("rewriter/small", metrics).startswith(f"| rewriter/small | {measure} | ")
 
 
 @pytest.mark.parametrize(("write", "join"), [(summary_row, summary), (section, full)])
