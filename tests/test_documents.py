@@ -39,7 +39,7 @@ def test_the_readme_is_short_and_its_first_screen_has_the_two_commands() -> None
     lines = README.splitlines()
     first_screen = "\n".join(lines[:40])
     assert len(lines) <= 120
-    assert max(map(len, lines)) <= 100
+    assert max(len(line) for line in lines if not line.startswith("|")) <= 100
     assert "make train" in first_screen
     assert "make test" in first_screen
 
