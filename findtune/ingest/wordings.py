@@ -1,6 +1,7 @@
 """When two texts say the same: in their words, and in the signs that change what words mean.
 
-Without signs, C++ and C#, O+ and O-, or 5 °C and -5 °C would be one text.
+Without signs, C++ and C#, O+ and O-, or 5 °C and -5 °C would be one text. Currencies do not count:
+people ask for "care insurance uk" and "care insurance uk £", and mean the same.
 """
 
 import unicodedata
@@ -15,7 +16,7 @@ SIGN = regex.compile(
     | (?<![^\s(\[])(?<!\d\s)[-+]\d[\d.,]*        # -5, +5; not 10-20, nor 10 -20
     | (?<!\w)(?:a{1,3}|b{1,3}|c{1,3}|d|o|ab|rh)-(?![\w-])  # O-, BBB-; not B-cell
     | (?<![\w.])\.(?=[^\W\d_])\w+                # .NET
-    | [%‰$€£¥₹≥≤]
+    | [%‰≥≤]
     """,
     regex.VERBOSE,
 )

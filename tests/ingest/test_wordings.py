@@ -19,7 +19,7 @@ DIFFERENT = [
     ("10⁻² mol", "10² mol"),
     (".NET income", "net income"),
     ("exports, %", "exports, $"),
-    ("income (€)", "income"),
+    ("exports, %", "exports"),
     ("≥ 65 years", "≤ 65 years"),
     ("F# code", "F code"),
 ]
@@ -33,6 +33,7 @@ SAME = [
     ("B-cell", "B cell"),
     ("5 %", "5%"),
     ("tea - cups", "tea cups"),
+    ("care insurance uk £", "care insurance uk"),
     ("What about it... now", "what about it now"),
 ]
 
