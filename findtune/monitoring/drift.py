@@ -74,6 +74,12 @@ class Novelty:
         nearest: Array = cosines.max(axis=1).toarray().ravel()
         return nearest
 
+    def share_unlike(self, similarities: Array) -> float | None:
+        """Return the share of questions unlike training; None if nothing says what is normal."""
+        if not len(similarities) or not len(self.reference):
+            return None
+        return float((similarities < self.threshold).mean())
+
     def p_value(self, similarities: Array, askers: Sequence[str]) -> float | None:
         """Return the p-value of such low similarities; None for too few questions.
 

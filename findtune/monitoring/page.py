@@ -15,6 +15,7 @@ from findtune.pages.masking import mask
 from findtune.pages.standalone import render_standalone
 from findtune.report.charts import bar_chart
 from findtune.traffic.records import SearchRecord
+from findtune.traffic.wording import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_TEXT_CHARS = 300
@@ -80,6 +81,7 @@ def render(inputs: MonitorInputs) -> str:
         sections=SECTIONS,
         normal=NORMAL,
         columns=COLUMNS,
+        skipped=counted(inputs.skipped, "line"),
         rows=[table_row(row) for row in inputs.rows],
         trends=trends(inputs.rows),
         ranks=[(version, rank_chart(own)) for version, own in by_version(inputs.rows).items()],

@@ -20,6 +20,7 @@ from findtune.monitoring.questions import KnownQuestions, distinct, first_askers
 from findtune.monitoring.weekly import Answers, ratio, week_of
 from findtune.traffic.reader import Traffic
 from findtune.traffic.records import SearchRecord
+from findtune.traffic.wording import counted
 
 Array = np.ndarray
 
@@ -108,32 +109,47 @@ def drift_checks(
     questions = distinct([search.question for search in recent])
     askers = first_askers(recent, questions)
     similarities = novelty.similarities(questions)
-    unlike = ratio(int((similarities < novelty.threshold).sum()), len(questions))
-    share = (
-        f"{unlike or 0:.0%} of the questions are unlike the training questions, against "
-        f"{NORMAL:.0%} of the held-out ones"
-    )
+    unlike = novelty.share_unlike(similarities)
     novel = Check(
         "questions unlike training",
         "Kolmogorov-Smirnov, one-sided, by user",
         unlike,
-        NORMAL,
+        None if unlike is None else NORMAL,
         novelty.p_value(similarities, askers),
         (unlike or 0.0) >= settings.max_unlike,
-        share,
+        unlike_reason(unlike),
     )
     area, p_value = classifier_test(known, questions, askers) or (None, None)
     shifted = Check(
         "other mix of questions",
         "domain classifier, Mann-Whitney, by user",
         area,
-        0.5,
+        None if area is None else 0.5,
         p_value,
         (area or 0.0) >= settings.max_separation,
-        f"a classifier tells the questions from those of training: AUC {area or 0:.2f}, and 0.50 "
-        "is chance",
+        area_reason(area),
     )
     return [novel, shifted]
+
+
+def unlike_reason(share: float | None) -> str:
+    """Return what the share of questions unlike training says."""
+    if share is None:
+        return "no held-out questions to compare with"
+    return (
+        f"{share:.0%} of the questions are unlike the training questions, against {NORMAL:.0%} of "
+        "the held-out ones"
+    )
+
+
+def area_reason(area: float | None) -> str:
+    """Return what the area under the ROC curve of the domain classifier says."""
+    if area is None:
+        return "too few questions for a classifier"
+    return (
+        f"a classifier tells the questions from those of training: AUC {area:.2f}, and 0.50 is "
+        "chance"
+    )
 
 
 def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) -> list[Check]:
@@ -150,8 +166,9 @@ def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) 
             now,
             before,
             p_value(larger_share, recent.outcomes(), earlier.outcomes()),
-            (now or 0.0) - (before or 0.0) >= settings.max_change,
-            f"{now or 0:.0%} of the answers have no pick, {before or 0:.0%} before",
+            is_rise(before, now, settings.max_change),
+            unknown("answers", now, before)
+            or f"{now:.0%} of the answers have no pick, {before:.0%} before",
         ),
         Check(
             "rank of the first pick",
@@ -159,11 +176,23 @@ def change_checks(recent: Answers, earlier: Answers, settings: MonitorSettings) 
             mean_now,
             mean_before,
             p_value(larger_ranks, ranks_now, ranks_before),
-            (mean_before or 0.0) - (mean_now or 0.0) >= settings.max_change,
-            f"picks stand lower: mean reciprocal rank {mean_now or 0:.2f}, {mean_before or 0:.2f} "
-            "before",
+            is_rise(mean_now, mean_before, settings.max_change),
+            unknown("picks", mean_now, mean_before)
+            or f"picks stand lower: mean reciprocal rank {mean_now:.2f}, {mean_before:.2f} before",
         ),
     ]
+
+
+def is_rise(low: float | None, high: float | None, least: float) -> bool:
+    """Return whether a value is higher than another one by at least so much; both are known."""
+    return low is not None and high is not None and high - low >= least
+
+
+def unknown(what: str, now: float | None, before: float | None) -> str:
+    """Return why nothing can be compared, or an empty text: an unknown value is no zero."""
+    if now is None:
+        return f"no {what} now"
+    return f"no earlier {what} to compare with" if before is None else ""
 
 
 def mean_reciprocal(ranks: Sequence[int]) -> float | None:
@@ -213,5 +242,7 @@ def calm(rows: Sequence[dict[str, Any]]) -> str:
     if not tested:
         return FEW
     untested = len(rows) - len(tested)
-    more = f"; {untested} more tests need more answers or questions" if untested else ""
+    more = (
+        f"; too few answers or questions for {counted(untested, 'more test')}" if untested else ""
+    )
     return f"no test shows a change that matters ({', '.join(tested)}){more}"

@@ -122,7 +122,7 @@ def measures(answers: Answers, novelty: Novelty, names: frozenset[str]) -> dict[
         "rewrites": rewrites,
         "share_entities_lost": ratio(lost, rewrites),
         "questions": len(questions),
-        "share_unlike": ratio(int((similarities < novelty.threshold).sum()), len(questions)),
+        "share_unlike": novelty.share_unlike(similarities),
     }
 
 

@@ -53,6 +53,19 @@ def test_the_page_has_a_row_for_each_week_and_its_tests(inputs: MonitorInputs) -
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_the_page_of_one_week_compares_with_nothing(
+    inputs: MonitorInputs, known: KnownQuestions, serve: Callable[..., Traffic]
+) -> None:
+    novelty, traffic = Novelty.of(known), serve([known.trained[:40]], [4])
+    alone = judge(traffic, known, novelty, MonitorSettings.model_validate(SETTINGS))
+    page = render(replace(inputs, verdict=alone, skipped=1))
+    for name, now in (("answers without a pick", "0.000"), ("rank of the first pick", "0.250")):
+        [_, cells] = page.split(f'<th scope="row">{name}</th>')
+        assert f'<td class="n">{now}</td><td class="n">-</td>' in cells.partition("</tr>")[0]
+    assert " before</li>" not in page
+    assert "1 line could not be read; left out." in page
+
+
 def test_a_chart_has_a_line_for_each_version_and_a_text_for_screen_readers() -> None:
     series = [("v1", [(0.0, 1.0), (1.0, 2.0)]), ("v2", [(1.0, 3.0)])]
     chart = trend_chart(series, ["2026-W41", "2026-W42"], "top score")

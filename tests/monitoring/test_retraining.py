@@ -96,6 +96,47 @@ def test_only_the_newest_version_is_judged_and_little_data_says_so(
     assert result.because[0].startswith("too little to tell")
 
 
+@pytest.mark.parametrize(
+    ("weeks", "picked", "reasons"),
+    [
+        # answers in one week alone, of which some have no pick
+        ([40], [4], ["no earlier answers to compare with", "no earlier picks to compare with"]),
+        ([40], [0], ["no earlier answers to compare with", "no picks now"]),
+        ([40], [None], ["no answers now", "no picks now"]),
+        # answers before, but none now
+        ([40, 40, 40], [1, None, None], ["no answers now", "no picks now"]),
+        # answers before, but no pick
+        ([40, 40, 40], [0, 4, 4], [None, "no earlier picks to compare with"]),
+    ],
+)
+def test_a_value_that_is_not_known_is_no_zero_and_matters_not(
+    weeks: list[int],
+    picked: list[int | None],
+    reasons: list[str | None],
+    known: KnownQuestions,
+    ask: Ask,
+    serve: Serve,
+) -> None:
+    traffic = serve([ask(number, week) for week, number in enumerate(weeks)], picked)
+    rows = verdict(traffic, known).checks
+    for row, reason in zip(rows[2:], reasons, strict=True):
+        assert reason is None or (row["reason"], row["matters"]) == (reason, False)
+        assert (row["now"] is None) == (row["reason"].endswith(" now"))
+
+
+def test_few_questions_and_no_held_out_ones_give_no_share_and_no_auc(
+    known: KnownQuestions, ask: Ask, serve: Serve
+) -> None:
+    traffic = serve([ask(5, 0)], [1])
+    novel, shifted, *_ = verdict(traffic, replace(known, held_out=[])).checks
+    for row, reason in (
+        (novel, "no held-out questions to compare with"),
+        (shifted, "too few questions for a classifier"),
+    ):
+        assert (row["now"], row["p_value"], row["matters"]) == (None, None, False)
+        assert row["reason"] == reason
+
+
 def test_holm_corrects_the_smallest_p_value_most_and_keeps_their_order() -> None:
     assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]

@@ -43,6 +43,13 @@ def test_the_measures_of_a_row(serve: Serve, novelty: Novelty) -> None:
     assert (third["answered"], third["share_without_pick"]) == (0, None)
 
 
+def test_without_held_out_questions_no_share_of_unlike_ones_is_invented(
+    serve: Serve, known: KnownQuestions
+) -> None:
+    [row] = weekly_rows(serve([["visa"]], [1]), Novelty.of(replace(known, held_out=[])))
+    assert row["share_unlike"] is None
+
+
 def test_an_interleaved_search_says_nothing_of_the_ranks_and_times_of_one_version(
     serve: Serve, novelty: Novelty
 ) -> None:
