@@ -29,7 +29,7 @@ from findtune.registry.challenge import (
     duel,
     refuse_champion_of_other_size,
 )
-from findtune.registry.evidence import decisive_values
+from findtune.registry.evidence import shipped_value
 from findtune.report.inputs import ReportSettings
 from findtune.report.markdown import with_interval
 from findtune.tracking.git import commit_hash, committed_file
@@ -85,7 +85,7 @@ def short_lines(size: str, models: Sequence[str], name: str, commit: str) -> lis
 
 def duel_text(result: Duel) -> str:
     """Return the measure of both, the difference with its interval, and the verdict."""
-    before, now = float(result.champion.mean()), float(result.challenger.mean())
+    before, now = result.levels
     return (
         f"{result.measure} {before:.4f} -> {now:.4f}, {with_interval(result.difference)}, "
         f"{len(result.records)} of {result.asked} questions, {result.verdict}"
@@ -171,16 +171,6 @@ def row(name: str, before: Metrics | None, now: Metrics) -> str:
         verdict = " -> ".join(dict.fromkeys((before["verdict"], now["verdict"])))
     gain = with_interval(now.get("difference_best", now["difference"]))
     return f"| {name} | {measure} | {old} | {after:.4f} | {change} | {gain} | {verdict} |"
-
-
-def shipped_value(metrics: Metrics) -> tuple[str, float]:
-    """Return the decisive measure, and its value for the model or stack that ships.
-
-    If the tuned stack was refused, the best untuned one ships.
-    """
-    measure, untuned, tuned = decisive_values(metrics)
-    refused = "cell" in metrics and metrics["ships"] != metrics["cell"]
-    return measure, untuned if refused else tuned
 
 
 def changed_test(name: str, before: Metrics | None, now: Metrics) -> list[str]:

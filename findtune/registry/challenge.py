@@ -7,7 +7,7 @@ and topic. A model's only have numbers, so they are compared only if both have t
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl, read_json
 from findtune.evaluation.significance import compare
 from findtune.evaluation.verdict import verdict
-from findtune.registry.evidence import artifact_path, decisive_values, writer
+from findtune.registry.evidence import artifact_path, decisive_values, shipped_value, writer
 from findtune.registry.tags import assignments, live_versions
 from findtune.tracking.git import committed_file
 from findtune.tracking.lock import LOCK, examples_made_again, parse_lock, read_lock
@@ -27,6 +27,7 @@ Array = np.ndarray
 Metrics = Mapping[str, Any]
 Key = tuple[str, str]  # of a question: its record, and its topic
 SEED = 13  # of the bootstrap
+ROUNDING = 1e-4  # values of questions and their mean in the metrics are both rounded, by half of it
 # The kinds of questions that are measured one by one: the first one that test has counts.
 KINDS = {"embedder": ("query", "list"), "reranker": ("list",), "rewriter": ("question",)}
 
@@ -44,7 +45,8 @@ class Champion:
 class Duel:
     """Values of one measure on the common questions.
 
-    records: where the questions come from. asked: how many questions either side has.
+    records: where the questions come from. asked: how many questions either side has. measured: the
+    values of both in their metrics, which may be of other questions, too.
     """
 
     measure: str
@@ -53,6 +55,15 @@ class Duel:
     records: list[str]
     groups: list[str]
     asked: int
+    measured: tuple[float, float] | None = None
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The means of both: those in their metrics, unless these are of other questions."""
+        means = float(self.champion.mean()), float(self.challenger.mean())
+        if self.measured and np.allclose(means, self.measured, rtol=0, atol=ROUNDING):
+            return self.measured
+        return means
 
     @property
     def difference(self) -> dict[str, Any]:
@@ -103,7 +114,8 @@ def duel(root: Path, commit: str, model: str, size: str) -> Duel:
         raise InputError(f"there is no {name}.per_query.csv; `make train SIZE={size}` makes it.")
     new_rows = read_rows(path.read_text(encoding="utf-8"), columns[1])
     groups = {} if model == "stack" else read_groups(root, model, size)
-    return pair(measures.pop(), old_rows, new_rows, groups)
+    result = pair(measures.pop(), old_rows, new_rows, groups)
+    return replace(result, measured=(shipped_value(before)[1], shipped_value(now)[1]))
 
 
 def decisive_column(metrics: Metrics) -> str:

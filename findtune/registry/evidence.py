@@ -113,6 +113,16 @@ def measured(metrics: Metrics) -> str:
     return f"{measure} {before:.4f} -> {after:.4f}, {gain}, {metrics['verdict']}"
 
 
+def shipped_value(metrics: Metrics) -> tuple[str, float]:
+    """Return the decisive measure, and its value for the model or stack that ships.
+
+    If the tuned stack was refused, the best untuned one ships.
+    """
+    measure, untuned, tuned = decisive_values(metrics)
+    refused = "cell" in metrics and metrics["ships"] != metrics["cell"]
+    return measure, untuned if refused else tuned
+
+
 def decisive_values(metrics: Metrics) -> tuple[str, float, float]:
     """Return the measure that decides, and its values untuned and tuned."""
     difference = metrics.get("difference_best", metrics["difference"])

@@ -106,9 +106,9 @@ def test_an_older_form_is_not_compared_and_an_unknown_commit_is_one_line(reposit
 # What is here against what is live
 
 
-def write_stack(values: dict[str, float]) -> None:
-    """Write the measures of a stack: question -> value of what ships."""
-    stack = {"chosen": {"recall@10": 0.75}, "untuned": {"recall@10": 0.5}, "ships": "q|base|none"}
+def write_stack(values: dict[str, float], level: float = 0.75) -> None:
+    """Write the measures of a stack: question -> value of what ships, and their mean."""
+    stack = {"chosen": {"recall@10": level}, "untuned": {"recall@10": 0.5}, "ships": "q|base|none"}
     write_metrics("stack", **stack)
     rows = [f"test,0,{key},t-{key},{value}" for key, value in values.items()]
     text = "\n".join(["split,query,record,group,q|base|none", *rows, "dev,0,d,t-d,0.0"])
@@ -144,6 +144,43 @@ def test_the_questions_of_both_decide_and_those_that_lost_most_are_shown(champio
         "  -0.100  0.500 -> 0.400  no. r7",
         "More: make diff DETAILS=1",
     ]
+
+
+def rounded(value: float) -> dict[str, float]:
+    """Return the values of 20 questions; their mean is a quarter of the last digit higher."""
+    return {f"r{number}": value + 0.0001 * (number % 4 == 0) for number in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("levels", "printed"),
+    [
+        ((0.5001, 0.6001), "0.5001 -> 0.6001"),  # the rows are rounded, so is their mean
+        ((0.5001, 0.6), "0.5001 -> 0.6000"),
+        ((0.5, 0.65), "0.5000 -> 0.6000"),  # of other questions, too
+        ((0.4, 0.6001), "0.5000 -> 0.6000"),
+    ],
+)
+def test_levels_are_those_of_the_metrics_if_they_are_of_the_same_questions(
+    repository: Path, levels: tuple[float, float], printed: str
+) -> None:
+    copyfile(Path(__file__).parents[2] / "params.yaml", "params.yaml")
+    write_stack(rounded(0.5), levels[0])
+    commit()
+    write_stack(rounded(0.6), levels[1])
+    assert f"stack     recall@10 {printed}, +0.1000 [" in run().output
+
+
+def test_the_level_of_a_stack_that_was_refused_is_that_of_what_ships(repository: Path) -> None:
+    copyfile(Path(__file__).parents[2] / "params.yaml", "params.yaml")
+    for value in (0.5, 0.6):
+        write_stack(rounded(value))
+        path = Path("metrics/stack/small.json")
+        stack = json.loads(path.read_text(encoding="utf-8"))
+        stack |= {"cell": "tuned|bm25|none", "untuned": {"recall@10": value + 0.0001}}
+        path.write_text(json.dumps(stack), encoding="utf-8")
+        if value == 0.5:
+            commit()
+    assert "stack     recall@10 0.5001 -> 0.6001, +0.1000 [" in run().output
 
 
 @pytest.mark.parametrize("kind", ["query", "list"])  # a model of feedback alone has lists alone
