@@ -202,7 +202,11 @@ export: setup   ## Make int8 copies of MODELS for make search and make serve INT
 	@python -m commands.add_export $(EXPORTED)
 	$(REPRODUCE) $(EXPORTED:%=export@%-$(SIZE))
 
+# Before the server starts, which can't tell which sizes there are, and whether there is a remote.
+REFUSE_MISSING_MODELS = $(if $(filter 1,$(LIVE))$(wildcard models/*/$(SIZE)),,python -m commands.missing_models $(SIZE))
+
 serve: setup    ## Serve the shipped pipeline, or MODELS, over HTTP: make serve PORT=8080 RECORD=1
+	@$(REFUSE_MISSING_MODELS)
 	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
 		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live $(call quoted,$(STAGE))) \
@@ -255,10 +259,10 @@ remote: setup   ## Set the remote that make push publishes to: make remote URL=s
 	@dvc remote modify storage verify true
 
 push: setup     ## Publish data and models to the DVC remote
-	dvc push
+	@exec python -m commands.transfer push
 
 pull: setup     ## Fetch published data and models instead of making them
-	dvc pull
+	@exec python -m commands.transfer pull
 
 # What `make train` makes, but add_size: the clones that share results must have the same params.yaml.
 TARGET ?= $(MODELS:%=card@%-$(SIZE)) $(if $(LEFT_OUT),,stack@$(SIZE) report@$(SIZE))

@@ -24,6 +24,7 @@ from findtune.benchmark.turns import run_apart, take_turns
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open
 from findtune.core.manifest import is_model
+from findtune.health.missing_models import how_to_get
 from stages.command import Stage, reporter
 
 Comparisons = Mapping[str, Comparison]
@@ -76,7 +77,7 @@ def refuse_missing(chosen: Comparisons, size: str) -> None:
             )
         for _, folder in needed_folders(comparison, size):
             if not folder.exists():
-                raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
+                raise InputError(f"there is no {folder}; {how_to_get(size)}.")
 
 
 def skipped_room(comparison: Comparison, size: str) -> str:

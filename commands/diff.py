@@ -22,6 +22,7 @@ from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl
+from findtune.health.missing_models import refuse_unknown_size
 from findtune.pages.masking import mask
 from findtune.registry.challenge import (
     Duel,
@@ -52,6 +53,7 @@ MAX_TEXT_CHARS = 80
 @click.option("--details", is_flag=True, help="Print a table of measures and verdicts instead.")
 def main(size: str, models: tuple[str, ...], base: str | None, stage: str, details: bool) -> None:
     """Compare MODELS at SIZE, and their stack, with the live version or a commit."""
+    refuse_unknown_size(size)
     champion = None if base else champion_of(Path(), "stack", stage)
     if champion:
         refuse_champion_of_other_size(Path(), champion, "stack", size)

@@ -22,6 +22,7 @@ import click
 
 from commands.serve import default_corpus
 from findtune.core.errors import InputError
+from findtune.health.missing_models import how_to_get
 from findtune.monitoring.counterfactual import (
     FEW,
     Estimate,
@@ -86,7 +87,7 @@ def choose_searches(traffic: Traffic, shown: str, collected: set[str]) -> list[S
 def ranking_of(folder: Path, corpus: Path | None) -> Rank:
     """Return the function that ranks documents for a question; raise InputError without a stack."""
     if not folder.exists():
-        raise InputError(f"there is no {folder}; `make train SIZE={folder.name}` makes it.")
+        raise InputError(f"there is no {folder}; {how_to_get(folder.name)}.")
     if corpus is None:
         raise InputError("there is no corpus to search; name one: make estimate CORPUS=FILE")
     loading = import_module("findtune.serving.loading")

@@ -20,6 +20,7 @@ import click
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, write_json
+from findtune.health.missing_models import refuse_unknown_size
 from findtune.report.inputs import ReportSettings
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic
@@ -33,6 +34,7 @@ PAGE, NUMBERS = Path("metrics", "monitor.html"), Path("metrics", "monitor.json")
 @click.argument("size")
 def main(size: str) -> None:
     """Monitor what the pipeline of SIZE has served."""
+    refuse_unknown_size(size)
     everything = read_traffic(SERVED)
     traffic = everything.until(now() + timedelta(days=1))
     if not traffic.searches:

@@ -18,6 +18,7 @@ import click
 from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
+from findtune.health.missing_models import refuse_unknown_size
 from findtune.tracking.lock import Stages, examples_made_again, read_lock
 from stages import report
 from stages.command import Stage
@@ -28,6 +29,7 @@ from stages.command import Stage
 @click.pass_context
 def main(ctx: click.Context, size: str) -> None:
     """Write the report of SIZE again."""
+    refuse_unknown_size(size)
     stages = read_lock()
     for name in [*params.read("models", list[str]), "stack"]:
         refuse_other_examples(stages, name, size)

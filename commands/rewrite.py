@@ -22,6 +22,7 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_json
 from findtune.core.manifest import is_model
+from findtune.health.missing_models import how_to_get
 from stages import rooms
 from stages.command import TorchStage
 
@@ -50,8 +51,7 @@ def main(size: str, questions: tuple[str, ...], number: int, history: tuple[str,
     refuse_no_question(questions, history)
     tuned = Path("models", "rewriter", size)
     if not is_model(tuned):
-        command = f"make train MODELS=rewriter SIZE={size}"
-        raise InputError(f"there is no {tuned}; `{command}` makes it.")
+        raise InputError(f"there is no {tuned}; {how_to_get(size, models='rewriter')}.")
     if questions:
         lines = rewritten_lines(load_rewriters(tuned, size), questions, history)
     else:

@@ -20,6 +20,7 @@ import click
 from findtune.core.errors import InputError
 from findtune.core.files import sha256
 from findtune.core.printing import printable
+from findtune.health.missing_models import how_to_get
 from stages.command import TorchStage
 
 CHARACTERS = 100  # of a text
@@ -37,7 +38,7 @@ def main(size: str, question: str, corpus: Path | None, top_k: int, int8: bool) 
         raise InputError("the question is empty; ask one: make search Q='...'")
     folder = Path("models", "stack", size)
     if not folder.exists():
-        raise InputError(f"there is no {folder}; `make train SIZE={size}` makes it.")
+        raise InputError(f"there is no {folder}; {how_to_get(size)}.")
     documents = corpus or Path("data", "examples", "rewriter", size, "corpus.jsonl")
     if not documents.is_file():
         raise InputError(f"there is no file {documents}; name one: make search CORPUS=FILE Q='...'")

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from findtune.core.errors import InputError
+from findtune.health.missing_models import how_to_make
 from stages.command import Stage
 
 HEAD = "| one question, milliseconds | part | p50 | p95 |\n|---|---|---|---|"
@@ -24,7 +25,7 @@ def main(size: str) -> None:
     folder = Path("metrics", "stack")
     document = folder / f"{size}.md"
     if not document.exists():
-        raise InputError(f"there is no {document}; `make train SIZE={size}` writes it.")
+        raise InputError(f"there is no {document}; {how_to_make(size)}.")
     *paragraphs, verdict = document.read_text(encoding="utf-8").strip().split("\n\n")
     latency = folder / f"{size}.latency.csv"
     times = [latency_table(latency)] if latency.exists() else []

@@ -14,6 +14,7 @@ import click
 from findtune.core.errors import FindtuneError, InputError
 from findtune.core.files import atomic_open, read_json
 from findtune.health.gates import stale_trained_stages
+from findtune.health.missing_models import how_to_make
 from findtune.report import markdown
 from stages.command import Stage
 
@@ -80,7 +81,7 @@ def read_metrics(name: str) -> markdown.Metrics:
     """Return the metrics of MODEL/SIZE."""
     path = Path("metrics", f"{name}.json")
     if not path.exists():
-        raise InputError(f"there is no {path}; `make train` writes it.")
+        raise InputError(f"there is no {path}; {how_to_make(name.rpartition('/')[2])}.")
     try:
         metrics: markdown.Metrics = read_json(path)
     except ValueError as error:

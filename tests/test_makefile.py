@@ -136,6 +136,19 @@ def test_a_path_with_blanks_is_quoted_within_a_list(folder: Path, goal: str) -> 
     assert f"{between}<my data>{between}<other>" in printed
 
 
+def test_a_server_is_not_started_without_a_model_of_its_size(folder: Path) -> None:
+    python = Path(".venv/bin/python")
+    python.write_text('#!/bin/sh\nshift\necho "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    Path("models/base/embedder/small").mkdir(parents=True)
+    missing, served = "commands.missing_models small\n", "commands.serve small\n"
+    assert make("serve") == missing + served  # the first one fails, which this one does not
+    assert missing not in make("serve", "LIVE=1")
+    Path("models/embedder/small").mkdir(parents=True)
+    assert make("serve") == served
+    assert make("serve", "SIZE=large").startswith("commands.missing_models large\n")
+
+
 @pytest.mark.parametrize("goal", ["promote", "rollback"])
 def test_an_empty_model_is_passed_on_as_such(folder: Path, goal: str) -> None:
     assert f"commands.{goal} ''" in make("-n", goal, "MODEL=")

@@ -6,6 +6,18 @@ from typing import Any
 from findtune.core.errors import InputError
 
 
+def has_remote() -> bool:
+    """Return whether DVC has a default remote here; not if it can't be determined."""
+    try:
+        return bool(open_repo().config["core"].get("remote"))
+    except InputError:
+        return False
+    except Exception as error:  # DVC takes a second to load, so it is imported only here
+        if not isinstance(error, import_module("dvc.exceptions").DvcException):
+            raise
+        return False
+
+
 def open_repo(**options: Any) -> Any:
     """Return the DVC repository here, as a dvc.repo.Repo.
 

@@ -111,5 +111,7 @@ def test_the_stack_ranks_a_question_by_its_whole_search(
     assert RANKING_OF(folder, Path("corpus.jsonl"))("q") == ["q0", "q1"]
     with pytest.raises(InputError, match="no corpus to search; name one: make estimate CORPUS="):
         RANKING_OF(folder, None)
-    with pytest.raises(InputError, match="`make train SIZE=other` makes it"):
-        RANKING_OF(Path("models/stack/other"), None)
+    with pytest.raises(InputError, match="`make train SIZE=medium` makes it"):
+        RANKING_OF(Path("models/stack/medium"), None)
+    with pytest.raises(InputError, match="no size huge; its sizes are small, medium"):
+        RANKING_OF(Path("models/stack/huge"), None)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click import Command
 from click.testing import CliRunner
 
+from commands import diff, monitor
 from commands.report import main
 from findtune.core import params
 
@@ -37,6 +39,16 @@ def test_examples_that_were_made_again_are_no_questions_of_the_measures(
     result = CliRunner().invoke(main, ["small"])
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {message.replace('NAME', name)}")
+
+
+@pytest.mark.parametrize("command", [main, monitor.main, diff.main])
+def test_a_size_that_no_training_can_make_is_refused_by_name(
+    project: Path, command: Command
+) -> None:
+    arguments = ["huge", "embedder"] if command is diff.main else ["huge"]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 1
+    assert result.stderr == "Error: params.yaml has no size huge; its sizes are small, medium.\n"
 
 
 def test_measures_with_the_marks_of_a_merge_are_one_line(project: Path) -> None:

@@ -17,9 +17,9 @@ from findtune.rewriter.model.lexicon import Lexicon
 
 
 def test_a_missing_model_is_one_line_with_the_command_that_makes_it(project: Path) -> None:
-    result = CliRunner().invoke(main, ["huge"])
-    remedy = "`make train MODELS=rewriter SIZE=huge` makes it."
-    assert result.stderr == f"Error: there is no models/rewriter/huge; {remedy}\n"
+    result = CliRunner().invoke(main, ["medium"])
+    remedy = "`make train MODELS=rewriter SIZE=medium` makes it."
+    assert result.stderr == f"Error: there is no models/rewriter/medium; {remedy}\n"
     assert result.exit_code == 1
 
 

@@ -79,8 +79,11 @@ def test_another_corpus_or_stack_has_an_index_of_its_own(stack: FakeStack) -> No
 def test_a_missing_stack_and_a_missing_corpus_are_one_line(stack: FakeStack) -> None:
     result = CliRunner().invoke(main, ["huge", "bread"])
     assert result.stderr == (
-        "Error: there is no models/stack/huge; `make train SIZE=huge` makes it.\n"
+        "Error: there is no models/stack/huge; params.yaml has no size huge; its sizes are small, "
+        "medium.\n"
     )
+    result = CliRunner().invoke(main, ["medium", "bread"])
+    assert "no models/stack/medium; `make train SIZE=medium` makes it." in result.stderr
     result = CliRunner().invoke(main, ["small", "bread"])
     assert "corpus.jsonl; name one: make search CORPUS=FILE Q='...'" in result.stderr
 

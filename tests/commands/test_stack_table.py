@@ -23,7 +23,7 @@ def test_the_times_stand_before_the_verdict(project: Path) -> None:
 
 
 def test_a_stack_that_was_not_judged_is_one_line(project: Path) -> None:
-    result = CliRunner().invoke(main, ["huge"])
+    result = CliRunner().invoke(main, ["medium"])
     assert result.stderr == (
-        "Error: there is no metrics/stack/huge.md; `make train SIZE=huge` writes it.\n"
+        "Error: there is no metrics/stack/medium.md; `make train SIZE=medium` makes it.\n"
     )

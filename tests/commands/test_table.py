@@ -61,7 +61,10 @@ def test_writing_one_model_keeps_what_the_document_says_of_others(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["embedder/small"], "there is no metrics/embedder/small.json; `make train` writes it."),
+        (
+            ["embedder/small"],
+            "there is no metrics/embedder/small.json; `make train SIZE=small` makes it.",
+        ),
         (["reranker/small", "--into", "no.md"], "there is no file no.md; --into takes a Markdown"),
         (["reranker/small", "--into", "params.yaml"], "the document has no place for the table"),
     ],

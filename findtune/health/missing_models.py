@@ -1,0 +1,44 @@
+"""What to do where nothing of a size is here: which sizes there are, and what makes or fetches it."""
+
+from contextlib import suppress
+
+from findtune.core import params
+from findtune.core.errors import InputError
+from findtune.tracking.repository import has_remote
+
+
+def known_sizes() -> list[str]:
+    """Return the sizes that all models of params.yaml have; none if it isn't in our format."""
+    with suppress(AttributeError, KeyError, TypeError, ValueError, InputError):
+        content = params.load(params.PARAMS)
+        first, *others = (content[model] for model in content["models"])
+        return [str(size) for size in first.keys() if all(size in other for other in others)]
+    return []
+
+
+def no_such_size(size: str) -> str:
+    """Return which sizes there are, or an empty text if this is one of them."""
+    sizes = known_sizes()
+    if not sizes or size in sizes:
+        return ""
+    return f"{params.PARAMS} has no size {size}; its sizes are {', '.join(sizes)}"
+
+
+def refuse_unknown_size(size: str) -> None:
+    """Raise InputError for a size that no training can make."""
+    if message := no_such_size(size):
+        raise InputError(f"{message}.")
+
+
+def how_to_make(size: str, models: str = "") -> str:
+    """Return what makes something of a size. models: the one that is needed, if others are not."""
+    options = f"MODELS={models} SIZE={size}" if models else f"SIZE={size}"
+    return no_such_size(size) or f"`make train {options}` makes it"
+
+
+def how_to_get(size: str, models: str = "") -> str:
+    """Return what makes something of a size that DVC keeps, or fetches it if there is a remote."""
+    made = how_to_make(size, models)
+    if no_such_size(size) or not has_remote():
+        return made
+    return f"`make pull` fetches it if it was published, and {made}"
