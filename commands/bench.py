@@ -24,7 +24,7 @@ from findtune.benchmark.turns import run_apart, take_turns
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open
 from findtune.core.manifest import is_model
-from findtune.health.missing_models import how_to_get
+from findtune.health.missing import how_to_get
 from stages.command import Stage, reporter
 
 Comparisons = Mapping[str, Comparison]

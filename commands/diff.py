@@ -22,7 +22,7 @@ from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import iter_jsonl
-from findtune.health.missing_models import refuse_unknown_size
+from findtune.health.missing import refuse_unknown_size
 from findtune.pages.masking import mask
 from findtune.registry.challenge import (
     Duel,

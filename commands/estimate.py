@@ -22,7 +22,7 @@ import click
 
 from commands.serve import default_corpus
 from findtune.core.errors import InputError
-from findtune.health.missing_models import how_to_get
+from findtune.health.missing import how_to_get
 from findtune.monitoring.counterfactual import (
     FEW,
     Estimate,

@@ -5,7 +5,8 @@
     python -m commands.gate published
 
 `current` fails if a stage would run again, because dvc.lock does not match the code, the params,
-the data or the measures in git. `trained` does the same, but ignores int8 copies, which
+the data or the measures in git. Data that only DVC keeps may be missing: they are named, and
+taken for those whose md5 git has. `trained` does the same, but ignores int8 copies, which
 `make train` does not make.
 `published` fails if the DVC remote lacks something that dvc.lock names.
 
@@ -22,6 +23,7 @@ from findtune.health.gates import (
     stale_stages_here,
     stale_trained_stages,
 )
+from findtune.health.missing import missing_data
 from findtune.health.pipeline import some
 from stages.command import Stage
 
@@ -53,6 +55,8 @@ def main(gate: str) -> None:
     if problems := list(check()):
         raise InputError(f"{some(problems)}: {remedy}.")
     click.echo(passed)
+    for line in missing_data() if gate == "current" else ():
+        click.echo(line, err=True)
 
 
 if __name__ == "__main__":

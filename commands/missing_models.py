@@ -8,7 +8,7 @@ Reads   params.yaml: models, and the sizes of each; the configuration of DVC
 import click
 
 from findtune.core.errors import InputError
-from findtune.health.missing_models import how_to_get
+from findtune.health.missing import how_to_get
 from stages.command import Stage
 
 

@@ -20,7 +20,7 @@ import click
 from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import atomic_open, write_json
-from findtune.health.missing_models import refuse_unknown_size
+from findtune.health.missing import refuse_unknown_size
 from findtune.report.inputs import ReportSettings
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic

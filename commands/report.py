@@ -18,7 +18,7 @@ import click
 from commands.table import read_metrics
 from findtune.core import params
 from findtune.core.errors import InputError
-from findtune.health.missing_models import refuse_unknown_size
+from findtune.health.missing import refuse_unknown_size
 from findtune.tracking.lock import Stages, examples_made_again, read_lock
 from stages import report
 from stages.command import Stage

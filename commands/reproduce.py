@@ -27,6 +27,7 @@ import psutil  # type: ignore[import-untyped]
 from findtune.core.errors import FindtuneError, InputError
 from findtune.core.printing import printable
 from findtune.health.gates import stale_trained_stages
+from findtune.health.missing import missing_data
 from findtune.health.needed_params import refuse_missing_params, refuse_skipped_models
 from findtune.quality.decisions import take_decisions
 from findtune.tracking.parsing import parsed_once
@@ -48,6 +49,8 @@ def main(ctx: click.Context, targets: tuple[str, ...]) -> None:
     refuse_missing_params()
     refuse_skipped_models()
     status = reproduce(open_repo(_wait_for_lock=True), *targets)
+    for line in missing_data() if status else ():
+        click.echo(line, err=True)  # DVC names it, but not what fetches it
     if not status and any(target.startswith("report@") for target in targets):
         with suppress(FindtuneError):
             stale_trained_stages()  # stores the answer for `make metrics`, while DVC is loaded

@@ -22,7 +22,7 @@ from findtune.core import params
 from findtune.core.errors import InputError
 from findtune.core.files import read_json
 from findtune.core.manifest import is_model
-from findtune.health.missing_models import how_to_get
+from findtune.health.missing import how_to_get
 from stages import rooms
 from stages.command import TorchStage
 

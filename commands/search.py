@@ -20,7 +20,7 @@ import click
 from findtune.core.errors import InputError
 from findtune.core.files import sha256
 from findtune.core.printing import printable
-from findtune.health.missing_models import how_to_get
+from findtune.health.missing import how_to_get
 from stages.command import TorchStage
 
 CHARACTERS = 100  # of a text

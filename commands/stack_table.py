@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from findtune.core.errors import InputError
-from findtune.health.missing_models import how_to_make
+from findtune.health.missing import how_to_make
 from stages.command import Stage
 
 HEAD = "| one question, milliseconds | part | p50 | p95 |\n|---|---|---|---|"

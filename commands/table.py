@@ -14,7 +14,7 @@ import click
 from findtune.core.errors import FindtuneError, InputError
 from findtune.core.files import atomic_open, read_json
 from findtune.health.gates import stale_trained_stages
-from findtune.health.missing_models import how_to_make
+from findtune.health.missing import how_to_make
 from findtune.report import markdown
 from stages.command import Stage
 

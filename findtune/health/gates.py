@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from findtune.core.errors import InputError
@@ -14,10 +15,11 @@ from findtune.core.printing import printable
 from findtune.health.last_answer import recall
 from findtune.health.pipeline import is_stale, missing_outs, without_incomplete
 from findtune.tracking import recovery
-from findtune.tracking.lock import FOLDER, Stages, outdated_inputs, read_lock
+from findtune.tracking.lock import FOLDER, Stages, outdated_inputs, read_lock, read_pointers
 from findtune.tracking.repository import open_repo
 
 EXPORT = "export@"  # stages that only `make export` runs
+DATA = Path("data")
 KEPT = recovery.FOLDER / "trained.json"  # the last answer of DVC
 
 
@@ -71,7 +73,9 @@ def stale_stages(repo: Any, stages: Stages, without: str | None = None) -> Itera
             yield f"{stage} is no longer up to date"
         elif forgotten := in_git.intersection(missing_outs(changes)):
             yield f"{stage} lacks {', '.join(sorted(forgotten))}"
-    for path in sorted({*outdated_inputs(stages, *stages.values())}):
+    # In a clone without data, DVC compares none with data/*.dvc.
+    writers = {**stages, **read_pointers(DATA)}
+    for path in sorted({*outdated_inputs(writers, *stages.values())}):
         yield f"{path} has changed since another stage read it"
 
 

@@ -1,6 +1,7 @@
 """The gates of a pull request pass in a clone without data, and fail for a reason."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,40 @@ def test_what_was_not_pushed_is_named(clone: Path, pattern: str, name: str) -> N
 
 def test_without_a_remote_nothing_can_be_published(tiny_project: Path) -> None:
     assert "no DVC remote is set; `make remote URL=...`" in gate("published").stderr
+
+
+@pytest.fixture
+def without_feedback(clone: Path, tool: Tool) -> Path:
+    """Let DVC track the feedback, which a stage reads; return its folder, which is not there."""
+    folder = Path("data/training_data")
+    folder.mkdir(parents=True)
+    (folder / "log.json").write_text("{}")
+    tool("dvc add --quiet data/training_data")
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())
+    stages["stages"]["train"]["deps"].append(folder.as_posix())
+    Path("dvc.yaml").write_text(yaml.safe_dump(stages))
+    tool("dvc repro --quiet")
+    shutil.rmtree(folder)
+    return folder
+
+
+def test_data_that_only_dvc_keeps_and_that_are_missing_are_named(without_feedback: Path) -> None:
+    result = gate("current")
+    assert (result.exit_code, result.stdout) == (0, "every stage is up to date\n"), result.output
+    assert result.stderr == "there is no data/training_data here; `make pull` fetches it.\n"
+
+
+@pytest.mark.parametrize("name", ["current", "trained"])
+def test_other_data_than_those_that_the_stages_read_are_not_current_though_they_are_missing(
+    without_feedback: Path, name: str
+) -> None:
+    pointer = Path("data/training_data.dvc")
+    content = yaml.safe_load(pointer.read_text())
+    content["outs"][0]["md5"] = "0" * 32 + ".dir"
+    pointer.write_text(yaml.safe_dump(content))
+    result = gate(name)
+    assert result.exit_code == 1
+    assert "data/training_data has changed since another stage read it: run" in result.stderr
 
 
 def test_the_workflow_runs_the_gates_and_only_targets_of_the_makefile() -> None:

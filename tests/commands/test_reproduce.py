@@ -88,6 +88,25 @@ def test_an_unknown_stage_fails_in_one_line(tiny_project: Path) -> None:
     assert err.strip() == "ERROR: Stage 'nosuch' not found inside 'dvc.yaml' file"
 
 
+@pytest.mark.parametrize("target", ["stack@small", "train@embedder-small"])
+def test_data_that_only_dvc_keeps_and_that_are_missing_are_named_with_the_command(
+    tiny_project: Path, target: str
+) -> None:
+    folder = Path("data/training_data")
+    folder.mkdir(parents=True)
+    Path(folder / "log.json").write_text("{}")
+    subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", str(folder)], check=True)
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())
+    stages["stages"]["train"]["deps"].append(folder.as_posix())
+    Path("dvc.yaml").write_text(yaml.safe_dump(stages))
+    for gone in (folder, Path(".dvc/cache")):
+        shutil.rmtree(gone)
+    process = start(*OURS, target)
+    _, err = process.communicate(timeout=MINUTE)
+    assert process.returncode == 255
+    assert err.endswith("there is no data/training_data here; `make pull` fetches it.\n")
+
+
 def test_a_folder_that_cannot_be_written_is_named_in_one_line(tiny_project: Path) -> None:
     Path(".dvc/tmp/findtune").write_text("a file where a folder must be")
     process = start(*OURS, "stack@small")

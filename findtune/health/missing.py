@@ -1,10 +1,15 @@
-"""What to do where nothing of a size is here: which sizes there are, and what makes or fetches it."""
+"""What to do where models or data are not here: what makes or fetches them, at which sizes."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from findtune.core import params
 from findtune.core.errors import InputError
+from findtune.tracking.lock import all_outs, read_pointers
 from findtune.tracking.repository import has_remote
+
+DATA = Path("data")
 
 
 def known_sizes() -> list[str]:
@@ -12,7 +17,7 @@ def known_sizes() -> list[str]:
     with suppress(AttributeError, KeyError, TypeError, ValueError, InputError):
         content = params.load(params.PARAMS)
         first, *others = (content[model] for model in content["models"])
-        return [str(size) for size in first.keys() if all(size in other for other in others)]
+        return [str(size) for size in dict(first) if all(size in other for other in others)]
     return []
 
 
@@ -42,3 +47,10 @@ def how_to_get(size: str, models: str = "") -> str:
     if no_such_size(size) or not has_remote():
         return made
     return f"`make pull` fetches it if it was published, and {made}"
+
+
+def missing_data() -> Iterator[str]:
+    """Yield a line for all data that DVC keeps and no stage makes, as after `make private`."""
+    for path in all_outs(read_pointers(DATA)):
+        if not Path(path).exists():
+            yield f"there is no {path} here; `make pull` fetches it."

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from findtune.core.errors import InputError
-from findtune.health.missing_models import how_to_get, how_to_make, known_sizes, refuse_unknown_size
+from findtune.health.missing import how_to_get, how_to_make, known_sizes, refuse_unknown_size
 
 Tool = Callable[[str], str]
 TWO = "models: [embedder, reranker]\nembedder: {small: {}, medium: {}}\nreranker: {small: {}}\n"
