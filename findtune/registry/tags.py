@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from findtune.core.errors import InputError
 
 FIRST_VERSION = "v1.0.0"
+NO_IDENTITY = "email must be configured"  # in messages of scmrepo
+SET_IDENTITY = "git config user.name NAME && git config user.email ADDRESS"
 MAX_WAIT = 5.0  # seconds to wait for a tag that is dated in the near future
 
 
@@ -131,7 +133,10 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except (GTOException, SCMError) as error:
-        raise InputError(f"git's tags can't be used: {error.__cause__ or error}") from None
+        reason = str(error.__cause__ or error)
+        if NO_IDENTITY in reason:
+            raise InputError(f"git does not know who you are; run: {SET_IDENTITY}") from None
+        raise InputError(f"git's tags can't be used: {reason}") from None
 
 
 def register(root: Path, model: str, commit: str, message: str) -> Version:

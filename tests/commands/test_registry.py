@@ -1,14 +1,19 @@
 """promote, rollback and history print what is live and what to publish."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from commands import diff, history, promote, rollback
+
+ROOT = Path.cwd()
 
 
 def test_a_promotion_says_how_to_publish_it_and_shows_in_the_history(tiny_project: Path) -> None:
@@ -44,6 +49,24 @@ def test_of_two_who_promote_at_once_the_second_publishes_nothing(
     tool(f"git remote add origin {tmp_path}/origin")
     assert subprocess.run(command, shell=True, capture_output=True).returncode != 0
     assert tool(f"git -C {tmp_path}/origin tag").split() == ["stack@v1.0.0"]
+
+
+@pytest.mark.parametrize("known", ["user.name", "user.email", ""])
+def test_if_git_does_not_know_who_you_are_the_commands_to_run_are_named(
+    tiny_project: Path, tool: Callable[[str], str], tmp_path: Path, known: str
+) -> None:
+    for key in {"user.name", "user.email"} - {known}:
+        tool(f"git config --unset {key}")
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "commands.promote", "stack", "small", "prod"]
+    run = subprocess.run(command, env=environment | {"PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert run.returncode == 1
+    assert run.stderr.decode() == (
+        "Error: git does not know who you are; run: git config user.name NAME && "
+        "git config user.email ADDRESS\n"
+    )
+    assert tool("git tag") == ""
 
 
 def test_a_refusal_is_one_line(tiny_project: Path) -> None:
