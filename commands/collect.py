@@ -15,6 +15,7 @@ from findtune.core.errors import InputError
 from findtune.traffic.feedback import FOLDER, collect
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import search_files
+from findtune.traffic.wording import counted
 from stages.command import Stage
 
 
@@ -26,11 +27,11 @@ def main() -> None:
     traffic, counts = collect(SERVED, FOLDER)
     answered = sum(search.id in traffic.answers for search in traffic.searches)
     click.echo(
-        f"{len(traffic.searches)} searches, {answered} answered. Collected: "
+        f"{counted(len(traffic.searches), 'search')}, {answered} answered. Collected: "
         f"{counts.records} ({counts.new} new, {counts.changed} changed, {counts.removed} removed)."
     )
     if traffic.skipped:
-        click.echo(f"{traffic.skipped} lines could not be read and were skipped.", err=True)
+        click.echo(f"{counted(traffic.skipped, 'line')} could not be read; skipped.", err=True)
 
 
 if __name__ == "__main__":

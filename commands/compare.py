@@ -23,6 +23,7 @@ from findtune.monitoring.preference import (
 )
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic
+from findtune.traffic.wording import counted
 from stages.command import Stage
 
 MANY = 0.1  # share of the answers that come from one session
@@ -51,7 +52,9 @@ def choose_versions(traffic: Traffic, first: str, second: str) -> tuple[str, str
     ]
     if len(fitting) == 1:
         return fitting[0]
-    known = ", ".join(f"A={a} B={b} ({count} searches)" for (a, b), count in pairs.items())
+    known = ", ".join(
+        f"A={a} B={b} ({counted(count, 'search')})" for (a, b), count in pairs.items()
+    )
     if not known:
         raise InputError(
             f"no search in {SERVED} compared two pipelines; docs/monitoring.md says how."
@@ -64,8 +67,8 @@ def lines(traffic: Traffic, versions: tuple[str, str]) -> list[str]:
     credits = credits_of(traffic, versions)
     result = preference(credits)
     return [
-        f"A {versions[0]}, B {versions[1]}: {len(credits)} answered searches, of which A won "
-        f"{result.wins_a}, B {result.wins_b}, and {result.ties} are ties",
+        f"A {versions[0]}, B {versions[1]}: {counted(len(credits), 'answered search')}, of which A "
+        f"won {result.wins_a}, B {result.wins_b}, and {result.ties} ended in a tie",
         f"A wins {result.share:.1%} [{result.low:.1%}, {result.high:.1%}] of those without "
         f"a tie; p = {result.p_value:.4f}, whenever you look",
         *session_lines(traffic, versions, len(credits)),

@@ -35,6 +35,7 @@ from findtune.report.inputs import ReportSettings
 from findtune.report.markdown import with_interval
 from findtune.tracking.git import commit_hash, committed_file
 from findtune.tracking.lock import LOCK, examples_made_again, read_lock
+from findtune.traffic.wording import counted
 from stages.command import Stage
 
 Metrics = Mapping[str, Any]
@@ -90,7 +91,7 @@ def duel_text(result: Duel) -> str:
     before, now = result.levels
     return (
         f"{result.measure} {before:.4f} -> {now:.4f}, {with_interval(result.difference)}, "
-        f"{len(result.records)} of {result.asked} questions, {result.verdict}"
+        f"{len(result.records)} of {counted(result.asked, 'question')}, {result.verdict}"
     )
 
 

@@ -13,6 +13,7 @@ Reads   data/served/, recorded by `make serve RECORD=1 SHUFFLE=...`
 Writes  .scratch/index-HASH/   the index of this corpus by this stack
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -36,6 +37,7 @@ from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic
 from findtune.traffic.records import SearchRecord
 from findtune.traffic.shuffling import TOP_K
+from findtune.traffic.wording import counted
 from stages.command import TorchStage
 
 DEPTH = 100  # documents of the stack's ranking to look at
@@ -52,7 +54,7 @@ def main(size: str, shown: str, corpus: Path | None) -> None:
     traffic = read_traffic(SERVED)
     searches = choose_searches(traffic, shown, collected=set(read_rows(FOLDER / RANKED_LISTS)))
     rank = ranking_of(Path("models", "stack", size), corpus or default_corpus(size))
-    rankings = {question: rank(question) for question in {row.question for row in searches}}
+    rankings = rank_all(rank, list(dict.fromkeys(row.question for row in searches)))
     picks = [traffic.picks_of(row) or [] for row in searches]
     result = estimate(
         searches,
@@ -61,6 +63,13 @@ def main(size: str, shown: str, corpus: Path | None) -> None:
         [order_by(row, rankings[row.question]) for row in searches],
     )
     click.echo("\n".join(lines(searches, result, size, coverage(searches, rankings))))
+
+
+def rank_all(rank: Rank, questions: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Return question -> the stack's ranking; show a progress bar meanwhile."""
+    label = f"Searching {counted(len(questions), 'question')}"
+    with click.progressbar(questions, label=label, file=sys.stderr) as bar:
+        return {question: rank(question) for question in bar}
 
 
 def choose_searches(traffic: Traffic, shown: str, collected: set[str]) -> list[SearchRecord]:
@@ -74,7 +83,7 @@ def choose_searches(traffic: Traffic, shown: str, collected: set[str]) -> list[S
     fresh = [row for row in usable if row.id not in collected]
     if not fresh:
         raise InputError(
-            f"all {len(usable)} such searches were collected, so the stack may have learned from "
+            f"all such searches ({len(usable)}) were collected, so the stack may have learned from "
             "them; wait for new ones before the next `make collect`."
         )
     counts = Counter(row.version for row in fresh if row.version.startswith(shown))
@@ -113,11 +122,12 @@ def lines(
     """Return what is printed."""
     moved = sum(row.is_shuffled for row in searches)
     return [
-        f"{len(searches)} answered searches of {searches[0].version}, of which chance has changed "
-        f"{moved}",
+        f"{counted(len(searches), 'answered search')} of {searches[0].version}, of which chance "
+        f"has changed {moved}",
         values_line(result, size),
-        f"it rests on {result.effective:.0f} searches; of the stack's own first {TOP_K}, "
-        f"{covered:.0%} were among these sources, and nothing is known of the others",
+        f"it rests on {counted(round(result.effective), 'search')}; of the stack's own "
+        f"first {TOP_K}, {covered:.0%} were among these sources, and nothing is known of the "
+        "others",
         *(
             [f"warning: fewer than {FEW} say too little; collect more, or shuffle more of them."]
             if result.effective < FEW

@@ -17,9 +17,10 @@ import click
 
 from findtune.core.errors import InputError
 from findtune.traffic.feedback import FOLDER
-from findtune.traffic.forgetting import Choice, forget
+from findtune.traffic.forgetting import Choice, Forgotten, forget
 from findtune.traffic.log import SERVED
 from findtune.traffic.sessions import hash_session, read_salt
+from findtune.traffic.wording import counted, listed
 from stages.command import Stage
 
 
@@ -50,10 +51,21 @@ def main(
             "UNANSWERED=1."
         )
     gone = forget(SERVED, FOLDER, choice)
-    click.echo(
-        f"{gone.searches} searches, {gone.answers} answers and {gone.collected} collected records "
-        f"are gone, and {gone.unreadable} lines that could not be read."
-    )
+    click.echo(deleted_line(gone))
+
+
+def deleted_line(gone: Forgotten) -> str:
+    """Return what was deleted, without what there was none of."""
+    numbers = {
+        "search": gone.searches,
+        "answer": gone.answers,
+        "collected record": gone.collected,
+        "line": gone.unreadable,
+    }
+    parts = [counted(number, noun) for noun, number in numbers.items() if number]
+    if not parts:
+        return "Nothing recorded matches; nothing was deleted."
+    return f"Deleted: {listed(*parts)}{' that could not be read' if gone.unreadable else ''}."
 
 
 def refuse_empty(**options: str | None) -> None:

@@ -25,6 +25,7 @@ from findtune.report.inputs import ReportSettings
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import Traffic, read_traffic
 from findtune.traffic.records import now
+from findtune.traffic.wording import counted
 from stages.command import Stage
 
 PAGE, NUMBERS = Path("metrics", "monitor.html"), Path("metrics", "monitor.json")
@@ -41,7 +42,8 @@ def main(size: str) -> None:
         raise InputError(f"{SERVED} has no search; docs/serving.md says how `make serve` records.")
     if late := len(everything.searches) - len(traffic.searches):
         # The newest search decides which version is judged, and since when.
-        click.echo(f"{late} searches are dated in the future by a wrong clock; left out.", err=True)
+        left_out = counted(late, "search")
+        click.echo(f"left out: {left_out} that a wrong clock dated in the future.", err=True)
     inputs = monitor(traffic, size)
     with atomic_open(PAGE) as file:
         file.write(import_module("findtune.monitoring.page").render(inputs))

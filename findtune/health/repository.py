@@ -28,7 +28,9 @@ def check_git(root: Path) -> Finding:
     if uncommitted := run_git(root, "status", "--porcelain", "--", "dvc.lock", "metrics").stdout:
         count = len(uncommitted.splitlines())
         remedy = "`git add dvc.lock metrics && git commit` keeps them; `make promote` needs that"
-        return Finding("git", "warn", f"{count} measures or locks are not committed", remedy)
+        return Finding(
+            "git", "warn", f"not committed: {count} of the measures and dvc.lock", remedy
+        )
     branch = run_git(root, "branch", "--show-current").stdout.strip() or "no branch"
     commit = run_git(root, "rev-parse", "--short", "HEAD").stdout.strip() or "no commit"
     return Finding("git", "ok", f"{branch} at {commit}, measures committed")

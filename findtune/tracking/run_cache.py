@@ -45,7 +45,7 @@ class Publisher:
         except Exception as error:  # each kind of remote has errors of its own
             raise InputError(f"the remote took no results: {printable(str(error))}.") from None
         if failed:
-            raise InputError(f"the remote lacks {len(failed)} files of the results.")
+            raise InputError(f"the remote lacks {len(failed)} of the results' files.")
         self.waiting.clear()
 
     def push_results(self, stage: Any) -> set[Any]:

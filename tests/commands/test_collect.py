@@ -38,12 +38,12 @@ def test_collect_says_what_changed(answered: None) -> None:
     expected = ["(1 new, 0 changed, 0 removed)", "(0 new, 0 changed, 0 removed)"]
     for counts in expected:
         result = CliRunner().invoke(collect.main, catch_exceptions=False)
-        assert result.output == f"1 searches, 1 answered. Collected: 1 {counts}.\n"
+        assert result.output == f"1 search, 1 answered. Collected: 1 {counts}.\n"
 
 
 def test_collect_counts_no_answer_of_a_search_that_was_moved_away(answered: None) -> None:
     append_pick(SERVED, partial(PickRecord, search="gone", time=now(), picks=[]))
-    assert CliRunner().invoke(collect.main).output.startswith("1 searches, 1 answered.")
+    assert CliRunner().invoke(collect.main).output.startswith("1 search, 1 answered.")
 
 
 def test_collect_without_a_search_says_how_to_record(project: Path) -> None:
@@ -53,9 +53,25 @@ def test_collect_without_a_search_says_how_to_record(project: Path) -> None:
 
 def test_forget_deletes_by_the_name_of_a_user(answered: None) -> None:
     CliRunner().invoke(collect.main)
-    assert run_forget("--user", "eve").output.startswith("0 searches, 0 answers and 0 collected")
-    assert run_forget("--user", "ada").output.startswith("1 searches, 1 answers and 1 collected")
+    assert run_forget("--user", "eve").output == "Nothing recorded matches; nothing was deleted.\n"
+    assert run_forget("--user", "ada").output == (
+        "Deleted: 1 search, 1 answer and 1 collected record.\n"
+    )
     assert not [*Path("data").rglob("*.jsonl")]
+
+
+def test_a_count_agrees_with_its_noun_and_none_is_of_nothing(answered: None) -> None:
+    for line in ("torn", "{torn"):
+        with (SERVED / "picks.jsonl").open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+        collected = CliRunner().invoke(collect.main)
+    assert collected.stderr == "2 lines could not be read; skipped.\n"
+    assert run_forget("--user", "eve").output == "Deleted: 2 lines that could not be read.\n"
+    (SERVED / "picks.jsonl").write_text("torn\n", encoding="utf-8")
+    assert CliRunner().invoke(collect.main).stderr == "1 line could not be read; skipped.\n"
+    assert run_forget("--user", "ada", "--unanswered").output == (
+        "Deleted: 1 search, 1 collected record and 1 line that could not be read.\n"
+    )
 
 
 def test_forget_wants_to_know_what(project: Path) -> None:

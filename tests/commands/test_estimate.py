@@ -44,17 +44,29 @@ def run(*arguments: str) -> Result:
 def test_the_better_order_wins_without_having_been_shown(project: Path) -> None:
     for number in range(200):
         serve(number)
-    output = run().output
+    output = run().stdout
     assert output.startswith("200 answered searches of old, of which chance has changed ")
     assert "as it ranks, 1.0000 as models/stack/small ranks the same sources, +0." in output
     assert "of the stack's own first 5, 100% were among these sources" in output
     assert output.endswith("VERDICT: WIN\n")
 
 
+def test_each_search_of_the_stack_moves_a_bar(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        serve(number)
+    monkeypatch.setattr("click._termui_impl.isatty", lambda _: True)
+    result = run()
+    assert "Searching 3 questions" in result.stderr
+    assert [f"{share}%" in result.stderr for share in (0, 33, 66, 100)] == [True] * 4
+    assert result.stdout.startswith("3 answered searches of old")
+
+
 def test_few_searches_are_warned_of_and_decide_nothing(project: Path) -> None:
     for number in range(140):  # each rests on a fifth of a search
         serve(number)
-    output = run().output
+    output = run().stdout
     assert "it rests on 28 searches" in output
     assert "warning: fewer than 30 say too little" in output
     assert output.endswith("VERDICT: INCONCLUSIVE\n")
@@ -63,7 +75,7 @@ def test_few_searches_are_warned_of_and_decide_nothing(project: Path) -> None:
 def test_no_value_is_printed_of_what_was_never_shown(project: Path) -> None:
     for number in range(7):
         serve(number, share=0.001)
-    output = run().output
+    output = run().stdout
     assert "as it ranks, unknown as models/stack/small ranks: at some rank no search sh" in output
     assert output.endswith("VERDICT: INCONCLUSIVE\n")
     assert "+" not in output
@@ -84,16 +96,16 @@ def test_what_the_stack_may_have_learned_from_is_left_out(project: Path) -> None
     folder = Path("data/training_data")
     folder.mkdir(parents=True)
     write_jsonl(folder / "reranker_training_data.served.jsonl", rows[:1])
-    assert run().output.startswith("1 answered searches")
+    assert run().stdout.startswith("1 answered search of old")
     write_jsonl(folder / "reranker_training_data.served.jsonl", rows)
-    assert "all 2 such searches were collected" in run().stderr
+    assert "all such searches (2) were collected" in run().stderr
 
 
 def test_versions_are_not_mixed(project: Path) -> None:
     serve(1)
     serve(2, version="new")
     assert "name one version with SHOWN=...; there are: new, old." in run().stderr
-    assert run("--shown", "ne").output.startswith("1 answered searches of new")
+    assert run("--shown", "ne").stdout.startswith("1 answered search of new")
 
 
 def test_the_stack_ranks_a_question_by_its_whole_search(

@@ -26,7 +26,7 @@ def test_a_clean_repository_is_named_by_branch_and_commit(tiny_project: Path) ->
 
 def test_measures_that_are_not_committed_are_counted(tiny_project: Path) -> None:
     Path("metrics/stack/small.json").write_text("{}")
-    assert "1 measures or locks are not committed" in check_git(tiny_project).text
+    assert "not committed: 1 of the measures and dvc.lock" in check_git(tiny_project).text
 
 
 def test_a_folder_outside_of_git_fails(tmp_path: Path) -> None:
