@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -26,16 +26,15 @@ from findtune.serving.gate import Gate, json_of
 from findtune.serving.keys import Keys
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
+from findtune.serving.problems import NO_JSON, problems, unreadable
 from findtune.serving.recording import Recorder
-from findtune.serving.refusals import RefusedError
+from findtune.serving.refusals import RefusedError, invalid, wrong_field
 from findtune.serving.served import ServedModels
 from findtune.serving.service import Service
 from findtune.serving.worker import Worker
 
 log = logging.getLogger("findtune.serving")
 
-NO_JSON = "the body is not read as JSON; send the header Content-Type: application/json."
-MAX_PROBLEMS = 5  # of a body, named in one answer
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
     for status in (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 500, 503)
@@ -108,13 +107,14 @@ async def answer_refusal(request: Request, error: Any) -> Response:
 
 
 async def answer_invalid(request: Request, error: Any) -> Response:
-    """Answer an invalid body with the names of its wrong fields."""
+    """Answer a body that is no JSON (400), or one with wrong fields (422), which are named."""
+    if isinstance(error.__cause__, ValueError):
+        return await answer_refusal(request, invalid(unreadable(error.__cause__)))
     wrong = error.errors()
     # Without the header, FastAPI validates the body as one string.
     is_text = any(each["loc"] == ("body",) and each["type"] != "missing" for each in wrong)
     message = NO_JSON if is_text and not sends_json(request) else problems(wrong)
-    refusal = RefusedError(422, "invalid_request_error", message)
-    return await answer_refusal(request, refusal)
+    return await answer_refusal(request, wrong_field(message))
 
 
 def sends_json(request: Request) -> bool:
@@ -124,22 +124,10 @@ def sends_json(request: Request) -> bool:
 
 
 async def answer_http(request: Request, error: Any) -> Response:
-    """Answer a path or a method that does not exist."""
-    reason = HTTPStatus(error.status_code).phrase.lower()
-    refusal = RefusedError(
-        error.status_code, "invalid_request_error", f"{reason}; see /openapi.json."
-    )
+    """Answer a path or a method that does not exist, or a body that cannot be read."""
+    reason = f"{HTTPStatus(error.status_code).phrase.lower()}; see /openapi.json."
+    message = unreadable(error.__cause__) if error.status_code == 400 else reason
+    refusal = RefusedError(error.status_code, "invalid_request_error", message)
     answer = await answer_refusal(request, refusal)
     answer.headers.update(error.headers or {})
     return answer
-
-
-def problems(errors: Sequence[Any]) -> str:
-    """Return one line that names what is wrong in a body, without quoting its texts."""
-    lines = []
-    for error in errors[:MAX_PROBLEMS]:
-        place = ".".join(f"{part}" for part in error["loc"] if part != "body")
-        message = error["msg"].removeprefix("Value error, ")
-        lines.append(f"{place or 'body'}: {message}")
-    more = [f"and {len(errors) - MAX_PROBLEMS} more"] if len(errors) > MAX_PROBLEMS else []
-    return "; ".join([*lines, *more]) + "."

@@ -9,7 +9,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -26,6 +28,8 @@ from findtune.serving.limits import (
 )
 
 INVISIBLE = {"Cc", "Cf", "Cs"}  # control characters, format characters, surrogates
+# The form in which a field was sent, if it may have two; a part of the place of an error.
+TAGS = ONE_TEXT, A_LIST, AN_OBJECT = "one text", "a list", "an object"
 
 
 def as_whole(value: object) -> object:
@@ -46,6 +50,12 @@ def refuse_blank(question: str) -> str:
     return question
 
 
+def form_of(value: object) -> str | None:
+    """Return the tag of a value, so that it is checked as what it is, and not as all it may be."""
+    forms = ((str, ONE_TEXT), (list, A_LIST), (Mapping, AN_OBJECT))
+    return next((tag for kind, tag in forms if isinstance(value, kind)), None)
+
+
 # Limits come before the validator; otherwise the JSON schema would lack them.
 WHOLE = BeforeValidator(as_whole)
 Count = Annotated[int, Field(ge=1), WHOLE]
@@ -54,6 +64,14 @@ Results = Annotated[int, Field(ge=1, le=MAX_RESULTS), WHOLE]
 Seed = Annotated[int, Field(ge=0, lt=2**32), WHOLE]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+TextOrTexts = Annotated[
+    Annotated[Text, Tag(ONE_TEXT)] | Annotated[Texts, Tag(A_LIST)],
+    Discriminator(
+        form_of,
+        custom_error_type="text_or_texts",
+        custom_error_message="send a text or a list of texts",
+    ),
+]
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
 Question = Annotated[
     str,
@@ -97,7 +115,7 @@ class ErrorBody(BaseModel):
 class EmbeddingsBody(Body):
     """OpenAI's request for embeddings."""
 
-    input: Text | Texts
+    input: TextOrTexts
     model: str | None = None
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Count | None = None
@@ -122,7 +140,7 @@ class EmbeddingsBody(Body):
 class EmbedBody(Body):
     """The request of text-embeddings-inference for embeddings."""
 
-    inputs: Text | Texts
+    inputs: TextOrTexts
     dimensions: Count | None = None
     normalize: Literal[True] = True
 
@@ -154,6 +172,16 @@ class Document(Body):
         return self
 
 
+TextOrDocument = Annotated[
+    Annotated[Text, Tag(ONE_TEXT)] | Annotated[Document, Tag(AN_OBJECT)],
+    Discriminator(
+        form_of,
+        custom_error_type="text_or_document",
+        custom_error_message="send a text or an object with title, text and url",
+    ),
+]
+
+
 def only(name: str, other: str) -> dict[str, Any]:
     """Return the JSON schema of a body with one list and without the other."""
     properties = {name: {"type": "array"}, other: {"type": "null"}}
@@ -168,7 +196,7 @@ class RerankBody(Body):
     )
 
     query: Query
-    documents: list[Text | Document] | None = Field(
+    documents: list[TextOrDocument] | None = Field(
         default=None, min_length=1, max_length=MAX_DOCUMENTS
     )
     texts: list[Text] | None = Field(default=None, min_length=1, max_length=MAX_DOCUMENTS)

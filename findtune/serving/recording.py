@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from findtune.serving.refusals import RefusedError, invalid, not_served
+from findtune.serving.refusals import RefusedError, invalid, not_served, wrong_field
 from findtune.traffic.interleaving import merge_searches
 from findtune.traffic.log import append_pick, append_search
 from findtune.traffic.lookup import file_numbers, find_answer, find_search
@@ -143,14 +143,14 @@ class Recorder:
     async def keep_picks(self, key: str, picks: Sequence[str] | None) -> PickRecord:
         """Record an answer to a search.
 
-        Raises RefusedError: 404 for a search that is not recorded, 400 for picks that it did not
+        Raises RefusedError: 404 for a search that is not recorded, 422 for picks that it did not
         show, 503 when the answer cannot be written.
         """
         before = file_numbers(self.folder)
         search = await self.find(key)
         shown = {source.url for source in search.sources}
         if picks is not None and not {*picks} <= shown:
-            raise invalid("a pick is not a URL that this search showed.")
+            raise wrong_field("picks: a pick is not a URL that this search showed.")
         picks = None if picks is None else list(dict.fromkeys(picks))
         record = PickRecord(search=key, time=now(), picks=picks)
         await asyncio.to_thread(self.write_pick, key, lambda: record, before)

@@ -38,6 +38,11 @@ def invalid(message: str) -> RefusedError:
     return RefusedError(400, "invalid_request_error", message)
 
 
+def wrong_field(message: str) -> RefusedError:
+    """Return the refusal (422) of a body in which a field has a wrong value."""
+    return RefusedError(422, "invalid_request_error", message)
+
+
 def not_served(message: str) -> RefusedError:
     """Return the refusal (404) of a request for something that is not served."""
     return RefusedError(404, "not_found_error", message)

@@ -16,7 +16,7 @@ from findtune.serving.bodies import SearchBody
 from findtune.serving.limits import Limits
 from findtune.serving.metrics import Metrics
 from findtune.serving.recording import Recorder, interleaved, record_of, shuffled
-from findtune.serving.refusals import RefusedError, invalid, not_served
+from findtune.serving.refusals import RefusedError, not_served, wrong_field
 from findtune.serving.served import ServedModels
 from findtune.serving.worker import Batcher, Worker
 from findtune.traffic.records import SearchRecord
@@ -68,7 +68,8 @@ class Service:
         """
         name, embedder = self.served.embedder(model)
         if dimensions and dimensions > embedder.dimensions:
-            raise invalid(f"dimensions is {dimensions}, and {name} has {embedder.dimensions}.")
+            message = f"dimensions: send at most {embedder.dimensions:,}, which {name} has."
+            raise wrong_field(message)
         batcher = self.batchers.setdefault(name, Batcher(self.worker, embedder.embed))
         rows = await batcher.run(texts)
         self.metrics.count_texts("embedder", len(texts))

@@ -31,8 +31,8 @@ def test_fewer_dimensions_are_a_unit_vector_again(client: TestClient) -> None:
     [row] = client.post("/v1/embeddings", json=request).json()["data"]
     assert row["embedding"] == [1.0]
     answer = client.post("/v1/embeddings", json={"input": "tea", "dimensions": 4})
-    assert answer.status_code == 400
-    assert answer.json()["message"] == "dimensions is 4, and stack/small has 3."
+    assert answer.status_code == 422
+    assert answer.json()["message"] == "dimensions: send at most 3, which stack/small has."
 
 
 def test_token_ids_are_refused_with_the_reason(client: TestClient) -> None:

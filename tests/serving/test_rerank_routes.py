@@ -52,10 +52,10 @@ def test_equal_documents_keep_their_order(client: TestClient) -> None:
     [
         ({"documents": []}, "at least 1 item"),
         ({"documents": [{"content": "rice"}]}, "a document needs a text, or a title"),
-        ({"documents": ["rice"] * 1001}, "at most 1000 items"),
+        ({"documents": ["rice"] * 1001}, "at most 1,000 items"),
         ({"texts": ["rice"]}, "send documents, or texts"),
-        ({"query": ""}, "query: String should have at least 1 character"),
-        ({"top_n": 0}, "top_n: Input should be greater than or equal to 1"),
+        ({"query": ""}, "query: the text is empty"),
+        ({"top_n": 0}, "top_n: send at least 1"),
     ],
 )
 def test_what_is_wrong_in_a_body_is_named(
