@@ -65,8 +65,17 @@ def is_admin(path: str) -> bool:
 def is_key(authorization: bytes, key: str, is_page: bool) -> bool:
     """Return whether a header holds a key, compared in constant time."""
     expected = key.encode()
-    is_right = hmac.compare_digest(authorization, b"Bearer " + expected)
+    is_right = hmac.compare_digest(token_of(authorization), expected)
     return is_right or (is_page and hmac.compare_digest(password_of(authorization), expected))
+
+
+def token_of(authorization: bytes) -> bytes:
+    """Return the key of an Authorization header; empty if there is none.
+
+    The case of the scheme's name does not matter. Source: RFC 9110, 11.1.
+    """
+    scheme, _, token = authorization.partition(b" ")
+    return token.lstrip(b" ") if scheme.lower() == b"bearer" else b""
 
 
 class AskPasswordError(RefusedError):

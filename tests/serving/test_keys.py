@@ -108,4 +108,23 @@ def test_all_keys_are_compared_in_constant_time(
     compare = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda a, b: compared.append(b) or compare(a, b))
     ask(Keys("client", "admin"))("GET", "/v1/models", "client")
-    assert compared == [b"Bearer client", b"Bearer admin"]  # also after the one that fits
+    assert compared == [b"client", b"admin"]  # also after the one that fits
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEARER", "Bearer "])
+def test_the_name_of_the_scheme_may_be_in_any_case_but_not_the_key(
+    served: ServedModels, make_client: Callable[..., TestClient], scheme: str
+) -> None:
+    client = make_client(served, keys=Keys("Client"))
+    for key, status in (("Client", 200), ("client", 401), ("Client x", 401), ("", 401)):
+        sent = {"Authorization": f"{scheme} {key}"}
+        assert client.get("/v1/models", headers=sent).status_code == status
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", "Bearerclient", ""])
+def test_a_key_with_another_scheme_opens_nothing(
+    served: ServedModels, make_client: Callable[..., TestClient], scheme: str
+) -> None:
+    client = make_client(served, keys=Keys("client"))
+    sent = {"Authorization": f"{scheme} client"}
+    assert client.get("/v1/models", headers=sent).status_code == 401

@@ -252,7 +252,7 @@ def test_keys_and_tokens_are_compared_in_constant_time(
     )
     client = make_client(served, recorder=recorder, keys=Keys("key"))
     client.get("/v1/models", headers={"Authorization": "Bearer kez"})
-    assert compared == [(b"Bearer kez", b"Bearer key")]
+    assert compared == [(b"kez", b"key")]
     compared.clear()
     basic = {"Authorization": f"Basic {base64.b64encode(b':key').decode()}"}
     client.headers.update(basic)
