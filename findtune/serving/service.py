@@ -114,8 +114,8 @@ class Service:
         """Load the models while the old ones keep answering, then switch to the new ones.
 
         Running requests finish with the models that they began with. Raises RefusedError: 404 if
-        this server cannot reload, 409 during another reload or if the new models cannot be loaded;
-        then the old ones keep answering.
+        this server cannot reload, 409 during another reload, or if the new models cannot be loaded
+        or lack a room that is offered; then the old ones keep answering.
         """
         if self.load is None:
             raise not_served("this server cannot reload its models.")
@@ -131,10 +131,23 @@ class Service:
             raise RefusedError(409, "conflict_error", message) from error
         finally:
             self.is_loading = False
+        refuse_loss(self.served.lost_in(served))
         # No await until the end: no request may see only one of the two changed.
         self.served, self.batchers = served, {}
         self.metrics.name_models(served)
         log.info("New models answer from now on: %s", ", ".join(served.rooms_of_names()))
+
+
+def refuse_loss(rooms: Sequence[str]) -> None:
+    """Raise RefusedError 409 if there are rooms that new models would lose."""
+    if rooms:
+        *others, last = rooms
+        lost = f"{', '.join(others)} and {last}" if others else last
+        message = (
+            f"the models in the folders have no {lost}, which this server offers; make them again "
+            "with `make train`, fetch them with `make pull`, or restart the server without."
+        )
+        raise RefusedError(409, "conflict_error", message)
 
 
 def cut(vector: Array, dimensions: int | None) -> Array:

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from findtune.core.errors import InputError
 from findtune.serving.app import create_app, lifespan, reload_soon
+from findtune.serving.recording import Recorder
 from findtune.serving.served import ServedModels
 
 Make = Callable[..., TestClient]
@@ -73,6 +74,43 @@ def test_models_that_cannot_be_loaded_leave_the_old_ones(make_client: Make) -> N
     assert client.post("/embed", json={"inputs": "a"}).json() == [[0.0]]
     assert client.post("/admin/reload").status_code == 409  # and not "being loaded already"
     assert "already" not in client.post("/admin/reload").json()["message"]
+
+
+@pytest.mark.parametrize("room", ["embedder", "reranker", "rewriter", "search"])
+def test_models_that_lack_what_the_server_offers_leave_the_old_ones(
+    served: ServedModels, make_client: Make, recorder: Recorder, room: str
+) -> None:
+    rooms: dict[str, Any] = {**served.by_room(), room: {}}
+    client = make_client(served, recorder=recorder, load=lambda: ServedModels(*rooms.values()))
+    before = client.get("/info").json()["parts"]
+    answer = client.post("/admin/reload")
+    assert answer.status_code == 409
+    assert f"no {room}, which this server offers; " in answer.json()["message"]
+    assert "restart" in answer.json()["message"]
+    assert client.get("/info").json()["parts"] == before
+    assert client.post("/v1/search", json={"query": "bread"}).status_code == 200
+
+
+def test_models_may_have_other_names_and_more_rooms_after_a_reload(
+    served: ServedModels, make_client: Make
+) -> None:
+    client = make_client(models(0), load=lambda: served)
+    assert client.post("/admin/reload").status_code == 200
+    assert client.post("/v1/search", json={"query": "bread"}).status_code == 200
+
+
+def test_a_signal_that_would_lose_the_search_is_logged_and_changes_nothing(
+    served: ServedModels, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(served, load=lambda: models(1))
+
+    async def run() -> None:
+        reload_soon(app.state.service)
+        await app.state.service.reloading
+
+    asyncio.run(run())
+    assert app.state.service.served is served
+    assert "no reranker, rewriter and search, which this server offers" in caplog.text
 
 
 def test_too_little_memory_for_other_models_is_a_reason_and_not_silence(
