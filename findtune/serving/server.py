@@ -1,11 +1,13 @@
 """Running the application: one process, no access log, and a shutdown that loses no request."""
 
 import logging
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 
 from findtune.serving.connections import TimedProtocol
+from findtune.serving.ports import refuse_taken
 
 SECONDS_TO_END = 30  # for running requests to finish at shutdown
 KEEP_ALIVE = 30  # seconds that an idle connection stays open
@@ -22,8 +24,10 @@ def log_to_stderr() -> None:
 def run_server(app: FastAPI, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; then take no more requests, and finish the running ones.
 
-    There is no access log: a mistaken URL of a client may hold a user's question.
+    There is no access log: a mistaken URL of a client may hold a user's question. Raises InputError
+    if the port is taken.
     """
+    refuse_taken(host, port)  # again: another server may have started while models were loaded
     log_to_stderr()
     config = uvicorn.Config(
         app,
@@ -36,4 +40,5 @@ def run_server(app: FastAPI, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
-    uvicorn.Server(config).run()
+    with suppress(KeyboardInterrupt):  # uvicorn repeats it after the shutdown that it asked for
+        uvicorn.Server(config).run()
