@@ -24,7 +24,7 @@ Writes  .scratch/index-HASH/   the index of this corpus by this stack
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +35,7 @@ from findtune.core.errors import InputError
 from findtune.registry.checkout import check_out_live
 from findtune.serving.hosts import allowed_hosts
 from findtune.serving.keys import Keys
+from findtune.serving.ports import refuse_taken
 from findtune.traffic.log import SERVED
 from stages.command import TorchStage
 
@@ -84,13 +85,18 @@ def main(
     if against and not record:
         raise InputError("AGAINST compares only recorded searches: add RECORD=1.")
     refuse_shuffle(share, against, record=record)
+    corpus = corpus or default_corpus(size)
+    lack = lack_of_search(size, corpus, models, stage)
+    if lack and record:
+        raise InputError(f"RECORD=1 keeps searches, and this server would have none: {lack}")
     keys = read_keys()
+    refuse_taken(host, port)
     exports = EXPORTS if int8 else None
-    load = partial(
-        load_models, size, corpus or default_corpus(size), models, stage, against, exports
-    )
+    load = partial(load_models, size, corpus, models, stage, against, exports)
     hosts = allowed_hosts(host, names, has_key=bool(keys.client))
     app = load_app(load, keys, hosts, record=record, shuffled=share)
+    if lack and (not models or "stack" in models):
+        click.echo(f"no search: {lack}", err=True)
     click.echo(f"http://{host}:{port}, {'with' if keys.client else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
 
@@ -103,6 +109,22 @@ def refuse_shuffle(share: float, against: str | None, *, record: bool) -> None:
         raise InputError("SHUFFLE is of use only for recorded searches: add RECORD=1.")
     if share and against:
         raise InputError("AGAINST mixes the order of searches, as SHUFFLE does; leave one out.")
+
+
+def lack_of_search(
+    size: str, corpus: Path | None, models: Sequence[str], stage: str | None
+) -> str | None:
+    """Return why a server could not search, and how to mend it; None if it can.
+
+    stage: where the stack is live; None for the one that was trained here.
+    """
+    if models and "stack" not in models:
+        return f"MODELS leaves out the stack; add it: MODELS='stack {' '.join(models)}'"
+    folder = Path("models", "stack", size)
+    if not stage and not folder.exists():
+        remedy = "`make train` makes it, and `make pull` fetches it if it was published"
+        return f"there is no {folder}; {remedy}"
+    return None if corpus else "there is no corpus; name one: make serve CORPUS=FILE"
 
 
 def read_keys() -> Keys:

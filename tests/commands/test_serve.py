@@ -1,5 +1,6 @@
 """serve loads what a size has, and says what is missing in one line."""
 
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,10 @@ from click.testing import CliRunner
 
 from commands import serve
 from findtune.serving.keys import Keys
+from findtune.serving.ports import refuse_taken
+
+STACK = Path("models/stack/small")
+NO_CORPUS = "no search: there is no corpus; name one: make serve CORPUS=FILE\n"
 
 
 @pytest.fixture
@@ -21,7 +26,8 @@ def answered() -> list[frozenset[str] | None]:
 def calls(
     project: Path, answered: list[frozenset[str] | None], monkeypatch: pytest.MonkeyPatch
 ) -> list[Any]:
-    """Return what was loaded, made and run, in a folder without a corpus."""
+    """Return what was loaded, made and run, in a folder with a stack and without a corpus."""
+    (project / STACK).mkdir(parents=True)
     calls: list[Any] = []
     modules = {
         "findtune.serving.app": SimpleNamespace(
@@ -38,14 +44,24 @@ def calls(
         "findtune.serving.server": SimpleNamespace(run_server=lambda *args: calls.append(args)),
     }
     monkeypatch.setattr(serve, "import_module", modules.__getitem__)
+    monkeypatch.setattr(serve, "refuse_taken", lambda host, port: None)
     for name in (serve.API_KEY, serve.ADMIN_KEY):
         monkeypatch.delenv(name, raising=False)
     return calls
 
 
+@pytest.fixture
+def corpus() -> Path:
+    """Return the corpus of the feedback; ask for it after calls, which enters the folder."""
+    corpus = Path("data/examples/rewriter/small/corpus.jsonl")
+    corpus.parent.mkdir(parents=True)
+    corpus.write_text("{}", encoding="utf-8")
+    return corpus
+
+
 def test_a_size_is_served_on_this_machine_only(calls: list[Any]) -> None:
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
-    assert result.stderr == "http://127.0.0.1:8080, without a key\n"
+    assert result.stderr == f"{NO_CORPUS}http://127.0.0.1:8080, without a key\n"
     run = ("app", "127.0.0.1", 8080)
     assert calls == [(Path("models"), "small", None, (), None), (Keys(), None), run]
 
@@ -55,15 +71,12 @@ def test_int8_copies_are_run_only_where_asked_for(calls: list[Any]) -> None:
     assert calls[0] == (Path("models"), "small", None, (), Path("models/export"))
 
 
-def test_searches_are_recorded_only_where_asked_for(calls: list[Any]) -> None:
+def test_searches_are_recorded_only_where_asked_for(calls: list[Any], corpus: Path) -> None:
     CliRunner().invoke(serve.main, ["small", "--record"], catch_exceptions=False)
     assert calls[1] == (Keys(), "data/served")
 
 
-def test_the_corpus_of_the_feedback_is_searched(calls: list[Any]) -> None:
-    corpus = Path("data/examples/rewriter/small/corpus.jsonl")
-    corpus.parent.mkdir(parents=True)
-    corpus.write_text("{}", encoding="utf-8")
+def test_the_corpus_of_the_feedback_is_searched(calls: list[Any], corpus: Path) -> None:
     options = ["small", "--model", "stack", "--port", "9000"]
     CliRunner().invoke(serve.main, options, catch_exceptions=False)
     assert calls[0] == (Path("models"), "small", corpus, ("stack",), None)
@@ -75,7 +88,7 @@ def test_the_key_comes_from_the_environment_and_is_not_empty(
 ) -> None:
     monkeypatch.setenv(serve.API_KEY, "key")
     result = CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
-    assert result.stderr == "http://127.0.0.1:8080, with a key\n"
+    assert result.stderr.endswith("http://127.0.0.1:8080, with a key\n")
     assert calls[1] == (Keys("key"), None)
     monkeypatch.setenv(serve.API_KEY, " key\n")  # of a file; no header could bring the line end
     CliRunner().invoke(serve.main, ["small"], catch_exceptions=False)
@@ -141,7 +154,7 @@ def test_only_a_server_of_this_machine_without_a_key_answers_to_its_own_names_al
 
 
 def test_searches_are_shuffled_only_where_they_are_recorded_and_not_interleaved(
-    calls: list[Any],
+    calls: list[Any], corpus: Path
 ) -> None:
     CliRunner().invoke(serve.main, ["small", "--record", "--shuffle", "0.2"])
     assert calls[1] == (Keys(), "data/served", 0.2)
@@ -159,4 +172,74 @@ def test_a_share_that_is_no_number_is_refused(calls: list[Any]) -> None:
         1,
         "Error: SHUFFLE is a share from 0 to 1, not nan.\n",
     )
+    assert not calls
+
+
+@pytest.mark.parametrize("names", ["embedder", "reranker", "embedder rewriter"])
+def test_a_server_that_leaves_the_stack_out_records_nothing_so_it_does_not_start(
+    calls: list[Any], corpus: Path, names: str
+) -> None:
+    models = [part for name in names.split() for part in ("--model", name)]
+    result = CliRunner().invoke(serve.main, ["small", "--record", *models])
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: RECORD=1 keeps searches, and this server would have none: MODELS leaves out the "
+        f"stack; add it: MODELS='stack {names}'\n",
+    )
+    assert not calls
+    options = ["small", "--record", "--model", "stack", *models]
+    assert CliRunner().invoke(serve.main, options).exit_code == 0
+
+
+def test_a_server_that_is_to_record_does_not_start_without_a_stack_or_a_corpus(
+    calls: list[Any], corpus: Path
+) -> None:
+    corpus.unlink()
+    result = CliRunner().invoke(serve.main, ["small", "--record"])
+    assert result.exit_code == 1
+    assert result.output.endswith("none: there is no corpus; name one: make serve CORPUS=FILE\n")
+    STACK.rmdir()
+    for options in (["small", "--record"], ["small", "--record", "--corpus", "c.jsonl"]):
+        result = CliRunner().invoke(serve.main, options)
+        assert (result.exit_code, result.output) == (
+            1,
+            "Error: RECORD=1 keeps searches, and this server would have none: there is no "
+            f"{STACK}; `make train` makes it, and `make pull` fetches it if it was published\n",
+        )
+    assert not calls
+
+
+def test_a_server_without_a_search_says_why_unless_that_was_asked_for(
+    calls: list[Any], corpus: Path
+) -> None:
+    def lines(*options: str) -> list[str]:
+        return CliRunner().invoke(serve.main, ["small", *options]).stderr.splitlines()[:-1]
+
+    assert lines() == []
+    STACK.rmdir()
+    assert lines("--model", "embedder") == []
+    assert lines() == [
+        f"no search: there is no {STACK}; `make train` makes it, and `make pull` fetches it if it "
+        "was published"
+    ]
+
+
+def test_a_live_stack_is_searched_where_no_stack_was_trained(
+    calls: list[Any], corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "check_out_live", lambda *arguments: Path("live/1"))
+    STACK.rmdir()
+    result = CliRunner().invoke(serve.main, ["small", "--live", "prod", "--record"])
+    assert (result.exit_code, result.stderr) == (0, "http://127.0.0.1:8080, without a key\n")
+
+
+def test_a_port_in_use_stops_a_server_before_it_loads_models(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "refuse_taken", refuse_taken)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = CliRunner().invoke(serve.main, ["small", "--port", f"{port}"])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith(f"Error: port {port} is in use; stop that")
     assert not calls
