@@ -10,10 +10,11 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from findtune.serving.departures import client_of
 from findtune.serving.hosts import is_allowed
 from findtune.serving.keys import Keys
 from findtune.serving.pages import is_page
-from findtune.serving.refusals import RefusedError, error_body, not_served
+from findtune.serving.refusals import RefusedError, disconnected, error_body, not_served
 from findtune.serving.service import Service
 from findtune.serving.status_routes import HEALTH
 
@@ -54,7 +55,8 @@ class Gate:
             self.refuse_stranger(scope)
             refuse_other_sites(scope)
             body = await self.read_body(scope, receive)
-            await self.app(scope, replay(body, receive), answer)
+            with client_of(receive):
+                await self.app(scope, replay(body, receive), answer)
         except RefusedError as refusal:
             await answer.refuse(scope, receive, refusal)
         except Exception as error:
@@ -151,7 +153,7 @@ async def joined_parts(receive: Receive, max_bytes: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise RefusedError(400, "invalid_request_error", "the client disconnected.")
+            raise disconnected()
         body += message.get("body", b"")
         if len(body) > max_bytes:
             raise too_large(max_bytes)

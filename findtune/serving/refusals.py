@@ -46,3 +46,8 @@ def wrong_field(message: str) -> RefusedError:
 def not_served(message: str) -> RefusedError:
     """Return the refusal (404) of a request for something that is not served."""
     return RefusedError(404, "not_found_error", message)
+
+
+def disconnected() -> RefusedError:
+    """Return the refusal of a request whose client has gone; only the metrics show it."""
+    return RefusedError(400, "invalid_request_error", "the client disconnected.")

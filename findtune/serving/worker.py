@@ -5,13 +5,13 @@ requests wait for their turn, and texts of several waiting requests are encoded 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
+from findtune.serving.departures import unless_gone
 from findtune.serving.limits import Limits
 from findtune.serving.refusals import RefusedError
 
@@ -47,16 +47,18 @@ class Worker:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.waiting = 0
+        self.turn = asyncio.Lock()  # held while a function runs, even if nobody waits for it now
         self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="models")
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return what a function returns.
 
-        Raises RefusedError: 429 when too many requests wait, 503 when this one waited too long.
+        Raises RefusedError: 429 when too many requests wait, 503 when this one waited too long,
+        400 when its client has gone.
         """
         with self.place():
             async with answer_in_time(self.limits):
-                return await self.compute(function, *arguments)
+                return await unless_gone(self.compute(function, *arguments))
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -69,9 +71,20 @@ class Worker:
             self.waiting -= 1
 
     async def compute(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Return what a function returns, in its turn."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.executor, function, *arguments)
+        """Return what a function returns, in its turn.
+
+        Cancelled before that, it leaves nothing behind; in the executor's own queue, arguments of
+        requests that were given up would pile up.
+        """
+        await self.turn.acquire()
+        try:
+            loop = asyncio.get_running_loop()
+            running = loop.run_in_executor(self.executor, function, *arguments)
+        except RuntimeError:  # the server ends
+            self.turn.release()
+            raise
+        running.add_done_callback(lambda _: self.turn.release())
+        return await asyncio.shield(running)
 
     def close(self) -> None:
         """Wait for the running computation, and start no other."""
@@ -87,18 +100,21 @@ class Batcher:
 
     def __init__(self, worker: Worker, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
         self.worker, self.compute = worker, compute
-        self.requests: deque[Request] = deque()
+        self.requests: dict[Results, Sequence[Any]] = {}  # those that wait, the first one first
         self.task: asyncio.Task[None] | None = None
 
     async def run(self, texts: Sequence[Any]) -> Sequence[Any]:
         """Return the results of one request's texts; raises RefusedError as Worker does."""
         with self.worker.place():
             future: Results = asyncio.get_running_loop().create_future()
-            self.requests.append((texts, future))
+            self.requests[future] = texts
             if self.task is None or self.task.done():
                 self.task = asyncio.create_task(self.empty())
-            async with answer_in_time(self.worker.limits):
-                return await future
+            try:
+                async with answer_in_time(self.worker.limits):
+                    return await unless_gone(future)
+            finally:
+                self.requests.pop(future, None)
 
     async def empty(self) -> None:
         """Compute batch after batch until no request waits."""
@@ -128,11 +144,13 @@ class Batcher:
         """Return the first waiting request, and those after it that fit into the batch."""
         batch: list[Request] = []
         size = 0
-        while self.requests and (not batch or size + len(self.requests[0][0]) <= MAX_BATCH):
-            texts, future = self.requests.popleft()
-            if not future.done():
-                batch.append((texts, future))
-                size += len(texts)
+        for future, texts in self.requests.items():
+            if batch and size + len(texts) > MAX_BATCH:
+                break
+            batch.append((texts, future))
+            size += len(texts)
+        for _, future in batch:
+            del self.requests[future]
         return batch
 
 
