@@ -145,7 +145,7 @@ def refuse_loss(rooms: Sequence[str]) -> None:
         lost = f"{', '.join(others)} and {last}" if others else last
         message = (
             f"the models in the folders have no {lost}, which this server offers; make them again "
-            "with `make train`, fetch them with `make pull`, or restart the server without."
+            "with `make train`, fetch them with `make pull`, or restart the server to go without."
         )
         raise RefusedError(409, "conflict_error", message)
 
