@@ -26,9 +26,12 @@ from findtune.ingest.written_lists import names_nothing, read_list
 UNKNOWN = "unknown key "  # begins the tallies of keys that are not read
 MARKUP_FACTOR = 10  # a text is searched for HTML up to this many times the longest text
 WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
-# File shares have blanks in names of files; but two addresses with a blank between are not one.
+# File shares have blanks in the names of folders and files, and some sites in their queries. An
+# address with other words behind it, or with a second one, is not one address.
 WEB_URL = re.compile(
-    r"https?://[^\s/?#](?:\S*|[^\s/?#]*[/?#](?!.*[\s;|,]https?://).*)", re.IGNORECASE
+    r"https?://[^\s/?#](?:\S*|(?!.*[\s;|,]https?://)[^\s/?#]*"
+    r"(?:/(?:[^?#]*/)?[^?#\s/]*|/[^?#]*\.\w{1,5}|/\S*|(?=[?#]))(?:[?#].*)?)",
+    re.IGNORECASE,
 )
 USUAL_URL = re.compile(r"https?://[a-z0-9][!-~]*")  # needs no other test
 # Control characters, line separators and surrogates, which no address holds.

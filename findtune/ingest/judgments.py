@@ -7,6 +7,7 @@ them.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ UNMATCHED_COUNTS = ("queries_in_no_log", "judgments_never_shown")
 UNMATCHED = "they measure nothing; write questions and addresses as they are logged"
 HIGHER = "the higher one counts; keep the correct one"
 MAX_VALUE_CHARS = 200  # of a bad value in the report
-MAX_SHOWN_CHARS = 20  # of a string in place of a grade, on the screen
+SHOWN_GRADE = re.compile(r"[\w.,:/%+-]{0,20}")  # one word or number, on the screen
 GRADE_REMEDY = f"write a whole number from 0, which answers nothing, to {MAX_GRADE}"
 NESTED = "write {query: {url: grade}}, with no key around the questions"
 
@@ -222,9 +223,9 @@ def clean_grades(
 
 
 def show_grade(grade: object) -> str:
-    """Return a bad grade as a message shows it; a long string may be a text of a user."""
-    if isinstance(grade, str) and len(grade) <= MAX_SHOWN_CHARS:
-        return f"the string {mask(to_one_line(grade))!r}"
+    """Return a bad grade as a message shows it; several words may be a text of a user."""
+    if isinstance(grade, str) and SHOWN_GRADE.fullmatch(grade):
+        return f"the string {mask(grade)!r}"
     is_number = isinstance(grade, (int, float)) and not isinstance(grade, bool)
     return str(grade)[:MAX_VALUE_CHARS] if is_number else json_type(grade)
 

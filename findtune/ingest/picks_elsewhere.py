@@ -84,6 +84,8 @@ def candidates(
         return
     addresses = [report.spell(url_as_written(item)) for item in report.shown_items]
     for path, value in fields:
+        if isinstance(value, str) and value.strip().isdigit() and not CHOICE.search(path):
+            continue  # as a grade of an answer; it may be an id only by chance
         value = read_list(value) if isinstance(value, str) else value
         if isinstance(value, dict) and are_flags(path, [*value.values()]):
             yield path, marked([*map(report.spell, value)], [*value.values()]), True

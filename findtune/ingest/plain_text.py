@@ -18,12 +18,14 @@ BLOCK_TAGS = "article|aside|blockquote|body|br|center|dd|div|dl|dt|figcaption|fi
 BLOCK_TAGS += "|head|hr|html|iframe|img|li|nav|noscript|ol|p|pre|script|style|svg|table|tbody|td"
 BLOCK_TAGS += "|tfoot|th|thead|tr|ul"
 # No pattern looks beyond the next place where it could start, so the time stays linear.
-# What has words beside its name, as in <small firms> or a<b and c>d, is no tag.
-VALUE = r"""(?:"[^"<]*"|'[^'<]*'|[^\s<>"']+)"""
-ATTRIBUTE = rf"(?:nowrap|noshade|compact|[a-z_:@][\w:.-]*\s*=\s*{VALUE})"
-TAG_END = rf"(?:(?:\s+|(?<=[\"'])){ATTRIBUTE})*\s*/?>"
+REST = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*"""
+TAG_END = rf"(?:\s{REST})?/?>"
+# Names of inline tags are words, too. Their attributes begin with name=value, or with one that
+# needs no value; <small firms> and a<b and c>d have no attributes.
+BARE = r"(?:download|hidden|inert|itemscope|data-[\w-]+)"
+INLINE_END = rf"(?:\s+(?:[^\s<>\"'=/]+\s*=|{BARE}(?=[\s/>])){REST}|\s*)/?>"
 HIDDEN = r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>|<![a-z][^<>]*>"
-INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){TAG_END}", re.IGNORECASE)
+INLINE = re.compile(rf"</?(?:{INLINE_TAGS}){INLINE_END}", re.IGNORECASE)
 # Where no tag is closed, these are text: those of a type or a call, as in Vector<i>, those at the
 # end, and those in quotation marks.
 MENTIONED = re.compile(

@@ -13,7 +13,7 @@ from findtune.core.text import content_stems, fold_case, near_duplicate_key, nor
 SIGN = regex.compile(
     r"""
       \w[+#]+(?![\w+#])                          # C++, C#, O+, 65+; not a+b
-    | (?<![^\s(\[])(?<!\d\s)[-+]\d[\d.,]*        # -5, +5; not 10-20, nor 10 -20
+    | (?<![^\s(\[])(?<!\d\s)-\d+(?:[.,]\d+)*    # -5; not 10-20, nor 10 -20
     | (?<!\w)(?:a{1,3}|b{1,3}|c{1,3}|d|o|ab|rh)-(?![\w-])  # O-, BBB-; not B-cell
     | (?<![\w.])\.(?=[^\W\d_])\w+                # .NET
     | [%‰≥≤]
@@ -21,14 +21,15 @@ SIGN = regex.compile(
     regex.VERBOSE,
 )
 POWER = regex.compile(r"(?<=\d)[⁰¹²³⁴-⁹⁻]+")  # 10²; km² may be written as km2
-DIRECTION = regex.compile(r"\bfrom\b.*\bto\b", regex.DOTALL | regex.IGNORECASE)
+FROM, TO = (regex.compile(rf"\b{word}\b", regex.IGNORECASE) for word in ("from", "to"))
 MINUS = str.maketrans("\u2212", "-")
+LIMITS = str.maketrans({"≥": ">=", "≤": "<="})
 
 
 def wording(text: str) -> str:
     """Return what texts with the same words and signs share, in whatever case and spacing."""
-    marks = signs(text)
-    return f"{normalize(text)} {marks}".strip() if marks else normalize(text)
+    text = text.translate(LIMITS)
+    return f"{normalize(text)} {signs(text)}".strip()
 
 
 def query_key(query: str) -> str:
@@ -43,7 +44,9 @@ def copy_key(text: str) -> tuple[str, ...]:
     Kenya, so the order of words counts there.
     """
     key: str = near_duplicate_key.__wrapped__(text)  # texts of a log would only fill its cache
-    order = dict.fromkeys(content_stems(text)) if DIRECTION.search(text) else ()
+    start = FROM.search(text)
+    is_directed = start is not None and TO.search(text, start.end()) is not None
+    order = dict.fromkeys(content_stems(text)) if is_directed else ()
     return (key, signs(text), *order)
 
 

@@ -91,8 +91,10 @@ ROUND = regex.compile(r"[1-9]\d*0{6}")
 GROUPED = r"[1-9]\d{0,2}(?:(?:\.\d{3})+|(?: \d{3})+)"
 GROUPED_NUMBERS = regex.compile(rf"{GROUPED}(?: ?- ?{GROUPED})+|[1-9]\d{{0,2}}(?:([. ])\d{{3}})+")
 # A date with a clock time, also one that no calendar has, as logs write it; no number has colons.
+YEAR, UP_TO_39, UP_TO_19 = r"(?:(?:19|20)\d\d|0{4})", r"[0-3]\d", r"[01]\d"
 TIMESTAMP = regex.compile(
-    r"(?:\d{4}([-/.])\d\d\1\d\d|\d\d([-/.])\d\d\2\d{4})[ T](\d\d)(?::\d\d){1,2}(?![\d:])"
+    rf"(?:{YEAR}([-/.]){UP_TO_19}\1{UP_TO_39}|{UP_TO_39}([-/.]){UP_TO_39}\2{YEAR})"
+    r"[ T](\d\d)(?::\d\d){1,2}(?![\d:])"
 )
 MAX_TIMESTAMP_CHARS = 30
 # The number of a book (ISO 2108), whose groups no telephone number has.

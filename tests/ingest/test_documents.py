@@ -95,7 +95,10 @@ def test_a_pick_is_dropped_with_its_bad_document_unless_there_is_a_good_copy(pro
     assert [row.remedy for row in rows[-2:]] == [rows[0].remedy, rows[1].remedy]
 
 
-@pytest.mark.parametrize("path", ["Leave Policy 2024.pdf", "?q=tea and milk", "#all of it"])
+PATHS = ["Leave Policy 2024.pdf", "Shared Documents/Forms", "a b.pdf?web=1", "?q=tea and milk"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "#all of it"])
 def test_a_url_may_hold_blanks_after_its_host_and_they_are_equal_to_percent_20(
     project: Any, path: str
 ) -> None:
@@ -104,6 +107,13 @@ def test_a_url_may_hold_blanks_after_its_host_and_they_are_equal_to_percent_20(
         documents, rows, _ = clean(project, {"url": url}, "b", positive_sources=[pick])
         assert [document["url"] for document in documents] == [url, project.url("b")]
         assert rows == []
+
+
+@pytest.mark.parametrize("rest", ["Annual report of 2024", "see https://example.org/e.pdf"])
+def test_an_address_with_other_words_behind_it_is_no_url(project: Any, rest: str) -> None:
+    documents, [row], _ = clean(project, "a", {"url": f"https://example.org/d {rest}"}, "b")
+    assert urls(documents) == "ab"
+    assert (row.action, row.reason) == ("dropped", "not an http or https URL")
 
 
 def test_a_record_whose_only_pick_was_dropped_says_why_on_its_own(project: Any) -> None:

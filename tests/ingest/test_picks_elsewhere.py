@@ -142,6 +142,14 @@ def test_a_field_that_marks_no_picks_leaves_a_list_without_a_pick(
     assert (row.action, row.reason) == ("dropped", "records without a pick")
 
 
+@pytest.mark.parametrize("name", ["useful", "relevance", "answer"])
+def test_a_grade_of_the_answer_is_no_id_of_a_source(project: Any, name: str) -> None:
+    shown = [{"id": f"{number}", "title": f"Tea {number}"} for number in (1, 2, 3)]
+    record = project.ranked_list(**no_picks(shown, {name: "1"}))
+    [row] = project.clean("ranked_lists", record).rows
+    assert row.action == "dropped"
+
+
 def test_a_record_that_says_that_nothing_was_picked_has_no_pick(project: Any) -> None:
     row = clean_row(project, {"clicked": True}, positive_sources=[], labels=[1, 0, 0])
     assert (row.action, row.reason) == ("dropped", "records without a pick")
