@@ -2,6 +2,7 @@
 
 A list is written as JSON or as Python writes it, or its items are separated by `;`, `|`, line ends
 or blanks. Blanks separate only where nothing else does, since a name may hold them: My File.pdf.
+Between URLs, a word is an item only if it cannot be a part of the URL before it.
 """
 
 import json
@@ -15,6 +16,8 @@ from findtune.ingest.list_separators import parse_list
 MARKS = re.compile(r"[;|\r\n]+")
 AROUND = " \t,\"'"  # an item of a list that is not quite JSON
 PARAMETER = re.compile(r"[\w.-]+=")  # what may follow a ; within a URL, as in ;jsessionid=1
+SITE = re.compile(r"[\w+.-]+://[^/?#]*/?")  # a URL without a path, which blanks cannot continue
+MARKED = re.compile(r"/.|[A-Za-z][\w.-]*:.")  # how a path and an id with a prefix begin, as doc:17
 
 
 class TornListError(Exception):
@@ -26,6 +29,8 @@ def read_list(cell: str, known: Collection[str] = ()) -> list[str]:
 
     known: names that are recognized whole, whatever they hold.
     """
+    if cell in known:
+        return [cell]
     if cell.startswith("["):
         if (items := written_list(cell)) is not None:
             return items
@@ -35,6 +40,9 @@ def read_list(cell: str, known: Collection[str] = ()) -> list[str]:
     for before, after in pairwise(items):
         if "://" in before and PARAMETER.match(after) and after not in known:
             raise TornListError
+    may_hold_marks = len(parts) > 1 and any(MARKS.search(name) for name in known)
+    if may_hold_marks and not {*items} <= {*known}:
+        raise TornListError
     return items
 
 
@@ -57,8 +65,22 @@ def items_of(part: str, known: Collection[str], *, alone: bool) -> Iterator[str]
     if part in known or not (alone or has_more_urls):
         yield from [part] if part else []
         return
-    are_urls = {"://" in word for word in words}
     may_hold_blanks = any(len(name.split()) > 1 for name in known)
-    if len(are_urls) > 1 or (may_hold_blanks and not {*words} <= {*known}):
+    if not {*words} <= {*known} and (may_hold_blanks or may_be_torn(words)):
         raise TornListError
     yield from words
+
+
+def may_be_torn(words: Sequence[str]) -> bool:
+    """Return whether words with a URL among them may be parts of names that hold blanks."""
+    if not any("://" in word for word in words):
+        return False
+    return not all(is_whole(before, word) for before, word in pairwise(["", *words]))
+
+
+def is_whole(before: str, word: str) -> bool:
+    """Return whether a word is a URL, a path or an id, and no part of the URL before it."""
+    if "://" in word or MARKED.match(word):
+        return True
+    is_behind_path = "://" in before and not SITE.fullmatch(before)
+    return any(map(str.isdigit, word)) and not is_behind_path
