@@ -88,7 +88,7 @@ def import_files(
     return [
         store(DATA, kind, name, records, replaced.get(kind, ()))
         for kind, records in kinds.items()
-        if records
+        if records or replaced.get(kind)
     ]
 
 

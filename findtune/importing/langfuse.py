@@ -8,7 +8,7 @@ Reference" and "Scores via API/SDK".
 The question is the input of the trace, and the answer is its output. The sources are the outputs of
 the trace's observations of type RETRIEVER: lists of documents. A person's score is a rating of the
 answer; a score whose `string_value` is the URL of a source is a pick of that source. A pick is
-stronger evidence than what an answer cites, so a trace with a pick gives only the list of picks.
+stronger evidence than what an answer cites, so a trace whose picks make a list gives only this one.
 """
 
 import json
@@ -24,7 +24,7 @@ from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
-from findtune.importing.searches import Search
+from findtune.importing.searches import Search, why_unused
 from findtune.importing.tally import Row, Tally
 from findtune.importing.times import moment, utc_time
 
@@ -70,16 +70,24 @@ def read_langfuse(
     picks: dict[str, list[Row]] = defaultdict(list)
     for score in export.scores:
         read_score(score, export, feedback, picks, people=people, library=library, tally=tally)
-    for trace_id, rows in picks.items():
-        feedback.searches.append(to_search(trace_id, rows, export, people, library))
-    forget_citations(feedback, picks.keys())
+    searches = {
+        trace_id: to_search(trace_id, rows, export, people, library)
+        for trace_id, rows in picks.items()
+    }
+    feedback.searches += searches.values()
+    forget_citations(
+        feedback, {trace_id for trace_id, search in searches.items() if not why_unused(search)}
+    )
     return feedback
 
 
-def forget_citations(feedback: Feedback, picked: Set[str]) -> None:
-    """Let the answers of traces with a pick cite nothing, so that each trace gives one list."""
+def forget_citations(feedback: Feedback, listed: Set[str]) -> None:
+    """Let the answers of some traces cite nothing, so that each trace gives one list.
+
+    listed: the traces whose picks make a ranked list.
+    """
     for index, rating in enumerate(feedback.ratings):
-        if text_of(rating.row.fields["trace_id"]) in picked:
+        if text_of(rating.row.fields["trace_id"]) in listed:
             feedback.ratings[index] = replace(rating, cited=())
             feedback.replaced.add(rating.id)
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from commands.import_feedback import main
 from findtune.core.files import read_jsonl
+from findtune.importing.feedback import Feedback
+from findtune.importing.sources import SOURCES
 from findtune.ingest.clean_files import write_clean
 from findtune.ingest.limits import FeedbackLimits
 
@@ -230,3 +233,32 @@ def test_a_click_that_a_later_export_adds_replaces_what_the_answer_cites() -> No
         lists = read_jsonl(FOLDER / "reranker_training_data_langfuse.jsonl")
         picks.append([row["positive_sources"] for row in lists])
     assert picks == [[[URLS[0]]], [[URLS[1]]], [[URLS[1]]]]
+
+
+@pytest.mark.usefixtures("project")
+def test_clicks_on_everything_leave_what_the_answer_cites() -> None:
+    both = [*CLICKED, {"id": "s3", "trace_id": "t1", "string_value": URLS[0]}]
+    for rows in (CLICKED[:3], both, both):
+        Path("export.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+        assert CliRunner().invoke(main, ["langfuse", "export.jsonl"]).exit_code == 0
+        [row] = read_jsonl(FOLDER / "reranker_training_data_langfuse.jsonl")
+        assert row["positive_sources"] == [URLS[0]]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_list_that_an_export_contradicts_is_removed_though_no_list_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("export.jsonl").write_text("\n".join(map(json.dumps, CLICKED[:3])), "utf-8")
+    CliRunner().invoke(main, ["langfuse", "export.jsonl"])
+    path = FOLDER / "reranker_training_data_langfuse.jsonl"
+    [before] = read_jsonl(path)
+
+    def contradict(*arguments: Any) -> Feedback:
+        arguments[-1].rows["scores"] += 1
+        return Feedback(replaced={before["id"]})
+
+    monkeypatch.setitem(SOURCES, "langfuse", contradict)
+    result = CliRunner().invoke(main, ["langfuse", "export.jsonl"])
+    assert f"{path}: 0 new, 1 changed, 0 known" in result.stdout
+    assert [*read_jsonl(path)] == []

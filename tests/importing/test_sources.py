@@ -332,3 +332,12 @@ def test_langfuse_learns_what_the_answer_cites_where_nothing_was_clicked(tmp_pat
     langfuse = rows_import("langfuse", tmp_path, UP, *langfuse_trace())
     [search] = langfuse.searches
     assert search.picks == ["https://x.example/a"]
+
+
+def test_langfuse_learns_what_the_answer_cites_where_everything_was_clicked(tmp_path: Path) -> None:
+    scores = [UP, *map(langfuse_click, "abc")]  # picks of everything shown make no list
+    langfuse = rows_import("langfuse", tmp_path, *scores, *langfuse_trace())
+    assert langfuse.picks("how many?") == ["https://x.example/a"]
+    assert langfuse.feedback.replaced == set()
+    reason = "searches in which everything shown was picked"
+    assert [*langfuse.unused()] == [reason]
