@@ -32,6 +32,7 @@ from pathlib import Path
 import click
 
 from findtune.core.errors import InputError
+from findtune.health.missing import how_to_get
 from findtune.registry.checkout import check_out_live
 from findtune.serving.hosts import allowed_hosts
 from findtune.serving.keys import Keys
@@ -88,7 +89,7 @@ def main(
     corpus = corpus or default_corpus(size)
     lack = lack_of_search(size, corpus, models, stage)
     if lack and record:
-        raise InputError(f"RECORD=1 keeps searches, and this server would have none: {lack}")
+        raise InputError(f"RECORD=1 keeps searches, and this server would have none: {lack}.")
     keys = read_keys()
     refuse_taken(host, port)
     exports = EXPORTS if int8 else None
@@ -96,7 +97,7 @@ def main(
     hosts = allowed_hosts(host, names, has_key=bool(keys.client))
     app = load_app(load, keys, hosts, record=record, shuffled=share)
     if lack and (not models or "stack" in models):
-        click.echo(f"no search: {lack}", err=True)
+        click.echo(f"no search: {lack}.", err=True)
     click.echo(f"http://{host}:{port}, {'with' if keys.client else 'without'} a key", err=True)
     import_module("findtune.serving.server").run_server(app, host, port)
 
@@ -119,12 +120,11 @@ def lack_of_search(
     stage: where the stack is live; None for the one that was trained here.
     """
     if models and "stack" not in models:
-        return f"MODELS leaves out the stack; add it: MODELS='stack {' '.join(models)}'"
+        return f"MODELS leaves out the stack; `MODELS='stack {' '.join(models)}'` adds it"
     folder = Path("models", "stack", size)
     if not stage and not folder.exists():
-        remedy = "`make train` makes it, and `make pull` fetches it if it was published"
-        return f"there is no {folder}; {remedy}"
-    return None if corpus else "there is no corpus; name one: make serve CORPUS=FILE"
+        return f"there is no {folder}; {how_to_get(size)}"
+    return None if corpus else "there is no corpus; `make serve CORPUS=FILE` names one"
 
 
 def read_keys() -> Keys:

@@ -85,8 +85,8 @@ def refuse_missing(models: Path, size: str, names: Sequence[str]) -> None:
     for name in names:
         if not is_model(models / name / size):
             raise InputError(
-                f"there is no model {models / name / size}; `make train` makes it, if `models` in "
-                "params.yaml names it."
+                f"there is no model {models / name / size}; `make train SIZE={size}` makes it, if "
+                "`models` in params.yaml names it."
             )
 
 

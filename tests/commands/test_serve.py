@@ -13,7 +13,7 @@ from findtune.serving.keys import Keys
 from findtune.serving.ports import refuse_taken
 
 STACK = Path("models/stack/small")
-NO_CORPUS = "no search: there is no corpus; name one: make serve CORPUS=FILE\n"
+NO_CORPUS = "no search: there is no corpus; `make serve CORPUS=FILE` names one.\n"
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_server_that_leaves_the_stack_out_records_nothing_so_it_does_not_start
     assert (result.exit_code, result.output) == (
         1,
         "Error: RECORD=1 keeps searches, and this server would have none: MODELS leaves out the "
-        f"stack; add it: MODELS='stack {names}'\n",
+        f"stack; `MODELS='stack {names}'` adds it.\n",
     )
     assert not calls
     options = ["small", "--record", "--model", "stack", *models]
@@ -197,14 +197,14 @@ def test_a_server_that_is_to_record_does_not_start_without_a_stack_or_a_corpus(
     corpus.unlink()
     result = CliRunner().invoke(serve.main, ["small", "--record"])
     assert result.exit_code == 1
-    assert result.output.endswith("none: there is no corpus; name one: make serve CORPUS=FILE\n")
+    assert result.output.endswith("none: there is no corpus; `make serve CORPUS=FILE` names one.\n")
     STACK.rmdir()
     for options in (["small", "--record"], ["small", "--record", "--corpus", "c.jsonl"]):
         result = CliRunner().invoke(serve.main, options)
         assert (result.exit_code, result.output) == (
             1,
             "Error: RECORD=1 keeps searches, and this server would have none: there is no "
-            f"{STACK}; `make train` makes it, and `make pull` fetches it if it was published\n",
+            f"{STACK}; `make train SIZE=small` makes it.\n",
         )
     assert not calls
 
@@ -218,10 +218,20 @@ def test_a_server_without_a_search_says_why_unless_that_was_asked_for(
     assert lines() == []
     STACK.rmdir()
     assert lines("--model", "embedder") == []
-    assert lines() == [
-        f"no search: there is no {STACK}; `make train` makes it, and `make pull` fetches it if it "
-        "was published"
-    ]
+    assert lines() == [f"no search: there is no {STACK}; `make train SIZE=small` makes it."]
+
+
+def test_a_missing_stack_is_got_by_what_can_get_it(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = CliRunner().invoke(serve.main, ["large"])
+    sizes = "params.yaml has no size large; its sizes are small, medium"
+    assert f"no search: there is no models/stack/large; {sizes}.\n" in result.stderr
+    STACK.rmdir()
+    monkeypatch.setattr("findtune.health.missing.has_remote", lambda: True)
+    result = CliRunner().invoke(serve.main, ["small"])
+    made = "`make train SIZE=small` makes it"
+    assert f"`make pull` fetches it if it was published, and {made}.\n" in result.stderr
 
 
 def test_a_live_stack_is_searched_where_no_stack_was_trained(

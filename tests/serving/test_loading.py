@@ -96,7 +96,9 @@ def test_one_model_alone_is_served(models: Path) -> None:
 def test_what_is_missing_is_one_line(models: Path, tmp_path: Path) -> None:
     from findtune.serving.loading import load_served
 
-    with pytest.raises(InputError, match="there is no .*models/reranker/small; `make train`"):
+    with pytest.raises(
+        InputError, match="there is no .*models/reranker/small; `make train SIZE=small`"
+    ):
         load_served(models, "small", None, ["reranker"])
     with pytest.raises(InputError, match="has no model of huge; `make train SIZE=huge`"):
         load_served(models, "huge", None)
