@@ -20,6 +20,7 @@ from findtune.serving.refusals import RefusedError, not_served, wrong_field
 from findtune.serving.served import ServedModels
 from findtune.serving.worker import Batcher, Worker
 from findtune.traffic.records import SearchRecord
+from findtune.traffic.wording import listed
 
 if TYPE_CHECKING:  # torch takes seconds to load
     from findtune.serving.parts import ServedSearch
@@ -127,7 +128,7 @@ class Service:
         except Exception as error:  # such as too little memory for both, or an incomplete file
             known = isinstance(error, (FindtuneError, OSError, ValueError))
             reason = f"{error}" if known else f"{type(error).__name__}: {error}"
-            message = f"the models in the folders cannot be loaded: {reason}"
+            message = f"the new models cannot be loaded: {reason}"
             raise RefusedError(409, "conflict_error", message) from error
         finally:
             self.is_loading = False
@@ -141,11 +142,9 @@ class Service:
 def refuse_loss(rooms: Sequence[str]) -> None:
     """Raise RefusedError 409 if there are rooms that new models would lose."""
     if rooms:
-        *others, last = rooms
-        lost = f"{', '.join(others)} and {last}" if others else last
         message = (
-            f"the models in the folders have no {lost}, which this server offers; make them again "
-            "with `make train`, fetch them with `make pull`, or restart the server to go without."
+            f"the new models have no {listed(*rooms)}, which this server offers; make or promote "
+            "models that have it, or restart the server to go without."
         )
         raise RefusedError(409, "conflict_error", message)
 
