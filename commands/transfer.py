@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 
 from findtune.core.errors import InputError
-from findtune.tracking.repository import open_repo
+from findtune.tracking.repository import has_remote, open_repo
 from stages.command import Stage
 
 
@@ -24,7 +24,8 @@ from stages.command import Stage
 @click.pass_context
 def main(ctx: click.Context, direction: str) -> None:
     """Push to the remote, or pull from it, in this DIRECTION."""
-    if not open_repo().config["core"].get("remote"):
+    open_repo()  # which says what is wrong where there is none
+    if not has_remote():
         raise InputError("no DVC remote is set; `make remote URL=...` sets one.")
     ctx.exit(import_module("dvc.cli").main([direction]))
 

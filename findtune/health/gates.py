@@ -13,13 +13,13 @@ from typing import Any
 from findtune.core.errors import InputError
 from findtune.core.printing import printable
 from findtune.health.last_answer import recall
+from findtune.health.missing import DATA
 from findtune.health.pipeline import is_stale, missing_outs, without_incomplete
 from findtune.tracking import recovery
 from findtune.tracking.lock import FOLDER, Stages, outdated_inputs, read_lock, read_pointers
 from findtune.tracking.repository import open_repo
 
 EXPORT = "export@"  # stages that only `make export` runs
-DATA = Path("data")
 KEPT = recovery.FOLDER / "trained.json"  # the last answer of DVC
 
 
