@@ -117,7 +117,7 @@ def drift_checks(
         None if unlike is None else NORMAL,
         novelty.p_value(similarities, askers),
         (unlike or 0.0) >= settings.max_unlike,
-        unlike_reason(unlike),
+        unlike_reason(unlike, has_reference=bool(len(novelty.reference))),
     )
     area, p_value = classifier_test(known, questions, askers) or (None, None)
     shifted = Check(
@@ -132,10 +132,15 @@ def drift_checks(
     return [novel, shifted]
 
 
-def unlike_reason(share: float | None) -> str:
-    """Return what the share of questions unlike training says."""
-    if share is None:
+def unlike_reason(share: float | None, *, has_reference: bool) -> str:
+    """Return what the share of questions unlike training says.
+
+    has_reference: whether there are held-out questions, which say what is normal.
+    """
+    if not has_reference:
         return "no held-out questions to compare with"
+    if share is None:
+        return "no questions now"
     return (
         f"{share:.0%} of the questions are unlike the training questions, against {NORMAL:.0%} of "
         "the held-out ones"

@@ -7,7 +7,7 @@ import pytest
 
 from findtune.monitoring.drift import Novelty
 from findtune.monitoring.questions import KnownQuestions
-from findtune.monitoring.retraining import MonitorSettings, Verdict, holm, judge
+from findtune.monitoring.retraining import MonitorSettings, Verdict, holm, judge, unlike_reason
 from findtune.traffic.reader import Traffic
 
 SETTINGS = MonitorSettings(
@@ -135,6 +135,20 @@ def test_few_questions_and_no_held_out_ones_give_no_share_and_no_auc(
     ):
         assert (row["now"], row["p_value"], row["matters"]) == (None, None, False)
         assert row["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("share", "has_reference", "reason"),
+    [
+        (None, False, "no held-out questions to compare with"),
+        (None, True, "no questions now"),
+        (0.5, True, "50% of the questions are unlike the training questions, against 5% of the "),
+    ],
+)
+def test_a_share_that_is_not_known_says_which_questions_are_missing(
+    share: float | None, has_reference: bool, reason: str
+) -> None:
+    assert unlike_reason(share, has_reference=has_reference).startswith(reason)
 
 
 def test_holm_corrects_the_smallest_p_value_most_and_keeps_their_order() -> None:
