@@ -25,15 +25,21 @@ def check_git(root: Path) -> Finding:
     if run_git(root, "var", "GIT_COMMITTER_IDENT").returncode:
         remedy = "`git config user.name NAME` and `git config user.email ADDRESS`"
         return Finding("git", "warn", "git does not know who you are", remedy)
-    if uncommitted := run_git(root, "status", "--porcelain", "--", "dvc.lock", "metrics").stdout:
-        count = len(uncommitted.splitlines())
+    if count := uncommitted_measures(root):
+        noun, verb = ("file", "is") if count == 1 else ("files", "are")
         remedy = "`git add dvc.lock metrics && git commit` keeps them; `make promote` needs that"
-        return Finding(
-            "git", "warn", f"not committed: {count} of the measures and dvc.lock", remedy
-        )
+        text = f"{count:,} {noun} of metrics/ and dvc.lock {verb} not committed"
+        return Finding("git", "warn", text, remedy)
     branch = run_git(root, "branch", "--show-current").stdout.strip() or "no branch"
     commit = run_git(root, "rev-parse", "--short", "HEAD").stdout.strip() or "no commit"
     return Finding("git", "ok", f"{branch} at {commit}, measures committed")
+
+
+def uncommitted_measures(root: Path) -> int:
+    """Return the number of files of metrics/ and dvc.lock that differ from the last commit."""
+    options = ("--porcelain", "--untracked-files=all")  # else a new folder would count as one
+    changes = run_git(root, "status", *options, "--", "dvc.lock", "metrics").stdout
+    return len(changes.splitlines())
 
 
 def check_remote(repo: Any, seconds: float = REMOTE_SECONDS) -> Finding:

@@ -26,7 +26,13 @@ def test_a_clean_repository_is_named_by_branch_and_commit(tiny_project: Path) ->
 
 def test_measures_that_are_not_committed_are_counted(tiny_project: Path) -> None:
     Path("metrics/stack/small.json").write_text("{}")
-    assert "not committed: 1 of the measures and dvc.lock" in check_git(tiny_project).text
+    text = check_git(tiny_project).text
+    assert text == "1 file of metrics/ and dvc.lock is not committed"
+    for name in ("a", "b"):
+        Path("metrics/new").mkdir(exist_ok=True)
+        Path(f"metrics/new/{name}.json").write_text("{}")
+    text = check_git(tiny_project).text
+    assert text == "3 files of metrics/ and dvc.lock are not committed"
 
 
 def test_a_folder_outside_of_git_fails(tmp_path: Path) -> None:
