@@ -126,7 +126,8 @@ def sends_json(request: Request) -> bool:
 async def answer_http(request: Request, error: Any) -> Response:
     """Answer a path or a method that does not exist, or a body that cannot be read."""
     reason = f"{HTTPStatus(error.status_code).phrase.lower()}; see /openapi.json."
-    message = unreadable(error.__cause__) if error.status_code == 400 else reason
+    is_body = error.status_code == 400 and error.__cause__ is not None
+    message = unreadable(error.__cause__) if is_body else reason
     refusal = RefusedError(error.status_code, "invalid_request_error", message)
     answer = await answer_refusal(request, refusal)
     answer.headers.update(error.headers or {})

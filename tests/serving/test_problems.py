@@ -1,9 +1,14 @@
 """A request that cannot be read is told what is wrong in it, in plain words."""
 
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 from fastapi.testclient import TestClient
+
+from findtune.serving.served import ServedModels
 
 JSON = {"Content-Type": "application/json"}
 ONE_OR_MORE = "input: send a text or a list of texts, not"
@@ -128,3 +133,18 @@ def test_half_a_character_is_named(client: TestClient) -> None:
     answer = client.post("/embed", content=b'{"inputs": ["a", "\\ud800"]}', headers=JSON)
     assert answer.status_code == 422
     assert answer.json()["message"].startswith("inputs[1]: the text has half of a surrogate pair")
+
+
+@pytest.mark.parametrize("status", [400, 405, 418])
+def test_only_a_body_that_could_not_be_read_is_called_unreadable(
+    served: ServedModels, make_client: Callable[..., TestClient], status: int
+) -> None:
+    def refuse() -> None:
+        raise HTTPException(status)
+
+    client = make_client(served)
+    app: Any = client.app
+    app.add_api_route("/refuses", refuse)
+    answer = client.get("/refuses")
+    assert answer.status_code == status
+    assert answer.json()["message"] == f"{HTTPStatus(status).phrase.lower()}; see /openapi.json."
