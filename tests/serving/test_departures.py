@@ -178,18 +178,23 @@ def test_requests_that_were_given_up_leave_nothing_behind_in_the_queue() -> None
 def test_the_models_compute_one_thing_at_a_time_after_a_request_was_given_up() -> None:
     running: list[int] = []
     worker, now = Worker(Limits()), [0]
+    started, free = threading.Event(), threading.Event()
 
     def compute() -> None:
         now[0] += 1
         running.append(now[0])
-        time.sleep(0.05)
+        started.set()
+        free.wait(10)
+        time.sleep(0.01)  # for another one to begin, if it may
         now[0] -= 1
 
     async def give_up_each_second() -> None:
         tasks = [asyncio.create_task(worker.run(compute)) for _ in range(6)]
-        await asyncio.sleep(0.02)
+        await asyncio.to_thread(started.wait, 10)
         for task in tasks[::2]:
             task.cancel()
+        await asyncio.sleep(0)
+        free.set()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(give_up_each_second())
@@ -203,11 +208,21 @@ def port(served: ServedModels) -> Iterator[tuple[int, Worker]]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, http=TimedProtocol, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
+    try:
+        assert begins(server, thread), "the server did not start"
+        yield server.servers[0].sockets[0].getsockname()[1], app.state.service.worker
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+def begins(server: uvicorn.Server, thread: threading.Thread) -> bool:
+    """Wait until a server has started; return whether it has."""
+    for _ in range(3000):
+        if server.started or not thread.is_alive():
+            break
         time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1], app.state.service.worker
-    server.should_exit = True
-    thread.join()
+    return server.started
 
 
 def test_connections_that_close_leave_the_queue_of_a_real_server(
