@@ -7,7 +7,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from findtune.serving.connections import TimedProtocol
-from findtune.serving.ports import refuse_taken
+from findtune.serving.ports import open_sockets
 
 SECONDS_TO_END = 30  # for running requests to finish at shutdown
 KEEP_ALIVE = 30  # seconds that an idle connection stays open
@@ -27,7 +27,7 @@ def run_server(app: FastAPI, host: str, port: int) -> None:
     There is no access log: a mistaken URL of a client may hold a user's question. Raises InputError
     if the port is taken.
     """
-    refuse_taken(host, port)  # again: another server may have started while models were loaded
+    sockets = open_sockets(host, port)  # another server may have started since models were loaded
     log_to_stderr()
     config = uvicorn.Config(
         app,
@@ -41,4 +41,4 @@ def run_server(app: FastAPI, host: str, port: int) -> None:
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
     with suppress(KeyboardInterrupt):  # uvicorn repeats it after the shutdown that it asked for
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(sockets)
