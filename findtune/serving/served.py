@@ -61,11 +61,6 @@ class ServedModels:
             "search": self.searches,
         }
 
-    def lost_in(self, other: "ServedModels") -> list[str]:
-        """Return the rooms that are offered here and not by the other models."""
-        others = other.by_room()
-        return [room for room, parts in self.by_room().items() if parts and not others[room]]
-
     def rooms_of_names(self) -> dict[str, list[str]]:
         """Return the rooms in which each name is served: name -> rooms."""
         rooms: dict[str, list[str]] = {}

@@ -20,7 +20,6 @@ from findtune.serving.refusals import RefusedError, not_served, wrong_field
 from findtune.serving.served import ServedModels
 from findtune.serving.worker import Batcher, Worker
 from findtune.traffic.records import SearchRecord
-from findtune.traffic.wording import listed
 
 if TYPE_CHECKING:  # torch takes seconds to load
     from findtune.serving.parts import ServedSearch
@@ -116,7 +115,7 @@ class Service:
 
         Running requests finish with the models that they began with. Raises RefusedError: 404 if
         this server cannot reload, 409 during another reload, or if the new models cannot be loaded
-        or lack a room that is offered; then the old ones keep answering.
+        or lack a search that the old ones have; then the old ones keep answering.
         """
         if self.load is None:
             raise not_served("this server cannot reload its models.")
@@ -132,19 +131,22 @@ class Service:
             raise RefusedError(409, "conflict_error", message) from error
         finally:
             self.is_loading = False
-        refuse_loss(self.served.lost_in(served))
+        refuse_loss_of_search(self.served, served)
         # No await until the end: no request may see only one of the two changed.
         self.served, self.batchers = served, {}
         self.metrics.name_models(served)
         log.info("New models answer from now on: %s", ", ".join(served.rooms_of_names()))
 
 
-def refuse_loss(rooms: Sequence[str]) -> None:
-    """Raise RefusedError 409 if there are rooms that new models would lose."""
-    if rooms:
+def refuse_loss_of_search(old: ServedModels, new: ServedModels) -> None:
+    """Raise RefusedError 409 if new models have no search, and the old ones have.
+
+    They may lack a reranker or a rewriter: the best stack may do without.
+    """
+    if old.searches and not new.searches:
         message = (
-            f"the new models have no {listed(*rooms)}, which this server offers; make or promote "
-            "models that have it, or restart the server to go without."
+            "the new models have no search, which this server offers; make or promote a stack, or "
+            "restart the server to go without."
         )
         raise RefusedError(409, "conflict_error", message)
 

@@ -76,20 +76,30 @@ def test_models_that_cannot_be_loaded_leave_the_old_ones(make_client: Make) -> N
     assert "already" not in client.post("/admin/reload").json()["message"]
 
 
-@pytest.mark.parametrize("room", ["embedder", "reranker", "rewriter", "search"])
-def test_models_that_lack_what_the_server_offers_leave_the_old_ones(
-    served: ServedModels, make_client: Make, recorder: Recorder, room: str
+def test_models_without_the_search_that_the_server_offers_leave_the_old_ones(
+    served: ServedModels, make_client: Make, recorder: Recorder
 ) -> None:
-    rooms: dict[str, Any] = {**served.by_room(), room: {}}
+    rooms: dict[str, Any] = {**served.by_room(), "search": {}}
     client = make_client(served, recorder=recorder, load=lambda: ServedModels(*rooms.values()))
     before = client.get("/info").json()["parts"]
     answer = client.post("/admin/reload")
     assert answer.status_code == 409
     assert answer.json()["message"] == (  # right for trained models and for live ones
-        f"the new models have no {room}, which this server offers; make or promote models that "
-        "have it, or restart the server to go without."
+        "the new models have no search, which this server offers; make or promote a stack, or "
+        "restart the server to go without."
     )
     assert client.get("/info").json()["parts"] == before
+    assert client.post("/v1/search", json={"query": "bread"}).status_code == 200
+
+
+@pytest.mark.parametrize("room", ["reranker", "rewriter"])
+def test_a_stack_that_does_without_a_model_goes_live(
+    served: ServedModels, make_client: Make, room: str
+) -> None:
+    rooms: dict[str, Any] = {**served.by_room(), room: {}}
+    client = make_client(served, load=lambda: ServedModels(*rooms.values()))
+    assert client.post("/admin/reload").status_code == 200
+    assert room not in client.get("/info").json()["parts"]
     assert client.post("/v1/search", json={"query": "bread"}).status_code == 200
 
 
@@ -112,7 +122,7 @@ def test_a_signal_that_would_lose_the_search_is_logged_and_changes_nothing(
 
     asyncio.run(run())
     assert app.state.service.served is served
-    assert "no reranker, rewriter and search, which this server offers" in caplog.text
+    assert "no search, which this server offers" in caplog.text
 
 
 def test_too_little_memory_for_other_models_is_a_reason_and_not_silence(
