@@ -202,7 +202,7 @@ export: setup   ## Make int8 copies of MODELS for make search and make serve INT
 	@python -m commands.add_export $(EXPORTED)
 	$(REPRODUCE) $(EXPORTED:%=export@%-$(SIZE))
 
-# Before the server starts, which can't tell which sizes there are, and whether there is a remote.
+# findtune/serving knows neither the sizes in params.yaml nor `make pull`, so this stops first.
 REFUSE_MISSING_MODELS = $(if $(filter 1,$(LIVE))$(wildcard models/*/$(SIZE)),,python -m commands.missing_models $(SIZE))
 
 serve: setup    ## Serve the shipped pipeline, or MODELS, over HTTP: make serve PORT=8080 RECORD=1

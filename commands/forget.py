@@ -60,12 +60,12 @@ def deleted_line(gone: Forgotten) -> str:
         "search": gone.searches,
         "answer": gone.answers,
         "collected record": gone.collected,
-        "line": gone.unreadable,
+        "unreadable line": gone.unreadable,
     }
     parts = [counted(number, noun) for noun, number in numbers.items() if number]
     if not parts:
         return "Nothing recorded matches; nothing was deleted."
-    return f"Deleted: {listed(*parts)}{' that could not be read' if gone.unreadable else ''}."
+    return f"Deleted: {listed(*parts)}."
 
 
 def refuse_empty(**options: str | None) -> None:

@@ -5,8 +5,8 @@
     python -m commands.gate published
 
 `current` fails if a stage would run again, because dvc.lock does not match the code, the params,
-the data or the measures in git. Data that only DVC keeps may be missing: they are named, and
-taken for those whose md5 git has. `trained` does the same, but ignores int8 copies, which
+the data or the measures in git. Data that only DVC keeps may be missing. They are named,
+and assumed to match the md5 in git. `trained` does the same, but ignores int8 copies, which
 `make train` does not make.
 `published` fails if the DVC remote lacks something that dvc.lock names.
 

@@ -73,7 +73,7 @@ def import_files(
     name = source.replace("-", "_")
     refuse_other_exports(source, files, tally)
     if not (feedback.searches or feedback.ratings or tally.unused):
-        tally.notes.append(f"no search and no rating is in them; {needed(source)}")
+        tally.notes.append(f"the files hold neither a search nor a rating; {needed(source)}")
     pairs = preferences(name, feedback.ratings)
     searches = [*feedback.searches, *cited_searches(feedback.ratings)]
     lists = [*ranked_lists(searches, tally)]

@@ -23,7 +23,7 @@ from stages.command import Stage
 @click.argument("direction", type=click.Choice(["push", "pull"]))
 @click.pass_context
 def main(ctx: click.Context, direction: str) -> None:
-    """Push to the remote, or pull from it, in this DIRECTION."""
+    """Push data and models to the DVC remote, or pull them from it."""
     open_repo()  # which says what is wrong where there is none
     if not has_remote():
         raise InputError("no DVC remote is set; `make remote URL=...` sets one.")

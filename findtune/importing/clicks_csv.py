@@ -37,7 +37,7 @@ NO = frozenset({"", "false", "f", "no", "n"})
 COUNT = re.compile(r"[0-9]+(?:[.,][0-9]+)*")  # pandas writes 1.0, spreadsheets write 1,200
 MAX_VALUES = 3  # of cells that can't be read, in one message
 CLICK_REMEDY = "write 1 or 0, yes or no, or the number of clicks"
-TORN = "searches with an address that holds what separates addresses; write lists as JSON"
+TORN = "searches with an address that may hold a separator (blank, ; or |); write lists as JSON"
 BYTE = re.compile(r"byte 0x\w\w is")
 # The longest row of an import is no setting.
 SETTING = ", or raise ingest.max_row_bytes in params.yaml"
@@ -161,7 +161,7 @@ def count_unread(searches: Sequence[Sequence[CsvRow]], tally: Tally) -> None:
     values = {abbreviate(row.cells["clicked"]): None for rows in searches for row in rows}
     listed = ", ".join(map(repr, [*values][:MAX_VALUES]))
     more = ", ..." if len(values) > MAX_VALUES else ""
-    reason = f"searches with a clicked that can't be read ({listed}{more}); {CLICK_REMEDY}"
+    reason = f"searches with a value of clicked that can't be read ({listed}{more}); {CLICK_REMEDY}"
     for rows in searches:
         tally.skip(reason, rows[0].file, rows[0].line)
 

@@ -58,7 +58,7 @@ def csv_files(folder: Path) -> list[Path]:
     files = find_csv_files(folder)
     if not files:
         others = listed_names(folder)
-        remedy = f" but {others}; save the table as CSV in UTF-8" if others else ""
+        remedy = f", only {others}; save the table as CSV in UTF-8" if others else ""
         raise InputError(f"{folder} holds no *.csv file{remedy or '; put at least one there'}.")
     return files
 

@@ -278,7 +278,7 @@ def drop_unknown_urls(
     for url in unknown:
         reason, remedy = "a URL that was never shown", "log every document that was shown"
         if not has_content(url) or NO_PICK.fullmatch(url):
-            reason = "a word for nothing, not a URL"
+            reason = "a word that means none, not a URL"
             remedy = f"write [] if nothing was {verb_of(field)}"
         elif error := report.dropped_urls.get(url):
             reason, remedy = f"its document was dropped: {error.reason}", error.remedy

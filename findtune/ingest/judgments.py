@@ -216,7 +216,8 @@ def clean_grades(
     for document, (url, grade) in enumerate(listed, start=1):
         if not is_grade(grade):
             place = (file, number, "grade", shorten(f"{grade!r} of {url}"))
-            reason = f"found {show_grade(grade)} instead of a grade, at its document {document}"
+            fault = f"found {show_grade(grade)} instead of a grade"
+            reason = f"{fault}, for document {document} of its question"
             remedy = NESTED if isinstance(grade, dict) else GRADE_REMEDY
             report.add([RecordReportRow("rejected", *place, reason, remedy)])
     return [(to_one_line(url), int(grade)) for url, grade in listed if is_grade(grade)]

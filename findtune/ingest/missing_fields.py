@@ -41,5 +41,5 @@ def name_keys(
     names = [ascii(key) for key in unread if KEY.fullmatch(key)][:MAX_KEYS]
     if names and len(unread) < len(entry):
         error.reason = f"{error.reason} (unread keys: {', '.join(names)})"
-        error.remedy = f"if one of them holds it, call it {name}"
+        error.remedy = f"if one of these keys holds it, rename that key to {name}"
     return error

@@ -232,7 +232,7 @@ class IngestReport:
         self.writer = csv.writer(file, lineterminator="\n")
         self.writer.writerow(ReportRow._fields)
         self.counts: Counter[str] = Counter()
-        self.accepted = 0  # rows, records or judgments that can be used
+        self.accepted = 0  # what was read and not rejected; of records, those that are kept
         self.first_rejects: list[ReportRow] = []
         self.notes: list[ReportRow] = []  # about whole files or kinds, which are printed
         self.rows_by_file: Counter[str] = Counter()  # that were read

@@ -68,7 +68,7 @@ class Service:
         """
         name, embedder = self.served.embedder(model)
         if dimensions and dimensions > embedder.dimensions:
-            message = f"dimensions: send at most {embedder.dimensions:,}, which {name} has."
+            message = f"dimensions: send at most {embedder.dimensions:,}, the dimensions of {name}."
             raise wrong_field(message)
         batcher = self.batchers.setdefault(name, Batcher(self.worker, embedder.embed))
         rows = await batcher.run(texts)
@@ -146,7 +146,7 @@ def refuse_loss_of_search(old: ServedModels, new: ServedModels) -> None:
     if old.searches and not new.searches:
         message = (
             "the new models have no search, which this server offers; make or promote a stack, or "
-            "restart the server to go without."
+            "restart the server to serve without a search."
         )
         raise RefusedError(409, "conflict_error", message)
 

@@ -66,11 +66,11 @@ def test_a_count_agrees_with_its_noun_and_none_is_of_nothing(answered: None) -> 
             file.write(f"{line}\n")
         collected = CliRunner().invoke(collect.main)
     assert collected.stderr == "2 lines could not be read; skipped.\n"
-    assert run_forget("--user", "eve").output == "Deleted: 2 lines that could not be read.\n"
+    assert run_forget("--user", "eve").output == "Deleted: 2 unreadable lines.\n"
     (SERVED / "picks.jsonl").write_text("torn\n", encoding="utf-8")
     assert CliRunner().invoke(collect.main).stderr == "1 line could not be read; skipped.\n"
     assert run_forget("--user", "ada", "--unanswered").output == (
-        "Deleted: 1 search, 1 collected record and 1 line that could not be read.\n"
+        "Deleted: 1 search, 1 collected record and 1 unreadable line.\n"
     )
 
 

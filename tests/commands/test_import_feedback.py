@@ -203,7 +203,15 @@ def test_an_export_without_a_score_or_a_rating_says_what_is_needed(
 ) -> None:
     Path("export").write_text(content, encoding="utf-8")
     result = CliRunner().invoke(main, [source, "export"])
-    assert "no search and no rating is in them; needed: " in result.stderr
+    assert "the files hold neither a search nor a rating; needed: " in result.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_an_export_of_searches_alone_lacks_nothing() -> None:
+    Path("clicks.csv").write_text("query,shown,clicked\ntea,doc:1;doc:2,doc:1\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["csv", "clicks.csv"])
+    assert result.exit_code == 0
+    assert "neither a search nor a rating" not in result.stderr
 
 
 URLS = ["https://x.example/a", "https://x.example/b"]
@@ -221,7 +229,7 @@ def test_nothing_is_said_of_ratings_without_sources_where_there_are_none() -> No
     result = CliRunner().invoke(main, ["langfuse", "export.jsonl"])
     assert "1 ratings (1 up" in result.stderr
     assert "name no source" not in result.stderr
-    assert "no search and no rating" not in result.stderr
+    assert "neither a search nor a rating" not in result.stderr
 
 
 @pytest.mark.usefixtures("project")

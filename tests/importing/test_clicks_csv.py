@@ -106,7 +106,7 @@ def test_a_search_with_a_click_that_cannot_be_read_is_not_used(
     read = csv_import(tmp_path, "query,url,clicked,user", *rows)
     assert [search.query for search in read.searches] == ["rice"]
     remedy = "write 1 or 0, yes or no, or the number of clicks"
-    reason = f"searches with a clicked that can't be read ({clicked!r}); {remedy}"
+    reason = f"searches with a value of clicked that can't be read ({clicked!r}); {remedy}"
     assert read.unused() == {reason: [2]}
 
 
@@ -191,7 +191,9 @@ def test_a_search_with_a_list_that_may_be_torn_is_not_used(
     rows = [f"tea,{shown},{clicked}", "rice,a;b,a"]
     read = csv_import(tmp_path, "query,shown,clicked", *rows)
     assert [search.query for search in read.searches] == ["rice"]
-    reason = "searches with an address that holds what separates addresses; write lists as JSON"
+    reason = (
+        "searches with an address that may hold a separator (blank, ; or |); write lists as JSON"
+    )
     assert read.unused() == {reason: [2]}
 
 

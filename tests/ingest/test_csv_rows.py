@@ -366,7 +366,7 @@ def test_a_folder_without_a_csv_file_names_the_files_that_lie_there(
     for name in (*names, "README.md", ".keep", "teas.csv.dvc"):
         (tmp_path / name).touch()
     listed = ", ".join(sorted(names))
-    message = rf"holds no \*\.csv file but {listed}; save the table as CSV in UTF-8\.$"
+    message = rf"holds no \*\.csv file, only {listed}; save the table as CSV in UTF-8\.$"
     with pytest.raises(InputError, match=message):
         csv_files(tmp_path)
 
@@ -374,7 +374,7 @@ def test_a_folder_without_a_csv_file_names_the_files_that_lie_there(
 def test_a_folder_with_many_other_files_names_the_first_ones(tmp_path: Path) -> None:
     for number in range(9):
         (tmp_path / f"{number}.xlsx").touch()
-    with pytest.raises(InputError, match=r"but 0\.xlsx, 1\.xlsx, 2\.xlsx and 6 more; save"):
+    with pytest.raises(InputError, match=r", only 0\.xlsx, 1\.xlsx, 2\.xlsx and 6 more; save"):
         csv_files(tmp_path)
 
 

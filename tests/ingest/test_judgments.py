@@ -68,9 +68,8 @@ def test_the_message_on_a_bad_grade_says_what_it_is_and_where(
 ) -> None:
     outcome = read(project, {"milk?": {TEA: 1}, "how much tea?": {TEA: 3, RICE: grade}})
     message = str(outcome.first_rejects[0])
-    assert message.startswith(
-        f"{FILE}, record 2, grade: found {shown} instead of a grade, at its document 2; "
-    )
+    fault = f"found {shown} instead of a grade, for document 2 of its question"
+    assert message.startswith(f"{FILE}, record 2, grade: {fault}; ")
     assert RICE not in message
 
 
@@ -82,7 +81,7 @@ def test_an_object_in_place_of_a_grade_shows_the_form_without_a_level_too_many(
     project: Any, content: object
 ) -> None:
     message = str(read(project, content).first_rejects[0])
-    assert "found an object instead of a grade, at its document 1; " in message
+    assert "found an object instead of a grade, for document 1 of its question; " in message
     assert message.endswith("; write {query: {url: grade}}, with no key around the questions.")
 
 

@@ -23,7 +23,7 @@ def test_a_record_without_a_query_names_its_unread_keys(project: Any, kind: str,
     row = rejected(project, kind, record)
     assert row.column == field
     assert row.reason == f"expected a query, found nothing (unread keys: '{key}')"
-    assert row.remedy == f"if one of them holds it, call it {field}"
+    assert row.remedy == f"if one of these keys holds it, rename that key to {field}"
 
 
 def test_a_key_that_users_may_have_typed_is_not_repeated(project: Any) -> None:
@@ -37,18 +37,18 @@ def test_a_document_without_a_url_names_its_unread_keys(project: Any, key: str) 
     row = rejected(project, "corpus", {key: 5, "title": "T", "text": "All.", "score": 1})
     assert row.column == "url"
     assert row.reason == f"expected a URL, found nothing (unread keys: '{key}')"
-    assert row.remedy == "if one of them holds it, call it url"
+    assert row.remedy == "if one of these keys holds it, rename that key to url"
     shown = [{key: "d1", "title": "T"}, {key: "d2", "title": "U"}]
     row = rejected(project, "ranked_lists", project.ranked_list(all_sources=shown))
     assert f"found nothing (unread keys: '{key}')" in row.reason
-    assert row.remedy == "if one of them holds it, call it url"
+    assert row.remedy == "if one of these keys holds it, rename that key to url"
 
 
 def test_a_search_in_a_list_without_a_text_names_its_unread_keys(project: Any) -> None:
     mapping = [{"frage": "tea", "sources": [B]}]
     row = rejected(project, "searches", project.search_record(query_source_mapping=mapping))
     assert "(unread keys: 'frage')" in row.reason
-    assert row.remedy == "if one of them holds it, call it query"
+    assert row.remedy == "if one of these keys holds it, rename that key to query"
 
 
 @pytest.mark.parametrize("key", ["results", "sources", "Documents", "fundstellen"])

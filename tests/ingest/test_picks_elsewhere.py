@@ -191,7 +191,7 @@ def test_a_pick_that_is_the_title_of_a_shown_source_is_reported_as_such(
 )
 def test_a_pick_that_says_that_nothing_was_picked_is_no_url(project: Any, name: str) -> None:
     rows = project.clean("ranked_lists", project.ranked_list(positive_sources=[name])).rows
-    assert rows[0].reason == "a word for nothing, not a URL"
+    assert rows[0].reason == "a word that means none, not a URL"
     assert {row.remedy for row in rows} == {"write [] if nothing was picked"}
     record, outcome = project.clean_one("ranked_lists", negative_sources=[name])
     assert [row.remedy for row in outcome.rows] == ["write [] if nothing was refused"]
@@ -201,7 +201,7 @@ def test_an_empty_pick_beside_a_source_without_a_url_is_a_word_for_nothing(proje
     shown = [{"title": "T"}, *map(project.document, "ab")]
     fields = {"all_sources": shown, "negative_sources": None, "positive_sources": ["", B]}
     _, outcome = project.clean_one("ranked_lists", **fields)
-    assert outcome.rows[-1].reason == "a word for nothing, not a URL"
+    assert outcome.rows[-1].reason == "a word that means none, not a URL"
 
 
 @pytest.mark.parametrize("name", ["no-123", "nothing.html", "notes", "d-1", Z])

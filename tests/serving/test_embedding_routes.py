@@ -32,7 +32,7 @@ def test_fewer_dimensions_are_a_unit_vector_again(client: TestClient) -> None:
     assert row["embedding"] == [1.0]
     answer = client.post("/v1/embeddings", json={"input": "tea", "dimensions": 4})
     assert answer.status_code == 422
-    assert answer.json()["message"] == "dimensions: send at most 3, which stack/small has."
+    assert answer.json()["message"] == "dimensions: send at most 3, the dimensions of stack/small."
 
 
 def test_token_ids_are_refused_with_the_reason(client: TestClient) -> None:

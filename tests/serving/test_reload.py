@@ -86,7 +86,7 @@ def test_models_without_the_search_that_the_server_offers_leave_the_old_ones(
     assert answer.status_code == 409
     assert answer.json()["message"] == (  # right for trained models and for live ones
         "the new models have no search, which this server offers; make or promote a stack, or "
-        "restart the server to go without."
+        "restart the server to serve without a search."
     )
     assert client.get("/info").json()["parts"] == before
     assert client.post("/v1/search", json={"query": "bread"}).status_code == 200
