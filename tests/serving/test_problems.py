@@ -77,7 +77,7 @@ def test_a_document_that_cannot_be_reranked_is_named(
     ("request_", "change", "message"),
     [
         (EMBED, {"dimensions": 0}, "dimensions: send at least 1."),
-        (EMBED, {"dimensions": 5000}, "dimensions: send at most 3, which stack/small has."),
+        (EMBED, {"dimensions": 5000}, "dimensions: send at most 3, the dimensions of stack/small."),
         (EMBED, {"dimensions": 2.5}, "dimensions: send a whole number, not 2.5."),
         (EMBED, {"dimensions": "3"}, "dimensions: send a whole number, not a text."),
         (EMBED, {"encoding_format": "int8"}, "encoding_format: send 'float' or 'base64'."),
