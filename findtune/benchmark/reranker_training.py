@@ -19,10 +19,10 @@ from findtune.benchmark.step_clock import StepClock
 from findtune.core.records import read_kind
 from findtune.reranker.model.cross_encoder import load_or_create
 from findtune.reranker.model.ranked_lists import gains_of
+from findtune.reranker.training.list_dataset import build_dataset
 from findtune.reranker.training.list_losses import pick_labels, pick_loss
 from findtune.reranker.training.phases import Phase, run_phase
 from findtune.reranker.training.recipe import Recipe
-from findtune.reranker.training.training_data import build_dataset
 from findtune.training.arguments import trainer_arguments
 from findtune.training.callback import DevResult, EvalCallback
 from findtune.training.precision import supported_precision

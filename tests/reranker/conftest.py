@@ -34,7 +34,13 @@ def recipe() -> dict[str, Any]:
     """The values of Recipe for a short training of the tiny base model."""
     rates = {"distil": 1e-2, "tune": 1e-2}
     phases = {name: {"epochs": 2, "learning_rate": rate} for name, rate in rates.items()}
-    steps = {"batch_size": 4, "warmup_ratio": 0.1, "weight_decay": 0.01, "eval_steps": 0.5}
+    steps = {
+        "batch_size": 4,
+        "documents": 6,
+        "warmup_ratio": 0.1,
+        "weight_decay": 0.01,
+        "eval_steps": 0.5,
+    }
     machine = {"max_length": 40, "precision": "fp32", "threads": 1, "early_stopping_patience": 2}
     tried = {"interpolation": [0.5, 1.0], "blend_weights": [0.25, 0.75, 1.0]}
     retriever = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "folds": 3}

@@ -65,10 +65,10 @@ def fit(
     learn = partial(run_phase, settings=settings, checkpoints=checkpoints)
     run = partial(learn, model=model, callback=callback)
     if not has_head(bases["reranker"]):
-        run(distillation_phase(model, data, recipe))
+        run(distillation_phase(model, data, recipe, seed))
     base = Base(callback.evaluate(), snapshot(model))
     callback.begin(base.result, base_competes=True)
-    run(tuning_phase(model, data, recipe))
+    run(tuning_phase(model, data, recipe, seed))
     best = data.rankings[0]
     select = partial(select_blend, dev=dev, base=base, callback=callback, recipe=recipe)
     selection = ranks.on_first(select, model, best.weights)
@@ -128,22 +128,22 @@ def is_better(result: DevResult, best: DevResult) -> bool:
     return result.score > best.score
 
 
-def distillation_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe) -> Phase:
+def distillation_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe, seed: int) -> Phase:
     """Return the phase in which a new head learns to rank as the retriever's features do."""
     return Phase(
         name="distilling",
-        dataset=data.distillation_dataset(),
+        dataset=data.distillation_dataset(recipe.documents, seed),
         loss=distillation_loss(model),
         arguments=recipe.distil,
         batch_size=recipe.batch_size,
     )
 
 
-def tuning_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe) -> Phase:
+def tuning_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe, seed: int) -> Phase:
     """Return the phase in which the cross-encoder learns the picks."""
     return Phase(
         name="tuning",
-        dataset=data.tuning_dataset(recipe.loss),
+        dataset=data.tuning_dataset(recipe.loss, recipe.documents, seed),
         loss=pick_loss(model, recipe.loss),
         arguments=recipe.tune,
         batch_size=recipe.batch_size,

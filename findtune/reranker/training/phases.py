@@ -22,7 +22,7 @@ from findtune.training.resumption import Resumable
 class Phase:
     """What one phase learns, and how.
 
-    name: shown in progress lines. dataset: as `training_data.build_dataset` returns it.
+    name: shown in progress lines. dataset: as `list_dataset.build_dataset` returns it.
     """
 
     name: str

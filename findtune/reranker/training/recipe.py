@@ -43,6 +43,7 @@ class Recipe(Section):
     distil: PhaseArguments  # from the retriever
     tune: PhaseArguments  # on the picks
     batch_size: int = Field(gt=0)  # lists
+    documents: int = Field(gt=1)  # of each list, at most
     warmup_ratio: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
     max_length: int = Field(gt=0)

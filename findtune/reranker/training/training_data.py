@@ -30,6 +30,7 @@ from findtune.reranker.training.candidates import (
 )
 from findtune.reranker.training.cross_fitting import Fit, out_of_fold_features
 from findtune.reranker.training.feature_weights import DECISIVE, FUSED, Ranking, select_ranking
+from findtune.reranker.training.list_dataset import sample_lists
 from findtune.reranker.training.list_losses import LossName, pick_labels
 from findtune.reranker.training.position_bias import describe, estimate_examination
 from findtune.reranker.training.recipe import Recipe
@@ -64,18 +65,25 @@ class TrainingData:
     search_rankings: list[Ranking]
     examination: Examination
 
-    def distillation_dataset(self) -> Dataset:
-        """Return train's lists and title lists, with the fused scores as targets."""
+    def distillation_dataset(self, documents: int, seed: int) -> Dataset:
+        """Return train's lists and title lists, with the fused scores as targets.
+
+        documents: of each list, at most.
+        """
         features = self.features["list"] + self.features["title"]
         [fused] = [ranking.weights for ranking in self.rankings if ranking.name == FUSED]
         targets = blend_features(features, fused)
-        return build_dataset(self.lists["list"] + self.lists["title"], targets)
+        return sample_lists(self.lists["list"] + self.lists["title"], targets, documents, seed)
 
-    def tuning_dataset(self, loss: LossName) -> Dataset:
-        """Return train's lists, with the picks' corrected gains as labels for a loss."""
+    def tuning_dataset(self, loss: LossName, documents: int, seed: int) -> Dataset:
+        """Return train's lists, with the picks' corrected gains as labels for a loss.
+
+        documents: of each list, at most.
+        """
         lists, eta = self.lists["list"], self.examination.eta
         gains = [corrected(gains_of(ranked_list), ranked_list, eta) for ranked_list in lists]
-        return build_dataset(lists, [pick_labels(list_gains, loss) for list_gains in gains])
+        labels = [pick_labels(list_gains, loss) for list_gains in gains]
+        return sample_lists(lists, labels, documents, seed)
 
 
 def read_training_data(
@@ -226,19 +234,3 @@ def report_rankings(rankings: Sequence[Ranking], things: str, say: Say) -> None:
         say(f"cross-fitted {DECISIVE} of {number} {things}: {values}")
     else:
         say(f"too few {things} to fit weights: a search keeps the order in which it found them")
-
-
-def build_dataset(lists: Sequence[Record], labels: Sequence[Array]) -> Dataset:
-    """Return lists as the dataset that the trainer expects.
-
-    labels: (documents,) for each list, as the loss expects them.
-    """
-    return Dataset.from_dict(
-        {
-            "query": [ranked_list["query"] for ranked_list in lists],
-            "documents": [
-                [document["text"] for document in ranked_list["documents"]] for ranked_list in lists
-            ],
-            "labels": [list_labels.astype(float).tolist() for list_labels in labels],
-        }
-    )

@@ -52,6 +52,7 @@ from findtune.training.fit_result import FitResult
 COLLAPSING = {"epochs": 1, "learning_rate": 1e30}
 # Of the untuned features, those by which position bias is estimated.
 BIAS_COLUMNS = [FEATURES.index(name) for name in ("base_retriever", "bm25")]
+ALL_DOCUMENTS = 1_000
 NO_TUNING = {"epochs": 0, "learning_rate": 1e-3}
 
 Fit = Callable[..., FitResult]
@@ -270,7 +271,7 @@ def train(bases: dict[str, Path], recipe: dict[str, Any], data: TrainingData) ->
             model, cast(Any, None), values, lambda _: None, is_as_good=is_better, reported=()
         )
         build = distillation_phase if name == "distillation" else tuning_phase
-        phase = build(model, data, values)
+        phase = build(model, data, values, seed)
         settings = trainer_arguments(values, "fp32", seed, progress=False)
         run_phase(phase, model, callback=callback, settings=settings)
         assert callback.history == []
@@ -300,7 +301,7 @@ def test_the_seed_shuffles_the_lists(train: Train) -> None:
 def test_the_tuning_phase_reads_texts_and_the_labels_of_its_loss(
     data: TrainingData, loss: LossName
 ) -> None:
-    dataset = data.tuning_dataset(loss)
+    dataset = data.tuning_dataset(loss, ALL_DOCUMENTS, seed=13)
     lists = data.lists["list"]
     assert list(dataset["documents"]) == [document_texts(row) for row in lists]
     assert list(dataset["labels"]) == [pick_labels(gains_of(row), loss).tolist() for row in lists]
@@ -308,7 +309,8 @@ def test_the_tuning_phase_reads_texts_and_the_labels_of_its_loss(
 
 def test_the_tuning_phase_learns_corrected_gains(data: TrainingData) -> None:
     biased = replace(data, examination=NO_BIAS.model_copy(update={"eta": 1.0}))
-    [ranked_list, *_], [labels, *_] = data.lists["list"], biased.tuning_dataset("lambda")["labels"]
+    dataset = biased.tuning_dataset("lambda", ALL_DOCUMENTS, seed=13)
+    ranked_list, labels = data.lists["list"][0], dataset["labels"][0]
     weights = np.arange(1, len(ranked_list["documents"]) + 1)  # it says no ranks: shown in order
     assert max(weights) <= MAX_WEIGHT
     assert labels == (gains_of(ranked_list) * weights).tolist()
