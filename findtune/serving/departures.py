@@ -31,16 +31,17 @@ async def unless_gone(result: Awaitable[T]) -> T:
     if receive is None:
         return await result
     work, departure = asyncio.ensure_future(result), asyncio.ensure_future(gone(receive))
+    departure.add_done_callback(lambda _: work.cancel())
     try:
-        await asyncio.wait((work, departure), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise disconnected()
-        return work.result()
+        return await work
+    except asyncio.CancelledError:
+        if departure.done():
+            raise disconnected() from None
+        raise
     finally:
-        work.cancel()
         departure.cancel()
-        # asyncio would log an error that nobody reads, with the texts that it may quote.
-        await asyncio.gather(work, departure, return_exceptions=True)
+        if work.done() and not work.cancelled():
+            work.exception()  # read it, or asyncio logs it, with the texts that it may quote
 
 
 async def gone(receive: Receive) -> None:

@@ -69,10 +69,10 @@ class Gate:
         self.service.metrics.count_request(route_of(scope), answer.status, seconds)
 
     def refuse_crowd(self) -> None:
-        """Raise RefusedError 503 when too many requests are in progress."""
+        """Raise RefusedError 429 when too many requests are in progress."""
         if self.requests > self.service.limits.max_requests:
             message = f"{self.requests - 1} requests are in progress; try again later."
-            raise RefusedError(503, "overloaded_error", message, RETRY_AFTER)
+            raise RefusedError(429, "rate_limit_error", message, RETRY_AFTER)
 
     def refuse_other_names(self, scope: Scope) -> None:
         """Raise RefusedError 421 for a request to a name that is not this server's."""

@@ -17,9 +17,9 @@ MAX_FORM_BYTES = 64 * 1024  # of one form of a page
 class Limits:
     """What one request, and all of them together, may take.
 
-    max_waiting: requests waiting for the models; more get a 429. max_requests: requests in
-    progress; more get a 503. body_seconds: the time in which a body must arrive. answer_seconds:
-    the time in which the models must answer.
+    max_waiting: requests waiting for the models; max_requests: requests in progress; more get a
+    429. body_seconds: the time in which a body must arrive. answer_seconds: the time in which the
+    models must answer.
     """
 
     max_body_bytes: int = 8 * 1024 * 1024
