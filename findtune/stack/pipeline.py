@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from findtune.core.errors import InputError
 from findtune.retrieval.kinds import Ranking
 from findtune.stack.cells import Cell
 from findtune.stack.corpus_file import as_corpus, given_documents, read_documents
@@ -109,8 +110,10 @@ class Stack:
 
         corpus: an index; or a JSONL file, whose index is kept beside it in FILE.index; or
         dictionaries, which each call indexes again. history: the earlier questions of the session,
-        oldest first. Raises InputError as `index` does.
+        oldest first. Raises InputError if the question is blank or top_k is below 1, and as `index`
+        does.
         """
+        refuse_empty(question, top_k)
         folder = Path(f"{corpus}.index") if isinstance(corpus, (str, Path)) else None
         index = self.index(corpus, folder)
         start = perf_counter()
@@ -161,3 +164,11 @@ class Stack:
             encoder.cache.forget()
         if self.scorer:
             self.scorer.forget()
+
+
+def refuse_empty(question: str, top_k: int) -> None:
+    """Raise InputError for a search that could show nothing."""
+    if not question.strip():
+        raise InputError("the question is blank; it needs a word to search for.")
+    if top_k < 1:
+        raise InputError(f"top_k is {top_k}; ask for 1 document or more.")

@@ -160,6 +160,21 @@ def test_a_result_says_what_each_part_did(stack: "Stack", documents: Documents) 
     assert {*result.seconds} == {"rewrite", "retrieve", "rerank"}
 
 
+@pytest.mark.parametrize(
+    ("question", "top_k", "message"),
+    [
+        ("bread", 0, "top_k is 0; ask for 1 document or more"),
+        ("bread", -1, "top_k is -1; ask for 1 document or more"),
+        (" \n", 10, "the question is blank"),
+    ],
+)
+def test_a_search_that_could_show_nothing_is_refused(
+    stack: "Stack", documents: Documents, question: str, top_k: int, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        stack.search(question, documents, top_k=top_k)
+
+
 def test_only_a_tuned_reranker_says_how_relevant_a_document_is(
     save: Save, documents: Documents
 ) -> None:
