@@ -28,8 +28,8 @@ from findtune.quality.decisions import take_decisions
 from findtune.registry.challenge import champion_of, duel, refuse_champion_of_other_size
 from findtune.registry.evidence import measured
 from findtune.registry.promotion import promote
-from findtune.registry.tags import refuse_stage
-from findtune.tracking.git import changed_files, commit_hash, run_git
+from findtune.registry.tags import SET_IDENTITY, refuse_stage
+from findtune.tracking.git import changed_files, commit_hash, knows_who_commits, run_git
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import search_files
 from stages.command import Stage
@@ -49,6 +49,7 @@ def main(size: str, stage: str) -> None:
     """Train SIZE again, and make it live in STAGE if the verdict is WIN."""
     with only_loop():
         refuse_stage(Path(), "stack", stage)
+        refuse_unknown_author()
         refuse_unknown_changes()
         if search_files(SERVED):
             run_make("collect")
@@ -83,6 +84,12 @@ def only_loop() -> Iterator[None]:
         except OSError:
             raise InputError("a loop is running here already; wait until it has ended.") from None
         yield
+
+
+def refuse_unknown_author() -> None:
+    """Raise InputError if git does not know who would commit."""
+    if not knows_who_commits(Path()):
+        raise InputError(f"git does not know who you are; run: {SET_IDENTITY}")
 
 
 def refuse_unknown_changes() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from findtune.health.finding import Finding
-from findtune.tracking.git import run_git
+from findtune.tracking.git import knows_who_commits, run_git
 from findtune.tracking.processes import BrokenListError, is_dvc, lock_holder, read_holders
 
 REMOTE_SECONDS = 10  # a remote that answers later counts as unreachable
@@ -22,7 +22,7 @@ def check_git(root: Path) -> Finding:
     if inside.returncode:
         reason = inside.stderr.strip().partition("\n")[0]
         return Finding("git", "fail", reason, "`git clone` the project instead of copying it")
-    if run_git(root, "var", "GIT_COMMITTER_IDENT").returncode:
+    if not knows_who_commits(root):
         remedy = "`git config user.name NAME` and `git config user.email ADDRESS`"
         return Finding("git", "warn", "git does not know who you are", remedy)
     if count := uncommitted_measures(root):

@@ -25,6 +25,12 @@ def commit_hash(root: Path, revision: str = "HEAD") -> str:
     return result.stdout.strip()
 
 
+def knows_who_commits(root: Path) -> bool:
+    """Return whether a name and an address are configured; some programs accept no guessed ones."""
+    options = ("-c", "user.useConfigOnly=true")
+    return run_git(root, *options, "var", "GIT_COMMITTER_IDENT").returncode == 0
+
+
 def committed_file(root: Path, commit: str, path: str) -> bytes | None:
     """Return the bytes of a file in a commit, or None if the commit has no such file."""
     command = ["git", "-C", str(root), "show", f"{commit}:./{path}"]

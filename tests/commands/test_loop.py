@@ -72,6 +72,21 @@ def test_a_name_that_is_no_stage_is_refused_before_a_training(made: list[str]) -
     assert made == []
 
 
+@pytest.mark.parametrize("unknown", ["user.name", "user.email"])
+def test_a_loop_that_could_not_commit_is_refused_before_a_training(
+    made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unknown: str
+) -> None:
+    tool(f"git config --unset {unknown}")
+    for name in ("NAME", "EMAIL"):
+        monkeypatch.delenv(f"GIT_COMMITTER_{name}", raising=False)
+    for home in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(home, str(tmp_path / "nobody"))
+    result = run(0.5)
+    assert result.exit_code == 1
+    assert "git does not know who you are; run: git config user.name NAME" in result.output
+    assert made == []
+
+
 @pytest.mark.slow
 def test_a_better_model_goes_live_and_a_worse_one_does_not(made: list[str], tool: Tool) -> None:
     run(0.5)

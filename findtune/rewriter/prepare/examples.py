@@ -183,5 +183,5 @@ def describe(record: Record) -> list[str]:
         reason = f"weight {record['weight']:.2f}: {record['why']}"
         lines.append(f"     {reason:40} {record['target'][:90]}")
     if "picks" in record:
-        lines.append(f"     {len(record['picks'])} picks, {len(record['qrels'])} grades")
+        lines.append(f"     picks: {len(record['picks'])}, grades: {len(record['qrels'])}")
     return lines
