@@ -332,7 +332,7 @@ def attempt(run: Run) -> Outcome:
 
 
 def query_values(run: Run) -> pd.DataFrame:
-    """Return every measure of every held-out query, and a label of its group.
+    """Return every measure of every held-out query that decides, and a label of its group.
 
     The label is a hash, so that the written files show no query.
     """
@@ -342,7 +342,17 @@ def query_values(run: Run) -> pd.DataFrame:
     if run.model == "embedder" and not groups:  # without a catalog it is judged on lists
         groups = [row["group"] for row in held_out.lists]
     digests = [hashlib.sha256(str(group).encode()).hexdigest() for group in groups]
-    return table.assign(group=[f"g{digest[:12]}" for digest in digests])
+    return decisive_rows(table.assign(group=[f"g{digest[:12]}" for digest in digests]))
+
+
+def decisive_rows(queries: pd.DataFrame) -> pd.DataFrame:
+    """Return the queries on which a verdict rests; of a catalog, those for known variables.
+
+    Another fold may hold out the same wording for a known variable, and it would count twice.
+    """
+    if "known" not in queries or not queries["known"].any():
+        return queries
+    return queries[queries["known"].astype(bool)].reset_index(drop=True)
 
 
 def write_per_query(path: Path, tables: Mapping[Proof, pd.DataFrame]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 RESAMPLES = 2000
+BATCH = 100  # resamples at a time; each takes the memory of all groups
 # Standard errors that a difference must have: two-sided 5 % error and 80 % power.
 POWER = 1.96 + 0.84
 
@@ -51,6 +52,7 @@ def randomization_p_value(sums: Array, seed: int) -> float:
         permutation_type="samples",
         vectorized=True,
         n_resamples=RESAMPLES,
+        batch=BATCH,
         rng=np.random.default_rng(seed),
     )
     return float(test.pvalue)
@@ -112,6 +114,7 @@ def interval(
         paired=True,
         vectorized=False,
         n_resamples=RESAMPLES,
+        batch=BATCH,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval

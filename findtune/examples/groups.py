@@ -19,7 +19,7 @@ MAX_CHAIN = 0.1  # share of all records that a chain may hold together
 class Asked(NamedTuple):
     """A record whose session or user is known; askers: hashes of these.
 
-    is_held_out: whether it is in dev or test; groups are drawn only there.
+    is_held_out: whether it is in dev or test.
     """
 
     record: str
@@ -62,8 +62,10 @@ def find_groups(asked: Sequence[Asked]) -> Groups:
     Records that share a topic, session or user, directly or through others, form one group. In a
     busy log such chains may connect all records. A chain is cut if it has more than MAX_CHAIN of
     all records, and no topic, session or user has MIN_CORE of the records in the chain. Then each
-    record goes to its topic, session or user with the most held-out records. Records of train do
-    not count: a topic lies in one split, a user in all, so users would outweigh every topic.
+    record of dev and test goes to its topic, session or user with the most held-out records;
+    records of train do not count, since a topic lies in one split, a user in all, so users would
+    outweigh every topic. Each record of train goes to its topic, since cross-fitting cuts train by
+    group, and a question must not lie on both sides of a cut.
     """
     topics, askers = ({row.topic for row in asked}, {name for row in asked for name in row.askers})
     links = [(row.topic, asker) for row in asked for asker in row.askers]
@@ -75,13 +77,15 @@ def find_groups(asked: Sequence[Asked]) -> Groups:
     members: dict[str, list[Asked]] = defaultdict(list)
     for row in asked:
         members[connected[row.topic]].append(row)
-    by_topic, by_record = {}, {}
+    by_topic: dict[str, str] = {}
+    by_record: dict[str, str] = {}
     for name, rows in members.items():
         largest = max(sizes[shared] for row in rows for shared in (row.topic, *row.askers))
         if len(rows) <= MAX_CHAIN * len(asked) or largest >= MIN_CORE * len(rows):
             by_topic.update({row.topic: name for row in rows})
         else:
-            by_record.update({row.record: core_of(row, held_out) for row in rows})
+            cores = {row.record: core_of(row, held_out) for row in rows if row.is_held_out}
+            by_record |= {row.record: row.topic for row in rows} | cores
     return Groups(by_topic, by_record)
 
 

@@ -171,7 +171,10 @@ def all_topics(rooms: Mapping[str, Path]) -> Topics:
         for split in SPLITS
         for record in records(rooms, room, split)
     ]
-    return find_topics(everything, {row["query"]: row["qrels"] for row in everything})
+    qrels: dict[str, dict[str, int]] = {}
+    for row in everything:  # rooms read the same questions, but not all have grades
+        qrels.setdefault(row["query"], {}).update(row["qrels"])
+    return find_topics(everything, qrels)
 
 
 def all_groups(rooms: Mapping[str, Path], topics: Topics) -> Groups:

@@ -291,3 +291,13 @@ def test_a_reranker_is_proved_on_other_data_and_neither_they_nor_the_project_cha
     ]
     written = Path("out/per_query.csv").read_text("utf-8") + result.stdout
     assert not [question for question in questions if question in written]
+
+
+def test_an_embedder_is_judged_by_its_known_variables_if_it_has_any() -> None:
+    rows = {"query": [0, 1, 2], "known": [True, True, False], "group": ["a", "b", "c"]}
+    queries = pd.DataFrame(rows)
+    assert prove.decisive_rows(queries)["group"].tolist() == ["a", "b"]
+    new = queries[~queries["known"]]
+    assert prove.decisive_rows(new)["group"].tolist() == ["c"]
+    of_lists = queries.drop(columns="known")
+    assert len(prove.decisive_rows(of_lists)) == 3

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from findtune.evaluation import significance
 from findtune.evaluation.significance import compare, slices
 from findtune.evaluation.verdict import verdict
 
@@ -124,3 +125,15 @@ def test_a_slice_is_compared_as_if_there_were_no_other_queries() -> None:
     alone = compare(BASE[30:], tuned[30:], "ndcg@10", 13, groups[30:])
     del alone["minimum_detectable_effect"]
     assert results["difference_rest"] == {**alone, "queries": 50, "groups": 25}
+
+
+def test_resamples_are_drawn_in_batches_without_another_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(5)
+    base, tuned = rng.random(60), rng.random(60)
+    groups = [str(row // 2) for row in range(60)]
+    result = compare(base, tuned, "ndcg@10", 13, groups)
+    for batch in (7, significance.RESAMPLES):
+        monkeypatch.setattr(significance, "BATCH", batch)
+        assert compare(base, tuned, "ndcg@10", 13, groups) == result

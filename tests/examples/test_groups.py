@@ -57,3 +57,18 @@ def test_a_user_of_many_records_in_train_outweighs_no_held_out_topic() -> None:
     groups = find_groups(asked)
     held_out = {groups.group_of(row.record, row.topic) for row in asked if row.is_held_out}
     assert len(held_out) == 50
+
+
+def test_a_question_of_train_has_one_group_whoever_asks_it_in_a_cut_chain() -> None:
+    asked = [
+        Asked(f"{user} {question}", f"t{question}", (f"u{user}",), question % 40 > 30)
+        for user in range(40)
+        for question in range(user, user + 12)
+    ]
+    groups = find_groups(asked)
+    names: dict[str, set[str]] = {}
+    for row in asked:
+        if not row.is_held_out:
+            names.setdefault(row.topic, set()).add(groups.group_of(row.record, row.topic))
+    assert {len(own) for own in names.values()} == {1}
+    assert len({*map(frozenset, names.values())}) == len(names)  # so the chain was cut

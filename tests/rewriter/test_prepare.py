@@ -297,7 +297,7 @@ def test_the_preview_shows_a_target_with_its_weight_reason_and_origin(tmp_path: 
     text = "\n".join(preview_lines(tmp_path / "examples", 3))
     assert f"{TRAIN_QUESTION}   (feedback.json, record 1)" in text
     assert "weight 1.00: found 100% more of the picks" in text
-    assert "1 picks, 0 grades" in text
+    assert "picks: 1, grades: 0" in text
 
 
 def test_a_fold_changes_the_test_questions_only() -> None:

@@ -90,6 +90,30 @@ def test_questions_with_the_same_judgments_share_a_topic_across_rooms(
     assert queries(read(reranker=reranker, rewriter=rewriter)) == [["bread"], ["tea"]]
 
 
+def test_the_order_of_rooms_does_not_change_which_questions_share_a_topic(
+    write_examples: Write,
+) -> None:
+    grades = {"qrels": {"a": 3, "b": 2, "c": 1}}
+    lists = {"record": "lists.json:1", "documents": ["x"], "picked": [True]}
+    rooms = {
+        "embedder": write_examples("embedder", test=[{"kind": "list", "query": "jobless"} | lists]),
+        "reranker": write_examples(
+            "reranker",
+            dev=[ranked_list("bread")],
+            test=[ranked_list("jobless", **grades), ranked_list("tea")],
+        ),
+        "rewriter": write_examples(
+            "rewriter",
+            train=[searched("no employment", "a", **grades)],
+            dev=[searched("bread", "a")],
+            test=[searched("tea", "a")],
+            corpus=[document("a")],
+        ),
+    }
+    for names in (("embedder", "reranker", "rewriter"), ("reranker", "rewriter", "embedder")):
+        assert queries(read(**{name: rooms[name] for name in names})) == [["bread"], ["tea"]]
+
+
 def test_what_a_room_has_grouped_is_one_group_across_rooms(write_examples: Write) -> None:
     reranker = write_examples(
         "reranker",

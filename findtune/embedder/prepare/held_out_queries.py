@@ -32,6 +32,7 @@ def hold_out_wordings(
     The hash of the key decides, so near-duplicates share a split even across variables. Every
     variable keeps at least two texts.
     """
+    variables = list(variables)
     held_out: dict[str, set[str]] = {"dev": set(), "test": set()}
     for variable in variables:
         keys = {
@@ -42,7 +43,23 @@ def hold_out_wordings(
         by_hash = sorted(keys, key=hash_fraction)
         for split, split_keys in cut(by_hash, shares, spare=spare_texts(variable)).items():
             held_out[split].update(split_keys)
-    return {split: frozenset(keys) for split, keys in held_out.items()}
+    needed = needed_keys(variables, held_out["dev"] | held_out["test"])
+    return {split: frozenset(keys - needed) for split, keys in held_out.items()}
+
+
+def needed_keys(variables: Iterable[Variable], hidden: Keys) -> Keys:
+    """Return the hidden keys that some variable needs, to keep as many texts as it must.
+
+    A variable that can spare a text may share it with one that can't.
+    """
+    needed: set[str] = set()
+    for variable in variables:
+        keys = {near_duplicate_key(text.text) for text in variable.texts}
+        still_hidden = keys & (hidden - needed)
+        missing = min(KEPT_TEXTS, len(keys)) - len(keys - still_hidden)
+        if missing > 0:
+            needed.update(sorted(still_hidden, key=hash_fraction)[:missing])
+    return needed
 
 
 def cut(keys: Sequence[str], shares: SplitShares, spare: int) -> dict[str, Sequence[str]]:

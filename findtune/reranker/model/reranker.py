@@ -105,9 +105,20 @@ class Reranker:
             ("retriever", self.retriever),
             ("base_retriever", self.base_retriever),
         ):
-            retriever.save_pretrained(str(folder / name), create_model_card=False)
+            save_retriever(retriever, folder / name)
         write_weights(folder / "weights.json", self.weights)
         write_weights(folder / SEARCH_WEIGHTS, self.search_weights)
+
+
+def save_retriever(retriever: SentenceTransformer, folder: Path) -> None:
+    """Write a retriever to a folder, with the same bytes whatever it has read.
+
+    A tokenizer keeps the limits of the last texts that it read, and saves them with itself.
+    """
+    tokenizer = retriever.tokenizer.backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    retriever.save_pretrained(str(folder), create_model_card=False)
 
 
 def load_for_dev(folder: Path) -> Reranker:

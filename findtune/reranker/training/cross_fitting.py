@@ -44,7 +44,8 @@ def out_of_fold_features(
         learned = [row for row in lists if fold_of[row["group"]] != fold]
         if not learned:
             raise InputError(
-                "all lists of train and dev are about one question; add feedback on other ones."
+                "all lists of train and dev are of one question, session or user; add other "
+                "feedback, or leave out `user` where it names a service and no person."
             )
         retriever = fit(without_random_negatives(learned))
         if learned == [*train]:

@@ -46,12 +46,28 @@ class InBatchListLoss(torch.nn.Module):
         return cross_entropy(logits, targets)
 
 
-def sample_topics(
-    dataset: Dataset, *, topics: Sequence[str], **settings: Any
-) -> NoDuplicatesBatchSampler:
+class CountedBatches(NoDuplicatesBatchSampler):
+    """Batches without duplicates, with their true number as the length.
+
+    The library divides the rows by the batch size. Where many rows share a text or a topic, batches
+    are smaller and more, and the trainer, which stops at the length, would leave rows unread.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.lengths: dict[int, int] = {}  # by epoch, since each one is shuffled anew
+
+    def __len__(self) -> int:
+        if self.epoch not in self.lengths:
+            self.lengths[self.epoch] = 0  # what the counted pass reads, so that it repeats no row
+            self.lengths[self.epoch] = sum(1 for _ in self)
+        return self.lengths[self.epoch]
+
+
+def sample_topics(dataset: Dataset, *, topics: Sequence[str], **settings: Any) -> CountedBatches:
     """Return a sampler of batches in which no text and no topic occurs twice.
 
     topics: the topic of each row. A document that is relevant to one question of a topic may be
     relevant to the others too, so it must not be a negative for them.
     """
-    return NoDuplicatesBatchSampler(dataset.add_column("topic", list(topics)), **settings)
+    return CountedBatches(dataset.add_column("topic", list(topics)), **settings)

@@ -9,9 +9,8 @@ from transformers import PreTrainedModel
 from findtune.reranker.model.blending import BlendWeights, write_weights
 from findtune.reranker.model.examination import Examination, write_examination
 from findtune.reranker.model.jina.architecture import JinaConfig
-from findtune.reranker.model.reranker import TRAIN_RETRIEVER, Reranker
+from findtune.reranker.model.reranker import TRAIN_RETRIEVER, Reranker, save_retriever
 from findtune.reranker.training.onnx_export import export_onnx
-from findtune.retrieval.encoding import encode_texts
 
 
 def save_model(
@@ -29,9 +28,7 @@ def save_model(
     since the libraries can't load it without this project.
     """
     reranker.save(folder)
-    # A tokenizer is saved in the state of its last use; a resumed training may not have used it.
-    encode_texts(train_retriever, ["text"])
-    train_retriever.save_pretrained(str(folder / TRAIN_RETRIEVER), create_model_card=False)
+    save_retriever(train_retriever, folder / TRAIN_RETRIEVER)
     write_weights(folder / "retriever_features.json", feature_weights)
     write_examination(folder / "examination.json", examination)
     cross_encoder = reranker.cross_encoder

@@ -118,7 +118,8 @@ def read_training_data(
     report_rankings(rankings, "lists", say)
     report_rankings(search_rankings, "lists of candidates", say)
     retriever = fit(without_random_negatives(of_kinds(lists, KNOWN)))
-    of_titles = partial(retriever_features, retriever, base, lists["title"])
+    # by the one that has not learned dev, where the cross-encoder that learns these is judged
+    of_titles = partial(retriever_features, train_retriever, base, lists["title"])
     features["title"] = ranks.on_first(of_titles, recipe.temperature)
     retrievers = retriever, train_retriever, base
     return TrainingData(lists, features, *retrievers, rankings, search_rankings, examination)

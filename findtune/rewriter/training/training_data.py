@@ -5,7 +5,7 @@ from pathlib import Path
 
 from findtune.core.files import read_json
 from findtune.core.records import Record, read_kind
-from findtune.core.text import hash_fraction
+from findtune.core.text import hash_fraction, near_duplicate_key
 from findtune.retrieval.corpus import Corpus
 from findtune.rewriter.model.lexicon import Lexicon, build_lexicon
 
@@ -53,6 +53,12 @@ def fold_lexicon(
 
 
 def sample_questions(questions: Sequence[Record], number: int) -> list[Record]:
-    """Return up to `number` questions that have a pick, chosen by the hash of their texts."""
-    answered = [question for question in questions if question["picks"]]
-    return sorted(answered, key=lambda question: hash_fraction(question["query"]))[:number]
+    """Return up to `number` different questions that have a pick, chosen by hash.
+
+    Of nearly equal questions, one is taken, or a few frequent ones could fill the sample.
+    """
+    different: dict[str, Record] = {}
+    for question in sorted(questions, key=lambda question: hash_fraction(question["query"])):
+        if question["picks"]:
+            different.setdefault(near_duplicate_key(question["query"]), question)
+    return [*different.values()][:number]

@@ -12,6 +12,8 @@ from findtune.embedder.prepare.examples import (
     CleanData,
     PrepareSettings,
 )
+from findtune.embedder.prepare.held_out_queries import hold_out_wordings, naming_keys
+from findtune.embedder.prepare.variables import CatalogText, Variable
 from findtune.examples.splits import SPLITS, SplitShares, assign_split
 from tests.embedder.prepare.small_catalog import (
     DEV,
@@ -113,3 +115,25 @@ def test_a_refit_learns_the_whole_catalog_and_all_scored_pairs_but_no_guard(buil
     assert learned == {text.text for text in texts} - {GUARD[0].sentence_1}
     assert len(of_kind("scored", examples, "refit")) == len(SCORED)
     assert not leaks(examples)
+
+
+def texts(dcid: str, **by_role: str) -> Variable:
+    """A variable with texts, each given as its role, and separated by a bar."""
+    rows = [
+        CatalogText(dcid, "small", role, text, "file.csv:2")
+        for role, joined in by_role.items()
+        for text in joined.split("|")
+    ]
+    return Variable(dcid, tuple(rows))
+
+
+def test_a_wording_that_one_of_its_variables_cannot_spare_is_not_held_out() -> None:
+    wording = SPLIT_WORDINGS["test"]
+    rich = texts("d1", name="Drinkers", generated=f"{wording}|cups|plates")
+    poor = texts("d2", name="Eaters", generated=wording)
+    naming = naming_keys([rich, poor])
+    key = near_duplicate_key(wording)
+    assert key in hold_out_wordings([rich], naming, HALVES)["test"]
+    for both in ([rich, poor], [poor, rich]):
+        held_out = hold_out_wordings(both, naming, HALVES)
+        assert key not in held_out["test"] | held_out["dev"]

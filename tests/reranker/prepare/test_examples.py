@@ -19,6 +19,7 @@ from findtune.examples.topics import find_topics, topic_of
 from findtune.reranker.prepare import survey as survey_module
 from findtune.reranker.prepare.examples import PrepareSettings, preview_lines, write_examples
 from findtune.reranker.prepare.survey import merge, survey_rows
+from findtune.reranker.prepare.title_lists import HELD_OUT_TITLE
 
 SHARES = SplitShares(dev=0.2, test=0.3, fold=0)
 
@@ -268,6 +269,19 @@ def test_a_title_is_the_query_for_its_own_snippet_among_similar_ones(prepare: Pr
     [first] = title_lists(prepare, 1, 1)  # the first by hash
     assert first["query"] == next(iter(by_query))
     assert len(first["documents"]) == 2
+
+
+def test_a_title_that_is_a_question_of_dev_or_test_is_no_query_of_train(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    asked = [TITLES[0] | {"title": f"{DEV['query'].upper()}?"}, *TITLES[1:]]
+    train = TRAIN | {"sources": asked, "picks": urls("a")}
+    settings = {"count": 9, "hard_negatives": 2}
+    examples = prepare([train, DEV, TEST], title_lists=settings)["train"]
+    queries = {row["query"] for row in examples if row["kind"] == "title"}
+    assert queries == {row["title"] for row in TITLES[1:3]}
+    left_out = (tmp_path / "examples" / "left_out.json").read_text(encoding="utf-8")
+    assert HELD_OUT_TITLE in left_out
 
 
 def test_the_same_lists_give_the_same_bytes_and_a_count_of_what_the_splits_share(

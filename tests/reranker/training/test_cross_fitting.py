@@ -73,7 +73,7 @@ def test_lists_of_one_question_are_too_few(
 ) -> None:
     same = [row | {"group": "one"} for row in train]
     fit = partial(load_encoder, tiny_base)
-    with pytest.raises(InputError, match="about one question"):
+    with pytest.raises(InputError, match="of one question, session or user"):
         out_of_fold_features(
             same[in_dev:], same[:in_dev], lambda _: fit(), scored=same, folds=3, temperature=0.2
         )

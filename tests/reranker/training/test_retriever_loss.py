@@ -54,3 +54,23 @@ def test_no_batch_holds_two_lists_of_one_topic() -> None:
     assert sorted(row for batch in batches for row in batch) == list(range(12))
     for batch in batches:
         assert len({topics[row] for row in batch}) == len(batch)
+
+
+@pytest.mark.parametrize(
+    "topics",
+    [
+        [f"topic {row}" for row in range(60)],
+        ["one user"] * 20 + [f"topic {row}" for row in range(40)],
+    ],
+    ids=["independent", "a third of one user"],
+)
+def test_every_row_is_read_however_many_batches_that_takes(topics: list[str]) -> None:
+    rows = Dataset.from_dict({"question": [f"question {row}" for row in range(60)]})
+    settings = {"batch_size": 8, "drop_last": False, "generator": torch.Generator(), "seed": 1}
+    sampler = sample_topics(rows, topics=topics, **settings)
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        steps = len(sampler)  # the trainer stops there
+        batches = list(sampler)
+        assert len(batches) == steps >= len(rows) / 8
+        assert sorted(row for batch in batches for row in batch) == list(range(60))

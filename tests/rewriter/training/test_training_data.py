@@ -51,3 +51,9 @@ def test_words_that_only_left_out_targets_have_are_not_in_the_lexicon_of_a_fold(
     rows, corpus = read_train(tmp_path), Corpus({"a": "price of milk"}, {"a": "Milk"})
     lexicon = fold_lexicon(tmp_path, corpus, rows, all_targets(rows)[1:])
     assert lexicon.vocabulary == {*["tea", "0", "1", "cups", "bread", "price", "of", "milk"]}
+
+
+def test_a_question_that_many_ask_is_sampled_once() -> None:
+    asked = [{**QUESTIONS[1], "query": text} for text in ("rent in Oslo", "Rents in Oslo?") * 50]
+    sampled = sample_questions([*asked, *QUESTIONS], 99)
+    assert len(sampled) == 11
