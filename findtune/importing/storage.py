@@ -36,8 +36,8 @@ def store(
     """Add records to the file of a kind and a source; the file changes only if a record does.
 
     Records are matched by `id`; new picks of a known search are added to the old ones. replaced:
-    ids of records that are removed. Another import waits until this one has written. Raises
-    InputError for a file that can't be read.
+    ids of records that are removed; a file without any record left is removed, too. Another import
+    waits until this one has written. Raises InputError for a file that can't be read.
     """
     path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
     with locked_folder(path.parent):
@@ -55,14 +55,16 @@ def merge_into(path: Path, records: Iterable[Record], replaced: Collection[str])
         new, changed = new + (before is None), changed + (before not in (None, after))
         known += before == after
         stored[record["id"]] = after
-    if new or changed:
+    if not stored:
+        path.unlink(missing_ok=True)  # ingest refuses an empty file
+    elif new or changed:
         write_jsonl(path, stored.values())
     return Stored(path, new, changed, known)
 
 
 def read_stored(path: Path) -> dict[str, Record]:
-    """Return the records of a file by id; none if there is no file."""
-    if not path.exists():
+    """Return the records of a file by id; none if there is no file, or an empty one."""
+    if not path.exists() or not path.stat().st_size:
         return {}
     records: dict[str, Record] = {}
     lines = path.read_bytes().rstrip(b"\n").split(b"\n")  # a text may hold U+2028

@@ -88,3 +88,17 @@ def test_a_record_that_a_later_export_replaces_is_removed(tmp_path: Path) -> Non
         tmp_path, "ranked_lists", "langfuse", [record("clicked", "y")], replaced={"cited"}
     )
     assert (again.new, again.changed, again.known) == (0, 0, 1)
+
+
+def test_a_file_that_loses_its_last_record_is_removed_and_can_be_made_again(tmp_path: Path) -> None:
+    first = store(tmp_path, "ranked_lists", "langfuse", [record("cited", "x")])
+    emptied = store(tmp_path, "ranked_lists", "langfuse", [], replaced={"cited"})
+    assert (emptied.changed, first.path.exists()) == (1, False)
+    assert store(tmp_path, "ranked_lists", "langfuse", [], replaced={"cited"}).changed == 0
+    assert store(tmp_path, "ranked_lists", "langfuse", [record("cited", "x")]).new == 1
+
+
+def test_an_empty_file_holds_no_record(tmp_path: Path) -> None:
+    path = store(tmp_path, "ranked_lists", "ubi", [record("1", "x")]).path
+    path.write_bytes(b"")
+    assert store(tmp_path, "ranked_lists", "ubi", [record("2", "y")]).new == 1
