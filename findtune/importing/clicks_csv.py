@@ -11,7 +11,7 @@ Lists are JSON, or separated by `;`, `|`, line ends or blanks. Optional columns 
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
@@ -21,12 +21,12 @@ from pathlib import Path
 from findtune.core.errors import InputError
 from findtune.importing.cell_lists import TornListError, read_list
 from findtune.importing.csv_forms import OPTIONAL, ROW_OF_A_SEARCH
-from findtune.importing.documents import Document, Library, distinct
+from findtune.importing.documents import Document, Library, ShownUrls, distinct
 from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
-from findtune.importing.times import utc_time
+from findtune.importing.times import moment, utc_time
 from findtune.ingest.csv_rows import CsvRow, read_rows
 from findtune.ingest.report import IngestReport, abbreviate
 
@@ -49,17 +49,17 @@ def read_clicks_csv(
     paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
 ) -> Feedback:
     """Return the searches of some files; raise InputError for a file or a header that is wrong."""
-    feedback = Feedback()
-    for path in paths:
-        rows = [*csv_rows(path, tally)]
+    searches: list[Search] = []
+    for path in {path.resolve(): path for path in paths}.values():  # no file counts twice
+        rows = [*with_questions(csv_rows(path, tally))]
         wide = bool(rows) and "shown" in rows[0].cells
         read = searches_of_rows if wide else searches_of_sources
-        feedback.searches += apart(read(rows, people, library, tally))
-    return feedback
+        searches += read(rows, people, library, tally)
+    return Feedback(joined(apart(searches)))
 
 
 def apart(searches: Iterable[Search]) -> Iterator[Search]:
-    """Yield the searches of a file; repeats without any OPTIONAL cell get ids of their own.
+    """Yield the searches of all files; repeats without any OPTIONAL cell get ids of their own.
 
     Otherwise, users with the same question and results would be merged into one search with all
     their picks.
@@ -71,6 +71,33 @@ def apart(searches: Iterable[Search]) -> Iterator[Search]:
             yield search
         else:
             yield replace(search, id=record_id("csv", search.id, counts[search.id]))
+
+
+def joined(searches: Iterable[Search]) -> list[Search]:
+    """Return the searches; those with one id, such as pages, become one, the earliest first."""
+    by_id: dict[str, list[Search]] = defaultdict(list)
+    for search in searches:
+        by_id[search.id].append(search)
+    return [join(pages) if len(pages) > 1 else pages[0] for pages in by_id.values()]
+
+
+def join(pages: Sequence[Search]) -> Search:
+    """Return the pages of a search as one search, which shows and picks what any of them does."""
+    ordered = sorted(pages, key=lambda page: moment(page.time))
+    shown = distinct(document for page in ordered for document in page.shown)
+    picks = dict.fromkeys(pick for page in ordered for pick in page.picks)
+    return replace(ordered[0], shown=shown, picks=[*picks])
+
+
+def with_questions(rows: Iterable[CsvRow]) -> Iterator[CsvRow]:
+    """Yield the rows; one with an id alone asks what the row before it with this id asks."""
+    asked: dict[str, str] = {}
+    for row in rows:
+        search_id, query = row.cells.get("id"), row.cells["query"]
+        if search_id:
+            asked[search_id] = query or asked.get(search_id, "")
+            row = row._replace(cells={**row.cells, "query": asked[search_id]})
+        yield row
 
 
 def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:
@@ -110,19 +137,19 @@ def searches_of_rows(
             tally.skip(TORN, row.file, row.line)
             continue
         shown = [library.complete(Document(url)) for url in names]
-        picks = [library.complete(Document(url)).url for url in clicked]
-        urls = {document.url for document in shown}
-        if strangers := [url for url in picks if url not in urls]:
+        urls = ShownUrls(shown)
+        picks = [urls.find(library.complete(Document(url)).url) for url in clicked]
+        if "" in picks:
             tally.skip("clicks on a source that was not shown", row.file, row.line)
-            picks = [url for url in picks if url not in strangers]
-        searches.append(to_search(row, distinct(shown), picks, people))
+        known = dict.fromkeys(filter(None, picks))
+        searches.append(to_search(row, distinct(shown), [*known], people))
     return searches
 
 
 def searches_of_sources(
     rows: Sequence[CsvRow], people: Pseudonyms, library: Library, tally: Tally
 ) -> list[Search]:
-    """Return the searches of the second form: rows with one id, or adjacent rows of one search.
+    """Return the searches of the second form: rows of one id and question, or adjacent rows.
 
     A search with a click that can't be read is not used: what was clicked would seem passed over.
     """
@@ -167,7 +194,7 @@ def count_unread(searches: Sequence[Sequence[CsvRow]], tally: Tally) -> None:
 
 
 def gathered(rows: Sequence[CsvRow]) -> list[CsvRow]:
-    """Return the rows with those of each search id moved together; others keep their order."""
+    """Return the rows; those of a search with an id are moved together, others keep their order."""
     firsts: dict[tuple[str, ...], int] = {}
     places = [firsts.setdefault(search_key(row), index) for index, row in enumerate(rows)]
     together = sorted(
@@ -181,8 +208,13 @@ def search_key(row: CsvRow) -> tuple[str, ...]:
     """Return the key that the rows of one search share."""
     cells = row.cells
     if cells.get("id"):
-        return ("id", cells["id"])
+        return ("id", *own_id(cells))
     return tuple(cells.get(name, "") for name in ("query", "timestamp", "session", "user"))
+
+
+def own_id(cells: Mapping[str, str]) -> tuple[str, str]:
+    """Return the id of a search with its question, since some logs number anew each day."""
+    return cells["id"], cells["query"].casefold()
 
 
 def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
@@ -210,7 +242,7 @@ def to_search(
     cells: Mapping[str, str] = row.cells
     names = ("id", "query", "timestamp", "session", "user")
     content = [cells.get(name, "") for name in names]
-    own = content[:1] if content[0] else [*content[1:3], people.name(*content[3:])]
+    own = own_id(cells) if content[0] else [*content[1:3], people.name(*content[3:])]
     # As the export names them, so that a record keeps its id even if more becomes known of them.
     urls = [document.id or document.url for document in shown]
     named = next((name for name in ("session", "user") if cells.get(name)), "")

@@ -1,11 +1,13 @@
 """Titles and texts of documents, for exports that name documents only by id."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from findtune.importing.export_files import read_rows
 from findtune.importing.tally import Tally
+from findtune.ingest.addresses import normal_form
 from findtune.ingest.document_fields import find_field
 
 
@@ -54,6 +56,22 @@ class Library:
         if shown.url and not (title and snippet):
             self.missing.add(shown.url)
         return Document(known.url, title, snippet, shown.url if shown.url != known.url else "")
+
+
+class ShownUrls:
+    """The URLs of the documents that a search showed, found by any spelling that ingest reads."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self.urls = dict.fromkeys(document.url for document in documents)
+
+    @cached_property
+    def by_form(self) -> dict[str, str]:
+        """The first URL of each normal form."""
+        return {normal_form(url): url for url in reversed(self.urls)}
+
+    def find(self, url: str) -> str:
+        """Return the URL as it was shown; "" if it was not shown."""
+        return url if not url or url in self.urls else self.by_form.get(normal_form(url), "")
 
 
 def ids_of(fields: Mapping[str, Any], document: Document) -> set[str]:

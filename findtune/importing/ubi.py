@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from findtune.importing.documents import Document, Library, distinct, text_of
+from findtune.importing.documents import Document, Library, ShownUrls, distinct, text_of
 from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
@@ -136,9 +136,10 @@ def to_search(
     """Return a query and its events as a search."""
     fields = row.fields
     shown = distinct(map(library.complete, shown_documents(fields, [e.fields for e in events])))
+    urls = ShownUrls(shown)
     spellings = {document.url: document.url for document in shown}
     for key in (key for event in events for key in object_ids(event.fields)):
-        if (url := library.complete(Document(key)).url) in spellings:
+        if url := urls.find(library.complete(Document(key)).url):
             spellings[key] = url
     query_id = text_of(fields["query_id"])
     return Search(

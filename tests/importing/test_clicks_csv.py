@@ -242,3 +242,114 @@ def test_a_header_without_sources_is_answered_with_both_forms(tmp_path: Path, he
 def test_a_header_in_one_quoted_cell_is_answered_as_such(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the whole line is one quoted cell"):
         csv_import(tmp_path, '"query,url,clicked"', '"tea,a,1"')
+
+
+def picks_by_question(read: Import) -> list[tuple[str, list[str], list[str]]]:
+    return [
+        (each.query, [source.url for source in each.shown], [*each.picks]) for each in read.searches
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("id,query,shown,clicked", "1,tea,a;b,a", "2,oat,e;f,e", "1,rice in Köln,c;d,d"),
+        (
+            *("id,query,url,clicked", "1,tea,a,1", "1,tea,b,0", "2,oat,e,1", "2,oat,f,0"),
+            *("1,rice in Köln,c,0", "1,rice in Köln,d,1"),
+        ),
+    ],
+)
+def test_an_id_that_comes_back_with_another_question_is_another_search(
+    tmp_path: Path, lines: tuple[str, ...]
+) -> None:
+    read = csv_import(tmp_path, *lines)
+    assert picks_by_question(read) == [
+        ("tea", ["a", "b"], ["a"]),
+        ("oat", ["e", "f"], ["e"]),
+        ("rice in Köln", ["c", "d"], ["d"]),
+    ]
+    assert len({search.id for search in read.searches}) == 3
+    assert read.unused() == {}
+
+
+@pytest.mark.parametrize("second", ["tea", "Tea", ""])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("id,query,shown,clicked,timestamp", "1,{},c;d,d,2026-01-02", "1,tea,a;b,a,2026-01-01"),
+        ("id,query,shown,clicked", "1,tea,a;b,a", "2,rice,y;z,z", "1,{},c;b;d,d"),
+        ("id,query,url,clicked", "1,tea,a,1", "1,{},b,0", "2,rice,y,1", "1,{},c,0", "1,{},d,1"),
+    ],
+)
+def test_rows_of_one_id_and_question_are_pages_of_one_search(
+    tmp_path: Path, second: str, rows: tuple[str, ...]
+) -> None:
+    later = second or ("tea" if "timestamp" in rows[0] else "")  # a blank cell follows a full one
+    read = csv_import(tmp_path, *(row.format(later) for row in rows))
+    [search, *others] = picks_by_question(read)
+    assert search == ("tea", [*"abcd"], ["a", "d"])
+    assert len(others) == sum(",rice," in row for row in rows)
+
+
+def files_import(tmp_path: Path, **files: tuple[str, ...]) -> Import:
+    for name, lines in files.items():
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    return Import("csv", *(f"{tmp_path / name}" for name in files))
+
+
+def test_users_of_whom_nothing_is_known_stay_apart_across_files(tmp_path: Path) -> None:
+    header, jan, feb = "query,shown,clicked", "tea,a;b;c,a", "tea,a;b;c,b"
+    read = files_import(tmp_path, jan=(header, jan), feb=(header, feb))
+    assert [search.picks for search in read.searches] == [["a"], ["b"]]
+    assert len({search.id for search in read.searches}) == 2
+    ids = [search.id for search in csv_import(tmp_path, header, jan).searches]
+    assert ids == [read.searches[0].id]  # so that a later import knows it again
+
+
+def test_a_file_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    (tmp_path / "jan").write_text("query,shown,clicked\ntea,a;b,a\n", encoding="utf-8")
+    paths = (f"{tmp_path / 'jan'}", f"{tmp_path / '..' / tmp_path.name / 'jan'}")
+    assert len(Import("csv", *paths).searches) == 1
+
+
+def test_pages_and_ids_that_restart_are_read_alike_across_files(tmp_path: Path) -> None:
+    header = "id,query,shown,clicked"
+    jan, feb = (header, "1,tea,a;b,a"), (header, "1,rice,c;d,c", "1,tea,e,e")
+    read = files_import(tmp_path, jan=jan, feb=feb)
+    assert picks_by_question(read) == [
+        ("tea", ["a", "b", "e"], ["a", "e"]),
+        ("rice", ["c", "d"], ["c"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "click",
+    [
+        "https://b.example/y/",
+        "http://www.b.example/y?utm_source=mail",
+        "https://B.example/y#part",
+        "https://b.example/y https://b.example/y/",
+    ],
+)
+def test_a_click_on_another_spelling_of_a_shown_source_is_a_pick(
+    tmp_path: Path, click: str
+) -> None:
+    shown = "https://a.example/x;https://b.example/y;https://c.example"
+    read = csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},{click} https://c.example")
+    assert read.picks("tea") == ["https://b.example/y", "https://c.example"]
+    assert read.unused() == {}
+
+
+@pytest.mark.parametrize("click", ["https://b.example/y/z", "https://b.example/y?page=2", "B"])
+def test_a_click_on_a_source_that_only_looks_alike_is_none(tmp_path: Path, click: str) -> None:
+    shown = "https://a.example;https://b.example/y;b"
+    read = csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},https://a.example;{click}")
+    assert read.picks("tea") == ["https://a.example"]
+    assert read.unused() == {"clicks on a source that was not shown": [2]}
+
+
+def test_a_click_on_one_of_two_spellings_picks_the_one_that_was_clicked(tmp_path: Path) -> None:
+    shown = "https://b.example/y;https://b.example/y/;https://c.example"
+    read = csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},https://b.example/y/")
+    assert read.picks("tea") == ["https://b.example/y/"]
