@@ -19,9 +19,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from findtune.importing.documents import Document, Library, distinct, text_of, to_document
+from findtune.importing.documents import (
+    Document,
+    Library,
+    ShownUrls,
+    distinct,
+    text_of,
+    to_document,
+)
 from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
+from findtune.importing.latest_rows import latest_rows
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
 from findtune.importing.searches import Search, why_unused
@@ -44,6 +52,7 @@ SCORE_FIELDS = frozenset(
     | {"created_at", "updated_at", "author_user_id", "config_id", "queue_id", "metadata"}
     | {"evaluator_id", "evaluation_rule_id", "execution_trace_id", "trace", "user_id"}
 )
+VERSION = (("id", "trace_id"), ("updated_at", "timestamp"))  # what scores are one, and when
 
 
 @dataclass
@@ -65,8 +74,9 @@ def read_langfuse(
         for row in read_rows(path, tally):
             fields = {snake_case(name): value for name, value in row.fields.items()}
             sort_row(row._replace(fields=fields), export, tally)
+    export.scores = latest_rows(export.scores, *VERSION)
     export.scales = scales_of(export.scores)
-    feedback = Feedback()
+    feedback = Feedback(replaced=taken_back(export))
     picks: dict[str, list[Row]] = defaultdict(list)
     for score in export.scores:
         read_score(score, export, feedback, picks, people=people, library=library, tally=tally)
@@ -79,6 +89,16 @@ def read_langfuse(
         feedback, {trace_id for trace_id, search in searches.items() if not why_unused(search)}
     )
     return feedback
+
+
+def taken_back(export: Export) -> set[str]:
+    """Return the ids of the lists that scores gave if they were thumbs up in an earlier export."""
+    scores = [score for score in export.scores if text_of(score.fields.get("id"))]
+    return {
+        rating_id(score)
+        for score in scores
+        if (value := thumb(score.fields)) is not None and not is_up(score, value, export.scales)
+    }
 
 
 def forget_citations(feedback: Feedback, listed: Set[str]) -> None:
@@ -111,13 +131,26 @@ def sort_row(row: Row, export: Export, tally: Tally) -> None:
         tally.rows["traces"] += 1
         trace_id = text_of(fields["id"])
         export.traces[trace_id] = row
-        inner_rows = fields.get("observations")  # the API returns a trace with its observations
-        for inner in inner_rows if isinstance(inner_rows, list) else []:
-            if isinstance(inner, Mapping):
-                named = {snake_case(name): value for name, value in inner.items()}
-                export.observations[trace_id].append(row._replace(fields=named))
+        export.observations[trace_id] += inner_rows(row, "observations")
+        for score in inner_rows(row, "scores"):
+            tally.rows["scores"] += 1
+            tally.note_unknown(score.fields, SCORE_FIELDS)
+            export.scores.append(score)
     else:
         tally.skip_row("rows that are not a score, a trace or an observation", row)
+
+
+def inner_rows(trace: Row, name: str) -> list[Row]:
+    """Return the rows in a field of a trace, which the API returns with what belongs to it."""
+    items = trace.fields.get(name)
+    trace_id = text_of(trace.fields["id"])
+    return [
+        trace._replace(
+            fields={snake_case(key): inner[key] for key in inner} | {"trace_id": trace_id}
+        )
+        for inner in (items if isinstance(items, list) else [])
+        if isinstance(inner, Mapping)
+    ]
 
 
 def read_score(
@@ -134,13 +167,13 @@ def read_score(
     fields = score.fields
     trace_id = text_of(fields["trace_id"])
     sources = retrieved(trace_id, export, library)
-    urls = {document.url for document in sources}
+    urls = ShownUrls(sources)
     value = thumb(fields)
     if fields.get("source") == JUDGES:
         tally.skip_row("scores that a model gave (source EVAL)", score)
     elif not question_of(trace_id, export):
         tally.skip_row("scores without a trace whose input is a question", score)
-    elif library.complete(Document(text_of(fields.get("string_value")))).url in urls:
+    elif urls.find(picked_url(score, library)):
         picks[trace_id].append(score)
     elif value is None:
         tally.skip_row("scores that are neither a number, a thumb nor a shown source", score)
@@ -168,17 +201,28 @@ def to_rating(
     answer = answer_of(trace_id, export)
     cited = [document.url for document in sources if cites(answer, document.url)]
     return Rating(
-        id=record_id("langfuse", trace_id, text_of(score.fields.get("id"))),
+        id=rating_id(score),
         query=question_of(trace_id, export),
         answer=answer,
         value=value,
-        good=value > 0 and not is_scale(score.fields, value, export.scales),
+        good=is_up(score, value, export.scales),
         time=utc_time(score.fields.get("timestamp") or score.fields.get("created_at")),
         session=session_of(trace_id, export, people),
         row=score,
         sources=sources,
         cited=cited,
     )
+
+
+def rating_id(score: Row) -> str:
+    """Return the id of the rating that a score is, and of the list that it may give."""
+    trace_id, score_id = (text_of(score.fields.get(name)) for name in ("trace_id", "id"))
+    return record_id("langfuse", trace_id, score_id)
+
+
+def is_up(score: Row, value: float, scales: Set[str]) -> bool:
+    """Return whether a score, read as a number, is a thumb up."""
+    return value > 0 and not is_scale(score.fields, value, scales)
 
 
 def cites(answer: str, url: str) -> bool:
@@ -211,16 +255,22 @@ def to_search(
 ) -> Search:
     """Return a trace whose sources were picked as a search, the earliest pick first."""
     ranked = sorted(rows, key=lambda row: moment(row.fields.get("timestamp")))
-    ids = (text_of(row.fields.get("string_value")) for row in ranked)
+    shown = retrieved(trace_id, export, library)
+    urls = ShownUrls(shown)
     return Search(
         id=record_id("langfuse", trace_id),
         query=question_of(trace_id, export),
         time=utc_time(ranked[0].fields.get("timestamp")),
         session=session_of(trace_id, export, people),
-        shown=retrieved(trace_id, export, library),
-        picks=[*dict.fromkeys(library.complete(Document(each)).url for each in ids)],
+        shown=shown,
+        picks=[*dict.fromkeys(urls.find(picked_url(row, library)) for row in ranked)],
         row=rows[0],
     )
+
+
+def picked_url(score: Row, library: Library) -> str:
+    """Return the URL of the source that a score names, if it names one."""
+    return library.complete(Document(text_of(score.fields.get("string_value")))).url
 
 
 def question_of(trace_id: str, export: Export) -> str:

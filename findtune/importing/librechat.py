@@ -18,6 +18,7 @@ from typing import Any
 from findtune.importing.documents import Document, Library, distinct, text_of
 from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
+from findtune.importing.latest_rows import latest_rows
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
 from findtune.importing.tally import Row, Tally
@@ -47,7 +48,21 @@ def read_librechat(
     paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
 ) -> Feedback:
     """Return the ratings of some exports; raise InputError for a file that can't be read."""
-    messages: dict[str, Row] = {}
+    latest = latest_rows(message_rows(paths, tally), ("messageId",), ("updatedAt",))
+    messages = {text_of(row.fields.get("messageId")): row for row in latest}
+    ratings = (
+        read_rating(row, messages, people, library, tally)
+        for row in messages.values()
+        if row.fields.get("feedback")
+    )
+    return Feedback(
+        ratings=[rating for rating in ratings if rating],
+        replaced={rating_id(row) for row in latest if is_taken_back(row)},
+    )
+
+
+def message_rows(paths: Sequence[Path], tally: Tally) -> Iterator[Row]:
+    """Yield the messages of some exports; count what is none."""
     for path in paths:
         for row in read_rows(path, tally):
             for message in flat_messages(row):
@@ -56,13 +71,27 @@ def read_librechat(
                     continue
                 tally.rows["messages"] += 1
                 tally.note_unknown(message.fields, MESSAGE_FIELDS)
-                messages[text_of(message.fields.get("messageId"))] = message
-    ratings = (
-        read_rating(row, messages, people, library, tally)
-        for row in messages.values()
-        if row.fields.get("feedback")
-    )
-    return Feedback(ratings=[rating for rating in ratings if rating])
+                yield message
+
+
+def rating_id(row: Row) -> str:
+    """Return the id of the rating that a message has, and of the list that it may give."""
+    return record_id("librechat", text_of(row.fields.get("messageId")))
+
+
+def is_taken_back(row: Row) -> bool:
+    """Return whether a message has no thumb up, though an earlier export may have had one.
+
+    A message without the field may be of an export that leaves it out, and says nothing.
+    """
+    has_id = bool(text_of(row.fields.get("messageId")))
+    return has_id and "feedback" in row.fields and thumb(row.fields["feedback"]) != 1
+
+
+def thumb(feedback: object) -> float | None:
+    """Return the rating in the feedback of a message; None without one."""
+    fields = feedback if isinstance(feedback, Mapping) else {}
+    return RATINGS.get(text_of(fields.get("rating")))
 
 
 def flat_messages(row: Row) -> Iterator[Row]:
@@ -85,7 +114,7 @@ def read_rating(
     fields = row.fields
     feedback = fields["feedback"] if isinstance(fields["feedback"], Mapping) else {}
     tally.note_unknown(feedback, FEEDBACK_FIELDS, "feedback.")
-    value = RATINGS.get(text_of(feedback.get("rating")))
+    value = thumb(feedback)
     parent = messages.get(text_of(fields.get("parentMessageId")))
     question = message_text(parent.fields) if parent else ""
     if value is None:
@@ -98,7 +127,7 @@ def read_rating(
     citable: dict[tuple[str, str, str], str] = {}
     documents = [*shown_documents(fields, citable, library)]
     return Rating(
-        id=record_id("librechat", text_of(fields.get("messageId"))),
+        id=rating_id(row),
         query=question,
         answer=answer,
         value=value,

@@ -16,6 +16,7 @@ from typing import Any
 from findtune.importing.documents import Document, Library, distinct, text_of
 from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
+from findtune.importing.latest_rows import latest_rows
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
 from findtune.importing.tally import Row, Tally
@@ -39,7 +40,16 @@ def read_open_webui(
     paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
 ) -> Feedback:
     """Return the ratings of some exports; raise InputError for a file that can't be read."""
-    feedback = Feedback()
+    latest = latest_rows(feedback_rows(paths, tally), ("id",), ("updated_at", "created_at"))
+    ratings = (read_rating(row, people, library, tally) for row in latest)
+    return Feedback(
+        ratings=[rating for rating in ratings if rating],
+        replaced={rating_id(row) for row in latest if is_taken_back(row)},
+    )
+
+
+def feedback_rows(paths: Sequence[Path], tally: Tally) -> Iterator[Row]:
+    """Yield the rows of some exports that are feedback; count the others."""
     for path in paths:
         for row in read_rows(path, tally):
             if not row.fields.keys() & {"data", "snapshot"}:
@@ -48,10 +58,19 @@ def read_open_webui(
             tally.rows["ratings"] += 1
             tally.note_unknown(row.fields, FIELDS)
             tally.note_unknown(row.fields.get("data"), DATA_FIELDS, "data.")
-            rating = read_rating(row, people, library, tally)
-            if rating:
-                feedback.ratings.append(rating)
-    return feedback
+            yield row
+
+
+def rating_id(row: Row) -> str:
+    """Return the id of the rating that a record holds, and of the list that it may give."""
+    return record_id("open_webui", text_of(row.fields.get("id")))
+
+
+def is_taken_back(row: Row) -> bool:
+    """Return whether a record holds no thumb up, though an earlier export may have had one."""
+    data = as_object(row.fields.get("data"))
+    has_id = bool(text_of(row.fields.get("id")))
+    return has_id and "rating" in data and rating_value(data["rating"]) != 1
 
 
 def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) -> Rating | None:
@@ -72,7 +91,7 @@ def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) ->
         documents = shown_documents(message, library)
         answer = text_of(message.get("content"))
         return Rating(
-            id=record_id("open_webui", text_of(fields.get("id"))),
+            id=rating_id(row),
             query=question,
             answer=answer,
             value=value,

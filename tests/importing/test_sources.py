@@ -1,6 +1,7 @@
 """Every source: what its export says becomes feedback, and what it does not say is counted."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,40 @@ def test_ubi_counts_clicks_whose_object_was_not_shown(tmp_path: Path) -> None:
     assert ubi.unused() == {"clicks on a source that was not shown": [2]}
 
 
+@pytest.mark.parametrize("key", ["https://a.example/x/", "http://www.a.example/x?utm_source=m"])
+def test_ubi_and_langfuse_know_a_shown_source_in_another_spelling(tmp_path: Path, key: str) -> None:
+    hits = ["https://a.example/x", "https://b.example"]
+    ubi = rows_import("ubi", tmp_path, ubi_query(*hits), ubi_click(key))
+    assert (ubi.urls("tea"), ubi.picks("tea"), ubi.unused()) == (hits, hits[:1], {})
+    trace = [
+        {"id": "t1", "input": "tea", "output": "Green."},
+        {"id": "o1", "trace_id": "t1", "type": "RETRIEVER", "output": hits},
+    ]
+    langfuse = rows_import("langfuse", tmp_path, *trace, langfuse_score(1, string_value=key))
+    assert (langfuse.urls("tea"), langfuse.picks("tea")) == (hits, hits[:1])
+
+
+@pytest.mark.parametrize("wrap", [lambda trace: trace, lambda trace: {"data": [trace]}])
+def test_langfuse_reads_the_scores_that_the_api_puts_inside_a_trace(
+    tmp_path: Path, wrap: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    trace, retriever = langfuse_trace()
+    click = {"id": "s9", "traceId": "t1", "name": "opened", "dataType": "TEXT", "colour": "red"}
+    click |= {"stringValue": "https://x.example/b", "value": 0, "source": "API"}
+    inner = {"observations": [retriever], "scores": [click, UP | {"trace_id": None}, "s10"]}
+    langfuse = rows_import("langfuse", tmp_path, wrap(trace | inner))
+    assert langfuse.picks("how many?") == ["https://x.example/b"]
+    assert len(langfuse.feedback.ratings) == 1
+    assert langfuse.tally.rows == {"traces": 1, "scores": 2}
+    assert langfuse.tally.unknown == {"colour": 1}
+
+
+def test_langfuse_counts_a_score_once_that_is_also_inside_the_trace(tmp_path: Path) -> None:
+    trace, retriever = langfuse_trace()
+    langfuse = rows_import("langfuse", tmp_path, UP, trace | {"scores": [UP]}, retriever)
+    assert len(langfuse.feedback.ratings) == 1
+
+
 def test_clicks_within_one_second_keep_their_order(tmp_path: Path) -> None:
     clicks = [
         ubi_click("a", "2026-01-01T00:00:30.400Z"),
@@ -313,7 +348,7 @@ UP = langfuse_score(1, value=1, data_type="BOOLEAN")
 
 
 def langfuse_click(name: str) -> dict[str, Any]:
-    return langfuse_score(2, string_value=f"https://x.example/{name}")
+    return langfuse_score(2 + "abc".index(name), string_value=f"https://x.example/{name}")
 
 
 @pytest.mark.parametrize("clicked", ["a", "b"])
