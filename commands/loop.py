@@ -49,7 +49,7 @@ def main(size: str, stage: str) -> None:
     """Train SIZE again, and make it live in STAGE if the verdict is WIN."""
     with only_loop():
         refuse_stage(Path(), "stack", stage)
-        refuse_unknown_author()
+        refuse_unknown_identity()
         refuse_unknown_changes()
         if search_files(SERVED):
             run_make("collect")
@@ -86,7 +86,7 @@ def only_loop() -> Iterator[None]:
         yield
 
 
-def refuse_unknown_author() -> None:
+def refuse_unknown_identity() -> None:
     """Raise InputError if git does not know who would commit."""
     if not knows_who_commits(Path()):
         raise InputError(f"git does not know who you are; run: {SET_IDENTITY}")

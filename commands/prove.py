@@ -138,7 +138,8 @@ def main(
         for model in ready_models(folder, models, out, notes)
     ]
     run_all(proofs, jobs, notes)
-    tables = {proof: average_seeds(proof.values()) for proof in proofs if not proof.open_runs()}
+    done = (proof for proof in proofs if not proof.open_runs())
+    tables = {proof: average_seeds(decisive_rows(proof.values())) for proof in done}
     if not tables:
         raise InputError("nothing was measured; the lines above say why.")
     write_per_query(out / "per_query.csv", tables)
@@ -332,7 +333,7 @@ def attempt(run: Run) -> Outcome:
 
 
 def query_values(run: Run) -> pd.DataFrame:
-    """Return every measure of every held-out query that decides, and a label of its group.
+    """Return every measure of every held-out query, and a label of its group.
 
     The label is a hash, so that the written files show no query.
     """
@@ -342,7 +343,7 @@ def query_values(run: Run) -> pd.DataFrame:
     if run.model == "embedder" and not groups:  # without a catalog it is judged on lists
         groups = [row["group"] for row in held_out.lists]
     digests = [hashlib.sha256(str(group).encode()).hexdigest() for group in groups]
-    return decisive_rows(table.assign(group=[f"g{digest[:12]}" for digest in digests]))
+    return table.assign(group=[f"g{digest[:12]}" for digest in digests])
 
 
 def decisive_rows(queries: pd.DataFrame) -> pd.DataFrame:

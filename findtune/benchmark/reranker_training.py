@@ -33,7 +33,7 @@ Train = Callable[[CrossEncoder, Project, StepClock], None]
 
 
 def shared_lists(project: Project) -> Dataset:
-    """Return the lists that both contestants learn, with labels as ListNet takes them."""
+    """Return the lists that both contestants learn, whole, with labels as ListNet takes them."""
     lists = read_kind(project.examples("reranker") / "train.jsonl", "list")
     labels = [pick_labels(gains_of(ranked_list), "listnet") for ranked_list in lists]
     return build_dataset(lists, labels)

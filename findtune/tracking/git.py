@@ -27,8 +27,9 @@ def commit_hash(root: Path, revision: str = "HEAD") -> str:
 
 def knows_who_commits(root: Path) -> bool:
     """Return whether a name and an address are configured; some programs accept no guessed ones."""
-    options = ("-c", "user.useConfigOnly=true")
-    return run_git(root, *options, "var", "GIT_COMMITTER_IDENT").returncode == 0
+    command = ("-c", "user.useConfigOnly=true", "var")
+    people = ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+    return not any(run_git(root, *command, person).returncode for person in people)
 
 
 def committed_file(root: Path, commit: str, path: str) -> bytes | None:

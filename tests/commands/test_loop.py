@@ -77,8 +77,9 @@ def test_a_loop_that_could_not_commit_is_refused_before_a_training(
     made: list[str], tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unknown: str
 ) -> None:
     tool(f"git config --unset {unknown}")
-    for name in ("NAME", "EMAIL"):
-        monkeypatch.delenv(f"GIT_COMMITTER_{name}", raising=False)
+    for name in ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"):
+        monkeypatch.delenv(f"GIT_{name}", raising=False)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for home in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(home, str(tmp_path / "nobody"))
     result = run(0.5)

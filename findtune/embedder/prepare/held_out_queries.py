@@ -53,7 +53,7 @@ def needed_keys(variables: Iterable[Variable], hidden: Keys) -> Keys:
     A variable that can spare a text may share it with one that can't.
     """
     needed: set[str] = set()
-    for variable in variables:
+    for variable in sorted(variables, key=lambda variable: variable.dcid):  # in whatever file order
         keys = {near_duplicate_key(text.text) for text in variable.texts}
         still_hidden = keys & (hidden - needed)
         missing = min(KEPT_TEXTS, len(keys)) - len(keys - still_hidden)

@@ -115,9 +115,10 @@ def save_retriever(retriever: SentenceTransformer, folder: Path) -> None:
 
     A tokenizer keeps the limits of the last texts that it read, and saves them with itself.
     """
-    tokenizer = retriever.tokenizer.backend_tokenizer
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    backend = getattr(retriever.tokenizer, "backend_tokenizer", None)  # not written in Python
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
     retriever.save_pretrained(str(folder), create_model_card=False)
 
 

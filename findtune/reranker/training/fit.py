@@ -143,7 +143,7 @@ def tuning_phase(model: CrossEncoder, data: TrainingData, recipe: Recipe, seed: 
     """Return the phase in which the cross-encoder learns the picks."""
     return Phase(
         name="tuning",
-        dataset=data.tuning_dataset(recipe.loss, recipe.documents, seed),
+        dataset=data.tuning_dataset(recipe.loss, recipe.documents, seed + 1),
         loss=pick_loss(model, recipe.loss),
         arguments=recipe.tune,
         batch_size=recipe.batch_size,

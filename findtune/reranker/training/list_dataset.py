@@ -19,7 +19,7 @@ Array = np.ndarray
 def sample_lists(
     lists: Sequence[Record], labels: Sequence[Array], documents: int, seed: int
 ) -> Dataset:
-    """Return the dataset of lists that are cut to a number of documents, picked ones first.
+    """Return the dataset of lists that are cut to a number of documents, up to half of them picked.
 
     labels: (documents,) for each whole list.
     """
@@ -35,14 +35,14 @@ def sample_lists(
 def draw_documents(gains: Array, number: int, rng: Random) -> list[int]:
     """Return the positions of at most `number` documents of a list, in the list's order.
 
-    gains: (documents,). Up to half of the drawn ones are those with the largest gains above 0; the
-    others are drawn from all that remain.
+    gains: (documents,). Up to half of the drawn ones are those with the largest gains above 0. The
+    others are drawn from those without a gain, and only then from the rest.
     """
     order = rng.sample(range(len(gains)), len(gains))
     relevant = sorted((row for row in order if gains[row] > 0), key=lambda row: -gains[row])
-    kept = relevant[: number // 2]
-    others = [row for row in order if row not in kept]
-    return sorted([*kept, *others[: number - len(kept)]])
+    irrelevant = [row for row in order if gains[row] <= 0]
+    half = number // 2
+    return sorted([*relevant[:half], *irrelevant, *relevant[half:]][:number])
 
 
 def build_dataset(lists: Sequence[Record], labels: Sequence[Array]) -> Dataset:

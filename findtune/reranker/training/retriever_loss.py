@@ -7,7 +7,7 @@ document per question it is MultipleNegativesRankingLoss (Henderson et al. 2017)
 (Karpukhin et al. 2020); with more it is ListNet (Cao et al. 2007) with in-batch negatives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -59,9 +59,13 @@ class CountedBatches(NoDuplicatesBatchSampler):
 
     def __len__(self) -> int:
         if self.epoch not in self.lengths:
-            self.lengths[self.epoch] = 0  # what the counted pass reads, so that it repeats no row
-            self.lengths[self.epoch] = sum(1 for _ in self)
+            self.lengths[self.epoch] = 0  # while a pass is counted, which then repeats no row
+            self.lengths[self.epoch] = sum(1 for _ in super().__iter__())
         return self.lengths[self.epoch]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        len(self)  # first, since the count draws from the same generator
+        yield from super().__iter__()
 
 
 def sample_topics(dataset: Dataset, *, topics: Sequence[str], **settings: Any) -> CountedBatches:
@@ -70,4 +74,6 @@ def sample_topics(dataset: Dataset, *, topics: Sequence[str], **settings: Any) -
     topics: the topic of each row. A document that is relevant to one question of a topic may be
     relevant to the others too, so it must not be a negative for them.
     """
-    return CountedBatches(dataset.add_column("topic", list(topics)), **settings)
+    rows = dataset.add_column("topic", list(topics))
+    # compared by hashes: where many rows share texts, each is looked at in many batches
+    return CountedBatches(rows, precompute_hashes=True, precompute_num_proc=1, **settings)

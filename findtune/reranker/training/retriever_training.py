@@ -5,6 +5,7 @@ list without a grade above 0, if it was picked. A sentence encoder learns from a
 cross-encoder with a new head learns from thousands.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from sentence_transformers import (
 
 from findtune.core.errors import CollapseError, InputError
 from findtune.core.records import Record
+from findtune.core.text import near_duplicate_key
 from findtune.reranker.model.examination import reading_probabilities
 from findtune.reranker.model.ranked_lists import document_texts, grades_of, learned_gains
 from findtune.reranker.training.recipe import RetrieverArguments
@@ -94,16 +96,29 @@ def list_rows(
     InputError when no list gives a row.
     """
     rng = Random(seed)
-    rows, topics = [], []
+    rows, groups = [], []
     for _ in range(arguments.epochs):
         for ranked_list in lists:
             row = list_row(ranked_list, arguments, rng, eta)
             if row:
                 rows.append(row)
-                topics.append(ranked_list["group"])
+                groups.append(ranked_list["group"])
     if not rows:
         raise InputError("in every list all documents are picked; add lists with others too.")
-    return rows, topics
+    return rows, topics_of(rows, groups, len(rows) / arguments.batch_size)
+
+
+def topics_of(rows: Sequence[Row], groups: Sequence[str], batches: float) -> list[str]:
+    """Return the topic of each row: its group, or its question if the group is large.
+
+    A group with more rows than there are batches is a busy user, or many linked ones. Kept apart,
+    its rows would fill batches of one row each.
+    """
+    sizes = Counter(groups)
+    return [
+        group if sizes[group] <= batches else near_duplicate_key(row["question"])
+        for row, group in zip(rows, groups, strict=True)
+    ]
 
 
 def list_row(

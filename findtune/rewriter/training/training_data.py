@@ -59,6 +59,8 @@ def sample_questions(questions: Sequence[Record], number: int) -> list[Record]:
     """
     different: dict[str, Record] = {}
     for question in sorted(questions, key=lambda question: hash_fraction(question["query"])):
+        if len(different) == number:
+            break
         if question["picks"]:
             different.setdefault(near_duplicate_key(question["query"]), question)
-    return [*different.values()][:number]
+    return [*different.values()]

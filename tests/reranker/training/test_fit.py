@@ -212,7 +212,9 @@ def data(bases: dict[str, Path], example_folder: Path, recipe: dict[str, Any]) -
     return read_training_data(example_folder, bases["embedder"], values, settings, lambda _: None)
 
 
-def test_no_retriever_says_anything_of_known_lists_that_it_learned_from(data: TrainingData) -> None:
+def test_no_features_come_from_the_retriever_that_ships_since_it_has_learned_dev(
+    data: TrainingData,
+) -> None:
     for group in ("list", "dev", "candidate", "dev_candidate", "title"):
         lists = data.lists[group]
         assert lists
@@ -265,6 +267,15 @@ def test_titles_are_scored_by_the_retriever_that_has_not_learned_dev(
     assert len(expected) == len(data.features["title"]) > 0
     for computed, own in zip(data.features["title"], expected, strict=True):
         np.testing.assert_allclose(computed, own, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", [distillation_phase, tuning_phase])
+def test_a_phase_reads_as_many_documents_of_a_list_as_the_recipe_says(
+    bases: dict[str, Path], recipe: dict[str, Any], data: TrainingData, build: Callable[..., Phase]
+) -> None:
+    model = load_or_create(bases["reranker"], 40, seed=1)
+    phase = build(model, data, Recipe(**recipe | {"documents": 3}), 13)
+    assert {len(documents) for documents in phase.dataset["documents"]} == {3}
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def test_every_row_is_read_however_many_batches_that_takes(topics: list[str]) ->
     sampler = sample_topics(rows, topics=topics, **settings)
     for epoch in range(2):
         sampler.set_epoch(epoch)
-        steps = len(sampler)  # the trainer stops there
-        batches = list(sampler)
-        assert len(batches) == steps >= len(rows) / 8
+        batches = [batch for batch in sampler]
+        assert len(batches) == len(sampler) >= len(rows) / 8  # where the trainer stops
         assert sorted(row for batch in batches for row in batch) == list(range(60))
+        assert [batch for batch in sampler] == batches

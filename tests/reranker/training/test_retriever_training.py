@@ -19,7 +19,12 @@ from findtune.reranker.model.ranked_lists import (
 )
 from findtune.reranker.model.retriever_features import tuned_features
 from findtune.reranker.training.recipe import Recipe, RetrieverArguments
-from findtune.reranker.training.retriever_training import fit_retriever, list_rows, load_retriever
+from findtune.reranker.training.retriever_training import (
+    fit_retriever,
+    list_rows,
+    load_retriever,
+    topics_of,
+)
 from findtune.training.arguments import trainer_arguments
 
 Tune = Callable[..., SentenceTransformer]
@@ -172,3 +177,15 @@ def test_where_grades_say_what_is_irrelevant_the_position_bias_draws_nothing(
     graded = ranked_list | {"qrels": {"a": 2}}
     arguments = RetrieverArguments(**recipe["retriever"] | {"documents": 2, "relevant": 1})
     assert list_rows([graded], arguments, 1, eta=3.0) == list_rows([graded], arguments, 1)
+
+
+def test_the_rows_of_a_busy_user_are_kept_apart_by_their_questions_alone() -> None:
+    questions = ["rent in Oslo", "Rents in Oslo?", "births", "deaths", "roads", "ships"]
+    rows = [{"question": question} for question in questions]
+    groups = ["u1", "u1", "u1", "u1", "u2", "u2"]
+    same, again, *others = topics_of(rows, groups, batches=3)
+    assert same == again
+    assert same not in others
+    assert others[-2:] == ["u2", "u2"]
+    assert len({*others[:2]}) == 2
+    assert topics_of(rows, groups, batches=4) == groups
