@@ -12,6 +12,7 @@ Writes  data/training_data/reranker_training_data.served.jsonl
 import click
 
 from findtune.core.errors import InputError
+from findtune.health.missing import refuse_unfetched_feedback
 from findtune.traffic.feedback import FOLDER, collect
 from findtune.traffic.log import SERVED
 from findtune.traffic.reader import search_files
@@ -24,6 +25,7 @@ def main() -> None:
     """Collect what users picked on the pages of `make serve RECORD=1`."""
     if not search_files(SERVED):
         raise InputError(f"there is no search in {SERVED}; `make serve RECORD=1` records them.")
+    refuse_unfetched_feedback()
     traffic, counts = collect(SERVED, FOLDER)
     answered = sum(search.id in traffic.answers for search in traffic.searches)
     click.echo(

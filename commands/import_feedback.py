@@ -20,6 +20,7 @@ import click
 
 from findtune.core.errors import InputError
 from findtune.core.files import write_csv
+from findtune.health.missing import refuse_unfetched_feedback
 from findtune.importing.documents import Library
 from findtune.importing.known_documents import learn_missing
 from findtune.importing.pseudonyms import load_pseudonyms
@@ -41,6 +42,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--documents", multiple=True, type=FILE, help="Titles and texts of documents.")
 def main(source: str, files: tuple[Path, ...], documents: tuple[Path, ...]) -> None:
     """Import the feedback in FILES, which the program SOURCE exported."""
+    refuse_unfetched_feedback()
     tally = Tally()
     library = Library()
     for path in documents:

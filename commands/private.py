@@ -10,32 +10,32 @@ Reads   data/training_data/
 Writes  data/training_data.dvc, data/.gitignore, git's index
 """
 
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
 from findtune.core.errors import InputError
+from findtune.health.missing import FEEDBACK, POINTER, refuse_unfetched_feedback
 from findtune.tracking.git import run_git
+from findtune.tracking.repository import open_repo
 from stages.command import Stage
-
-FEEDBACK = Path("data", "training_data")
-POINTER = FEEDBACK.with_name(f"{FEEDBACK.name}.dvc")
 
 
 @click.command(cls=Stage)
-@click.pass_context
-def main(ctx: click.Context) -> None:
+def main() -> None:
     """Let DVC track the feedback, and git only its md5."""
+    refuse_unfetched_feedback()
     if not FEEDBACK.is_dir():
         raise InputError(f"there is no {FEEDBACK}; put your feedback there first.")
+    repo = open_repo()  # which says what is wrong where there is none
     tracked = run_git(Path(), "ls-files", "--", str(FEEDBACK)).stdout.splitlines()
     if tracked and run_git(Path(), "rm", "-r", "--quiet", "--cached", str(FEEDBACK)).returncode:
         raise InputError(f"git can't untrack {FEEDBACK}; commit or undo your changes to it first.")
-    if status := import_module("dvc.cli").main(["add", "--quiet", str(FEEDBACK)]):
+    if reason := why_not_added(repo):
         # Otherwise the next commit would remove the feedback from all clones without a replacement.
         run_git(Path(), "reset", "--quiet", "--", str(FEEDBACK))
-        ctx.exit(status)
+        raise InputError(f"DVC can't add {FEEDBACK}: {reason}; correct that, then run this again.")
     run_git(Path(), "add", str(POINTER), str(FEEDBACK.with_name(".gitignore")))
     click.echo(f"DVC keeps {FEEDBACK} now, and git only its md5. Commit that: git commit")
     if tracked:
@@ -43,6 +43,15 @@ def main(ctx: click.Context) -> None:
             f"Earlier commits still have {len(tracked)} of its files. To remove them there too, "
             "rewrite the history (git filter-repo) and push it anew."
         )
+
+
+def why_not_added(repo: Any) -> str:
+    """Let DVC track the feedback; return why it can't, or an empty text. repo: a dvc.repo.Repo."""
+    try:
+        repo.add(str(FEEDBACK))
+    except Exception as error:  # DVC and each file system raise their own errors
+        return " ".join(str(error).split()) or type(error).__name__
+    return ""
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from findtune.tracking.hashing import (
     file_md5,
     folder_md5,
     no_progress,
+    object_path,
     read_listing,
 )
 from findtune.tracking.lock import FOLDER, Stages, all_outs
@@ -75,11 +76,6 @@ def differences(path: Path, md5: str, cache: Path, progress: Progress) -> Iterat
     for name in sorted(recorded.keys() | files.keys() if recorded else ()):
         if recorded.get(name) != files.get(name):
             yield str(path / name)
-
-
-def object_path(cache: Path, md5: str) -> Path:
-    """Return where the cache keeps the bytes of an md5."""
-    return cache / md5[:2] / md5[2:]
 
 
 def check_cache(stages: Stages, cache: Path, progress: Progress = no_progress) -> list[Finding]:

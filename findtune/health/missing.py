@@ -6,10 +6,13 @@ from pathlib import Path
 
 from findtune.core import params
 from findtune.core.errors import InputError
-from findtune.tracking.lock import all_outs, read_pointers
-from findtune.tracking.repository import has_remote
+from findtune.tracking.hashing import object_path, path_md5, read_listing
+from findtune.tracking.lock import all_outs, read_pointer, read_pointers
+from findtune.tracking.repository import has_remote, open_repo
 
 DATA = Path("data")
+FEEDBACK = DATA / "training_data"
+POINTER = DATA / "training_data.dvc"  # there after `make private`
 
 
 def known_sizes() -> list[str]:
@@ -54,3 +57,37 @@ def missing_data() -> Iterator[str]:
     for path in all_outs(read_pointers(DATA)):
         if not Path(path).exists():
             yield f"there is no {path} here; `make pull` fetches it."
+
+
+def refuse_unfetched_feedback() -> None:
+    """Raise InputError if DVC keeps feedback that was never here.
+
+    After a new file is written beside it, `make pull` would fail, and `make private` drop the rest.
+    """
+    if not POINTER.exists():
+        return
+    digest = read_pointer(POINTER).outs.get(FEEDBACK.as_posix())
+    if not FEEDBACK.is_dir():
+        raise InputError(
+            f"{POINTER} names feedback, but {FEEDBACK} is not here; `make pull` first."
+        )
+    if digest and not was_here(digest, Path(open_repo().cache.local.path)):
+        raise InputError(
+            f"{FEEDBACK} lacks files that {POINTER} names; `make pull` first (if it refuses, move "
+            "the files that are here away, and put your own back afterwards)."
+        )
+
+
+def was_here(digest: str, cache: Path) -> bool:
+    """Return whether each file of the feedback is here, or was: then a person has deleted it.
+
+    digest: the md5 of the folder in its pointer. cache: the folder of DVC's objects, which keeps
+    all that was fetched or added here.
+    """
+    listing = object_path(cache, digest)
+    if not listing.exists():
+        return path_md5(FEEDBACK) == digest
+    return all(
+        (FEEDBACK / name).exists() or object_path(cache, md5).exists()
+        for name, md5 in read_listing(listing).items()
+    )

@@ -50,6 +50,11 @@ def path_md5(path: Path, progress: Progress = no_progress) -> str:
     return folder_md5(file_hashes(path, progress)) if path.is_dir() else file_md5(path, progress)
 
 
+def object_path(cache: Path, md5: str) -> Path:
+    """Return where the cache keeps the bytes of an md5."""
+    return cache / md5[:2] / md5[2:]
+
+
 def read_listing(path: Path) -> dict[str, str]:
     """Return path -> md5 of the files in a listing that DVC keeps; empty if it can't be read."""
     try:

@@ -270,3 +270,14 @@ def test_a_list_that_an_export_contradicts_is_removed_though_no_list_is_new(
     result = CliRunner().invoke(main, ["langfuse", "export.jsonl"])
     assert f"{path}: 0 new, 1 changed, 0 known" in result.stdout
     assert not path.exists()  # since ingest refuses an empty file
+
+
+@pytest.mark.usefixtures("project")
+def test_nothing_is_imported_beside_feedback_that_was_not_fetched() -> None:
+    FOLDER.parent.mkdir()
+    pointer = FOLDER.with_suffix(".dvc")
+    pointer.write_text("outs:\n- md5: 0123.dir\n  path: training_data\n", encoding="utf-8")
+    result = run("csv")
+    assert result.exit_code == 1
+    assert "data/training_data is not here; `make pull` first." in result.stderr
+    assert [*FOLDER.parent.iterdir()] == [pointer]

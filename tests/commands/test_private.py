@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from click.testing import CliRunner
 
 from commands.private import FEEDBACK, main
+from findtune.core.errors import InputError
+from findtune.health.missing import refuse_unfetched_feedback
 
 Tool = Callable[[str], str]
 LOG = FEEDBACK / "reranker_training_data.json"
@@ -48,7 +51,10 @@ def test_new_feedback_is_no_change_for_git_and_one_for_dvc(feedback: Path, tool:
 
 def test_if_dvc_cannot_add_it_git_keeps_it(feedback: Path, tool: Tool) -> None:
     Path(".dvc/config").write_text("[cache]\n    dir = /dev/null\n")
-    assert CliRunner().invoke(main).exit_code != 0
+    result = CliRunner().invoke(main)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: DVC can't add data/training_data: ")
+    assert len(result.stderr.splitlines()) == 1
     assert tool("git ls-files data").split() == [LOG.as_posix()]
 
 
@@ -56,3 +62,58 @@ def test_without_feedback_there_is_one_line(tiny_project: Path) -> None:
     result = CliRunner().invoke(main)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: there is no data/training_data; put your feedback")
+
+
+def test_outside_git_there_is_one_line_that_says_so(feedback: Path) -> None:
+    rmtree(".git")
+    result = CliRunner().invoke(main)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: this folder is in no git repository; run: git init")
+
+
+def clone_without_pull(tool: Tool) -> None:
+    """Make the folder as a clone has it: the pointer, but neither the feedback nor the cache."""
+    CliRunner().invoke(main)
+    tool("git commit --quiet --message=Private")
+    rmtree(FEEDBACK)
+    rmtree(".dvc/cache")
+
+
+@pytest.mark.parametrize("there", [[], ["new.jsonl"], ["new.jsonl", LOG.name]])
+def test_a_clone_that_was_not_pulled_does_not_shrink_what_is_private(
+    feedback: Path, tool: Tool, there: list[str]
+) -> None:
+    clone_without_pull(tool)
+    for name in there:
+        FEEDBACK.mkdir(exist_ok=True)
+        (FEEDBACK / name).write_text("{}\n")
+    result = CliRunner().invoke(main)
+    assert result.exit_code == 1
+    assert "`make pull` first" in result.stderr
+    assert tool("git status --porcelain") == ""
+
+
+def test_feedback_that_is_here_can_be_changed_and_deleted(feedback: Path, tool: Tool) -> None:
+    refuse_unfetched_feedback()  # before it is private, git has it
+    feedback.with_name("old.jsonl").write_text("{}\n")
+    CliRunner().invoke(main)
+    refuse_unfetched_feedback()
+    feedback.write_text("{}")
+    feedback.with_name("old.jsonl").unlink()
+    assert CliRunner().invoke(main).exit_code == 0
+    tool("git commit --quiet --message=Private")
+    rmtree(".dvc/cache")  # as after `dvc gc`: the feedback itself is as the pointer says
+    refuse_unfetched_feedback()
+
+
+def test_a_fetch_that_ended_between_two_files_is_not_taken_for_all(
+    feedback: Path, tool: Tool
+) -> None:
+    feedback.with_name("new.jsonl").write_text("{}\n")
+    CliRunner().invoke(main)
+    for path in Path(".dvc/cache").rglob("*"):
+        if path.is_file() and path.read_bytes() == feedback.read_bytes():
+            path.unlink()
+    feedback.unlink()
+    with pytest.raises(InputError, match="lacks files that .* names; `make pull` first"):
+        refuse_unfetched_feedback()

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from findtune.health.contents import object_path
 from findtune.health.finding import Finding, at_most
 from findtune.health.machine import (
     MEMORY,
@@ -20,7 +19,7 @@ from findtune.health.machine import (
     memory_limit,
     processor_flags,
 )
-from findtune.tracking.hashing import file_md5
+from findtune.tracking.hashing import file_md5, object_path
 
 CPUINFO = "processor\t: 0\nflags\t\t: fpu avx512_bf16 amx_tile amx_bf16\nbugs\t\t: spectre\n"
 
