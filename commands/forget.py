@@ -16,10 +16,11 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from findtune.core.errors import InputError
+from findtune.health.missing import refuse_unfetched_feedback
 from findtune.traffic.feedback import FOLDER
-from findtune.traffic.forgetting import Choice, Forgotten, forget
+from findtune.traffic.forgetting import Choice, Forgotten, forget, has_records
 from findtune.traffic.log import SERVED
-from findtune.traffic.sessions import hash_session, read_salt
+from findtune.traffic.sessions import SALT, hash_session, stored_salt
 from findtune.traffic.wording import counted, listed
 from stages.command import Stage
 
@@ -42,7 +43,7 @@ def main(
     if user and session:
         raise InputError("WHO (--user) and CODE (--session) both name a user; give one of them.")
     if user:
-        session = hash_session(read_salt(SERVED), user)
+        session = session_of(user)
     time = read_time(before, datetime.now(UTC)) if before else None
     choice = Choice(question, session, time, unanswered)
     if choice == Choice():
@@ -50,8 +51,23 @@ def main(
             "say what to forget: make forget Q='...', WHO=USER, CODE=SESSION, BEFORE=90d or "
             "UNANSWERED=1."
         )
+    refuse_unfetched_feedback()
     gone = forget(SERVED, FOLDER, choice)
     click.echo(deleted_line(gone))
+
+
+def session_of(user: str) -> str:
+    """Return the hash of a user; raise InputError if the records need a salt that isn't here.
+
+    No salt is made: with a new one, nobody's records could be recognized from then on.
+    """
+    salt = stored_salt(SERVED)
+    if salt is None and has_records(SERVED, FOLDER):
+        raise InputError(
+            f"{SERVED / SALT} is missing, so users can't be recognized; run this where it is, or "
+            "use CODE=."
+        )
+    return hash_session(salt or b"", user)  # without records, any hash will do
 
 
 def deleted_line(gone: Forgotten) -> str:

@@ -73,6 +73,13 @@ def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
     return Forgotten(len(keys), answers, collected, traffic.skipped)
 
 
+def has_records(served: Path, training_data: Path) -> bool:
+    """Return whether anything was recorded, or collected from what was recorded."""
+    collected = (training_data / name for name in (feedback.RANKED_LISTS, feedback.SEARCHES))
+    others = (served / PICKS, *collected)
+    return bool(search_files(served)) or any(path.exists() for path in others)
+
+
 def is_forgotten(row: feedback.Row, keys: set[str], choice: Choice) -> bool:
     """Return whether to delete a collected record, even if its search is in no file any more."""
     if row["id"] in keys or choice.unanswered:

@@ -20,8 +20,7 @@ DIGITS = 16  # of a hash, in hex
 def read_salt(folder: Path) -> bytes:
     """Return the salt of a folder; make one if there is none.
 
-    Raises InputError for a file of another length: with a shorter salt, users could be identified
-    and forms forged.
+    Raises InputError as `stored_salt` does.
     """
     path = folder / SALT
     with exclusive(folder):
@@ -34,6 +33,20 @@ def read_salt(folder: Path) -> bytes:
                 file.flush()
                 os.fsync(file.fileno())  # or a power cut could keep the name without the bytes
             part.replace(path)
+    salt = stored_salt(folder)
+    assert salt is not None
+    return salt
+
+
+def stored_salt(folder: Path) -> bytes | None:
+    """Return the salt of a folder; None if there is none.
+
+    Raises InputError for a file of another length: with a shorter salt, users could be identified
+    and forms forged.
+    """
+    path = folder / SALT
+    if not path.exists():
+        return None
     salt = path.read_bytes()
     if len(salt) != BYTES:
         raise InputError(

@@ -6,6 +6,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,7 +15,7 @@ from commands import collect, forget
 from findtune.core.errors import InputError
 from findtune.traffic.log import SERVED, append_pick, append_search
 from findtune.traffic.records import PickRecord, SearchRecord, now
-from findtune.traffic.sessions import hash_session, read_salt
+from findtune.traffic.sessions import SALT, hash_session, read_salt
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +73,52 @@ def test_a_count_agrees_with_its_noun_and_none_is_of_nothing(answered: None) -> 
     assert run_forget("--user", "ada", "--unanswered").output == (
         "Deleted: 1 search, 1 collected record and 1 unreadable line.\n"
     )
+
+
+@pytest.mark.parametrize("moved", ["nothing", "searches", "all that was served"])
+def test_without_the_salt_no_user_is_forgotten_and_no_salt_is_made(
+    answered: None, moved: str
+) -> None:
+    CliRunner().invoke(collect.main)
+    (SERVED / SALT).unlink()
+    if moved == "searches":
+        [week] = SERVED.glob("20*.jsonl")
+        week.unlink()
+    if moved == "all that was served":
+        rmtree(SERVED)
+    before = {path: path.read_bytes() for path in Path("data").rglob("*.jsonl")}
+    result = run_forget("--user", "ada")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: data/served/.salt is missing, so users can't be recognized; run this where it is, "
+        "or use CODE=.\n",
+    )
+    assert {path: path.read_bytes() for path in Path("data").rglob("*.jsonl")} == before
+    assert not (SERVED / SALT).exists()
+
+
+def test_where_nothing_was_recorded_no_salt_is_needed_or_made(project: Path) -> None:
+    result = run_forget("--user", "ada")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Nothing recorded matches; nothing was deleted.\n",
+    )
+    assert not (SERVED / SALT).exists()
+
+
+def test_nothing_is_collected_or_forgotten_beside_feedback_that_was_not_fetched(
+    answered: None,
+) -> None:
+    pointer = Path("data/training_data.dvc")
+    pointer.write_text("outs:\n- md5: 0123.dir\n  path: training_data\n", encoding="utf-8")
+    for result in (CliRunner().invoke(collect.main), run_forget("--user", "ada")):
+        assert (result.exit_code, result.stderr) == (
+            1,
+            "Error: data/training_data.dvc names feedback, but data/training_data is not here; "
+            "`make pull` first.\n",
+        )
+    assert [*SERVED.glob("20*.jsonl")]
+    assert not Path("data/training_data").exists()
 
 
 def test_forget_wants_to_know_what(project: Path) -> None:

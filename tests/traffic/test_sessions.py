@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from findtune.core.errors import InputError
-from findtune.traffic.sessions import SALT, hash_session, read_salt
+from findtune.traffic.sessions import SALT, hash_session, read_salt, stored_salt
 
 
 def test_the_salt_of_a_folder_is_made_once_and_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -14,6 +14,13 @@ def test_the_salt_of_a_folder_is_made_once_and_is_for_its_owner_only(tmp_path: P
     assert read_salt(tmp_path / "served") == salt
     assert (tmp_path / "served" / SALT).stat().st_mode & 0o077 == 0
     assert read_salt(tmp_path / "other") != salt
+
+
+def test_a_salt_can_be_read_without_making_one(tmp_path: Path) -> None:
+    assert stored_salt(tmp_path) is None
+    assert not [*tmp_path.iterdir()]
+    salt = read_salt(tmp_path)
+    assert stored_salt(tmp_path) == salt
 
 
 @pytest.mark.parametrize("left", [b"", b"half of a salt"])
