@@ -23,8 +23,11 @@ from pathlib import Path
 import click
 
 from findtune.core.files import iter_jsonl
+from findtune.health.missing import refuse_unfetched_feedback
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
+from findtune.ingest.judgments import is_grade
 from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
+from findtune.ingest.score_scale import parse_score
 from findtune.ingest.search_grades import COLUMNS
 from findtune.ingest.text_rows import clean_id
 from findtune.quality.decisions import stored_rows, write_rows
@@ -42,6 +45,7 @@ Row = Mapping[str, str]
 @click.argument("size")
 def main(size: str) -> None:
     """List the documents that the searches of SIZE find and that nobody judged."""
+    refuse_unfetched_feedback()
     before = stored_rows(PATH, HEADER, COLUMNS)
     held_out = stack.read_questions(size).held_out
     texts = held_out.corpus.texts
@@ -77,15 +81,22 @@ def row_key(row: Row) -> SourceKey:
 
 def message(added: int, rows: Sequence[Row]) -> str:
     """Return the line that says what to do next."""
-    waiting = [row for row in rows if not clean_id(row["grade"])]
+    waiting = [row for row in rows if not is_grade(parse_score(clean_id(row["grade"])))]
     questions = len({row_key(row)[0] for row in waiting})
     if not waiting:
         return f"{PATH}: nothing waits for a grade. `make train` judges the stack by these grades."
     return (
         f"{PATH}: documents that wait for a grade: {len(waiting):,} of {questions:,} questions, "
         f"{added:,} of them new. Write 0 for one that answers nothing, more for a better answer; "
-        "then `make train`."
+        f"then `make train`.{unreadable(waiting)}"
     )
+
+
+def unreadable(waiting: Sequence[Row]) -> str:
+    """Return what stands in the cells of grades that are none, or an empty text."""
+    cells = [*dict.fromkeys(filter(None, (clean_id(row["grade"]) for row in waiting)))]
+    shown = ", ".join(map(repr, cells[:3])) + (", ..." if cells[3:] else "")
+    return f" No grade is: {shown}." if cells else ""
 
 
 if __name__ == "__main__":
