@@ -1,6 +1,9 @@
 """Describe the data before training, and list labels that are likely wrong.
 
     python -m commands.stats small
+    python -m commands.stats small reranker
+
+Without MODELS, those of params.yaml are described.
 
 Reads   params.yaml: models
         data/clean/, data/examples/MODEL/SIZE/
@@ -22,6 +25,7 @@ from findtune.core.records import Record
 from findtune.quality.decisions import PAIRS, PICKS
 from findtune.report.data_statistics import labels, lengths
 from findtune.report.inputs import KindInputs, read_kind
+from stages import rooms
 from stages.command import TorchStage
 
 if TYPE_CHECKING:
@@ -37,17 +41,26 @@ Lines = Iterator[str]
 # they compete for the processors of a busy machine.
 @click.command(cls=TorchStage)
 @click.argument("size")
+@click.argument("models", nargs=-1, type=click.Choice(rooms.MODELS))
 @click.option("--review/--no-review", default=True, help="List labels that are likely wrong.")
-def main(size: str, review: bool) -> None:
-    """Print statistics of the data of SIZE."""
-    kinds = [read_kind(path) for path in sorted(DATA.glob("clean/*/*.counts.json"))]
+def main(size: str, models: tuple[str, ...], review: bool) -> None:
+    """Print statistics of the data of MODELS at SIZE."""
+    models = models or tuple(params.read("models", list[str]))
+    kinds = [read_kind(path) for path in clean_counts(models)]
     sections = [count_lines(kinds), length_lines(kinds), label_lines(kinds)]
     if lists := records_of(kinds, "ranked_lists"):
         sections += [question_lines(lists), rank_lines(lists)]
-    for lines in [*sections, held_out_lines(size)]:
+    for lines in [*sections, held_out_lines(size, models)]:
         click.echo("\n".join(lines) + "\n")
     if review:
         click.echo("\n".join(review_lines(kinds, lists)))
+
+
+def clean_counts(models: Sequence[str]) -> list[Path]:
+    """Return the counts of all clean data but those of other models, which may be of older data."""
+    others = {*rooms.MODELS} - {*models}
+    paths = sorted(DATA.glob("clean/*/*.counts.json"))
+    return [path for path in paths if path.parent.name not in others]
 
 
 def records_of(kinds: Sequence[KindInputs], name: str) -> list[Record]:
@@ -152,13 +165,11 @@ def rank_lines(lists: Sequence[Record]) -> Lines:
     yield from table(("rank", "shown", "picked", "share", "picked first"), rows)
 
 
-def held_out_lines(size: str) -> Lines:
+def held_out_lines(size: str, models: Sequence[str]) -> Lines:
     """Yield how much of each model's data is held out, and the smallest effect it can show."""
     from findtune.quality.held_out import measure_held_out
 
-    folders = {
-        model: DATA / "examples" / model / size for model in params.read("models", list[str])
-    }
+    folders = {model: DATA / "examples" / model / size for model in models}
     rows = [
         measure_held_out(model, folder)
         for model, folder in folders.items()

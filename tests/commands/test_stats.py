@@ -1,6 +1,7 @@
 """The command `stats`: what the data are, before training and without torch, with warnings."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,9 @@ QUALITY = sorted(Path("findtune/quality").glob("[!_]*.py"))
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Enter a project with 24 clean lists, 60 scored pairs, and a test set of ten lists."""
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump({"models": ["reranker"]}), encoding="utf-8")
+    Path("params.yaml").write_text(
+        yaml.safe_dump({"models": ["embedder", "reranker"]}), encoding="utf-8"
+    )
     for name, records in {
         "reranker/ranked_lists": lists(),
         "embedder/sentence_pairs": pairs(),
@@ -87,6 +90,36 @@ def test_the_statistics_name_counts_ranks_agreement_and_what_is_too_few() -> Non
     assert "warning: only 10 different questions are left to test the reranker" in output
     assert "warning: the reranker has only 10 examples to learn from; add data." in output
     assert not Path("review").exists()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("arguments", [(), ("reranker",)])
+def test_clean_data_of_a_model_that_is_not_chosen_are_not_described(
+    arguments: tuple[str, ...],
+) -> None:
+    old = {**lists()[0], "query": "an old question"}
+    for room, name in [("embedder", "ranked_lists"), ("rewriter", "searches")]:
+        for ending in (".counts.json", ".report.csv"):
+            shutil.copy(
+                DATA / f"clean/reranker/ranked_lists{ending}", ensured(room) / f"{name}{ending}"
+            )
+        write_jsonl(ensured(room) / f"{name}.jsonl", [old] * 30)
+    if not arguments:
+        Path("params.yaml").write_text("models: [reranker]\n", encoding="utf-8")
+    output = run(*arguments).stdout
+    assert "- 24 questions in 12 wordings" in output
+    assert "| ranked_lists | 24 " in output
+    assert "searches" not in output
+    assert "- 0 scored pairs wait" in output
+    assert "the embedder" not in output
+    assert "(48 labels)" in output
+
+
+def ensured(room: str) -> Path:
+    """Return the folder of the clean data of a model; make it if needed."""
+    path = DATA / "clean" / room
+    path.mkdir(exist_ok=True)
+    return path
 
 
 @pytest.mark.usefixtures("project")
