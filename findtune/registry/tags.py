@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from findtune.core.errors import InputError
+from findtune.tracking.git import NO_REPOSITORY
 
 FIRST_VERSION = "v1.0.0"
 NO_IDENTITY = "email must be configured"  # in messages of scmrepo
+NO_GIT = "No git repository was found"
 SET_IDENTITY = "git config user.name NAME && git config user.email ADDRESS"
 MAX_WAIT = 5.0  # seconds to wait for a tag that is dated in the near future
 
@@ -110,10 +112,14 @@ def refuse_stage(root: Path, model: str, stage: str) -> None:
     That is so if the stage's name is invalid, or if a tag is dated in the future: the newest tag
     decides which version is live.
     """
+    from gto.exceptions import GTOException
     from gto.registry import GitRegistry
 
     with readable_errors(), GitRegistry.from_url(str(root)) as registry:
-        registry.config.assert_stage(stage)
+        try:
+            registry.config.assert_stage(stage)
+        except GTOException as error:
+            raise InputError(f"STAGE: {error}") from None
     times = (entry.time for entry in assignments(root, model) if entry.stage == stage)
     last = max(times, default=None)
     if last and last.timestamp() - time.time() > MAX_WAIT:
@@ -134,6 +140,8 @@ def readable_errors() -> Iterator[None]:
         yield
     except (GTOException, SCMError) as error:
         reason = str(error.__cause__ or error)
+        if NO_GIT in reason:
+            raise InputError(NO_REPOSITORY) from None
         if NO_IDENTITY in reason:
             raise InputError(f"git does not know who you are; run: {SET_IDENTITY}") from None
         raise InputError(f"git's tags can't be used: {reason}") from None

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from findtune.core.errors import InputError
 
+NO_REPOSITORY = (
+    'this folder is in no git repository; run: git init && git add -A && git commit -m "Start"'
+)
+
 
 def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in a folder and return how it ended."""

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from findtune.core.errors import InputError
+from findtune.tracking.git import NO_REPOSITORY
 
 
 def has_remote() -> bool:
@@ -31,7 +32,4 @@ def open_repo(**options: Any) -> Any:
     except import_module("dvc.exceptions").NotDvcRepoError:
         raise InputError("this is not a DVC repository; run it in the project's folder.") from None
     except import_module("dvc.scm").SCMError:
-        raise InputError(
-            "this folder is in no git repository; run: git init && git add -A && "
-            'git commit -m "Start"'
-        ) from None
+        raise InputError(NO_REPOSITORY) from None

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from commands import diff, history, promote, rollback
+from findtune.tracking.git import NO_REPOSITORY
 
 ROOT = Path.cwd()
 
@@ -35,7 +36,17 @@ def test_outside_git_there_is_one_line(tiny_project: Path) -> None:
     )
     for main, arguments in calls:
         result = CliRunner().invoke(main, arguments)
-        assert re.fullmatch(r"Error: git's tags can't be used: .* git repo.*\n", result.stderr)
+        assert result.stderr == f"Error: {NO_REPOSITORY}\n"
+
+
+@pytest.mark.parametrize("stage", ["", " ", "prod 2", "prod#1", "-prod"])
+def test_a_stage_that_no_tag_can_name_is_named(tiny_project: Path, stage: str) -> None:
+    calls = ((rollback.main, ["stack"]), (promote.main, ["stack", "small"]))
+    for main, arguments in calls:
+        result = CliRunner().invoke(main, ["--", *arguments, stage])
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: STAGE: Invalid value {stage!r}. Only letters")
+        assert len(result.stderr.splitlines()) == 1
 
 
 def test_of_two_who_promote_at_once_the_second_publishes_nothing(
