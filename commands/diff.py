@@ -91,7 +91,7 @@ def duel_text(result: Duel) -> str:
     before, now = result.levels
     return (
         f"{result.measure} {before:.4f} -> {now:.4f}, {with_interval(result.difference)}, "
-        f"{len(result.records)} of {counted(result.asked, 'question')}, {result.verdict}"
+        f"{len(result.records):,} of {counted(result.asked, 'question')}, {result.verdict}"
     )
 
 
@@ -180,7 +180,7 @@ def changed_test(name: str, before: Metrics | None, now: Metrics) -> list[str]:
     """Return a warning if both were not tested on the same number of questions."""
     if before is None or before["queries"] == now["queries"]:
         return []
-    counts = f"{before['queries']} questions then and {now['queries']} now"
+    counts = f"{before['queries']:,} questions then and {now['queries']:,} now"
     return [f"warning: {name} was tested on {counts}, so its change is of the test, too."]
 
 

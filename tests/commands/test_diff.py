@@ -7,13 +7,15 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
 from commands import promote
-from commands.diff import main
+from commands.diff import duel_text, main
 from findtune.registry import challenge
+from findtune.registry.challenge import Duel
 from findtune.tracking.lock import LockedStage
 
 METRICS = yaml.safe_load(
@@ -273,3 +275,10 @@ def test_what_is_live_is_the_champion(tiny_project: Path) -> None:
     assert details().output == "No measure differs from HEAD.\n"
     assert CliRunner().invoke(promote.main, ["stack", "small", "prod"]).exit_code == 0
     assert details().output == "No measure differs from stack v1.0.0, live in prod.\n"
+
+
+def test_both_counts_of_a_phrase_have_the_same_form() -> None:
+    values = np.zeros(1200)
+    numbers = [str(number) for number in range(1200)]
+    result = Duel("ndcg@10", values, values, records=numbers, groups=numbers, asked=2327)
+    assert ", 1,200 of 2,327 questions, " in duel_text(result)
