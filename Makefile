@@ -37,6 +37,11 @@ REPRODUCE := exec python -m commands.reproduce
 # FILES, DOCUMENTS) go to the shell as they are, so quotation marks in them hold a path together.
 quoted = '$(subst ','\'',$(1))'
 
+# An option for a variable that is 1; without it for 0 or nothing. Another value, such as yes, is
+# refused before anything runs, since make expands a whole recipe first.
+switch = $(if $(filter-out 0 1,$($(1)))$(word 2,$($(1))),$(error $(1) is '$($(1))'; \
+	it takes 1 for yes and 0 for no))$(if $(filter 1,$($(1))),$(2))
+
 # Commands that train many times have defaults of their own.
 MANY_RUNS = $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEEDS),--seeds '$(SEEDS)')
 
@@ -60,7 +65,7 @@ $(error no model is called $(UNKNOWN); MODELS takes embedder, reranker and rewri
 endif
 
 # DVC needs git, which an unpacked archive of the project lacks.
-ifneq ($(filter train export job preview stats metrics diff crossvalidate prove prove-stack,$(MAKECMDGOALS)),)
+ifneq ($(filter train export job preview stats metrics diff crossvalidate prove prove-stack private,$(MAKECMDGOALS)),)
 ifeq ($(wildcard .git),)
 ifneq ($(shell git rev-parse --is-inside-work-tree 2> /dev/null),true)
 $(error this folder is in no git repository; run: git init && git add -A && git commit -m "Start")
@@ -122,16 +127,19 @@ doctor: setup   ## Check the machine, the repository and every byte that DVC kee
 
 import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILES='FILE FILE'
 	$(if $(strip $(FILES)),,$(error FILES is empty; name exports: make import FROM=ubi FILES='FILE FILE'))
+	$(if $(strip $(FROM)),,$(error FROM is empty; name the program that wrote them: make import FROM=ubi FILES='FILE FILE'))
 	@set --; for file in $(DOCUMENTS); do set -- "$$@" --documents "$$file"; done; \
 		python -m commands.import_feedback "$$@" -- $(FROM) $(FILES)
 
 preview: setup  ## Show training examples of MODELS: where each comes from, and why it has its label
+	@python -m commands.add_size $(SIZE)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE) || exit; done
 
 stats: setup    ## Describe the data before training, and list labels that look wrong (REVIEW=0: no list)
+	@python -m commands.add_size $(SIZE)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
-	@python -m commands.stats $(SIZE) $(if $(filter 0,$(REVIEW)),--no-review)
+	@python -m commands.stats $(SIZE) $(MODELS) $(call switch,REVIEW)$(if $(filter 0,$(REVIEW)),--no-review)
 
 private: setup  ## Keep data/training_data out of git from now on; DVC tracks it instead
 	@python -m commands.private
@@ -146,12 +154,13 @@ report: setup   ## Write everything measured at SIZE to one HTML file, and print
 
 diff: setup     ## Compare these models with the live ones, or with BASE=main; DETAILS=1 shows more
 	@python -m commands.diff $(SIZE) $(MODELS) --stage $(call quoted,$(STAGE)) \
-		$(if $(BASE),--base $(call quoted,$(BASE))) $(if $(filter 1,$(DETAILS)),--details)
+		$(if $(BASE),--base $(call quoted,$(BASE))) $(call switch,DETAILS,--details)
 
 plots: setup    ## Draw training curves, scored pairs and reliability into dvc_plots/
 	@dvc plots show
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how certain a gain is (hours)
+	@python -m commands.add_size $(SIZE)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	$(foreach model,$(MODELS),@exec python -m commands.crossvalidate $(model) $(SIZE) \
 		$(MANY_RUNS) --out .scratch/crossvalidation-$(model)-$(SIZE)$(NEWLINE))
@@ -163,6 +172,7 @@ REFUSE_MISSING_FOLDERS = for folder in $(DATA); do [ -d "$$folder" ] || { echo "
 prove: setup    ## Measure what tuning gains on your data, every question tested once: make prove DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))
 	@$(REFUSE_MISSING_FOLDERS)
+	@python -m commands.add_size $(SIZE)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
 		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
@@ -170,15 +180,21 @@ prove: setup    ## Measure what tuning gains on your data, every question tested
 prove-stack: setup ## Measure what tuning gains on your data for a whole search: make prove-stack DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
 	@$(REFUSE_MISSING_FOLDERS)
+	@python -m commands.add_size $(SIZE)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 
+# This fails where the stack of a size was never evaluated, and says what does that: for hours, so
+# only if a person asks for it.
+REFUSE_UNEVALUATED = $(if $(wildcard metrics/stack/$(SIZE).md),,python -m commands.stack_table $(SIZE))
+
 grade: setup    ## List documents that searches find for held-out questions and that still need a grade
+	@$(REFUSE_UNEVALUATED)
 	$(REPRODUCE) stack@$(SIZE)
 	@python -m commands.grade $(SIZE)
 
 bench: setup    ## Compare speed and memory with the stock libraries: make bench [QUALITY=1] [OUT=FILE]
-	@python -m commands.bench $(SIZE) $(if $(filter 1,$(QUALITY)),--quality) $(if $(OUT),--out $(call quoted,$(OUT)))
+	@python -m commands.bench $(SIZE) $(call switch,QUALITY,--quality) $(if $(OUT),--out $(call quoted,$(OUT)))
 
 readme: setup   ## Write the measures of MODELS at SIZE into README.md and docs/measures.md
 	@python -m commands.table $(MODELS:%=%/$(SIZE)) --summary --into README.md
@@ -191,7 +207,7 @@ rewrite: setup  ## Rewrite ten held-out questions with base and tuned side by si
 
 search: setup   ## Search with the shipped pipeline: make search Q='...' [CORPUS=FILE] [INT8=1]
 	@python -m commands.search $(SIZE) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
-		$(if $(filter 1,$(INT8)),--int8) -- "$$QUESTION"
+		$(call switch,INT8,--int8) -- "$$QUESTION"
 
 # The rewriter gets no copy: it is sampled in bf16.
 EXPORTED = $(filter-out rewriter,$(MODELS))
@@ -209,8 +225,8 @@ serve: setup    ## Serve the shipped pipeline, or MODELS, over HTTP: make serve 
 	@$(REFUSE_MISSING_MODELS)
 	@exec python -m commands.serve $(SIZE) $(if $(PORT),--port $(PORT)) $(if $(CORPUS),--corpus $(call quoted,$(CORPUS))) \
 		$(if $(filter command environment,$(firstword $(origin MODELS))),$(MODELS:%=--model %)) \
-		$(if $(filter 1,$(RECORD)),--record) $(if $(filter 1,$(LIVE)),--live $(call quoted,$(STAGE))) \
-		$(if $(AGAINST),--against $(call quoted,$(AGAINST))) $(if $(SHUFFLE),--shuffle $(call quoted,$(SHUFFLE))) $(if $(filter 1,$(INT8)),--int8) \
+		$(call switch,RECORD,--record) $(call switch,LIVE,--live $(call quoted,$(STAGE))) \
+		$(if $(AGAINST),--against $(call quoted,$(AGAINST))) $(if $(SHUFFLE),--shuffle $(call quoted,$(SHUFFLE))) $(call switch,INT8,--int8) \
 		$(foreach name,$(subst $(COMMA), ,$(ALLOWED_HOSTS)),--allowed-host '$(name)')
 
 ##@ Learn from users
@@ -221,10 +237,15 @@ collect: setup  ## Turn the picks that make serve RECORD=1 recorded into trainin
 # Pass an option even if its variable is empty: without it, more would be deleted.
 named = $(if $(filter command environment,$(origin $(1))),$(2))
 
+# A misspelled variable, such as BEFOR=90d, would also delete more.
+GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNKNOWN_OPTIONS = $(filter-out Q WHO CODE BEFORE UNANSWERED SIZE MODELS MODEL STAGE PYTHON,$(GIVEN))
+
 forget: setup   ## Delete recorded searches: make forget Q='...', WHO=USER or BEFORE=90d
+	$(if $(UNKNOWN_OPTIONS),$(error forget has no option $(UNKNOWN_OPTIONS); it takes Q, WHO, CODE, BEFORE and UNANSWERED))
 	@python -m commands.forget $(call named,Q,--question "$$QUESTION") $(call named,WHO,--user "$$ASKER") \
 		$(call named,CODE,--session $(call quoted,$(CODE))) $(call named,BEFORE,--before $(call quoted,$(BEFORE))) \
-		$(if $(filter 1,$(UNANSWERED)),--unanswered)
+		$(call switch,UNANSWERED,--unanswered)
 
 monitor: setup  ## Write a page on served searches (drift, picks by rank, latency) that says whether to retrain
 	@python -m commands.monitor $(SIZE)
@@ -241,7 +262,7 @@ loop: setup     ## Train on new feedback, compare with the live version, and pro
 ##@ Release
 
 promote: setup  ## Make the committed model live: make promote MODEL=stack STAGE=prod
-	@python -m commands.promote $(call quoted,$(MODEL)) $(SIZE) $(call quoted,$(STAGE)) $(if $(filter 1,$(FORCE)),--force)
+	@python -m commands.promote $(call quoted,$(MODEL)) $(SIZE) $(call quoted,$(STAGE)) $(call switch,FORCE,--force)
 
 rollback: setup ## Go back to the version that was live before: make rollback MODEL=stack STAGE=prod
 	@python -m commands.rollback $(call quoted,$(MODEL)) $(call quoted,$(STAGE))

@@ -2,7 +2,7 @@
 
 import subprocess
 from pathlib import Path
-from shutil import copy
+from shutil import copy, rmtree
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_what_python_compiles_is_kept_where_the_environment_forbids_it(
     python = Path(".venv/bin/python")
     python.write_text('#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-kept}"\n')
     python.chmod(0o755)
-    assert make("preview", "MODELS=embedder") == "kept\n"
+    assert make("preview", "MODELS=embedder") == "kept\n" * 2
 
 
 @pytest.mark.parametrize("command", ["crossvalidate", "prove"])
@@ -163,3 +163,86 @@ def test_a_folder_that_is_not_there_is_named_before_a_base_is_fetched(
         make(goal, "DATA=here 'not here'")
     assert failure.value.stderr.startswith("Error: there is no folder not here; ")
     assert failure.value.stdout == ""
+
+
+def refused(*arguments: str) -> str:
+    """Return the one line with which make refuses something before it runs anything."""
+    python = Path(".venv/bin/python")
+    python.write_text("#!/bin/sh\necho ran\n", encoding="utf-8")
+    python.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        make(*arguments)
+    assert failure.value.stdout == ""
+    [line] = failure.value.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("value", ["yes", "true", "2", "on", "1 yes", "no", "0 1"])
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "forget UNANSWERED",
+        "serve RECORD",
+        "serve INT8",
+        "serve LIVE",
+        "search INT8",
+        "bench QUALITY",
+        "diff DETAILS",
+        "promote FORCE",
+        "stats REVIEW",
+    ],
+)
+def test_a_switch_takes_one_or_zero_and_nothing_runs_for_another_value(
+    folder: Path, goal: str, value: str
+) -> None:
+    target, name = goal.split()
+    line = refused(target, f"{name}={value}")
+    assert f"{name} is '{value}'; it takes 1 for yes and 0 for no." in line
+
+
+@pytest.mark.parametrize("value", ["", "0", "1", " 1 "])
+def test_a_switch_that_is_one_is_on_and_else_off(folder: Path, value: str) -> None:
+    printed = make("-n", "forget", "BEFORE=30d", f"UNANSWERED={value}")
+    assert ("--unanswered" in printed) == (value.strip() == "1")
+
+
+@pytest.mark.parametrize("name", ["BEFOR", "before", "USER_", "QUESTION_"])
+def test_a_misspelled_variable_deletes_nothing(folder: Path, name: str) -> None:
+    line = refused("forget", f"{name}=30d", "UNANSWERED=1")
+    assert f"forget has no option {name}; it takes Q, WHO, CODE, BEFORE and UNANSWERED." in line
+
+
+def test_what_to_forget_may_be_named_by_every_option(folder: Path) -> None:
+    options = ("Q=a b's", "WHO=ada", "CODE=1", "BEFORE=30d", "SIZE=small", "PYTHON=python3")
+    assert "--unanswered" in make("-n", "forget", *options, "UNANSWERED=1")
+
+
+@pytest.mark.parametrize("value", [(), ("FROM=",), ("FROM= ",)])
+def test_an_import_from_nowhere_names_the_variable(folder: Path, value: tuple[str, ...]) -> None:
+    line = refused("import", "FILES=t/ubi_q.ndjson", *value)
+    assert "FROM is empty; name the program that wrote them: make import FROM=ubi" in line
+
+
+@pytest.mark.parametrize("goal", ["preview", "stats", "crossvalidate", "prove", "prove-stack"])
+def test_a_size_is_added_before_its_stages_run(folder: Path, goal: str) -> None:
+    printed = make("-n", goal, "SIZE=medium", "DATA=data")
+    added, stages = printed.find("commands.add_size medium"), printed.find("commands.reproduce")
+    assert 0 <= added < stages
+
+
+def test_documents_are_graded_only_where_the_stack_was_evaluated(folder: Path) -> None:
+    missing = "commands.stack_table medium\n"  # which fails, and says what to run
+    assert missing in make("-n", "grade", "SIZE=medium").split("commands.reproduce")[0]
+    path = Path("metrics/stack/medium.md")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert missing not in make("-n", "grade", "SIZE=medium")
+
+
+def test_the_statistics_are_of_the_models_whose_data_were_prepared(folder: Path) -> None:
+    assert "commands.stats small reranker" in make("-n", "stats", "MODELS=reranker")
+
+
+def test_feedback_is_not_made_private_outside_git(folder: Path) -> None:
+    rmtree(".git")
+    assert "this folder is in no git repository; run: git init" in refused("private")
