@@ -275,7 +275,7 @@ def test_a_phase_reads_as_many_documents_of_a_list_as_the_recipe_says(
 ) -> None:
     model = load_or_create(bases["reranker"], 40, seed=1)
     phase = build(model, data, Recipe(**recipe | {"documents": 3}), 13)
-    assert {len(documents) for documents in phase.dataset["documents"]} == {3}
+    assert max(len(documents) for documents in phase.dataset["documents"]) == 3
 
 
 @pytest.fixture(scope="module")
