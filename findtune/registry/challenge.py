@@ -1,7 +1,7 @@
 """Compare a challenger, the model here, with the champion of a commit, question by question.
 
-Only questions that were held out from both are compared. The stack's are matched by their record
-and topic. A model's only have numbers, so they are compared only if both have the same test set.
+Only questions that were held out from both are compared. The stack's are matched by the hash of
+their text. A model's only have numbers, so they are compared only if both have the same test set.
 """
 
 import csv
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,11 +25,27 @@ from findtune.tracking.lock import LOCK, examples_made_again, parse_lock, read_l
 
 Array = np.ndarray
 Metrics = Mapping[str, Any]
-Key = tuple[str, str]  # of a question: its record, and its topic
 SEED = 13  # of the bootstrap
 ROUNDING = 1e-4  # values of questions and their mean in the metrics are both rounded, by half of it
 # The kinds of questions that are measured one by one: the first one that test has counts.
 KINDS = {"embedder": ("query", "list"), "reranker": ("list",), "rewriter": ("question",)}
+
+
+class Row(NamedTuple):
+    """A question of per_query.csv and its value.
+
+    question: the hash of its text; empty for a model, and in measures of older commits. record:
+    where the stack's question comes from, or the number of a model's. group: of the stack.
+    """
+
+    question: str
+    record: str
+    group: str
+    value: float
+
+    def key(self, *, by_question: bool) -> tuple[str, ...]:
+        """Return what tells this question from others."""
+        return (self.question,) if by_question else (self.record, self.group)
 
 
 @dataclass(frozen=True)
@@ -126,23 +142,25 @@ def decisive_column(metrics: Metrics) -> str:
     return f"{prefix}tuned_{decisive_values(metrics)[0]}"
 
 
-def read_rows(text: str, column: str) -> dict[Key, float]:
-    """Return question -> value; a question of the stack is its record and its topic."""
+def read_rows(text: str, column: str) -> list[Row]:
+    """Return the questions that decide and have a value."""
     rows = list(csv.DictReader(text.splitlines()))
     if rows and column not in rows[0]:
         raise InputError(f"per_query.csv has no column {column}; it has another format.")
-    values = {}
-    for row in deciding(rows):
-        if row[column] not in ("", "nan"):
-            own = (row["record"], row["group"]) if "record" in row else (row["query"], row["query"])
-            try:
-                values[own] = float(row[column])
-            except (TypeError, ValueError):
-                raise InputError(
-                    f"per_query.csv has no number for question {own[0]} in column {column}; is it "
-                    "a merge conflict? Take one side."
-                ) from None
-    return values
+    return [to_row(row, column) for row in deciding(rows) if row[column] not in ("", "nan")]
+
+
+def to_row(fields: Mapping[str, str], column: str) -> Row:
+    """Return a question with its value; raise InputError if that is no number."""
+    record = fields.get("record", fields["query"])
+    try:
+        value = float(fields[column])
+    except (TypeError, ValueError):
+        raise InputError(
+            f"per_query.csv has no number for question {record} in column {column}; is it a merge "
+            "conflict? Take one side."
+        ) from None
+    return Row(fields.get("question", ""), record, fields.get("group", record), value)
 
 
 def deciding(rows: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
@@ -169,24 +187,28 @@ def read_groups(root: Path, model: str, size: str) -> dict[str, str]:
 
 def pair(
     measure: str,
-    before: Mapping[Key, float],
-    now: Mapping[Key, float],
+    before: Sequence[Row],
+    now: Sequence[Row],
     groups: Mapping[str, str],
 ) -> Duel:
     """Return the comparison on the common questions; raise InputError if there are none.
 
-    groups: question number -> group, for a model; the keys of the stack hold their group.
+    groups: question number -> group, for a model. The stack's groups are those of today: new
+    records of a user may link and rename them.
     """
-    keys = [key for key in now if key in before]
-    if not keys:
+    by_question = all(row.question for row in [*before, *now])
+    old = {row.key(by_question=by_question): row.value for row in before}
+    new = {row.key(by_question=by_question): row for row in now}
+    common = [row for key, row in new.items() if key in old]
+    if not common:
         raise InputError("no question is held out from both.")
     return Duel(
         measure,
-        np.array([before[key] for key in keys]),
-        np.array([now[key] for key in keys]),
-        records=[record for record, _ in keys],
-        groups=[groups.get(group, group) for _, group in keys],
-        asked=len({*before, *now}),
+        np.array([old[row.key(by_question=by_question)] for row in common]),
+        np.array([row.value for row in common]),
+        records=[row.record for row in common],
+        groups=[groups.get(row.group, row.group) for row in common],
+        asked=len({*old, *new}),
     )
 
 

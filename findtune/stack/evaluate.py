@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from findtune.core.records import Record
+from findtune.core.text import hash_fraction
 from findtune.evaluation.significance import compare
 from findtune.stack.cells import RERANKERS, Cell, all_cells
 from findtune.stack.grid import Grid, Rankings
@@ -180,12 +181,18 @@ def grid_table(evaluation: Evaluation) -> Table:
 
 
 def per_query_table(evaluation: Evaluation) -> Table:
-    """Return one row for each question of dev and test."""
+    """Return one row for each question of dev and test.
+
+    `question` is the hash of the text: it tells the same question of another commit, where its
+    record and its group may have other names.
+    """
     cells = list(evaluation.dev)
     rows = []
     for split in ("dev", "test"):
         results: Results = getattr(evaluation, split)
         for number, question in enumerate(getattr(evaluation.held_out, split)):
             values = [results[c][DECISIVE][number] if c in results else "" for c in cells]
-            rows.append([split, number, question.record, question.group, *values])
-    return ["split", "query", "record", "group", *(cell.name for cell in cells)], rows
+            text = f"{hash_fraction(question.query):.12f}"
+            rows.append([split, number, text, question.record, question.group, *values])
+    header = ["split", "query", "question", "record", "group"]
+    return [*header, *(cell.name for cell in cells)], rows

@@ -135,7 +135,9 @@ def test_the_tables_have_a_row_for_each_cell_and_for_each_question(
     assert rows[0][:5] == ["dev", "question", "bm25", "none", 0.5]
     assert len(rows) == 4
     header, rows = by_name["per_query"]
-    assert header[4:] == [UNTUNED.name, CHOSEN.name]
+    assert header[:5] == ["split", "query", "question", "record", "group"]
+    assert header[5:] == [UNTUNED.name, CHOSEN.name]
+    assert len({(row[0], row[2]) for row in rows}) == 8
     assert len(rows) == 8
 
 

@@ -8,7 +8,7 @@ document per question it is MultipleNegativesRankingLoss (Henderson et al. 2017)
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from datasets import Dataset
@@ -55,6 +55,8 @@ class CountedBatches(NoDuplicatesBatchSampler):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        # where many rows share texts, each is looked at for many batches: Arrow would be slow
+        self.dataset = cast(Dataset, self.dataset.to_list())
         self.lengths: dict[int, int] = {}  # by epoch, since each one is shuffled anew
 
     def __len__(self) -> int:
@@ -74,6 +76,4 @@ def sample_topics(dataset: Dataset, *, topics: Sequence[str], **settings: Any) -
     topics: the topic of each row. A document that is relevant to one question of a topic may be
     relevant to the others too, so it must not be a negative for them.
     """
-    rows = dataset.add_column("topic", list(topics))
-    # compared by hashes: where many rows share texts, each is looked at in many batches
-    return CountedBatches(rows, precompute_hashes=True, precompute_num_proc=1, **settings)
+    return CountedBatches(dataset.add_column("topic", list(topics)), **settings)
