@@ -12,11 +12,13 @@ Lists are JSON, or separated by `;`, `|`, line ends or blanks. Optional columns 
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from itertools import groupby
+from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 from findtune.core.errors import InputError
 from findtune.importing.cell_lists import TornListError, read_list
@@ -44,6 +46,8 @@ SETTING = ", or raise ingest.max_row_bytes in params.yaml"
 NO_TIME = "times that cannot be read; write 2026-11-28T10:00:00Z"
 RANK = re.compile(r"\d+(\.0*)?")
 
+Item = TypeVar("Item")
+
 
 def read_clicks_csv(
     paths: Sequence[Path], people: Pseudonyms, library: Library, tally: Tally
@@ -51,23 +55,24 @@ def read_clicks_csv(
     """Return the searches of some files; raise InputError for a file or a header that is wrong."""
     searches: list[Search] = []
     for path in {path.resolve(): path for path in paths}.values():  # no file counts twice
-        rows = [*with_questions(csv_rows(path, tally))]
+        rows = [*csv_rows(path, tally)]
         wide = bool(rows) and "shown" in rows[0].cells
         read = searches_of_rows if wide else searches_of_sources
         searches += read(rows, people, library, tally)
-    return Feedback(joined(apart(searches)))
+    return Feedback(joined(with_owners([*apart(searches)])))
 
 
 def apart(searches: Iterable[Search]) -> Iterator[Search]:
     """Yield the searches of all files; repeats without any OPTIONAL cell get ids of their own.
 
     Otherwise, users with the same question and results would be merged into one search with all
-    their picks.
+    their picks. Searches without a question stay apart, too, so that each is counted as unused.
     """
     counts: Counter[str] = Counter()
     for search in searches:
         counts[search.id] += 1
-        if counts[search.id] == 1 or any(search.row.fields.get(name) for name in OPTIONAL):
+        is_named = search.query and any(search.row.fields.get(name) for name in OPTIONAL)
+        if counts[search.id] == 1 or is_named:
             yield search
         else:
             yield replace(search, id=record_id("csv", search.id, counts[search.id]))
@@ -81,23 +86,40 @@ def joined(searches: Iterable[Search]) -> list[Search]:
     return [join(pages) if len(pages) > 1 else pages[0] for pages in by_id.values()]
 
 
+def with_owners(searches: Sequence[Search]) -> Iterator[Search]:
+    """Yield the searches; a page without session and user joins those of the same id and question.
+
+    If these are of several users, it stays alone: nobody knows whose page it is.
+    """
+    owned: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for search in searches:
+        if search.session and search.row.fields.get("id"):
+            owned[own_id(search.row.fields)].add(search.id)
+    for search in searches:
+        fields = search.row.fields
+        is_page = search.query and fields.get("id") and not search.session
+        ids = owned.get(own_id(fields), set()) if is_page else set()
+        yield replace(search, id=[*ids][0]) if len(ids) == 1 else search
+
+
 def join(pages: Sequence[Search]) -> Search:
     """Return the pages of a search as one search, which shows and picks what any of them does."""
-    ordered = sorted(pages, key=lambda page: moment(page.time))
+    ordered = in_order(pages, lambda page: moment(page.time) if page.time else None)
     shown = distinct(document for page in ordered for document in page.shown)
     picks = dict.fromkeys(pick for page in ordered for pick in page.picks)
-    return replace(ordered[0], shown=shown, picks=[*picks])
+    time = next((page.time for page in ordered if page.time), "")
+    session = next((page.session for page in ordered if page.session), "")
+    return replace(ordered[0], time=time, session=session, shown=shown, picks=[*picks])
 
 
-def with_questions(rows: Iterable[CsvRow]) -> Iterator[CsvRow]:
-    """Yield the rows; one with an id alone asks what the row before it with this id asks."""
-    asked: dict[str, str] = {}
-    for row in rows:
-        search_id, query = row.cells.get("id"), row.cells["query"]
-        if search_id:
-            asked[search_id] = query or asked.get(search_id, "")
-            row = row._replace(cells={**row.cells, "query": asked[search_id]})
-        yield row
+def in_order(items: Iterable[Item], place: Callable[[Item], float | None]) -> list[Item]:
+    """Return the items by their places; one without a place follows the item before it."""
+    placed, last = [], -inf
+    for item in items:
+        own = place(item)
+        last = last if own is None else own
+        placed.append((last, item))
+    return [item for _, item in sorted(placed, key=lambda pair: pair[0])]
 
 
 def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:
@@ -154,7 +176,7 @@ def searches_of_sources(
     A search with a click that can't be read is not used: what was clicked would seem passed over.
     """
     searches, unread = [], []
-    for _, group in groupby(gathered(rows), key=search_key):
+    for _, group in groupby(gathered([*with_questions(rows)]), key=search_key):
         members = ranked(group)
         for row in members:
             if not row.cells["url"]:
@@ -164,7 +186,7 @@ def searches_of_sources(
         if bad:
             unread.append(bad)
         else:
-            searches.append(search_of_sources(members[0], named, people, library))
+            searches.append(search_of_sources(with_optional_cells(members), named, people, library))
     count_unread(unread, tally)
     return searches
 
@@ -172,7 +194,7 @@ def searches_of_sources(
 def search_of_sources(
     first: CsvRow, rows: Sequence[CsvRow], people: Pseudonyms, library: Library
 ) -> Search:
-    """Return the search of some rows with sources; first: its first row, with or without one."""
+    """Return the search of some rows with sources; first: the row that stands for all of them."""
     shown, picks = [], []
     for row in rows:
         cells = row.cells
@@ -181,6 +203,33 @@ def search_of_sources(
         if is_clicked(row):
             picks.append(shown[-1].url)
     return to_search(first, distinct(shown), [*dict.fromkeys(picks)], people)
+
+
+def with_questions(rows: Sequence[CsvRow]) -> Iterator[CsvRow]:
+    """Yield the rows; one with an id alone takes the only question of this id in the file.
+
+    If there are several, it takes the one before it.
+    """
+    asked: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        if query := row.cells["query"]:
+            asked[row.cells.get("id", "")].setdefault(query.casefold(), query)
+    last = {name: [*queries.values()][0] for name, queries in asked.items() if len(queries) == 1}
+    for row in rows:
+        search_id, query = row.cells.get("id"), row.cells["query"]
+        if search_id and query:
+            last[search_id] = query
+        elif search_id:
+            row = row._replace(cells={**row.cells, "query": last.get(search_id, "")})
+        yield row
+
+
+def with_optional_cells(rows: Sequence[CsvRow]) -> CsvRow:
+    """Return the first row, with each OPTIONAL cell from the first row that has it."""
+    cells = {**rows[0].cells}
+    for name in cells.keys() & {*OPTIONAL}:
+        cells[name] = next((row.cells[name] for row in rows if row.cells[name]), "")
+    return rows[0]._replace(cells=cells)
 
 
 def count_unread(searches: Sequence[Sequence[CsvRow]], tally: Tally) -> None:
@@ -219,12 +268,13 @@ def own_id(cells: Mapping[str, str]) -> tuple[str, str]:
 
 def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
     """Return the rows of a search by rank; one without a rank follows the row before it."""
-    placed, rank = [], 0.0
-    for row in rows:
-        cell = row.cells.get("rank", "")
-        rank = float(cell) if RANK.fullmatch(cell) else rank
-        placed.append((rank, row))
-    return [row for _, row in sorted(placed, key=lambda pair: pair[0])]
+    return in_order(rows, rank_of)
+
+
+def rank_of(row: CsvRow) -> float | None:
+    """Return the rank of a source; None if its cell is no number."""
+    cell = row.cells.get("rank", "")
+    return float(cell) if RANK.fullmatch(cell) else None
 
 
 def is_clicked(row: CsvRow) -> bool | None:
@@ -240,18 +290,25 @@ def to_search(
 ) -> Search:
     """Return the search of a row, or of the first row of several."""
     cells: Mapping[str, str] = row.cells
-    names = ("id", "query", "timestamp", "session", "user")
-    content = [cells.get(name, "") for name in names]
-    own = own_id(cells) if content[0] else [*content[1:3], people.name(*content[3:])]
+    named = next((name for name in ("session", "user") if cells.get(name)), "")
+    session = people.name(named, cells[named]) if named else ""
     # As the export names them, so that a record keeps its id even if more becomes known of them.
     urls = [document.id or document.url for document in shown]
-    named = next((name for name in ("session", "user") if cells.get(name)), "")
     return Search(
-        id=record_id("csv", *own, *([] if content[0] else urls)),
+        id=record_id("csv", *own_names(cells, session, people), *([] if cells.get("id") else urls)),
         query=cells["query"],
         time=utc_time(cells.get("timestamp")),
-        session=people.name(named, cells[named]) if named else "",
+        session=session,
         shown=shown,
         picks=picks,
         row=Row(row.file, row.line, cells),
     )
+
+
+def own_names(cells: Mapping[str, str], session: str, people: Pseudonyms) -> list[str]:
+    """Return what sets a search apart from others; session: a pseudonym, or ""."""
+    if not cells.get("id"):
+        person = people.name(cells.get("session", ""), cells.get("user", ""))
+        return [cells["query"], cells.get("timestamp", ""), person]
+    # Where each row is a search, an id may come back with another user.
+    return [*own_id(cells), *([session] if session and "shown" in cells else [])]
