@@ -10,6 +10,8 @@ Reads   data/training_data/
 Writes  data/training_data.dvc, data/.gitignore, git's index
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,9 @@ def main() -> None:
     tracked = run_git(Path(), "ls-files", "--", str(FEEDBACK)).stdout.splitlines()
     if tracked and run_git(Path(), "rm", "-r", "--quiet", "--cached", str(FEEDBACK)).returncode:
         raise InputError(f"git can't untrack {FEEDBACK}; commit or undo your changes to it first.")
-    if reason := why_not_added(repo):
-        # Otherwise the next commit would remove the feedback from all clones without a replacement.
-        run_git(Path(), "reset", "--quiet", "--", str(FEEDBACK))
-        raise InputError(f"DVC can't add {FEEDBACK}: {reason}; correct that, then run this again.")
-    run_git(Path(), "add", str(POINTER), str(FEEDBACK.with_name(".gitignore")))
+    with tracked_again_on_failure():
+        add(repo)
+        run_git(Path(), "add", str(POINTER), str(FEEDBACK.with_name(".gitignore")))
     click.echo(f"DVC keeps {FEEDBACK} now, and git only its md5. Commit that: git commit")
     if tracked:
         click.echo(
@@ -45,13 +45,28 @@ def main() -> None:
         )
 
 
-def why_not_added(repo: Any) -> str:
-    """Let DVC track the feedback; return why it can't, or an empty text. repo: a dvc.repo.Repo."""
+@contextmanager
+def tracked_again_on_failure() -> Iterator[None]:
+    """Let git track the feedback again after an error, or after Ctrl-C while DVC hashes.
+
+    Otherwise the next commit would remove the feedback from all clones without a replacement.
+    """
+    try:
+        yield
+    except BaseException:
+        run_git(Path(), "reset", "--quiet", "--", str(FEEDBACK))
+        raise
+
+
+def add(repo: Any) -> None:
+    """Let DVC track the feedback; raise InputError if it can't. repo: a dvc.repo.Repo."""
     try:
         repo.add(str(FEEDBACK))
     except Exception as error:  # DVC and each file system raise their own errors
-        return " ".join(str(error).split()) or type(error).__name__
-    return ""
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"DVC can't add {FEEDBACK}: {reason}; correct that, then run this again."
+        ) from None
 
 
 if __name__ == "__main__":
