@@ -6,7 +6,7 @@ from pathlib import Path
 
 from findtune.core import params
 from findtune.core.errors import InputError
-from findtune.tracking.hashing import object_path, path_md5, read_listing
+from findtune.tracking.hashing import folder_md5, object_path, path_md5, read_listing
 from findtune.tracking.lock import all_outs, read_pointer, read_pointers
 from findtune.tracking.repository import has_remote, open_repo
 
@@ -60,7 +60,7 @@ def missing_data() -> Iterator[str]:
 
 
 def refuse_unfetched_feedback() -> None:
-    """Raise InputError if DVC keeps feedback that was never here.
+    """Raise InputError if DVC keeps feedback that was never here, or if that can't be told.
 
     After a new file is written beside it, `make pull` would fail, and `make private` drop the rest.
     """
@@ -71,23 +71,23 @@ def refuse_unfetched_feedback() -> None:
         raise InputError(
             f"{POINTER} names feedback, but {FEEDBACK} is not here; `make pull` first."
         )
-    if digest and not was_here(digest, Path(open_repo().cache.local.path)):
+    if not digest:
+        return
+    # What DVC keeps here of the feedback: all that was fetched or added here.
+    cache = Path(open_repo().cache.local.path)
+    listing = read_listing(object_path(cache, digest))
+    if not listing and digest not in (folder_md5({}), path_md5(FEEDBACK)):
+        raise InputError(
+            f"it can't be told whether {FEEDBACK} has all files that {POINTER} names; `make pull`, "
+            f"or, if they are all here, `dvc add {FEEDBACK}`."
+        )
+    if not all(was_here(name, md5, cache) for name, md5 in listing.items()):
         raise InputError(
             f"{FEEDBACK} lacks files that {POINTER} names; `make pull` first (if it refuses, move "
             "the files that are here away, and put your own back afterwards)."
         )
 
 
-def was_here(digest: str, cache: Path) -> bool:
-    """Return whether each file of the feedback is here, or was: then a person has deleted it.
-
-    digest: the md5 of the folder in its pointer. cache: the folder of DVC's objects, which keeps
-    all that was fetched or added here.
-    """
-    listing = object_path(cache, digest)
-    if not listing.exists():
-        return path_md5(FEEDBACK) == digest
-    return all(
-        (FEEDBACK / name).exists() or object_path(cache, md5).exists()
-        for name, md5 in read_listing(listing).items()
-    )
+def was_here(name: str, md5: str, cache: Path) -> bool:
+    """Return whether a file of the feedback is here, or was: then a person has deleted it."""
+    return (FEEDBACK / name).exists() or object_path(cache, md5).exists()

@@ -3,13 +3,19 @@
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from commands import private
 from commands.private import FEEDBACK, main
 from findtune.core.errors import InputError
-from findtune.health.missing import refuse_unfetched_feedback
+from findtune.health.missing import POINTER, refuse_unfetched_feedback
+from findtune.tracking import git
+from findtune.tracking.hashing import object_path
+from findtune.tracking.lock import read_pointer
 
 Tool = Callable[[str], str]
 LOG = FEEDBACK / "reranker_training_data.json"
@@ -58,6 +64,36 @@ def test_if_dvc_cannot_add_it_git_keeps_it(feedback: Path, tool: Tool) -> None:
     assert tool("git ls-files data").split() == [LOG.as_posix()]
 
 
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, SystemExit, MemoryError, OSError])
+def test_if_dvc_is_stopped_git_keeps_it(
+    feedback: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch, stopped: type[BaseException]
+) -> None:
+    def add(_: str) -> None:
+        assert tool("git ls-files data") == ""
+        raise stopped
+
+    repo = SimpleNamespace(add=add)
+    monkeypatch.setattr(private, "open_repo", lambda: repo)
+    result = CliRunner().invoke(main)
+    assert result.exit_code == (0 if stopped is SystemExit else 1)  # as it was raised
+    assert ("Error: DVC can't add" in result.stderr) == issubclass(stopped, Exception)
+    assert tool("git status --porcelain") == ""
+    assert tool("git ls-files data").split() == [LOG.as_posix()]
+
+
+def test_if_git_is_stopped_before_it_has_the_md5_it_keeps_the_feedback(
+    feedback: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_git(root: Path, *arguments: str) -> Any:
+        if arguments[0] == "add":
+            raise KeyboardInterrupt
+        return git.run_git(root, *arguments)
+
+    monkeypatch.setattr(private, "run_git", run_git)
+    assert CliRunner().invoke(main).exit_code == 1
+    assert tool("git ls-files data").split() == [LOG.as_posix()]
+
+
 def test_without_feedback_there_is_one_line(tiny_project: Path) -> None:
     result = CliRunner().invoke(main)
     assert result.exit_code == 1
@@ -89,7 +125,7 @@ def test_a_clone_that_was_not_pulled_does_not_shrink_what_is_private(
         (FEEDBACK / name).write_text("{}\n")
     result = CliRunner().invoke(main)
     assert result.exit_code == 1
-    assert "`make pull` first" in result.stderr
+    assert "; `make pull`" in result.stderr
     assert tool("git status --porcelain") == ""
 
 
@@ -117,3 +153,40 @@ def test_a_fetch_that_ended_between_two_files_is_not_taken_for_all(
     feedback.unlink()
     with pytest.raises(InputError, match="lacks files that .* names; `make pull` first"):
         refuse_unfetched_feedback()
+
+
+NOT_TOLD = (
+    "it can't be told whether data/training_data has all files that data/training_data.dvc names; "
+    "`make pull`, or, if they are all here, `dvc add data/training_data`."
+)
+
+
+@pytest.mark.parametrize("listing", ["absent", "cut off", "empty", "something else"])
+def test_without_the_list_of_its_files_feedback_can_be_added_as_it_is(
+    feedback: Path, tool: Tool, listing: str
+) -> None:
+    CliRunner().invoke(main)
+    tool("git commit --quiet --message=Private")
+    [digest] = read_pointer(POINTER).outs.values()
+    path = object_path(Path(".dvc/cache/files/md5"), digest)
+    path.chmod(0o644)
+    contents = {"cut off": path.read_text()[:-9], "empty": "", "something else": '[{"a": 1}]'}
+    path.write_text(contents.get(listing, ""))
+    if listing == "absent":
+        rmtree(".dvc/cache")
+    refuse_unfetched_feedback()  # the bytes are those of the pointer
+    feedback.with_name("new.jsonl").write_text("{}\n")
+    result = CliRunner().invoke(main)
+    assert (result.exit_code, result.stderr) == (1, f"Error: {NOT_TOLD}\n")
+    assert tool("git status --porcelain") == ""
+    tool("dvc add --quiet data/training_data")
+    refuse_unfetched_feedback()
+
+
+def test_feedback_that_was_an_empty_folder_can_be_filled(tiny_project: Path) -> None:
+    FEEDBACK.mkdir(parents=True)
+    assert CliRunner().invoke(main).exit_code == 0
+    LOG.write_text("{}")
+    refuse_unfetched_feedback()
+    rmtree(".dvc/cache")
+    refuse_unfetched_feedback()
