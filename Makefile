@@ -132,12 +132,12 @@ import: setup   ## Import what users picked elsewhere: make import FROM=ubi FILE
 		python -m commands.import_feedback "$$@" -- $(FROM) $(FILES)
 
 preview: setup  ## Show training examples of MODELS: where each comes from, and why it has its label
-	@python -m commands.add_size $(SIZE)
+	@python -m commands.require_size $(SIZE)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@for model in $(MODELS); do python -m commands.preview $$model $(SIZE) || exit; done
 
 stats: setup    ## Describe the data before training, and list labels that look wrong (REVIEW=0: no list)
-	@python -m commands.add_size $(SIZE)
+	@python -m commands.require_size $(SIZE)
 	@$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) > /dev/null
 	@python -m commands.stats $(SIZE) $(MODELS) $(call switch,REVIEW)$(if $(filter 0,$(REVIEW)),--no-review)
 
@@ -160,7 +160,7 @@ plots: setup    ## Draw training curves, scored pairs and reliability into dvc_p
 	@dvc plots show
 
 crossvalidate: setup ## Train and evaluate FOLDS x SEEDS times, to see how certain a gain is (hours)
-	@python -m commands.add_size $(SIZE)
+	@python -m commands.require_size $(SIZE)
 	$(REPRODUCE) $(MODELS:%=prepare@%-$(SIZE)) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	$(foreach model,$(MODELS),@exec python -m commands.crossvalidate $(model) $(SIZE) \
 		$(MANY_RUNS) --out .scratch/crossvalidation-$(model)-$(SIZE)$(NEWLINE))
@@ -172,7 +172,7 @@ REFUSE_MISSING_FOLDERS = for folder in $(DATA); do [ -d "$$folder" ] || { echo "
 prove: setup    ## Measure what tuning gains on your data, every question tested once: make prove DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove DATA='DIR DIR'))
 	@$(REFUSE_MISSING_FOLDERS)
-	@python -m commands.add_size $(SIZE)
+	@python -m commands.require_size $(SIZE)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove $(SIZE) $(DATA) --models '$(MODELS)' $(MANY_RUNS) \
 		$(if $(JOBS),--jobs $(JOBS)) --out .scratch/prove
@@ -180,7 +180,7 @@ prove: setup    ## Measure what tuning gains on your data, every question tested
 prove-stack: setup ## Measure what tuning gains on your data for a whole search: make prove-stack DATA='DIR DIR'
 	$(if $(strip $(DATA)),,$(error DATA is empty; name folders of data: make prove-stack DATA='DIR DIR'))
 	@$(REFUSE_MISSING_FOLDERS)
-	@python -m commands.add_size $(SIZE)
+	@python -m commands.require_size $(SIZE)
 	$(REPRODUCE) $(sort base@embedder-$(SIZE) $(MODELS:%=base@%-$(SIZE)))
 	@python -m commands.prove_stack $(SIZE) $(DATA) --models '$(MODELS)' --out .scratch/prove
 
