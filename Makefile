@@ -237,9 +237,11 @@ collect: setup  ## Turn the picks that make serve RECORD=1 recorded into trainin
 # Pass an option even if its variable is empty: without it, more would be deleted.
 named = $(if $(filter command environment,$(origin $(1))),$(2))
 
-# A misspelled variable, such as BEFOR=90d, would also delete more.
+# A misspelled option, such as BEFOR=90d or before=90d, would also delete more. Other names are left
+# alone, since a make that calls this one passes its own variables on.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-UNKNOWN_OPTIONS = $(filter-out Q WHO CODE BEFORE UNANSWERED SIZE MODELS MODEL STAGE PYTHON,$(GIVEN))
+LIKE_OPTIONS := BEF% UNA% WHO% COD% q who Who code Code before Before unanswered Unanswered
+UNKNOWN_OPTIONS = $(filter-out WHO CODE BEFORE UNANSWERED,$(filter $(LIKE_OPTIONS),$(GIVEN)))
 
 forget: setup   ## Delete recorded searches: make forget Q='...', WHO=USER or BEFORE=90d
 	$(if $(UNKNOWN_OPTIONS),$(error forget has no option $(UNKNOWN_OPTIONS); it takes Q, WHO, CODE, BEFORE and UNANSWERED))

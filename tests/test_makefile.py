@@ -206,7 +206,13 @@ def test_a_switch_that_is_one_is_on_and_else_off(folder: Path, value: str) -> No
     assert ("--unanswered" in printed) == (value.strip() == "1")
 
 
-@pytest.mark.parametrize("name", ["BEFOR", "before", "USER_", "QUESTION_"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("BEFOR", "BEFORE_", "BEFRE", "before", "Before", "UNANSWERD", "unanswered"),
+        *("WHOM", "who", "Who", "CODES", "code", "q"),
+    ],
+)
 def test_a_misspelled_variable_deletes_nothing(folder: Path, name: str) -> None:
     line = refused("forget", f"{name}=30d", "UNANSWERED=1")
     assert f"forget has no option {name}; it takes Q, WHO, CODE, BEFORE and UNANSWERED." in line
@@ -217,6 +223,15 @@ def test_what_to_forget_may_be_named_by_every_option(folder: Path) -> None:
     assert "--unanswered" in make("-n", "forget", *options, "UNANSWERED=1")
 
 
+@pytest.mark.parametrize(
+    "name", ["ENV", "SHELL", "ENGINE", "PORT", "TARGET", "BIN", "USER", "CC", "b", "COLOR"]
+)
+def test_a_make_around_this_one_may_have_variables_of_its_own(folder: Path, name: str) -> None:
+    Path("outer.mk").write_text("nightly: ; @$(MAKE) -n forget BEFORE=90d\n", encoding="utf-8")
+    value = "/bin/sh" if name == "SHELL" else "prod"
+    assert "--before '90d'" in make("-f", "outer.mk", "nightly", f"{name}={value}")
+
+
 @pytest.mark.parametrize("value", [(), ("FROM=",), ("FROM= ",)])
 def test_an_import_from_nowhere_names_the_variable(folder: Path, value: tuple[str, ...]) -> None:
     line = refused("import", "FILES=t/ubi_q.ndjson", *value)
@@ -224,10 +239,18 @@ def test_an_import_from_nowhere_names_the_variable(folder: Path, value: tuple[st
 
 
 @pytest.mark.parametrize("goal", ["preview", "stats", "crossvalidate", "prove", "prove-stack"])
-def test_a_size_is_added_before_its_stages_run(folder: Path, goal: str) -> None:
+def test_a_size_is_required_before_its_stages_run_and_none_is_added(
+    folder: Path, goal: str
+) -> None:
     printed = make("-n", goal, "SIZE=medium", "DATA=data")
-    added, stages = printed.find("commands.add_size medium"), printed.find("commands.reproduce")
-    assert 0 <= added < stages
+    check, stages = printed.find("commands.require_size medium"), printed.find("commands.reproduce")
+    assert 0 <= check < stages
+    assert "commands.add_size" not in printed
+
+
+@pytest.mark.parametrize("goal", ["train", "export"])
+def test_a_size_is_added_by_what_makes_its_models(folder: Path, goal: str) -> None:
+    assert "commands.add_size medium" in make("-n", goal, "SIZE=medium")
 
 
 def test_documents_are_graded_only_where_the_stack_was_evaluated(folder: Path) -> None:
