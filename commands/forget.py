@@ -51,9 +51,20 @@ def main(
             "say what to forget: make forget Q='...', WHO=USER, CODE=SESSION, BEFORE=90d or "
             "UNANSWERED=1."
         )
-    refuse_unfetched_feedback()
-    gone = forget(SERVED, FOLDER, choice)
+    reason = why_not_fetched()
+    gone = forget(SERVED, None if reason else FOLDER, choice)
     click.echo(deleted_line(gone))
+    if reason:
+        raise InputError(f"nothing was deleted from {FOLDER}: {reason} Then run this again.")
+
+
+def why_not_fetched() -> str:
+    """Return why nothing may be written beside the collected records; empty if it may."""
+    try:
+        refuse_unfetched_feedback()
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def session_of(user: str) -> str:

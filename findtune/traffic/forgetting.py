@@ -48,9 +48,10 @@ class Forgotten(NamedTuple):
     unreadable: int
 
 
-def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
+def forget(served: Path, training_data: Path | None, choice: Choice) -> Forgotten:
     """Delete searches, their answers, and the feedback that was collected from them.
 
+    training_data: the folder of that feedback; None if it is not here.
     Unreadable lines are deleted, too, since they may hold parts of what is forgotten. Each file is
     replaced as a whole while no server writes.
     """
@@ -68,7 +69,9 @@ def forget(served: Path, training_data: Path, choice: Choice) -> Forgotten:
             rewrite(path, lambda line: search_key(line) not in gone)
         if (served / PICKS).exists():
             rewrite(served / PICKS, lambda line: pick_key(line) not in gone)
-        collected = feedback.drop(training_data, lambda row: is_forgotten(row, keys, choice))
+        collected = 0
+        if training_data:
+            collected = feedback.drop(training_data, lambda row: is_forgotten(row, keys, choice))
     answers = len(keys & traffic.answers.keys())
     return Forgotten(len(keys), answers, collected, traffic.skipped)
 

@@ -106,19 +106,61 @@ def test_where_nothing_was_recorded_no_salt_is_needed_or_made(project: Path) -> 
     assert not (SERVED / SALT).exists()
 
 
-def test_nothing_is_collected_or_forgotten_beside_feedback_that_was_not_fetched(
-    answered: None,
-) -> None:
-    pointer = Path("data/training_data.dvc")
-    pointer.write_text("outs:\n- md5: 0123.dir\n  path: training_data\n", encoding="utf-8")
-    for result in (CliRunner().invoke(collect.main), run_forget("--user", "ada")):
-        assert (result.exit_code, result.stderr) == (
-            1,
-            "Error: data/training_data.dvc names feedback, but data/training_data is not here; "
-            "`make pull` first.\n",
-        )
+NOT_HERE = (
+    "data/training_data.dvc names feedback, but data/training_data is not here; `make pull` first."
+)
+
+
+@pytest.fixture
+def pointer(answered: None) -> None:
+    """Let DVC keep feedback that was not fetched."""
+    text = "outs:\n- md5: 0123.dir\n  path: training_data\n"
+    Path("data/training_data.dvc").write_text(text, encoding="utf-8")
+
+
+def test_nothing_is_collected_beside_feedback_that_was_not_fetched(pointer: None) -> None:
+    result = CliRunner().invoke(collect.main)
+    assert (result.exit_code, result.stderr) == (1, f"Error: {NOT_HERE}\n")
     assert [*SERVED.glob("20*.jsonl")]
     assert not Path("data/training_data").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "deleted"),
+    [
+        (["--user", "ada"], "Deleted: 1 search and 1 answer.\n"),
+        (["--before", "0d"], "Deleted: 1 search and 1 answer.\n"),
+        (["--before", "9d"], "Nothing recorded matches; nothing was deleted.\n"),
+    ],
+)
+def test_what_was_served_is_forgotten_though_what_was_collected_is_not_here(
+    pointer: None, options: list[str], deleted: str
+) -> None:
+    result = run_forget(*options)
+    assert (result.exit_code, result.stdout) == (1, deleted)
+    assert result.stderr == (
+        f"Error: nothing was deleted from data/training_data: {NOT_HERE} Then run this again.\n"
+    )
+    assert bool([*SERVED.glob("20*.jsonl")]) == (deleted[:7] == "Nothing")
+    assert not Path("data/training_data").exists()
+
+
+def test_collected_records_stay_as_they_are_beside_feedback_that_was_not_fetched(
+    pointer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "refuse_unfetched_feedback", lambda: None)
+    CliRunner().invoke(collect.main)
+    before = {path: path.read_bytes() for path in Path("data/training_data").iterdir()}
+
+    def refuse() -> None:
+        raise InputError("some files are missing; `make pull` first.")
+
+    monkeypatch.setattr(forget, "refuse_unfetched_feedback", refuse)
+    result = run_forget("--user", "ada")
+    assert (result.exit_code, result.stdout) == (1, "Deleted: 1 search and 1 answer.\n")
+    assert {path: path.read_bytes() for path in Path("data/training_data").iterdir()} == before
+    monkeypatch.setattr(forget, "refuse_unfetched_feedback", lambda: None)
+    assert run_forget("--user", "ada").output == "Deleted: 1 collected record.\n"
 
 
 def test_forget_wants_to_know_what(project: Path) -> None:
