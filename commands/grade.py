@@ -25,7 +25,7 @@ import click
 from findtune.core.files import iter_jsonl
 from findtune.health.missing import refuse_unfetched_feedback
 from findtune.ingest.feedback import FOLDER, SEARCH_GRADES
-from findtune.ingest.judgments import is_grade
+from findtune.ingest.judgments import GRADE_REMEDY, is_grade
 from findtune.ingest.review import SourceKey, from_cell, source_key, to_cell
 from findtune.ingest.score_scale import parse_score
 from findtune.ingest.search_grades import COLUMNS
@@ -93,10 +93,10 @@ def message(added: int, rows: Sequence[Row]) -> str:
 
 
 def unreadable(waiting: Sequence[Row]) -> str:
-    """Return what stands in the cells of grades that are none, or an empty text."""
+    """Return what stands in cells instead of a grade and how to mend it, or an empty text."""
     cells = [*dict.fromkeys(filter(None, (clean_id(row["grade"]) for row in waiting)))]
     shown = ", ".join(map(repr, cells[:3])) + (", ..." if cells[3:] else "")
-    return f" No grade is: {shown}." if cells else ""
+    return f" These are not grades: {shown}; {GRADE_REMEDY}." if cells else ""
 
 
 if __name__ == "__main__":

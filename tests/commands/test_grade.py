@@ -203,7 +203,7 @@ def test_a_column_that_comes_twice_is_refused_and_the_file_stays(
     assert PATH.read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("cell", ["sehr gut", "2.5", "-1", "2/3", "1e9", "?"])
+@pytest.mark.parametrize("cell", ["sehr gut", "2.5", "-1", "101", "2/3", "1e9", "?"])
 def test_a_grade_that_ingest_rejects_waits_and_is_shown(
     searches: list[tuple[str, str]], cell: str
 ) -> None:
@@ -212,7 +212,10 @@ def test_a_grade_that_ingest_rejects_waits_and_is_shown(
     searches.append(("no work", "jobs"))
     output = run().stdout
     assert "wait for a grade: 1 of 1 questions, 0 of them new." in output
-    assert f"No grade is: {cell!r}." in output
+    assert output.endswith(
+        f" These are not grades: {cell!r}; write a whole number from 0, which answers nothing, "
+        "to 100.\n"
+    )
 
 
 def test_empty_rows_and_words_for_nothing_wait_as_an_ingest_reads_them(
