@@ -138,8 +138,7 @@ def main(
         for model in ready_models(folder, models, out, notes)
     ]
     run_all(proofs, jobs, notes)
-    done = (proof for proof in proofs if not proof.open_runs())
-    tables = {proof: average_seeds(decisive_rows(proof.values())) for proof in done}
+    tables = {proof: average_seeds(proof.values()) for proof in proofs if not proof.open_runs()}
     if not tables:
         raise InputError("nothing was measured; the lines above say why.")
     write_per_query(out / "per_query.csv", tables)
@@ -358,14 +357,10 @@ def decisive_rows(queries: pd.DataFrame) -> pd.DataFrame:
 
 def write_per_query(path: Path, tables: Mapping[Proof, pd.DataFrame]) -> None:
     """Write the values of all queries of all sets."""
-    parts = []
-    for proof, queries in tables.items():
-        labelled = queries.copy()
-        labelled.insert(0, "set", proof.name)
-        labelled.insert(1, "model", proof.model)
-        parts.append(labelled)
+    parts = {(proof.name, proof.model): queries for proof, queries in tables.items()}
+    labelled = pd.concat(parts, names=["set", "model"]).reset_index(["set", "model"])
     with atomic_open(path) as file:
-        pd.concat(parts).round(4).to_csv(file, index=False)
+        labelled.round(4).to_csv(file, index=False)
 
 
 def table_text(tables: Mapping[Proof, pd.DataFrame], notes: Sequence[str]) -> str:
@@ -374,7 +369,8 @@ def table_text(tables: Mapping[Proof, pd.DataFrame], notes: Sequence[str]) -> st
     for proof, queries in tables.items():
         room = rooms.load(proof.model, "evaluation")
         rankings = Rankings(room.BEFORE_TUNING, room.DECISIVE, room.VARIANTS)
-        lines += [table_row(proof, row) for row in judge(queries, rankings, proof.seeds[0])]
+        rows = judge(decisive_rows(queries), rankings, proof.seeds[0])
+        lines += [table_row(proof, row) for row in rows]
     lines += [""] * bool(notes) + [f"- {line}" for line in notes]
     return "\n".join(lines)
 

@@ -71,6 +71,19 @@ def test_the_table_has_one_row_for_each_set_and_model_over_all_folds_and_seeds(
     assert "[24/24] other rewriter, seed 14, fold 2: 5 queries, " in result.stderr
 
 
+def test_the_table_leaves_out_new_variables_and_the_file_of_all_queries_does_not(
+    team: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = prove.query_values
+    monkeypatch.setattr(
+        prove, "query_values", lambda run: values(run).assign(known=[True] * 3 + [False] * 2)
+    )
+    result = run(team, "--models", "reranker", *SETS)
+    assert "| ndcg@10 | 9 | 9 |" in result.stdout
+    per_query = pd.read_csv(".scratch/prove/per_query.csv")
+    assert per_query["known"].tolist() == [1, 1, 1, 0, 0] * 3
+
+
 def test_a_fold_of_another_python_has_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
     text = tree_text(ast.parse("def double(x): return 2 * x"))
     # Python 3.12 gives each function and class one more field, and shows it in the tree's text.
