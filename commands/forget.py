@@ -7,11 +7,12 @@
 With several options, only searches that match all of them are deleted. Models that have learned
 from these searches stay as they are; train again to remove their influence.
 
-Changes data/served/, data/training_data/*.served.jsonl
+Changes data/served/, data/training_data/*.served.jsonl; removes metrics/monitor.html and .json
 """
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
@@ -20,9 +21,13 @@ from findtune.health.missing import refuse_unfetched_feedback
 from findtune.traffic.feedback import FOLDER
 from findtune.traffic.forgetting import Choice, Forgotten, forget, has_records
 from findtune.traffic.log import SERVED
+from findtune.traffic.quotations import quotations
 from findtune.traffic.sessions import SALT, hash_session, stored_salt
 from findtune.traffic.wording import counted, listed
 from stages.command import Stage
+
+# Of the searches that are deleted; `make monitor` writes them anew.
+OF_MONITOR = (Path("metrics", "monitor.html"), Path("metrics", "monitor.json"))
 
 
 @click.command(cls=Stage)
@@ -54,6 +59,10 @@ def main(
     reason = why_not_fetched()
     gone = forget(SERVED, None if reason else FOLDER, choice)
     click.echo(deleted_line(gone))
+    for place in quotations(Path(), question) if question else ():
+        click.echo(f"The question is also in {place}; delete that line, too.")
+    for path in OF_MONITOR:  # they quote questions
+        path.unlink(missing_ok=True)
     if reason:
         raise InputError(f"nothing was deleted from {FOLDER}: {reason} Then run this again.")
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from findtune.core.files import atomic_open
 from findtune.traffic import feedback
 from findtune.traffic.log import COLLECTING, PICKS, exclusive
 from findtune.traffic.reader import read_traffic, search_files
-from findtune.traffic.records import PickRecord, SearchRecord
+from findtune.traffic.records import PickRecord, SearchRecord, now
 from findtune.traffic.teaching import as_key
 
 
@@ -21,7 +21,8 @@ from findtune.traffic.teaching import as_key
 class Choice:
     """What to forget: the searches that meet all conditions that are set.
 
-    question: compared without case and spacing. session: the hash of a user. before: a time.
+    question: compared without case and spacing. session: the hash of a user. before: a time; a
+    search that is dated more than a day ahead was before, too, since its clock was wrong.
     unanswered: whether to forget only searches without an answer.
     """
 
@@ -35,7 +36,7 @@ class Choice:
         return (
             (self.question is None or as_key(question) == as_key(self.question))
             and (self.session is None or session == self.session)
-            and (self.before is None or time < self.before)
+            and (self.before is None or time < self.before or time > now() + timedelta(days=1))
         )
 
 

@@ -61,6 +61,21 @@ def test_forget_deletes_by_the_name_of_a_user(answered: None) -> None:
     assert not [*Path("data").rglob("*.jsonl")]
 
 
+def test_forget_names_where_else_a_question_is_and_removes_the_page_of_monitor(
+    answered: None,
+) -> None:
+    review, page = Path("data/training_data/review.csv"), Path("metrics/monitor.html")
+    for path, text in ((review, "query,url,label\nbread?,u,drop\n"), (page, "Bread?")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert run_forget("--question", "Bread?").output == (
+        "Deleted: 1 search and 1 answer.\n"
+        "The question is also in data/training_data/review.csv, line 2; delete that line, too.\n"
+    )
+    assert not page.exists()
+    assert review.exists()
+
+
 def test_a_count_agrees_with_its_noun_and_none_is_of_nothing(answered: None) -> None:
     for line in ("torn", "{torn"):
         with (SERVED / "picks.jsonl").open("a", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """What is to be forgotten goes from every file, and nothing else does."""
 
 import fcntl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from findtune.traffic.feedback import RANKED_LISTS, collect, read_rows
 from findtune.traffic.forgetting import Choice, Forgotten, forget
 from findtune.traffic.log import COLLECTING, LOCK, PICKS
 from findtune.traffic.reader import read_traffic
+from findtune.traffic.records import now
 
 CHOICES = {
     "question": (Choice(question="  bread? "), ["Rice?", "Tea?"], (1, 1, 1)),
@@ -83,3 +84,9 @@ def test_a_collection_cannot_bring_back_what_is_being_forgotten(
 def test_files_stay_those_of_their_owner_alone(served: Path, tmp_path: Path) -> None:
     forget(served, tmp_path, Choice(question="Rice?"))
     assert {path.stat().st_mode & 0o077 for path in served.glob("*.jsonl")} == {0}
+
+
+def test_a_search_that_a_wrong_clock_dated_in_the_future_is_forgotten_by_age() -> None:
+    choice = Choice(before=datetime(2026, 1, 1, tzinfo=UTC))
+    assert choice.matches("tea", None, now() + timedelta(days=400))
+    assert not choice.matches("tea", None, now())
