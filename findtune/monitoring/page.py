@@ -11,6 +11,7 @@ from findtune.monitoring.drift import NORMAL, Novelty
 from findtune.monitoring.questions import distinct
 from findtune.monitoring.retraining import Verdict
 from findtune.monitoring.trends import Series, trend_chart
+from findtune.monitoring.weekly import calendar_weeks
 from findtune.pages.masking import mask
 from findtune.pages.standalone import render_standalone
 from findtune.report.charts import bar_chart
@@ -115,18 +116,16 @@ def as_text(value: float | None, *, is_share: bool) -> str:
 
 def trends(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Markup]]:
     """Return a chart by week for each measure with values; each version has its own line."""
-    weeks = sorted({row["week"] for row in rows})
+    named = [row["week"] for row in rows]
+    weeks = calendar_weeks(min(named), max(named))
+    places = {week: place for place, week in enumerate(weeks)}
     charts = []
     for name, (label, is_share) in TRENDS.items():
         scale = 100 if is_share else 1
         series: list[Series] = [
             (
                 version,
-                [
-                    (weeks.index(row["week"]), scale * row[name])
-                    for row in own
-                    if row[name] is not None
-                ],
+                [(places[row["week"]], scale * row[name]) for row in own if row[name] is not None],
             )
             for version, own in by_version(rows).items()
         ]

@@ -1,4 +1,4 @@
-"""A chart of a measure by week, with a line for each version."""
+"""A chart of a measure by week; the line of a version breaks at weeks without a value."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,23 @@ def trend_chart(series: Sequence[Series], weeks: Sequence[str], label: str) -> M
     texts = []
     for number, (version, points) in enumerate(series):
         style = f"version-{number % STYLES}"
-        marks.append(frame.polyline(points, f"trend {style}"))
+        marks += [frame.polyline(part, f"trend {style}") for part in without_gaps(points)]
         marks += [
             frame.dot(point, f"point {style}", f"{weeks[int(point[0])]}, {version}: {point[1]:.4g}")
             for point in points
         ]
         texts += [f"{weeks[int(week)]} {version} {value:.4g}" for week, value in points]
     return frame.svg(f"{label} by week: {'; '.join(texts)}", marks)
+
+
+def without_gaps(points: Sequence[Point]) -> list[list[Point]]:
+    """Return points in runs of neighbouring weeks: a line over a gap would show what is unknown."""
+    runs: list[list[Point]] = []
+    for point in points:
+        if not runs or point[0] - runs[-1][-1][0] > 1:
+            runs.append([])
+        runs[-1].append(point)
+    return runs
 
 
 def positive_span(values: Sequence[float]) -> tuple[float, float]:

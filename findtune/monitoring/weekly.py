@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,18 @@ class Answers:
 def week_of(time: datetime) -> str:
     """Return the ISO week of a time in UTC, such as 2026-W48."""
     year, week, _ = time.astimezone(UTC).isocalendar()
-    return f"{year}-W{week:02}"
+    return f"{year:04}-W{week:02}"
+
+
+def calendar_weeks(first: str, last: str) -> list[str]:
+    """Return the ISO weeks from the first to the last one, also those without searches."""
+    year, week = map(int, first.split("-W"))
+    weeks, monday = [first], date.fromisocalendar(year, week, 1)
+    while weeks[-1] < last:
+        monday += timedelta(weeks=1)
+        year, week, _ = monday.isocalendar()
+        weeks.append(f"{year:04}-W{week:02}")
+    return weeks
 
 
 def weekly_rows(traffic: Traffic, novelty: Novelty) -> list[dict[str, Any]]:

@@ -1,12 +1,13 @@
 """The page shows what was measured, escapes what users typed, and loads nothing."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from findtune.monitoring.drift import Novelty
-from findtune.monitoring.page import MonitorInputs, as_text, render, unlike_texts
+from findtune.monitoring.page import TRENDS, MonitorInputs, as_text, render, trends, unlike_texts
 from findtune.monitoring.questions import KnownQuestions
 from findtune.monitoring.retraining import MonitorSettings, judge
 from findtune.monitoring.trends import trend_chart
@@ -72,6 +73,41 @@ def test_a_chart_has_a_line_for_each_version_and_a_text_for_screen_readers() -> 
     assert chart.count("<polyline") == 2
     assert chart.count("<circle") == 3
     assert 'aria-label="top score by week: 2026-W41 v1 1; 2026-W42 v1 2; 2026-W42 v2 3"' in chart
+
+
+@pytest.mark.parametrize(
+    ("served", "lines"),
+    [
+        ({"2026-W10": 1.0, "2026-W40": 2.0}, 2),
+        ({"2026-W10": 1.0, "2026-W11": 2.0, "2026-W12": 1.0}, 1),
+        ({"2025-W52": 1.0, "2026-W01": 2.0, "2026-W03": 1.0}, 2),
+        ({"2020-W52": 1.0, "2020-W53": 2.0, "2021-W01": 1.0}, 1),  # a year of 53 weeks
+        ({"2026-W10": 1.0, "2026-W11": None, "2026-W12": 1.0}, 2),  # searches without a value
+    ],
+)
+def test_a_line_breaks_at_weeks_without_a_value(
+    served: dict[str, float | None], lines: int
+) -> None:
+    empty = dict.fromkeys(TRENDS)
+    rows = [
+        {**empty, "week": week, "version": "v1", "top_score": value}
+        for week, value in served.items()
+    ]
+    [(_, chart)] = trends(rows)
+    assert chart.count("<polyline") == lines
+    assert chart.count("<circle") == sum(value is not None for value in served.values())
+
+
+def test_weeks_stand_where_the_calendar_has_them() -> None:
+    values = {"2026-W10": 1.0, "2026-W11": 2.0, "2026-W40": 3.0}
+    rows = [
+        {**dict.fromkeys(TRENDS), "week": week, "version": "v1", "top_score": value}
+        for week, value in values.items()
+    ]
+    [(_, chart)] = trends(rows)
+    first, second, last = (float(x) for x in re.findall(r'cx="([\d.]+)"', chart))
+    assert last - first == pytest.approx(30 * (second - first), rel=0.03)
+    assert "2026-W40 v1 3" in chart
 
 
 @pytest.mark.parametrize(
