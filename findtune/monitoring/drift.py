@@ -9,9 +9,10 @@ Two tests on distinct questions, since a question that many users ask is one obs
   known ones; a Mann-Whitney test on the other half asks whether it can. It also detects a shift in
   the mix of questions when each question is like some training question.
 
-Both p-values are uniform or larger if all questions come from one source. The questions of one user
-are not independent, so they are tested as one unit and put in the same half; see
-findtune/monitoring/by_user.py.
+Both p-values are uniform or larger if all questions come from one source. Distinct questions of
+more searches have a longer tail of rare ones, so both sides need as many searches; see `draw` in
+findtune/monitoring/questions.py. The questions of one user are not independent, so they are tested
+as one unit and put in the same half; see findtune/monitoring/by_user.py.
 Sources: Rabanser, Günnemann & Lipton (NeurIPS 2019); classifier two-sample test, Lopez-Paz & Oquab
 (ICLR 2017).
 """

@@ -16,7 +16,7 @@ from pydantic import Field, PositiveInt
 from findtune.core.params import Section
 from findtune.monitoring.by_user import larger_ranks, larger_share
 from findtune.monitoring.drift import MIN_QUESTIONS, NORMAL, Novelty, classifier_test
-from findtune.monitoring.questions import KnownQuestions, distinct, first_askers
+from findtune.monitoring.questions import KnownQuestions, distinct, draw, first_askers
 from findtune.monitoring.weekly import Answers, ratio, week_of
 from findtune.traffic.reader import Traffic
 from findtune.traffic.records import SearchRecord
@@ -105,9 +105,14 @@ def drift_checks(
     novelty: Novelty,
     settings: MonitorSettings,
 ) -> list[Check]:
-    """Return both tests of the recent questions."""
-    questions = distinct([search.question for search in recent])
-    askers = first_askers(recent, questions)
+    """Return both tests of the recent questions.
+
+    The held-out questions of the first test stay those of all records: a longer tail there makes
+    alarms rarer, and they are few.
+    """
+    searches = draw(recent, [search.id for search in recent], len(known.records))
+    questions = distinct([search.question for search in searches])
+    askers = first_askers(searches, questions)
     similarities = novelty.similarities(questions)
     unlike = novelty.share_unlike(similarities)
     novel = Check(
@@ -119,7 +124,7 @@ def drift_checks(
         (unlike or 0.0) >= settings.max_unlike,
         unlike_reason(unlike, has_reference=bool(len(novelty.reference))),
     )
-    area, p_value = classifier_test(known, questions, askers) or (None, None)
+    area, p_value = classifier_test(known.drawn(len(searches)), questions, askers) or (None, None)
     shifted = Check(
         "other mix of questions",
         "domain classifier, Mann-Whitney, by user",
