@@ -55,6 +55,11 @@ class KnownQuestions:
         asked = (repeat(text, self.counts.get(text, 1)) for text in [*self.trained, *self.held_out])
         return [*chain.from_iterable(asked)]
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The near-duplicate keys of all questions."""
+        return frozenset(map(near_duplicate_key, [*self.trained, *self.held_out]))
+
     def drawn(self, number: int) -> "KnownQuestions":
         """Return the questions of so many records, drawn by hash; all if there are fewer."""
         records = self.records

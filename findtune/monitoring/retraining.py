@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from findtune.core.params import Section
+from findtune.core.text import near_duplicate_key
 from findtune.monitoring.by_user import larger_ranks, larger_share
 from findtune.monitoring.drift import MIN_QUESTIONS, NORMAL, Novelty, classifier_test
 from findtune.monitoring.questions import KnownQuestions, distinct, draw, first_askers
@@ -36,8 +37,9 @@ class MonitorSettings(Section):
     level: the probability of a false alarm by the tests. recent_weeks: the weeks that count as now.
     max_unlike, max_separation: the share of questions unlike training, and the AUC of the domain
     classifier, from which drift matters. max_change: the change from which the share of answers
-    without a pick, or the mean reciprocal rank, matters. new_answers: new answers, as a share of
-    the training questions, that are worth a training.
+    without a pick, or the mean reciprocal rank, matters. new_answers: answers with a pick, to
+    questions that the examples lack, as a share of the training questions, that are worth a
+    training.
     """
 
     level: float = Field(gt=0, lt=0.5)
@@ -91,12 +93,23 @@ def judge(
     ]
     rows = decide(checks, settings.level)
     reasons = [row["reason"] for row in rows if row["alarm"]]
-    answers = Answers.of(traffic, own).answered
-    if answers >= settings.new_answers * len(known.trained):
+    new = new_answers(Answers.of(traffic, own), known)
+    if new >= settings.new_answers * len(known.trained):
         reasons.append(
-            f"{answers} new answers are much beside the {len(known.trained)} questions of training"
+            f"{new} new answers, with a pick and to questions that the examples lack, are much "
+            f"beside the {len(known.trained)} questions of training"
         )
     return Verdict("yes" if reasons else "no", reasons or [calm(rows)], rows, version, since)
+
+
+def new_answers(answers: Answers, known: KnownQuestions) -> int:
+    """Return how many answers training could learn from and does not know.
+
+    Ingest drops an answer without a pick, so it would stay new forever.
+    """
+    keys = known.keys
+    rows = zip(answers.searches, answers.picks, strict=True)
+    return sum(bool(picks) and near_duplicate_key(row.question) not in keys for row, picks in rows)
 
 
 def drift_checks(

@@ -18,6 +18,7 @@ SETTINGS = MonitorSettings(
     max_change=0.05,
     new_answers=100.0,
 )
+EAGER = SETTINGS.model_copy(update={"new_answers": 0.5})
 Ask = Callable[[int, int], list[str]]
 Serve = Callable[..., Traffic]
 
@@ -81,10 +82,32 @@ def test_a_small_change_is_no_reason_however_sure(
     assert verdict(traffic, known, large).retrain == "no"
 
 
-def test_many_new_answers_are_a_reason(known: KnownQuestions, ask: Ask, serve: Serve) -> None:
-    eager = SETTINGS.model_copy(update={"new_answers": 0.5})
-    result = verdict(serve([ask(70, 0)], [1]), known, eager)
-    assert result.because == ["70 new answers are much beside the 140 questions of training"]
+def test_many_new_answers_are_a_reason(
+    known: KnownQuestions, serve: Serve, other_questions: list[str]
+) -> None:
+    few = KnownQuestions(known.trained[:40], known.held_out)
+    result = verdict(serve([other_questions[:20]], [1]), few, EAGER)
+    assert result.because == [
+        "20 new answers, with a pick and to questions that the examples lack, are much beside the "
+        "40 questions of training"
+    ]
+
+
+@pytest.mark.parametrize("split", ["trained", "held_out"])
+@pytest.mark.parametrize("form", ["{}", "{}?", "The {}"])
+def test_answers_to_questions_of_the_examples_are_not_new(
+    form: str, split: str, known: KnownQuestions, serve: Serve
+) -> None:
+    few = KnownQuestions(known.trained[:40], known.held_out)
+    asked = [form.format(text) for text in getattr(few, split)]
+    assert not any("new" in text for text in verdict(serve([asked], [1]), few, EAGER).because)
+
+
+def test_answers_without_a_pick_teach_nothing_new(
+    known: KnownQuestions, serve: Serve, other_questions: list[str]
+) -> None:
+    few = KnownQuestions(known.trained[:40], known.held_out)
+    assert verdict(serve([other_questions[:20]], [0]), few, EAGER).retrain == "no"
 
 
 def test_only_the_newest_version_is_judged_and_little_data_says_so(
