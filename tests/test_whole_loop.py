@@ -131,7 +131,7 @@ def make_environment(folder: Path) -> None:
     """Write what `make setup` makes, with this Python."""
     folder.mkdir(parents=True)
     python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     (folder / ".ready").touch()
 
