@@ -11,20 +11,13 @@ import pytest
 from findtune.core.files import write_jsonl
 from findtune.monitoring.drift import Novelty
 from findtune.monitoring.questions import KnownQuestions, draw, read_known_questions
-from findtune.monitoring.retraining import Check, MonitorSettings, drift_checks
+from findtune.monitoring.retraining import Check, drift_checks
 from findtune.traffic.reader import Traffic
+from tests.monitoring.thresholds import SETTINGS
 
 SYLLABLES = ("ba", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "zu")
 WORDS = [first + second + third for first in SYLLABLES for second in SYLLABLES for third in "lnst"]
 TOPICS, VARIANTS = 60, 25
-SETTINGS = MonitorSettings(
-    level=0.05,
-    recent_weeks=2,
-    max_unlike=0.1,
-    max_separation=0.6,
-    max_change=0.05,
-    new_answers=100.0,
-)
 Serve = Callable[..., Traffic]
 
 

@@ -9,15 +9,8 @@ from findtune.monitoring.drift import Novelty
 from findtune.monitoring.questions import KnownQuestions
 from findtune.monitoring.retraining import MonitorSettings, Verdict, holm, judge, unlike_reason
 from findtune.traffic.reader import Traffic
+from tests.monitoring.thresholds import SETTINGS
 
-SETTINGS = MonitorSettings(
-    level=0.05,
-    recent_weeks=2,
-    max_unlike=0.1,
-    max_separation=0.6,
-    max_change=0.05,
-    new_answers=100.0,
-)
 EAGER = SETTINGS.model_copy(update={"new_answers": 0.5})
 Ask = Callable[[int, int], list[str]]
 Serve = Callable[..., Traffic]
