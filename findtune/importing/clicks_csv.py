@@ -12,13 +12,11 @@ Lists are JSON, or separated by `;`, `|`, line ends or blanks. Optional columns 
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from itertools import groupby
-from math import inf
 from pathlib import Path
-from typing import TypeVar
 
 from findtune.core.errors import InputError
 from findtune.importing.cell_lists import TornListError, read_list
@@ -28,7 +26,7 @@ from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
-from findtune.importing.times import moment, utc_time
+from findtune.importing.times import in_order, moment, utc_time
 from findtune.ingest.csv_rows import CsvRow, read_rows
 from findtune.ingest.report import IngestReport, abbreviate
 
@@ -45,8 +43,6 @@ BYTE = re.compile(r"byte 0x\w\w is")
 SETTING = ", or raise ingest.max_row_bytes in params.yaml"
 NO_TIME = "times that cannot be read; write 2026-11-28T10:00:00Z"
 RANK = re.compile(r"\d+(\.0*)?")
-
-Item = TypeVar("Item")
 
 
 def read_clicks_csv(
@@ -110,16 +106,6 @@ def join(pages: Sequence[Search]) -> Search:
     time = next((page.time for page in ordered if page.time), "")
     session = next((page.session for page in ordered if page.session), "")
     return replace(ordered[0], time=time, session=session, shown=shown, picks=[*picks])
-
-
-def in_order(items: Iterable[Item], place: Callable[[Item], float | None]) -> list[Item]:
-    """Return the items by their places; one without a place follows the item before it."""
-    placed, last = [], -inf
-    for item in items:
-        own = place(item)
-        last = last if own is None else own
-        placed.append((last, item))
-    return [item for _, item in sorted(placed, key=lambda pair: pair[0])]
 
 
 def csv_rows(path: Path, tally: Tally) -> Iterator[CsvRow]:

@@ -1,9 +1,13 @@
-"""Times of exports as ISO 8601 in UTC, in every form that ingest reads."""
+"""Times of exports as ISO 8601 in UTC, in every form that ingest reads; rows in their order."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from math import inf
+from typing import TypeVar
 
 from findtune.ingest.times import read_time
+
+Item = TypeVar("Item")
 
 
 def utc_time(value: object) -> str:
@@ -32,3 +36,13 @@ def moment(value: object) -> float:
 def seconds(time: str) -> float:
     """Return the seconds since 1970 of a time as `utc_time` returns it."""
     return datetime.fromisoformat(time).timestamp()
+
+
+def in_order(items: Iterable[Item], place: Callable[[Item], float | None]) -> list[Item]:
+    """Return the items by their places; one without a place follows the item before it."""
+    placed, last = [], -inf
+    for item in items:
+        own = place(item)
+        last = last if own is None else own
+        placed.append((last, item))
+    return [item for _, item in sorted(placed, key=lambda pair: pair[0])]

@@ -21,7 +21,7 @@ from findtune.importing.feedback import Feedback
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.searches import Search
 from findtune.importing.tally import Row, Tally
-from findtune.importing.times import moment, utc_time
+from findtune.importing.times import in_order, moment, utc_time
 
 # Actions of the specification that show interest in a source, with their strength. A view or an
 # impression only means that it was on the screen.
@@ -116,12 +116,21 @@ def question_of(row: Row) -> str:
 
 
 def joined(pages: Sequence[Row]) -> Row:
-    """Return the pages of a search as one row, with the hits of the earliest page first."""
+    """Return the pages of a search as one row, with the hits of the earliest page first.
+
+    A page without a time follows the page before it.
+    """
     if len(pages) == 1:
         return pages[0]
-    ordered = sorted(pages, key=lambda page: moment(page.fields.get("timestamp")))
+    ordered = in_order(pages, time_of)
     hits = [hit for page in ordered for hit in hit_ids(page.fields)]
     return ordered[0]._replace(fields={**ordered[0].fields, "query_response_hit_ids": hits})
+
+
+def time_of(page: Row) -> float | None:
+    """Return the seconds since 1970 at which a page was shown; None if it does not say."""
+    time = page.fields.get("timestamp")
+    return moment(time) if utc_time(time) else None
 
 
 def hit_ids(query: Fields) -> list[Any]:

@@ -160,6 +160,14 @@ def test_ubi_pages_of_one_query_are_one_search(tmp_path: Path) -> None:
     assert ubi.lists["tea"]["timestamp"] == "2026-01-01T00:00:00Z"
 
 
+def test_a_ubi_page_without_a_time_follows_the_page_before_it(tmp_path: Path) -> None:
+    untimed = {**ubi_query("c", "d"), "timestamp": ""}
+    pages = [ubi_query("a", "b"), untimed, ubi_query("e", second=9)]
+    ubi = rows_import("ubi", tmp_path, *pages, ubi_click("d"))
+    assert (ubi.urls("tea"), ubi.picks("tea")) == ([*"abcde"], ["d"])
+    assert ubi.lists["tea"]["timestamp"] == "2026-01-01T00:00:00Z"
+
+
 def test_ubi_counts_a_query_id_that_another_question_has(tmp_path: Path) -> None:
     rows = [ubi_query("a", "b"), ubi_query("c", question="rice"), ubi_click("a")]
     ubi = rows_import("ubi", tmp_path, *rows)
