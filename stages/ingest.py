@@ -20,7 +20,7 @@ import click
 from findtune.core import params
 from findtune.core.printing import printable
 from findtune.ingest.clean_files import write_clean, write_empty
-from findtune.ingest.feedback import MissingFilesError
+from findtune.ingest.data_files import MissingFilesError
 from findtune.ingest.kinds import KINDS
 from findtune.ingest.limits import LIMITS
 from findtune.ingest.report import IngestReport
@@ -39,16 +39,26 @@ def main(model: str, kind: str) -> None:
     try:
         report = clean(kind, data=DATA, out=out)
     except MissingFilesError as error:
-        if model in params.read("models", list[str]):
-            remedy = f"To do without it, remove {model} from `models` in params.yaml."
-            raise MissingFilesError(f"{error} {remedy}") from None
-        report = write_empty(kind, out, str(error), f"{model} is not trained, so none is needed")
+        report = write_empty(kind, out, str(error), why_not_needed(model, kind, error))
     counts = [f"{number} {name}" for name, number in sorted(report.counts.items())]
     click.echo(f"{model}/{kind}: {', '.join(counts).replace('_', ' ')}")
     for line in report.lines_to_print():
         click.echo(f"  {printable(line)}", err=True)
     if report.has_rows:
         click.echo(f"  full report: {out / kind}.report.csv")
+
+
+def why_not_needed(model: str, kind: str, error: MissingFilesError) -> str:
+    """Return why the training goes on without the files of a kind.
+
+    Raises MissingFilesError, with a remedy, if it can't.
+    """
+    if kind == "catalog":
+        return "the embedder learns from feedback alone"
+    if model in params.read("models", list[str]):
+        remedy = f"To do without it, remove {model} from `models` in params.yaml."
+        raise MissingFilesError(f"{error} {remedy}") from None
+    return f"{model} is not trained, so none is needed"
 
 
 def clean(kind: str, *, data: Path, out: Path) -> IngestReport:

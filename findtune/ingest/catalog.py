@@ -21,7 +21,12 @@ from findtune.ingest.csv_rows import (
     flag_row,
     reject_row,
 )
-from findtune.ingest.data_files import printable_path, unread_rows
+from findtune.ingest.data_files import (
+    MissingFilesError,
+    listed_names,
+    printable_path,
+    unread_rows,
+)
 from findtune.ingest.file_notes import FileNotes
 from findtune.ingest.limits import IngestLimits
 from findtune.ingest.list_numbers import strip_numbers
@@ -92,9 +97,16 @@ class CatalogReader:
     required = True
 
     def files(self, data: Path) -> list[Path]:
-        """Return all files of the catalog; raise InputError if `small` has none."""
-        alternatives = find_csv_files(data / "alternatives")
-        return [*catalog_files(data, "small"), *catalog_files(data, "medium"), *alternatives]
+        """Return all files of the catalog.
+
+        Raises MissingFilesError if there is no file at all, and InputError if only `small` has no
+        CSV file: then the others would be lost.
+        """
+        others = [*catalog_files(data, "medium"), *find_csv_files(data / "alternatives")]
+        if not others and not listed_names(data / "autogen_input"):
+            folder = data / "autogen_input" / "small"
+            raise MissingFilesError(f"{folder} holds no *.csv file; put at least one there.")
+        return [*catalog_files(data, "small"), *others]
 
     def read(
         self, data: Path, *, limits: IngestLimits, report: IngestReport, advance: Advance

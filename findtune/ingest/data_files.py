@@ -18,6 +18,10 @@ ABOUT_SUFFIXES = (".md", ".dvc", ".rst")
 MAX_NAMES = 3  # of files in a message
 
 
+class MissingFilesError(InputError):
+    """Raised when a kind that must have a file has none."""
+
+
 def walk_files(folder: Path) -> list[Path]:
     """Return all files under a folder, sorted by name, also those behind links to folders.
 

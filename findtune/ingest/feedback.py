@@ -15,10 +15,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from findtune.core.errors import InputError
 from findtune.core.processes import grouped, map_stream, number_of_processes
 from findtune.core.records import Record
-from findtune.ingest.data_files import files_with_suffix, unread_rows
+from findtune.ingest.data_files import MissingFilesError, files_with_suffix, unread_rows
 from findtune.ingest.documents import UNKNOWN
 from findtune.ingest.json_records import JsonRecord, read_records
 from findtune.ingest.limits import FeedbackLimits
@@ -54,10 +53,6 @@ PRIVATE = "private: "  # begins the tallies of e-mail addresses, numbers and key
 
 Conclude = Callable[[Counter[str]], Iterable[FileReportRow]]
 Clean = Callable[[Mapping[str, Any], RecordReport], tuple[Record, object]]
-
-
-class MissingFilesError(InputError):
-    """Raised when a kind that must have a file has none."""
 
 
 def no_conclusion(_: Counter[str]) -> Iterable[FileReportRow]:
