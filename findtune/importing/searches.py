@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from findtune.core.records import Record
 from findtune.core.text import content_stems, normalize
-from findtune.importing.documents import Document
+from findtune.importing.documents import Document, distinct
 from findtune.importing.tally import Row, Tally
 from findtune.importing.times import seconds
 from findtune.ingest.wordings import query_key
@@ -65,7 +65,7 @@ def ranked_list(search: Search, history: Sequence[str]) -> Record:
     record: Record = {
         "id": search.id,
         "query": search.query,
-        "all_sources": sources(search),
+        "all_sources": sources(search.shown),
         "positive_sources": [*search.picks],
         "timestamp": search.time,
         "session": search.session,
@@ -74,11 +74,11 @@ def ranked_list(search: Search, history: Sequence[str]) -> Record:
     return {name: value for name, value in record.items() if value}
 
 
-def sources(search: Search) -> list[Record]:
-    """Return the documents that a search showed, with ranks from 1."""
+def sources(shown: Iterable[Document]) -> list[Record]:
+    """Return the documents that were shown, with ranks from 1."""
     return [
         {"rank": rank, **{name: text for name, text in document._asdict().items() if text}}
-        for rank, document in enumerate(search.shown, start=1)
+        for rank, document in enumerate(shown, start=1)
     ]
 
 
@@ -88,17 +88,14 @@ def rewriting_records(searches: Sequence[Search]) -> Iterator[Record]:
     Its question is the first one; its picks are those of all its searches, the last search first.
     """
     for chain in needs(searches):
-        by_query: dict[str, Search] = {}
+        by_query: dict[str, list[Search]] = defaultdict(list)
         for search in chain:
-            by_query.setdefault(query_key(search.query), search)
+            by_query[query_key(search.query)].append(search)
         picks = [url for search in reversed(chain) for url in search.picks]
         if len(by_query) < 2 or not picks:
             continue
         first = chain[0]
-        mapping = {
-            search.query: {"query": search.query, "sources": sources(search)}
-            for search in by_query.values()
-        }
+        mapping = {each[0].query: wording_entry(each) for each in by_query.values()}
         record: Record = {
             "id": first.id,
             "original_query": first.query,
@@ -108,6 +105,12 @@ def rewriting_records(searches: Sequence[Search]) -> Iterator[Record]:
             "session": first.session,
         }
         yield {name: value for name, value in record.items() if value}
+
+
+def wording_entry(searches: Sequence[Search]) -> Record:
+    """Return one wording of a need with what all its searches showed, the earliest first."""
+    shown = distinct(document for search in searches for document in search.shown)
+    return {"query": searches[0].query, "sources": sources(shown)}
 
 
 def needs(searches: Iterable[Search]) -> Iterator[list[Search]]:

@@ -214,6 +214,40 @@ def test_an_export_of_searches_alone_lacks_nothing() -> None:
     assert "neither a search nor a rating" not in result.stderr
 
 
+def ubi_rows(*searches: tuple[str, str, str]) -> list[dict[str, object]]:
+    """Return the queries and clicks of one session; searches: id, question and shown, pick last."""
+    rows: list[dict[str, object]] = []
+    for name, question, hits in searches:
+        time = f"2026-11-01T10:0{name}:00Z"
+        own = {"query_id": name, "timestamp": time}
+        rows.append(own | {"user_query": question, "session_id": "s"})
+        rows[-1]["query_response_hit_ids"] = [*hits]
+        clicked = {"object": {"object_id": hits[-1]}}
+        rows.append(own | {"action_name": "click", "event_attributes": clicked})
+    return rows
+
+
+def import_ubi(rows: list[dict[str, object]]) -> str:
+    Path("export.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return CliRunner().invoke(main, ["ubi", "export.jsonl"]).stdout
+
+
+@pytest.mark.usefixtures("project")
+def test_a_click_on_a_wording_that_is_searched_again_reaches_ingest() -> None:
+    asked = ("1", "cheap flights", "ab"), ("2", "cheap flight tickets", "ef")
+    rows = ubi_rows(*asked, ("3", "cheap flights", "cd"))
+    rows = [row for row in rows if "user_query" in row or row["query_id"] == "3"]
+    for _ in range(2):
+        import_ubi(rows)
+        report = write_clean(
+            "searches", data=Path("data"), out=Path("out"), limits=LIMITS, progress_bar=MagicMock()
+        )
+        assert not [row for row in report.notes if row.action != "kept"]
+        [clean] = read_jsonl(Path("out/searches.jsonl"))
+        assert clean["selected"] == ["d"]
+    assert "0 new, 0 changed, 1 known" in import_ubi(rows)
+
+
 URLS = ["https://x.example/a", "https://x.example/b"]
 CLICKED: list[dict[str, object]] = [  # the answer cites one source, a user opens the other
     {"id": "t1", "input": "how many?", "output": f"See {URLS[0]}."},

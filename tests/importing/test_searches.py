@@ -1,6 +1,7 @@
 """Searches: one need is what one session asks in a row, in words that share a stem."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,24 @@ def test_wordings_that_differ_by_a_sign_are_searches_of_their_own() -> None:
     asked = [search("C# jobs", 0), search("C++ jobs", 1, ["C++ jobs 1"])]
     [record] = rewriting_records(asked)
     assert [*record["query_source_mapping"]] == ["C# jobs", "C++ jobs"]
+
+
+@pytest.mark.parametrize("again", ["cheap flights", "Cheap flights?"])
+@pytest.mark.parametrize("page", [("c", "d"), ("b", "c")])
+def test_a_wording_that_is_searched_again_keeps_what_each_search_showed(
+    again: str, page: tuple[str, str]
+) -> None:
+    asked = [
+        replace(search("cheap flights", 0), shown=[*map(Document, "ab")]),
+        search("cheap flight tickets", 1),
+        replace(search(again, 2, ["c"]), shown=[*map(Document, page)]),
+    ]
+    [record] = rewriting_records(asked)
+    assert record["selected_sources"] == ["c"]
+    assert [*record["query_source_mapping"]] == ["cheap flights", "cheap flight tickets"]
+    shown = record["query_source_mapping"]["cheap flights"]["sources"]
+    urls = [*dict.fromkeys(["a", "b", *page])]
+    assert [(source["rank"], source["url"]) for source in shown] == [*enumerate(urls, start=1)]
 
 
 def test_a_search_without_a_session_or_a_time_has_no_history() -> None:
