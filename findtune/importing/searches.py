@@ -108,9 +108,13 @@ def rewriting_records(searches: Sequence[Search]) -> Iterator[Record]:
 
 
 def wording_entry(searches: Sequence[Search]) -> Record:
-    """Return one wording of a need with what all its searches showed, the earliest first."""
+    """Return one wording of a need with what all its searches showed, the earliest first.
+
+    With the ids of the searches, a later import recognizes the need by any of them.
+    """
     shown = distinct(document for search in searches for document in search.shown)
-    return {"query": searches[0].query, "sources": sources(shown)}
+    ids = [*dict.fromkeys(search.id for search in searches)]
+    return {"query": searches[0].query, "ids": ids, "sources": sources(shown)}
 
 
 def needs(searches: Iterable[Search]) -> Iterator[list[Search]]:

@@ -1,13 +1,15 @@
 """The files that an import writes, one per kind of feedback and source; no record twice."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
 from findtune.core.errors import InputError
 from findtune.core.files import locked_folder, write_jsonl
 from findtune.core.records import Record
+from findtune.importing.merged_records import is_same_need, merged, search_ids
 
 FOLDER = "training_data"
 STEMS = {
@@ -15,7 +17,6 @@ STEMS = {
     "searches": "query_rewriting_training_data",
     "preferences": "training_data",
 }
-PICKS = ("positive_sources", "selected_sources")
 
 
 class Stored(NamedTuple):
@@ -35,9 +36,10 @@ def store(
 ) -> Stored:
     """Add records to the file of a kind and a source; the file changes only if a record does.
 
-    Records are matched by `id`; new picks of a known search are added to the old ones. replaced:
-    ids of records that are removed; a file without any record left is removed, too. Another import
-    waits until this one has written. Raises InputError for a file that can't be read.
+    Records are matched by `id`, and those of a need in several wordings by the ids of its searches;
+    what is new is added to what is known. replaced: ids of records that are removed; a file without
+    any record left is removed, too. Another import waits until this one has written. Raises
+    InputError for a file that can't be read.
     """
     path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
     with locked_folder(path.parent):
@@ -48,18 +50,36 @@ def merge_into(path: Path, records: Iterable[Record], replaced: Collection[str])
     """Add records to a file, as `store` says; the caller holds the lock."""
     stored = read_stored(path)
     removed = [stored.pop(each) for each in replaced if each in stored]
+    owners = {each: name for name, record in stored.items() for each in search_ids(record)}
     new, changed, known = 0, len(removed), 0
     for record in records:
-        before = stored.get(record["id"])
-        after = record if before is None else merged(before, record)
-        new, changed = new + (before is None), changed + (before not in (None, after))
-        known += before == after
-        stored[record["id"]] = after
+        parts = stored_parts(record, stored, owners)
+        after = reduce(lambda joined, part: merged(part, joined), parts, record)
+        new, known = new + (not parts), known + (parts == [after])
+        changed += bool(parts) and parts != [after]
+        for part in parts:
+            if part["id"] != after["id"]:
+                del stored[part["id"]]
+        stored[after["id"]] = after
+        owners |= dict.fromkeys(search_ids(after), after["id"])
     if not stored:
         path.unlink(missing_ok=True)  # ingest refuses an empty file
     elif new or changed:
         write_jsonl(path, stored.values())
     return Stored(path, new, changed, known)
+
+
+def stored_parts(
+    record: Record, stored: Mapping[str, Record], owners: Mapping[str, str]
+) -> list[Record]:
+    """Return the stored records that a new one continues, or is a part of; often none or one.
+
+    owners: the ids of stored records by the ids of their searches.
+    """
+    ids = search_ids(record)
+    names = {owners[each] for each in ids if each in owners} | ({record["id"]} & stored.keys())
+    parts = [stored[name] for name in sorted(names)]
+    return [each for each in parts if each["id"] == record["id"] or is_same_need(each, record)]
 
 
 def read_stored(path: Path) -> dict[str, Record]:
@@ -76,21 +96,3 @@ def read_stored(path: Path) -> dict[str, Record]:
             reason = "not a record that an import wrote"
             raise InputError(f"{path}:{number}: {reason}; move the file away, or fix it.") from None
     return records
-
-
-def merged(before: Record, after: Record) -> Record:
-    """Return the later record with the picks of both, except picks that it no longer shows."""
-    shown = shown_urls(after)
-    joined = {
-        name: [*dict.fromkeys(url for url in [*before[name], *after[name]] if url in shown)]
-        for name in PICKS
-        if name in before and name in after
-    }
-    return {**after, **joined}
-
-
-def shown_urls(record: Record) -> set[str]:
-    """Return the URLs of all sources of a record."""
-    searches = record.get("query_source_mapping", {}).values()
-    lists = [record.get("all_sources", []), *(search["sources"] for search in searches)]
-    return {source["url"] for sources in lists for source in sources}
