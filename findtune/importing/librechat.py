@@ -95,7 +95,10 @@ def thumb(feedback: object) -> float | None:
 
 
 def flat_messages(row: Row) -> Iterator[Row]:
-    """Yield the messages of a record: one, or all of a conversation, nested ones included."""
+    """Yield the messages of a record: one, or all of a conversation, nested ones included.
+
+    A message that does not name its conversation is of the one that holds it.
+    """
     inner = next((row.fields[key] for key in CONVERSATION if key in row.fields), None)
     if isinstance(inner, Mapping):
         inner = [inner]
@@ -104,7 +107,8 @@ def flat_messages(row: Row) -> Iterator[Row]:
         inner = row.fields.get("children")
     for item in inner if isinstance(inner, list) else []:
         if isinstance(item, Mapping):
-            yield from flat_messages(row._replace(fields=item))
+            own = text_of(item.get("conversationId")) or row.fields.get("conversationId")
+            yield from flat_messages(row._replace(fields={**item, "conversationId": own}))
 
 
 def read_rating(
@@ -133,7 +137,7 @@ def read_rating(
         value=value,
         good=value > 0,
         time=utc_time(fields.get("updatedAt") or fields.get("createdAt")),
-        session=people.name("conversation", text_of(fields.get("conversationId"))),
+        session=people.session("conversation", text_of(fields.get("conversationId"))),
         row=row,
         sources=distinct(documents),
         cited=cited_urls(answer, citable),

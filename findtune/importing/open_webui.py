@@ -97,7 +97,7 @@ def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) ->
             value=value,
             good=value > 0,
             time=utc_time(fields.get("created_at")),
-            session=people.name("chat", text_of(meta.get("chat_id"))),
+            session=people.session("chat", chat_id(meta, fields.get("snapshot"))),
             row=row,
             sources=documents,
             cited=cited_urls(answer, documents),
@@ -132,6 +132,12 @@ def chat_messages(snapshot: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from ((text_of(item.get("id")), item) for item in map(as_object, items))
             return
         level = as_object(level.get("chat"))
+
+
+def chat_id(meta: Mapping[str, Any], snapshot: object) -> str:
+    """Return the id of the chat of a rating; "" if neither the rating nor its snapshot names it."""
+    chat = as_object(as_object(snapshot).get("chat"))
+    return text_of(meta.get("chat_id")) or text_of(chat.get("id"))
 
 
 def question_before(message: Mapping[str, Any], messages: Messages) -> str:

@@ -31,6 +31,13 @@ class Pseudonyms:
         message = "\0".join(texts).encode("utf-8", "replace")
         return hmac.new(self.key, message, sha256).hexdigest()[:HASH_CHARS]
 
+    def session(self, kind: str, key: str) -> str:
+        """Return the pseudonym of a session of some kind; "" for one without an id.
+
+        The kind alone would make one session of all that have no id.
+        """
+        return self.name(kind, key) if key else ""
+
 
 def load_pseudonyms(path: Path) -> Pseudonyms:
     """Return pseudonyms with the key in a file; make a new key if there is none."""
