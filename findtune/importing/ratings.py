@@ -10,7 +10,7 @@ teaches none of the three models. Two things can be learned:
   answer, so they are weaker evidence than clicks.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -66,8 +66,24 @@ def is_choice(rating: Rating) -> bool:
 
 
 def preferences(source: str, ratings: Sequence[Rating]) -> list[Record]:
-    """Return which of two answers was preferred, as records of training_data."""
-    return [*chosen_beside(source, ratings), *rated_apart(source, ratings)]
+    """Return which of two answers was preferred, as records of training_data, one per pair.
+
+    Where both were shown beside each other, only these votes decide.
+    """
+    votes: dict[str, list[Record]] = defaultdict(list)
+    for vote in chosen_beside(source, ratings):
+        votes[vote["id"]].append(vote)
+    apart = [record for record in rated_apart(source, ratings) if record["id"] not in votes]
+    return [*filter(None, map(majority, votes.values())), *apart]
+
+
+def majority(votes: Sequence[Record]) -> Record | None:
+    """Return the first of the votes on one pair that is for the winner; None on a tie."""
+    counts = Counter(vote["selected_response"] for vote in votes)
+    [(winner, most), *others] = counts.most_common()
+    if most in dict(others).values():
+        return None
+    return next(vote for vote in votes if vote["selected_response"] == winner)
 
 
 def chosen_beside(source: str, ratings: Sequence[Rating]) -> Iterator[Record]:
