@@ -49,10 +49,10 @@ def read_librechat(
 ) -> Feedback:
     """Return the ratings of some exports; raise InputError for a file that can't be read."""
     latest = latest_rows(message_rows(paths, tally), ("messageId",), ("updatedAt",))
-    messages = {text_of(row.fields.get("messageId")): row for row in latest}
+    messages = {name: row for row in latest if (name := text_of(row.fields.get("messageId")))}
     ratings = (
         read_rating(row, messages, people, library, tally)
-        for row in messages.values()
+        for row in latest
         if row.fields.get("feedback")
     )
     return Feedback(
@@ -121,6 +121,9 @@ def read_rating(
     value = thumb(feedback)
     parent = messages.get(text_of(fields.get("parentMessageId")))
     question = message_text(parent.fields) if parent else ""
+    if not text_of(fields.get("messageId")):
+        tally.skip_row("ratings of a message without a messageId", row)
+        return None
     if value is None:
         tally.skip_row("feedback that is neither thumbsUp nor thumbsDown", row)
         return None

@@ -78,10 +78,12 @@ def read_rating(row: Row, people: Pseudonyms, library: Library, tally: Tally) ->
     fields = row.fields
     data, meta = (as_object(fields.get(name)) for name in ("data", "meta"))
     value = rating_value(data.get("rating"))
-    messages = {key: message for key, message in chat_messages(fields.get("snapshot"))}
+    messages = {key: message for key, message in chat_messages(fields.get("snapshot")) if key}
     message = messages.get(text_of(meta.get("message_id")), {})
     question = question_before(message, messages)
-    if value is None:
+    if not text_of(fields.get("id")):
+        tally.skip_row("ratings without an id", row)
+    elif value is None:
         tally.skip_row("records without a rating of 1 or -1", row)
     elif not message:
         tally.skip_row("ratings whose message is not in the snapshot", row)

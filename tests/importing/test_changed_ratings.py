@@ -64,17 +64,50 @@ def test_of_two_ratings_with_one_id_the_latest_counts(
     assert len(read.feedback.replaced) == (not is_up)
 
 
-@every_program
-def test_ratings_without_an_id_all_count_and_take_nothing_back(tmp_path: Path, source: str) -> None:
-    rows = [row for up in (True, False) for row in ROWS[source](up, 0)]
-    for row in rows:
-        if row.keys() & {"value", "data"}:
-            del row["id"]
-        if "feedback" in row:
-            del row["messageId"]
-    read = rows_import(source, tmp_path, *rows)
-    assert len(read.feedback.ratings) == (1 if source == "librechat" else 2)
+def without_id(rows: Rows) -> Rows:
+    """Return rows in which scores, ratings and rated messages have no id."""
+    names = {"value": "id", "data": "id", "feedback": "messageId"}
+    dropped = [{names[key] for key in row.keys() & names.keys()} for row in rows]
+    pairs = zip(rows, dropped, strict=True)
+    return [{key: row[key] for key in row if key not in drop} for row, drop in pairs]
+
+
+def test_langfuse_scores_without_an_id_all_count_and_take_nothing_back(tmp_path: Path) -> None:
+    rows = [row for up in (True, False) for row in without_id(langfuse(up, 0))]
+    read = rows_import("langfuse", tmp_path, *rows)
+    assert len(read.feedback.ratings) == 2
     assert read.feedback.replaced == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "lines"),
+    [
+        ("open-webui", "ratings without an id", [1, 2]),
+        ("librechat", "ratings of a message without a messageId", [2, 4]),
+    ],
+)
+@pytest.mark.parametrize("second", [True, False])
+def test_ratings_without_an_id_are_counted_and_take_nothing_back(
+    tmp_path: Path, source: str, reason: str, lines: list[int], second: bool
+) -> None:
+    rows = [row for up in (True, second) for row in without_id(ROWS[source](up, 0))]
+    read = rows_import(source, tmp_path, *rows)
+    assert read.feedback.ratings == []
+    assert read.feedback.replaced == set()
+    assert read.unused() == {reason: lines}
+
+
+@pytest.mark.parametrize("source", ["open-webui", "librechat"])
+def test_a_message_without_an_id_is_the_question_of_no_answer(tmp_path: Path, source: str) -> None:
+    rows = ROWS[source](True, 0)
+    messages = rows if source == "librechat" else rows[0]["snapshot"]["chat"]["messages"]
+    question, answer = messages
+    question |= {"messageId": ""} if source == "librechat" else {"id": ""}
+    answer |= {"parentMessageId": ""} if source == "librechat" else {"parentId": ""}
+    question["feedback"] = None
+    read = rows_import(source, tmp_path, *rows)
+    assert read.feedback.ratings == []
+    assert len(read.unused()) == 1
 
 
 def lists_after(source: str, tmp_path: Path, rows: Rows) -> int:
