@@ -5,6 +5,8 @@ wordings have ids, so that exports which hold different parts of it make one rec
 """
 
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 from findtune.core.records import Record
 from findtune.importing.times import moment
@@ -20,6 +22,18 @@ def search_ids(record: Record) -> set[str]:
     """Return the ids of all searches that a record is about: its own, and those of its wordings."""
     entries = record.get(MAPPING, {}).values()
     return {record["id"], *(each for entry in entries for each in entry.get("ids", ()))}
+
+
+def is_imported(record: Any) -> bool:
+    """Return whether a record has the form that imports write, which two records need to merge."""
+    try:
+        names = [*search_ids(record), *(source["url"] for source in all_sources(record))]
+        lists = [record.get(name, []) for name in (*PICKS, "history")]
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return all(isinstance(each, list) for each in lists) and all(
+        isinstance(each, str) for each in (*names, *chain.from_iterable(lists))
+    )
 
 
 def is_same_need(before: Record, after: Record) -> bool:
@@ -155,8 +169,7 @@ def renewed_source(source: Record, known: Record | None) -> Record:
 
 def name_of(source: Record) -> str:
     """Return the name of a source in its export, which stays if its address becomes known."""
-    name: str = source.get("id", source["url"])
-    return name
+    return str(source.get("id", source["url"]))
 
 
 def all_sources(record: Record) -> Iterator[Record]:

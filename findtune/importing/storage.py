@@ -9,7 +9,7 @@ from typing import NamedTuple
 from findtune.core.errors import InputError
 from findtune.core.files import locked_folder, write_jsonl
 from findtune.core.records import Record
-from findtune.importing.merged_records import is_same_need, merged, search_ids
+from findtune.importing.merged_records import is_imported, is_same_need, merged, search_ids
 
 FOLDER = "training_data"
 STEMS = {
@@ -61,7 +61,7 @@ def merge_into(path: Path, records: Iterable[Record], replaced: Collection[str])
             if part["id"] != after["id"]:
                 del stored[part["id"]]
         stored[after["id"]] = after
-        owners |= dict.fromkeys(search_ids(after), after["id"])
+        owners |= {each: after["id"] for each in search_ids(after)}
     if not stored:
         path.unlink(missing_ok=True)  # ingest refuses an empty file
     elif new or changed:
@@ -91,8 +91,10 @@ def read_stored(path: Path) -> dict[str, Record]:
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line.decode())
-            records[record["id"]] = record
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
+            record = None
+        if not is_imported(record):
             reason = "not a record that an import wrote"
-            raise InputError(f"{path}:{number}: {reason}; move the file away, or fix it.") from None
+            raise InputError(f"{path}:{number}: {reason}; move the file away, or fix it.")
+        records[record["id"]] = record
     return records

@@ -53,6 +53,31 @@ def test_a_file_that_no_import_wrote_is_named_with_its_line(tmp_path: Path) -> N
     assert len(stored.path.read_text(encoding="utf-8").strip().split("\n")) == 2
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "5",
+        '["id"]',
+        '{"id": 5}',
+        '{"id": "2", "positive_sources": null}',
+        '{"id": "2", "history": "tea"}',
+        '{"id": "2", "all_sources": ["x"]}',
+        '{"id": "2", "all_sources": [{"title": "x"}]}',
+        '{"id": "2", "all_sources": [{"url": ["x"]}]}',
+        '{"id": "2", "query_source_mapping": [{"query": "tea", "sources": []}]}',
+        '{"id": "2", "query_source_mapping": {"tea": ["x"]}}',
+        '{"id": "2", "query_source_mapping": {"tea": {"ids": [5], "sources": []}}}',
+    ],
+)
+def test_a_record_of_another_form_is_named_with_its_line(tmp_path: Path, line: str) -> None:
+    stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
+    content = stored.path.read_text(encoding="utf-8") + f"{line}\n"
+    stored.path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"_ubi\.jsonl:2: not a record that an import wrote; move"):
+        store(tmp_path, "searches", "ubi", [record("2", "x")])
+    assert stored.path.read_text(encoding="utf-8") == content
+
+
 def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
     content = stored.path.read_bytes() + b'{"id": "2", "query": "caf\xe9"}\n'
