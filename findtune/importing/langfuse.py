@@ -19,17 +19,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from findtune.importing.documents import (
-    Document,
-    Library,
-    ShownUrls,
-    distinct,
-    text_of,
-    to_document,
-)
+from findtune.importing.documents import Document, Library, text_of
 from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
 from findtune.importing.latest_rows import latest_rows
+from findtune.importing.named_documents import NamedDocuments
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
 from findtune.importing.searches import Search, why_unused
@@ -167,13 +161,12 @@ def read_score(
     fields = score.fields
     trace_id = text_of(fields["trace_id"])
     sources = retrieved(trace_id, export, library)
-    urls = ShownUrls(sources)
     value = thumb(fields)
     if fields.get("source") == JUDGES:
         tally.skip_row("scores that a model gave (source EVAL)", score)
     elif not question_of(trace_id, export):
         tally.skip_row("scores without a trace whose input is a question", score)
-    elif urls.find(picked_url(score, library)):
+    elif picked_urls(score, sources, library):
         picks[trace_id].append(score)
     elif value is None:
         tally.skip_row("scores that are neither a number, a thumb nor a shown source", score)
@@ -194,12 +187,14 @@ def thumb(fields: Mapping[str, Any]) -> float | None:
 
 
 def to_rating(
-    score: Row, value: float, export: Export, people: Pseudonyms, sources: list[Document]
+    score: Row, value: float, export: Export, people: Pseudonyms, sources: NamedDocuments
 ) -> Rating:
     """Return a score as a rating of the trace's answer."""
     trace_id = text_of(score.fields["trace_id"])
     answer = answer_of(trace_id, export)
-    cited = [document.url for document in sources if cites(answer, document.url)]
+    cited = [
+        url for url, names in sources.cited_as.items() if any(cites(answer, name) for name in names)
+    ]
     return Rating(
         id=rating_id(score),
         query=question_of(trace_id, export),
@@ -209,7 +204,7 @@ def to_rating(
         time=utc_time(score.fields.get("timestamp") or score.fields.get("created_at")),
         session=session_of(trace_id, export, people),
         row=score,
-        sources=sources,
+        sources=sources.documents,
         cited=cited,
     )
 
@@ -256,21 +251,22 @@ def to_search(
     """Return a trace whose sources were picked as a search, the earliest pick first."""
     ranked = sorted(rows, key=lambda row: moment(row.fields.get("timestamp")))
     shown = retrieved(trace_id, export, library)
-    urls = ShownUrls(shown)
+    picks = (url for row in ranked for url in picked_urls(row, shown, library))
     return Search(
         id=record_id("langfuse", trace_id),
         query=question_of(trace_id, export),
         time=utc_time(ranked[0].fields.get("timestamp")),
         session=session_of(trace_id, export, people),
-        shown=shown,
-        picks=[*dict.fromkeys(urls.find(picked_url(row, library)) for row in ranked)],
+        shown=shown.documents,
+        picks=[*dict.fromkeys(picks)],
         row=rows[0],
     )
 
 
-def picked_url(score: Row, library: Library) -> str:
-    """Return the URL of the source that a score names, if it names one."""
-    return library.complete(Document(text_of(score.fields.get("string_value")))).url
+def picked_urls(score: Row, shown: NamedDocuments, library: Library) -> list[str]:
+    """Return the URLs of the sources that a score names, if it names any."""
+    name = text_of(score.fields.get("string_value"))
+    return shown.find(library.complete(Document(name)).url) or shown.find(name)
 
 
 def question_of(trace_id: str, export: Export) -> str:
@@ -323,15 +319,15 @@ def parsed(value: Any) -> Any:
     return value
 
 
-def retrieved(trace_id: str, export: Export, library: Library) -> list[Document]:
+def retrieved(trace_id: str, export: Export, library: Library) -> NamedDocuments:
     """Return the documents that the retrievers of a trace returned, in order, each once."""
     outputs = (
         parsed(row.fields.get("output"))
         for row in export.observations.get(trace_id, [])
         if row.fields.get("type") == "RETRIEVER"
     )
-    documents = [to_document(item) for output in outputs for item in document_list(output)]
-    return distinct(map(library.complete, documents))
+    items = (item for output in outputs for item in document_list(output))
+    return NamedDocuments(items, library)
 
 
 def document_list(output: Any) -> list[Any]:

@@ -315,3 +315,22 @@ def test_nothing_is_imported_beside_feedback_that_was_not_fetched() -> None:
     assert result.exit_code == 1
     assert "data/training_data is not here; `make pull` first." in result.stderr
     assert [*FOLDER.parent.iterdir()] == [pointer]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("known", [True, False])
+def test_a_source_that_feedback_has_by_its_id_keeps_it_and_an_import_changes_nothing_twice(
+    known: bool,
+) -> None:
+    # LangChain's form: an id beside the address
+    sources = [{"id": f"d{url[-1]}", "text": "x", "metadata": {"source": url}} for url in URLS]
+    rows = [CLICKED[0], CLICKED[1] | {"output": sources}, CLICKED[3]]
+    Path("export.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    if known:
+        FOLDER.mkdir(parents=True)
+        earlier = {"query": "how?", "all_sources": [{"url": "db", "snippet": "x"}]}
+        (FOLDER / "reranker_training_data.jsonl").write_text(json.dumps(earlier), "utf-8")
+    results = [CliRunner().invoke(main, ["langfuse", "export.jsonl"]) for _ in range(2)]
+    assert "0 new, 0 changed, 1 known" in results[1].stdout
+    [row] = read_jsonl(FOLDER / "reranker_training_data_langfuse.jsonl")
+    assert row["positive_sources"] == (["db"] if known else [URLS[1]])
