@@ -19,14 +19,24 @@ from findtune.ingest.data_files import open_packed, printable_path
 BETWEEN = re.compile(r"[\s,\x1e]*")  # between records; \x1e is from RFC 7464
 WRAPPERS = ("data", "items")
 ACTIONS = ("index", "create", "update", "delete")  # lines of a bulk file that are not documents
+# What an action may say beside names that begin with _, as in OpenSearch's and Elasticsearch's bulk
+# API; versions before 7 wrote some with _.
+ACTION_OPTIONS = frozenset(
+    {"routing", "parent", "pipeline", "require_alias", "require_data_stream", "dynamic_templates"}
+    | {"version", "version_type", "if_seq_no", "if_primary_term", "retry_on_conflict"}
+    | {"list_executed_pipelines", "timestamp", "ttl"}
+)
 HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # a lone surrogate, escaped such as \ud800
+# What may be left where a text ends inside a value: part of a word, a number or an escape.
+REST = re.compile(r"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|[.]|[eE][+-]?|\\?u?[0-9a-fA-F]{0,4})\s*")
 DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and Infinity are not JSON
 
 
 def read_rows(path: Path, tally: Tally) -> Iterator[Row]:
     """Yield the records of a file with the lines where they begin; bad lines are counted.
 
-    Raises InputError for a file that is missing, not UTF-8, empty, or a list that breaks off.
+    Raises InputError for a file that is missing, not UTF-8 or empty, and for a list that breaks
+    off, or an object that does so after its first line.
     """
     file = printable_path(path)
     for line, value in values(read_text(path), file, tally):
@@ -69,6 +79,9 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
         except (ValueError, RecursionError) as error:  # also for a number with thousands of digits
             if in_list:
                 raise InputError(f"{file}:{line}: not JSON ({error}); export it again.") from None
+            if breaks_off(text, index, error):
+                reason = "the object that begins here breaks off"
+                raise InputError(f"{file}:{line}: {reason}; export it again.") from None
             tally.skip("lines that are not JSON", file, line)
             index = next_line(text, index)
         else:
@@ -76,6 +89,19 @@ def values(text: str, file: str, tally: Tally) -> Iterator[tuple[int, Any]]:
             index = index_after
     if in_list:
         raise InputError(f"{file}:{line}: the list breaks off after this line; export it again.")
+
+
+def breaks_off(text: str, index: int, error: Exception) -> bool:
+    """Return whether an object of several lines is without fault up to the end of the text.
+
+    A single line that breaks off costs one record, also if a record follows on a line of its own.
+    """
+    if text[index] != "{" or not isinstance(error, json.JSONDecodeError):
+        return False
+    is_open_text = error.msg.startswith("Unterminated string")
+    is_at_end = is_open_text or REST.fullmatch(text, error.pos) is not None
+    second = text[next_line(text, index) :].lstrip()[:1] if is_at_end else ""
+    return second not in ("", "{")
 
 
 def with_whole_characters(value: Any) -> Any:
@@ -132,4 +158,6 @@ def is_bulk_action(value: Mapping[str, Any]) -> bool:
     if len(value) != 1:
         return False
     [(name, action)] = value.items()
-    return name in ACTIONS and isinstance(action, dict) and all(key[:1] == "_" for key in action)
+    if name not in ACTIONS or not isinstance(action, dict):
+        return False
+    return all(key[:1] == "_" or key in ACTION_OPTIONS for key in action)

@@ -27,6 +27,7 @@ def read(path: Path, content: str, tally: Tally | None = None) -> list[tuple[int
         (json.dumps(HITS), [1, 1]),
         ("\n".join(map(json.dumps, HITS["hits"]["hits"])), [1, 2]),
         ('{"index": {"_id": "1"}}\n{"a": 1}\n{"create": {}}\n{"a": 2}\n', [2, 4]),
+        ('{"index": {"routing": "r"}}\n{"a": 1}\n{"create": {"if_seq_no": 1}}\n{"a": 2}', [2, 4]),
         ('{"data": [{"a": 1}, {"a": 2}], "meta": {}}', [1, 1]),
         ('{\n"a": 1}\n\n{\n"a": 2}', [1, 4]),
     ],
@@ -73,6 +74,41 @@ def test_a_file_that_cannot_be_read_is_named(
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LONG = {"b": [True, None, -1.5e10], "hits": {"hits": [{"_id": "\u00e9", "_source": RECORDS[0]}]}}
+EVENTS = [{"a": 1}, {"a": 2, "b": "x", "c": [True, -1.5, {"d": None}]}, {"a": 3}]
+
+
+@pytest.mark.parametrize("indent", [0, 2, "\t"])
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("before", ["", '{"a": 1}\n'])
+def test_an_object_that_breaks_off_after_its_first_line_is_refused(
+    indent: int | str, end: str, before: str, tmp_path: Path
+) -> None:
+    text = json.dumps(LONG, indent=indent)
+    line = before.count("\n") + 1
+    for length in range(3, len(text)):
+        if text[:length].strip() != "{":
+            with pytest.raises(InputError, match=f":{line}: the object that begins here breaks"):
+                read(tmp_path / "export.json", before + text[:length] + end)
+
+
+@pytest.mark.parametrize("torn", [0, 1, 2])
+def test_a_torn_line_among_lines_costs_one_record(torn: int, tmp_path: Path) -> None:
+    lines = [json.dumps(event) for event in EVENTS]
+    for length in range(1, len(lines[torn])):
+        path = tmp_path / "export.jsonl"
+        path.write_text("\n".join([*lines[:torn], lines[torn][:length], *lines[torn + 1 :]]))
+        rows = [row.fields for row in read_rows(path, Tally())]
+        assert rows == EVENTS[:torn] + EVENTS[torn + 1 :]
+
+
+@pytest.mark.parametrize("end", ['"b": 2 "c": 3\n}', '"b": x\n}', "]"])
+def test_an_object_with_a_fault_within_costs_one_line_each(end: str, tmp_path: Path) -> None:
+    tally = Tally()
+    assert read(tmp_path / "export.json", f'{{"a": 1}}\n{{\n{end}', tally) == [(1, 1)]
+    assert tally.unused["lines that are not JSON"][0][1] == 2
 
 
 def test_a_file_of_commas_and_a_number_of_absurd_length_are_no_records(tmp_path: Path) -> None:
