@@ -2,7 +2,8 @@
 
 OpenSearch and Elasticsearch answer `_search` with hits.hits, each with `_source`; their bulk files
 have a line with an action before each document; elasticdump writes one hit per line. Langfuse's API
-wraps its rows in `data`, other APIs in `items`. Any file may be compressed with gzip.
+wraps its rows in `data`, other APIs in `items`; in a document, these are fields. Any file may be
+compressed with gzip.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 from findtune.core.errors import InputError
 from findtune.importing.tally import Row, Tally
 from findtune.ingest.data_files import open_packed, printable_path
+from findtune.ingest.document_fields import find_field
 
 BETWEEN = re.compile(r"[\s,\x1e]*")  # between records; \x1e is from RFC 7464
 WRAPPERS = ("data", "items")
@@ -150,7 +152,19 @@ def wrapped_records(value: Mapping[str, Any]) -> list[Any] | None:
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
         inner: list[Any] = hits["hits"]
         return inner
-    return next((value[key] for key in WRAPPERS if isinstance(value.get(key), list)), None)
+    lists = (value[key] for key in WRAPPERS if isinstance(value.get(key), list))
+    return None if is_document(value) else next(filter(may_hold_records, lists), None)
+
+
+def may_hold_records(items: list[Any]) -> bool:
+    """Return whether a list has an object, or nothing at all; texts are a field of a record."""
+    return not items or any(isinstance(item, dict) for item in items)
+
+
+def is_document(value: Mapping[str, Any]) -> bool:
+    """Return whether an object has an id or an address, and a text: it is no wrapper then."""
+    url, text = (find_field(value, name)[1] for name in ("url", "snippet"))
+    return all(each not in (None, "") for each in (url, text))
 
 
 def is_bulk_action(value: Mapping[str, Any]) -> bool:

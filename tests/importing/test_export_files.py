@@ -132,3 +132,34 @@ def test_lists_that_stand_behind_each_other_are_all_read(tmp_path: Path) -> None
     rows = read(tmp_path / "export.json", '[{"a": 1}]\n[{"a": 2},\n{"a": 3}]{"a": 4}\nend', tally)
     assert rows == [(1, 1), (2, 2), (3, 3), (3, 4)]
     assert [*tally.unused] == ["lines that are not JSON"]
+
+
+DOCUMENT = {"id": "d1", "title": "Tea", "text": "Tea is a drink."}
+
+
+@pytest.mark.parametrize("name", ["items", "data"])
+@pytest.mark.parametrize("items", [[], ["green", "black"], [1, 2], [{"sku": 1}]])
+@pytest.mark.parametrize("names", [{}, {"id": "_id", "text": "content"}, {"text": "page_content"}])
+def test_a_document_with_a_list_of_its_own_is_one_record(
+    name: str, items: list[object], names: dict[str, str], tmp_path: Path
+) -> None:
+    document = {names.get(key, key): value for key, value in DOCUMENT.items()} | {name: items}
+    path = tmp_path / "documents.jsonl"
+    path.write_text(json.dumps(document))
+    assert [row.fields for row in read_rows(path, Tally())] == [document]
+
+
+@pytest.mark.parametrize("name", ["items", "data"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"meta": {"page": 1, "totalItems": 2}},
+        {"id": "export-1", "name": "Export of May", "object": "list", "has_more": False},
+        {"description": "Export of May", "total": 2},
+    ],
+)
+def test_a_response_that_wraps_records_is_unwrapped(
+    name: str, others: dict[str, object], tmp_path: Path
+) -> None:
+    rows = read(tmp_path / "export.json", json.dumps({name: RECORDS, **others}))
+    assert rows == [(1, 1), (1, 2)]
