@@ -164,7 +164,7 @@ def may_hold_records(items: list[Any]) -> bool:
 def is_document(value: Mapping[str, Any]) -> bool:
     """Return whether an object has an id or an address, and a text: it is no wrapper then."""
     url, text = (find_field(value, name)[1] for name in ("url", "snippet"))
-    return all(each not in (None, "") for each in (url, text))
+    return all(isinstance(each, str) and each.strip() for each in (url, text))
 
 
 def is_bulk_action(value: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 from findtune.importing.documents import Document, Library, text_of
 from findtune.importing.export_files import read_rows
 from findtune.importing.feedback import Feedback
-from findtune.importing.latest_rows import latest_rows
+from findtune.importing.latest_rows import is_older, latest_rows
 from findtune.importing.named_documents import NamedDocuments
 from findtune.importing.pseudonyms import Pseudonyms, record_id
 from findtune.importing.ratings import Rating
@@ -46,7 +46,10 @@ SCORE_FIELDS = frozenset(
     | {"created_at", "updated_at", "author_user_id", "config_id", "queue_id", "metadata"}
     | {"evaluator_id", "evaluation_rule_id", "execution_trace_id", "trace", "user_id"}
 )
-VERSION = (("id", "trace_id"), ("updated_at", "timestamp"))  # what scores are one, and when
+# What scores or observations are one, and which fields say when they, or traces, changed.
+IDS = ("id", "trace_id")
+SCORE_TIMES = TRACE_TIMES = ("updated_at", "timestamp")
+OBSERVATION_TIMES = ("updated_at", "end_time", "start_time")
 
 
 @dataclass
@@ -68,7 +71,7 @@ def read_langfuse(
         for row in read_rows(path, tally):
             fields = {snake_case(name): value for name, value in row.fields.items()}
             sort_row(row._replace(fields=fields), export, tally)
-    export.scores = latest_rows(export.scores, *VERSION)
+    keep_latest(export)
     export.scales = scales_of(export.scores)
     feedback = Feedback(replaced=taken_back(export))
     picks: dict[str, list[Row]] = defaultdict(list)
@@ -83,6 +86,18 @@ def read_langfuse(
         feedback, {trace_id for trace_id, search in searches.items() if not why_unused(search)}
     )
     return feedback
+
+
+def keep_latest(export: Export) -> None:
+    """Drop the earlier rows of scores and observations that several exports hold.
+
+    Rows of observations without input and output stay, since they may be about another part.
+    """
+    export.scores = latest_rows(export.scores, IDS, SCORE_TIMES)
+    for trace_id, rows in export.observations.items():
+        whole = [row for row in rows if row.fields.keys() & {"input", "output"}]
+        parts = [row for row in rows if not row.fields.keys() & {"input", "output"}]
+        export.observations[trace_id] = latest_rows(whole, IDS, OBSERVATION_TIMES) + parts
 
 
 def taken_back(export: Export) -> set[str]:
@@ -124,7 +139,9 @@ def sort_row(row: Row, export: Export, tally: Tally) -> None:
     elif "id" in fields and ("input" in fields or "output" in fields):
         tally.rows["traces"] += 1
         trace_id = text_of(fields["id"])
-        export.traces[trace_id] = row
+        known = export.traces.get(trace_id)
+        if known is None or not is_older(row, known, TRACE_TIMES):
+            export.traces[trace_id] = row
         export.observations[trace_id] += inner_rows(row, "observations")
         for score in inner_rows(row, "scores"):
             tally.rows["scores"] += 1

@@ -93,3 +93,48 @@ def test_a_source_that_documents_know_by_its_id_has_their_url(tmp_path: Path) ->
     path.write_text(json.dumps(exported(*FORMS["url"], picked=B)), encoding="utf-8")
     read = Import("langfuse", f"{path}", documents=f"{documents}")
     assert (read.urls("how many?"), read.picks("how many?")) == ([A, "d2"], ["d2"])
+
+
+EARLY, LATE = {"updatedAt": "2026-11-01T10:00:00Z"}, {"updatedAt": "2026-11-01T11:00:00Z"}
+FOUND = exported({"url": A}, {"url": B}, answer=f"See {B}.")
+
+
+@pytest.mark.parametrize("is_late_first", [True, False])
+@pytest.mark.parametrize("part", [0, 1])
+def test_of_two_rows_of_a_trace_or_an_observation_the_latest_counts(
+    tmp_path: Path, part: int, is_late_first: bool
+) -> None:
+    rows = FOUND[:part] + FOUND[part + 1 :]
+    versions = [FOUND[part] | LATE, FOUND[part] | EARLY | {"output": None}]
+    read = rows_import("langfuse", tmp_path, *rows, *versions[:: 1 if is_late_first else -1])
+    assert read.picks("how many?") == [B]
+
+
+@pytest.mark.parametrize("is_late_first", [True, False])
+def test_an_observation_that_found_more_later_shows_this_alone(
+    tmp_path: Path, is_late_first: bool
+) -> None:
+    trace, retriever, score = FOUND
+    early = retriever | {"output": [{"url": C}, {"url": B}], "endTime": EARLY["updatedAt"]}
+    late = retriever | {"endTime": LATE["updatedAt"]}
+    inner = [trace | {"observations": [each]} for each in (late, early)]
+    for versions in ([late, early], inner):
+        rows = versions[:: 1 if is_late_first else -1]
+        read = rows_import("langfuse", tmp_path, trace, score, *rows)
+        assert read.urls("how many?") == [A, B]
+
+
+def test_rows_without_a_time_or_an_id_count_as_they_are_read(tmp_path: Path) -> None:
+    trace, retriever, score = FOUND
+    other = {key: retriever[key] for key in ("traceId", "type")} | {"output": [{"url": C}]}
+    rows = [trace | {"output": f"See {A}."}, trace, retriever, other, other, score]
+    read = rows_import("langfuse", tmp_path, *rows)
+    assert (read.urls("how many?"), read.picks("how many?")) == ([A, B, C], [B])
+
+
+def test_a_row_of_an_observation_without_its_output_hides_no_other(tmp_path: Path) -> None:
+    trace, retriever, score = FOUND
+    part = {key: retriever[key] for key in ("id", "traceId", "type")} | {"sessionId": "s", **LATE}
+    read = rows_import("langfuse", tmp_path, trace, retriever | EARLY, part, score)
+    assert read.picks("how many?") == [B]
+    assert read.lists["how many?"]["session"]
