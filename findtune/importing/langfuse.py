@@ -268,15 +268,16 @@ def to_search(
     """Return a trace whose sources were picked as a search, the earliest pick first."""
     ranked = sorted(rows, key=lambda row: moment(row.fields.get("timestamp")))
     shown = retrieved(trace_id, export, library)
-    picks = (url for row in ranked for url in picked_urls(row, shown, library))
+    picks = [(row, picked_urls(row, shown, library)) for row in ranked]
     return Search(
         id=record_id("langfuse", trace_id),
         query=question_of(trace_id, export),
         time=utc_time(ranked[0].fields.get("timestamp")),
         session=session_of(trace_id, export, people),
         shown=shown.documents,
-        picks=[*dict.fromkeys(picks)],
+        picks=[*dict.fromkeys(url for _, urls in picks for url in urls)],
         row=rows[0],
+        picked_by={rating_id(row): urls for row, urls in picks if text_of(row.fields.get("id"))},
     )
 
 

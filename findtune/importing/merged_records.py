@@ -13,6 +13,7 @@ from findtune.importing.times import moment
 from findtune.ingest.wordings import query_key
 
 PICKS = ("positive_sources", "selected_sources")
+PICKED_BY = "picked_by"  # a hash of a log entry's id -> the picks that it gave
 MAPPING = "query_source_mapping"
 LIST = "all_sources"
 OF_THE_FIRST_SEARCH = ("id", "original_query", "timestamp")
@@ -29,6 +30,7 @@ def is_imported(record: Any) -> bool:
     try:
         names = [*search_ids(record), *(source["url"] for source in all_sources(record))]
         lists = [record.get(name, []) for name in (*PICKS, "history")]
+        lists += record.get(PICKED_BY, {}).values()
     except (AttributeError, KeyError, TypeError):
         return False
     return all(isinstance(each, list) for each in lists) and all(
@@ -47,19 +49,29 @@ def is_same_need(before: Record, after: Record) -> bool:
 def merged(before: Record, after: Record) -> Record:
     """Return what a stored record and a later one of the same id or need tell together.
 
-    Picks that are among no sources any more are left out.
+    Picks that are among no sources any more are left out, and so are those of a log entry that now
+    gives another.
     """
     joined = after
     if is_same_need(before, after):
         before = with_new_addresses(before, after)
         joined = joined_need(before, after)
-    shown = {source["url"] for source in all_sources(joined)}
-    picks = {
+    shown = {source["url"] for source in all_sources(joined)} - taken_back(before, after)
+    joined_fields: Record = {
         name: [*dict.fromkeys(url for url in [*before[name], *after[name]] if url in shown)]
         for name in PICKS
         if name in before and name in after
     }
-    return {**joined, **picks}
+    if picked_by := before.get(PICKED_BY, {}) | after.get(PICKED_BY, {}):
+        joined_fields[PICKED_BY] = picked_by
+    return {**joined, **joined_fields}
+
+
+def taken_back(before: Record, after: Record) -> set[str]:
+    """Return the picks of a stored record whose log entries give others now."""
+    earlier, later = before.get(PICKED_BY, {}), after.get(PICKED_BY, {})
+    picks = chain(*(after.get(name, ()) for name in PICKS), *(earlier | later).values())
+    return {*chain.from_iterable(earlier.values())} - {*picks}
 
 
 def joined_need(before: Record, after: Record) -> Record:
@@ -150,6 +162,9 @@ def with_new_addresses(before: Record, after: Record) -> Record:
     for name in PICKS:
         if name in before:
             result[name] = [moved.get(url, url) for url in before[name]]
+    if PICKED_BY in before:
+        entries = before[PICKED_BY].items()
+        result[PICKED_BY] = {key: [moved.get(url, url) for url in urls] for key, urls in entries}
     if LIST in before:
         result[LIST] = renewed(before[LIST])
     if MAPPING in before:

@@ -7,8 +7,8 @@ Efthimiadis (CIKM 2009) for shared words as the sign of a reformulation.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from findtune.core.records import Record
@@ -27,6 +27,7 @@ class Search:
     """One search: the question, the documents shown in order, and the picks, the best first.
 
     time: ISO 8601 in UTC, or ""; session: a pseudonym, or "". picks: URLs of documents shown.
+    picked_by: the picks that each log entry gave, by a hash of its id, if entries may be edited.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Search:
     shown: Sequence[Document]
     picks: Sequence[str]
     row: Row
+    picked_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def ranked_lists(searches: Sequence[Search], tally: Tally) -> Iterator[Record]:
@@ -67,6 +69,7 @@ def ranked_list(search: Search, history: Sequence[str]) -> Record:
         "query": search.query,
         "all_sources": sources(search.shown),
         "positive_sources": [*search.picks],
+        "picked_by": {**search.picked_by},
         "timestamp": search.time,
         "session": search.session,
         "history": [*history],
@@ -100,6 +103,7 @@ def rewriting_records(searches: Sequence[Search]) -> Iterator[Record]:
             "id": first.id,
             "original_query": first.query,
             "selected_sources": [*dict.fromkeys(picks)],
+            "picked_by": {key: urls for each in chain for key, urls in each.picked_by.items()},
             "query_source_mapping": mapping,
             "timestamp": first.time,
             "session": first.session,

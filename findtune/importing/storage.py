@@ -37,9 +37,9 @@ def store(
     """Add records to the file of a kind and a source; the file changes only if a record does.
 
     Records are matched by `id`, and those of a need in several wordings by the ids of its searches;
-    what is new is added to what is known. replaced: ids of records that are removed; a file without
-    any record left is removed, too. Another import waits until this one has written. Raises
-    InputError for a file that can't be read.
+    what is new is added to what is known, and an edited log entry takes its pick back. replaced:
+    ids of records that are removed; a file without any record left is removed, too. Another import
+    waits until this one has written. Raises InputError for a file that can't be read.
     """
     path = data / FOLDER / f"{STEMS[kind]}_{source}.jsonl"
     with locked_folder(path.parent):

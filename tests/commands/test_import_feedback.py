@@ -334,3 +334,31 @@ def test_a_source_that_feedback_has_by_its_id_keeps_it_and_an_import_changes_not
     assert "0 new, 0 changed, 1 known" in results[1].stdout
     [row] = read_jsonl(FOLDER / "reranker_training_data_langfuse.jsonl")
     assert row["positive_sources"] == (["db"] if known else [URLS[1]])
+
+
+def picked(**scores: str) -> list[list[str]]:
+    rows = [{"id": key, "trace_id": "t1", "string_value": url} for key, url in scores.items()]
+    found = CLICKED[1] | {"output": [{"url": url} for url in [*URLS, "c", "d"]]}
+    Path("export.jsonl").write_text("\n".join(map(json.dumps, [CLICKED[0], found, *rows])), "utf-8")
+    assert CliRunner().invoke(main, ["langfuse", "export.jsonl"]).exit_code == 0
+    lists = read_jsonl(FOLDER / "reranker_training_data_langfuse.jsonl")
+    return [row["positive_sources"] for row in lists]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_pick_whose_score_now_names_another_source_is_a_pick_no_more() -> None:
+    assert picked(s1="c", s2="d") == [["c", "d"]]
+    assert picked(s1=URLS[0]) == [["d", URLS[0]]]  # an export of one day lacks s2
+    assert picked(s3="c") == [["d", URLS[0], "c"]]
+    assert picked(s1="c") == [["d", "c"]]
+    assert picked(s1="d") == [["d", "c"]]  # s3 picked c, too
+
+
+@pytest.mark.usefixtures("project")
+def test_picks_of_imports_that_did_not_say_which_score_gave_them_stay() -> None:
+    assert picked(s1="c") == [["c"]]
+    path = FOLDER / "reranker_training_data_langfuse.jsonl"
+    [record] = read_jsonl(path)
+    del record["picked_by"]
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    assert picked(s1="d") == [["c", "d"]]

@@ -84,3 +84,18 @@ def test_searches_of_one_time_keep_the_order_of_the_export() -> None:
     asked = [search(query, 0, [f"{query} 1"]) for query in queries]
     assert chains(*asked) == [queries]
     assert [*ranked_lists(asked, Tally())][-1]["history"] == queries[:-1]
+
+
+def test_both_kinds_of_records_say_which_log_entry_gave_a_pick() -> None:
+    searches = [
+        replace(each, picked_by={each.id: each.picks})
+        for each in (
+            search("job rate", 0, ["job rate 1"]),
+            search("jobs rates", 1, ["jobs rates 2"]),
+        )
+    ]
+    by_entry = [dict(each.picked_by) for each in searches]
+    assert [record["picked_by"] for record in ranked_lists(searches, Tally())] == by_entry
+    assert [record["picked_by"] for record in rewriting_records(searches)] == [
+        by_entry[0] | by_entry[1]
+    ]

@@ -44,6 +44,18 @@ def test_a_pick_of_an_earlier_export_that_is_shown_no_more_is_left_out(tmp_path:
     assert [row["positive_sources"] for row in read_jsonl(later.path)] == [["y"]]
 
 
+def test_a_pick_goes_when_the_log_entry_that_gave_it_gives_another(tmp_path: Path) -> None:
+    first = record("1", "x", "y") | {"picked_by": {"s1": ["x"]}}  # y is from elsewhere
+    later = record("1", "z") | {"picked_by": {"s1": ["z"]}}
+    for name in ("positive_sources", "selected_sources"):
+        for each in (first, later):
+            each[name] = each.pop("positive_sources", each.get(name))
+        folder = tmp_path / name
+        store(folder, "searches", "langfuse", [first])
+        [row] = read_jsonl(store(folder, "searches", "langfuse", [later]).path)
+        assert (row[name], row["picked_by"]) == (["y", "z"], {"s1": ["z"]})
+
+
 def test_a_file_that_no_import_wrote_is_named_with_its_line(tmp_path: Path) -> None:
     stored = store(tmp_path, "searches", "ubi", [record("1", "x")])
     with stored.path.open("a", encoding="utf-8") as file:
