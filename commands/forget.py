@@ -56,15 +56,25 @@ def main(
             "say what to forget: make forget Q='...', WHO=USER, CODE=SESSION, BEFORE=90d or "
             "UNANSWERED=1."
         )
+    for path in OF_MONITOR:  # they quote questions
+        path.unlink(missing_ok=True)
     reason = why_not_fetched()
     gone = forget(SERVED, None if reason else FOLDER, choice)
     click.echo(deleted_line(gone))
-    for place in quotations(Path(), question) if question else ():
-        click.echo(f"The question is also in {place}; delete that line, too.")
-    for path in OF_MONITOR:  # they quote questions
-        path.unlink(missing_ok=True)
-    if reason:
-        raise InputError(f"nothing was deleted from {FOLDER}: {reason} Then run this again.")
+    problems = [f"nothing was deleted from {FOLDER}: {reason}"] if reason else []
+    problems += name_quotations(question) if question else []
+    if problems:
+        raise InputError(f"{' '.join(problems)} Then run this again.")
+
+
+def name_quotations(question: str) -> list[str]:
+    """Print where people's tables quote a question; return what kept a table from being read."""
+    try:
+        for place in quotations(Path(), question):
+            click.echo(f"The question is also in {place}; delete that row, too.")
+    except InputError as error:
+        return [str(error)]
+    return []
 
 
 def why_not_fetched() -> str:

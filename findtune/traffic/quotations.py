@@ -1,22 +1,73 @@
 """Where files that people edit quote a question, so that who forgets it can remove it there."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from findtune.core.errors import InputError
+from findtune.ingest.csv_header import Header
+from findtune.ingest.csv_rows import find_dialect, read_utf8_bytes
+from findtune.ingest.csv_syntax import RowSyntaxError, split_rows
+from findtune.ingest.review import MAX_ROW_BYTES, from_cell
 from findtune.traffic.teaching import as_key
 
 TRAINING = Path("data", "training_data")
 # The tables into which `make stats` and `make grade` write questions that users asked.
 TABLES = (TRAINING / "review.csv", TRAINING / "search_grades.csv", Path("review", "picks.csv"))
+COLUMNS = ("query", "history")
+HEADER = Header(COLUMNS, optional=frozenset(COLUMNS))
+BETWEEN = " | "  # the earlier questions in a cell of the column history
+ENCODINGS = ("utf-8", "cp1252")  # of rows that a spreadsheet may have saved
 
 
 def quotations(root: Path, question: str) -> Iterator[str]:
-    """Yield the file and the line of each row that has a question, in any case and spacing."""
+    """Yield the file and the line of each row that has a question, in any case and spacing.
+
+    A row begins in this line. Raises InputError for tables that can't be read, after the others.
+    """
+    unread: list[str] = []
     for table in TABLES:
-        if (root / table).exists():
-            with (root / table).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                reader = csv.DictReader(file)
-                for row in reader:
-                    if as_key(row.get("query") or "") == as_key(question):
-                        yield f"{table}, line {reader.line_num}"
+        path = root / table
+        if not path.exists() or not path.stat().st_size:
+            continue
+        try:
+            lines = read_utf8_bytes(path).splitlines(keepends=True)
+        except InputError as error:
+            unread.append(str(error))
+            continue
+        yield from (f"{table}, line {line}" for line in quoting_lines(lines, as_key(question)))
+    if unread:
+        raise InputError(f"the question was not looked for in every table: {' '.join(unread)}")
+
+
+def quoting_lines(lines: Sequence[bytes], key: str) -> Iterator[int]:
+    """Yield the lines of a table where rows with a question begin; key: of this question.
+
+    A row that does not fit the header counts if its lines have the question anywhere.
+    """
+    separator, start = find_dialect(lines, HEADER)
+    rows = [*split_rows(lines, MAX_ROW_BYTES, separator=separator, start=start)]
+    if not rows or isinstance(rows[0].cells, RowSyntaxError):
+        return
+    columns = HEADER.match(rows[0].cells)
+    ends = [*(row.line - 1 for row in rows[1:]), len(lines)]
+    for row, end in [*zip(rows, ends, strict=True)][1:]:
+        if isinstance(row.cells, RowSyntaxError) or len(row.cells) != len(columns):
+            quotes = {*COLUMNS} & {*columns} and is_quoted(lines[row.line - 1 : end], key)
+        else:
+            cells = zip(columns, row.cells, strict=True)
+            quotes = any(is_question(name, cell, key) for name, cell in cells)
+        if quotes:
+            yield row.line
+
+
+def is_question(column: str, cell: str, key: str) -> bool:
+    """Return whether a cell has a question, alone or among those of a history."""
+    text = as_key(from_cell(cell.strip()))
+    is_earlier = column == "history" and f"{BETWEEN}{key}{BETWEEN}" in f"{BETWEEN}{text}{BETWEEN}"
+    return is_earlier or (column == "query" and text == key)
+
+
+def is_quoted(lines: Sequence[bytes], key: str) -> bool:
+    """Return whether some lines have a question anywhere, whatever their quotes and encoding."""
+    texts = (b"".join(lines).decode(encoding, "replace") for encoding in ENCODINGS)
+    return any(key.replace('"', "") in as_key(text.replace('"', "")) for text in texts)

@@ -70,10 +70,32 @@ def test_forget_names_where_else_a_question_is_and_removes_the_page_of_monitor(
         path.write_text(text, encoding="utf-8")
     assert run_forget("--question", "Bread?").output == (
         "Deleted: 1 search and 1 answer.\n"
-        "The question is also in data/training_data/review.csv, line 2; delete that line, too.\n"
+        "The question is also in data/training_data/review.csv, line 2; delete that row, too.\n"
     )
     assert not page.exists()
     assert review.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("query,url\nbread?,u".encode("utf-16"), "review.csv is UTF-16; save it as UTF-8."),
+        (b'query,url,text\nbread?,u,"torn\n' + b"tea,u,text\n" * 15_000, ""),
+    ],
+)
+def test_a_table_that_is_torn_keeps_no_page_of_monitor_and_no_search(
+    answered: None, content: bytes, message: str
+) -> None:
+    review, page = Path("data/training_data/review.csv"), Path("metrics/monitor.html")
+    for path in (review, page):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    result = run_forget("--question", "Bread?")
+    assert not page.exists()
+    assert result.stdout.startswith("Deleted: 1 search and 1 answer.\n")
+    assert message in result.stderr
+    assert result.exit_code == bool(message)
+    assert ("review.csv, line 2; delete that row" in result.stdout) != bool(message)
 
 
 def test_a_count_agrees_with_its_noun_and_none_is_of_nothing(answered: None) -> None:
