@@ -58,6 +58,7 @@ def main(
         )
     for path in OF_MONITOR:  # they quote questions
         path.unlink(missing_ok=True)
+        path.with_name(f".{path.name}.part").unlink(missing_ok=True)  # of a killed `make monitor`
     reason = why_not_fetched()
     gone = forget(SERVED, None if reason else FOLDER, choice)
     click.echo(deleted_line(gone))

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class Choice:
     """What to forget: the searches that meet all conditions that are set.
 
     question: compared without case and spacing. session: the hash of a user. before: a time; a
-    search that is dated more than a day ahead was before, too, since its clock was wrong.
-    unanswered: whether to forget only searches without an answer.
+    search that is dated more than a day ahead was before, too, since its clock was wrong, and so
+    was one without a time. unanswered: whether to forget only searches without an answer.
     """
 
     question: str | None = None
@@ -31,13 +31,18 @@ class Choice:
     before: datetime | None = None
     unanswered: bool = False
 
-    def matches(self, question: str, session: str | None, time: datetime) -> bool:
+    def matches(self, question: str, session: str | None, time: datetime | None) -> bool:
         """Return whether a search is to be forgotten, by its question, session hash and time."""
         return (
             (self.question is None or as_key(question) == as_key(self.question))
             and (self.session is None or session == self.session)
-            and (self.before is None or time < self.before or time > now() + timedelta(days=1))
+            and (self.before is None or is_before(time, self.before))
         )
+
+
+def is_before(time: datetime | None, limit: datetime) -> bool:
+    """Return whether a time was before another one; None, or a time of a wrong clock, was."""
+    return time is None or time < limit or time > now() + timedelta(days=1)
 
 
 class Forgotten(NamedTuple):
@@ -66,12 +71,14 @@ def forget(served: Path, training_data: Path | None, choice: Choice) -> Forgotte
             and not (choice.unanswered and row.id in traffic.answers)
         }
         gone = {None, *keys}
+        remove_parts(served, ".*.jsonl.part")
         for path in search_files(served):
             rewrite(path, lambda line: search_key(line) not in gone)
         if (served / PICKS).exists():
             rewrite(served / PICKS, lambda line: pick_key(line) not in gone)
         collected = 0
         if training_data:
+            remove_parts(training_data, ".*.served.jsonl.part")
             collected = feedback.drop(training_data, lambda row: is_forgotten(row, keys, choice))
     answers = len(keys & traffic.answers.keys())
     return Forgotten(len(keys), answers, collected, traffic.skipped)
@@ -89,7 +96,22 @@ def is_forgotten(row: feedback.Row, keys: set[str], choice: Choice) -> bool:
     if row["id"] in keys or choice.unanswered:
         return row["id"] in keys
     question = row.get("query") or row.get("original_query") or ""
-    return choice.matches(question, row["session"], datetime.fromisoformat(row["timestamp"]))
+    return choice.matches(f"{question}", row.get("session"), time_of(row))
+
+
+def time_of(row: feedback.Row) -> datetime | None:
+    """Return the time of a collected record, in UTC if it names no zone; None if it has none."""
+    try:
+        time = datetime.fromisoformat(f"{row.get('timestamp')}")
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def remove_parts(folder: Path, pattern: str) -> None:
+    """Delete files that were not finished because their writer was killed; the caller locks."""
+    for path in folder.glob(pattern):
+        path.unlink()
 
 
 def rewrite(path: Path, keeps: Callable[[str], bool]) -> None:

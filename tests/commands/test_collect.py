@@ -87,11 +87,13 @@ def test_a_table_that_is_torn_keeps_no_page_of_monitor_and_no_search(
     answered: None, content: bytes, message: str
 ) -> None:
     review, page = Path("data/training_data/review.csv"), Path("metrics/monitor.html")
-    for path in (review, page):
+    part = page.with_name(".monitor.html.part")
+    for path in (review, page, part):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     result = run_forget("--question", "Bread?")
     assert not page.exists()
+    assert not part.exists()
     assert result.stdout.startswith("Deleted: 1 search and 1 answer.\n")
     assert message in result.stderr
     assert result.exit_code == bool(message)

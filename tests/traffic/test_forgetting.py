@@ -1,13 +1,14 @@
 """What is to be forgotten goes from every file, and nothing else does."""
 
 import fcntl
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from findtune.traffic import feedback
-from findtune.traffic.feedback import RANKED_LISTS, collect, read_rows
+from findtune.traffic.feedback import RANKED_LISTS, SEARCHES, collect, read_rows
 from findtune.traffic.forgetting import Choice, Forgotten, forget
 from findtune.traffic.log import COLLECTING, LOCK, PICKS
 from findtune.traffic.reader import read_traffic
@@ -90,3 +91,39 @@ def test_a_search_that_a_wrong_clock_dated_in_the_future_is_forgotten_by_age() -
     choice = Choice(before=datetime(2026, 1, 1, tzinfo=UTC))
     assert choice.matches("tea", None, now() + timedelta(days=400))
     assert not choice.matches("tea", None, now())
+
+
+@pytest.mark.parametrize("question", ["Tea?", "Coffee?"])
+def test_what_a_killed_command_did_not_finish_goes_too(
+    served: Path, tmp_path: Path, question: str
+) -> None:
+    other = tmp_path / ".reranker_training_data_ubi.jsonl.part"  # an import may be writing it
+    parts = [
+        *(served / name for name in (".2026-W48.jsonl.part", f".{PICKS}.part")),
+        *(tmp_path / f".{name}.part" for name in (RANKED_LISTS, SEARCHES)),
+    ]
+    for path in (*parts, other):
+        path.write_text("Tea?", encoding="utf-8")
+    forget(served, tmp_path, Choice(question=question))
+    assert [path for path in (*parts, other) if path.exists()] == [other]
+
+
+CHANGED: dict[str, dict[str, object]] = {
+    "no session": {"timestamp": "2026-01-01T00:00:00Z"},
+    "no time": {"session": "s1"},
+    "a time that is none": {"session": "s1", "timestamp": "long ago"},
+    "a time without a zone": {"session": "s1", "timestamp": "2026-01-01T00:00:00"},
+    "a question that is a number": {"query": 5},
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_collected_record_that_a_person_changed_stops_no_forgetting(
+    served: Path, tmp_path: Path, name: str
+) -> None:
+    row = {"id": "1", "query": "Bread?"} | CHANGED[name]
+    (tmp_path / RANKED_LISTS).write_text(f"{json.dumps(row)}\n", encoding="utf-8")
+    kept = Choice(question="Bread?", session="s9")
+    assert forget(served, tmp_path, kept).collected == 0
+    old = Choice(before=datetime(2026, 2, 1, tzinfo=UTC))
+    assert forget(served, tmp_path, old).collected == 1
