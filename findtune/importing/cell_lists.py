@@ -7,7 +7,7 @@ Between URLs, a word is an item only if it cannot be a part of the URL before it
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from findtune.importing.documents import text_of
@@ -44,6 +44,15 @@ def read_list(cell: str, known: Collection[str] = ()) -> list[str]:
     if may_hold_marks and not {*items} <= {*known}:
         raise TornListError
     return items
+
+
+def share_comma_parts(names: Iterable[str], others: Iterable[str]) -> bool:
+    """Return whether a part of a name between commas is also a part of one of the others."""
+    parts, other_parts = (
+        {part.strip(AROUND) for item in items for part in item.split(",")} - {""}
+        for items in (names, others)
+    )
+    return bool(parts & other_parts)
 
 
 def written_list(cell: str) -> list[str] | None:

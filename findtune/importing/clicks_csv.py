@@ -19,7 +19,7 @@ from itertools import groupby
 from pathlib import Path
 
 from findtune.core.errors import InputError
-from findtune.importing.cell_lists import TornListError, read_list
+from findtune.importing.cell_lists import TornListError, read_list, share_comma_parts
 from findtune.importing.csv_forms import OPTIONAL, ROW_OF_A_SEARCH
 from findtune.importing.documents import Document, Library, ShownUrls, distinct
 from findtune.importing.feedback import Feedback
@@ -29,6 +29,7 @@ from findtune.importing.tally import Row, Tally
 from findtune.importing.times import in_order, moment, utc_time
 from findtune.ingest.csv_rows import CsvRow, read_rows
 from findtune.ingest.report import IngestReport, abbreviate
+from findtune.ingest.text_rows import clean_id
 
 MAX_ROW_BYTES = 131_072  # the longest cell that Python's csv module reads
 # Also as PostgreSQL writes them.
@@ -42,7 +43,14 @@ BYTE = re.compile(r"byte 0x\w\w is")
 # The longest row of an import is no setting.
 SETTING = ", or raise ingest.max_row_bytes in params.yaml"
 NO_TIME = "times that cannot be read; write 2026-11-28T10:00:00Z"
-RANK = re.compile(r"\d+(\.0*)?")
+# A spreadsheet may write 1,0 with a decimal comma; 1,000 may be a thousand, so it is no rank.
+RANK = re.compile(r"#?\s*(\d+)(?:\.0*|,0{1,2})?")
+NO_RANK = "ranks that cannot be read, so these rows follow the row before; write 1, 2, 3"
+STRANGERS = "clicks on a source that was not shown"
+COMMAS = (
+    "clicks on a part of a list with commas, which separate nothing; "
+    "separate its items by ;, |, line ends or blanks, or write JSON"
+)
 
 
 def read_clicks_csv(
@@ -148,7 +156,9 @@ def searches_of_rows(
         urls = ShownUrls(shown)
         picks = [urls.find(library.complete(Document(url)).url) for url in clicked]
         if "" in picks:
-            tally.skip("clicks on a source that was not shown", row.file, row.line)
+            strangers = [url for url, pick in zip(clicked, picks, strict=True) if not pick]
+            is_part = share_comma_parts(names, strangers)
+            tally.skip(COMMAS if is_part else STRANGERS, row.file, row.line)
         known = dict.fromkeys(filter(None, picks))
         searches.append(to_search(row, distinct(shown), [*known], people))
     return searches
@@ -162,6 +172,7 @@ def searches_of_sources(
     A search with a click that can't be read is not used: what was clicked would seem passed over.
     """
     searches, unread = [], []
+    count_ranks(rows, tally)
     for _, group in groupby(gathered([*with_questions(rows)]), key=search_key):
         members = ranked(group)
         for row in members:
@@ -258,9 +269,16 @@ def ranked(rows: Iterable[CsvRow]) -> list[CsvRow]:
 
 
 def rank_of(row: CsvRow) -> float | None:
-    """Return the rank of a source; None if its cell is no number."""
-    cell = row.cells.get("rank", "")
-    return float(cell) if RANK.fullmatch(cell) else None
+    """Return the rank of a source, such as 2, 2.0, 2,0 or #2; None if its cell is no rank."""
+    match = RANK.fullmatch(row.cells.get("rank", ""))
+    return float(match[1]) if match else None
+
+
+def count_ranks(rows: Iterable[CsvRow], tally: Tally) -> None:
+    """Count the rows whose rank is neither a rank nor a word for nothing."""
+    for row in rows:
+        if clean_id(row.cells.get("rank", "")) and rank_of(row) is None:
+            tally.skip(NO_RANK, row.file, row.line)
 
 
 def is_clicked(row: CsvRow) -> bool | None:

@@ -34,6 +34,33 @@ def test_digits_that_are_no_number_are_no_rank(tmp_path: Path) -> None:
     assert Import("csv", f"{path}").urls("bread") == ["a", "b"]
 
 
+NO_RANK = "ranks that cannot be read, so these rows follow the row before; write 1, 2, 3"
+
+
+@pytest.mark.parametrize(
+    "ranks", ["2,0 1,0", "#2 #1", "2. 1.", "2,00 1,00", "02 01", "2.000 1.000", "#2,0 #1"]
+)
+def test_a_rank_is_read_as_spreadsheets_and_people_write_it(tmp_path: Path, ranks: str) -> None:
+    second, first = ranks.split()
+    read = csv_import(tmp_path, "query;url;clicked;rank", f"tea;b;1;{second}", f"tea;a;0;{first}")
+    assert read.urls("tea") == ["a", "b"]
+    assert read.unused() == {}
+
+
+@pytest.mark.parametrize("rank", ["1,5", "1,000", "first", "²", "-1", "1/10", "1.5"])
+def test_a_rank_that_cannot_be_read_is_counted(tmp_path: Path, rank: str) -> None:
+    rows = ["tea;a;0;1", f"tea;b;1;{rank}", "tea;c;0;3"]
+    read = csv_import(tmp_path, "query;url;clicked;rank", *rows)
+    assert read.urls("tea") == [*"abc"]
+    assert read.unused() == {NO_RANK: [3]}
+
+
+@pytest.mark.parametrize("rank", ["", "nan", "NULL", "n/a", "#N/A"])
+def test_a_word_for_nothing_is_no_rank_and_no_fault(tmp_path: Path, rank: str) -> None:
+    rows = ["tea;a;0;1", f"tea;b;1;{rank}"]
+    assert csv_import(tmp_path, "query;url;clicked;rank", *rows).unused() == {}
+
+
 def test_a_source_without_a_rank_stays_behind_the_one_before(tmp_path: Path) -> None:
     rows = ["bread,a,0,1", "bread,b,0,2", "bread,c,1,", "bread,d,0,3"]
     assert csv_import(tmp_path, "query,url,clicked,rank", *rows).urls("bread") == [*"abcd"]
@@ -268,6 +295,33 @@ def test_a_click_on_a_source_that_only_looks_alike_is_none(tmp_path: Path, click
     read = csv_import(tmp_path, "query,shown,clicked", f"tea,{shown},https://a.example;{click}")
     assert read.picks("tea") == ["https://a.example"]
     assert read.unused() == {"clicks on a source that was not shown": [2]}
+
+
+@pytest.mark.parametrize(
+    ("shown", "clicked"),
+    [
+        ("a,b,c", "b"),
+        ("a,b,c", "b,c"),
+        ("a;b;c", "a,b"),
+        ("https://a.example/1,https://a.example/2", "https://a.example/2"),
+        ("a,b;c", "b"),
+    ],
+)
+def test_a_click_on_a_part_of_a_list_with_commas_is_answered_with_what_separates(
+    tmp_path: Path, shown: str, clicked: str
+) -> None:
+    row = f'tea,"{shown}","{clicked}"'
+    [reason, _] = csv_import(tmp_path, "query,shown,clicked", row).unused()
+    assert reason == (
+        "clicks on a part of a list with commas, which separate nothing; "
+        "separate its items by ;, |, line ends or blanks, or write JSON"
+    )
+
+
+def test_a_name_with_commas_is_one_source(tmp_path: Path) -> None:
+    row = 'tea,"Tea, green.pdf;Tea, black.pdf","Tea, black.pdf"'
+    read = csv_import(tmp_path, "query,shown,clicked", row)
+    assert (read.picks("tea"), read.unused()) == (["Tea, black.pdf"], {})
 
 
 def test_a_click_on_one_of_two_spellings_picks_the_one_that_was_clicked(tmp_path: Path) -> None:
