@@ -87,11 +87,13 @@ def import_files(
         "preferences": pairs,
     }
     replaced = {"ranked_lists": feedback.replaced}
-    return [
+    stored = (
         store(DATA, kind, name, records, replaced.get(kind, ()))
         for kind, records in kinds.items()
         if records or replaced.get(kind)
-    ]
+    )
+    # A rating that is taken back before its first import has no file.
+    return [each for each in stored if each.changed or each.path.exists()]
 
 
 def refuse_other_exports(source: str, files: tuple[Path, ...], tally: Tally) -> None:

@@ -306,6 +306,27 @@ def test_a_list_that_an_export_contradicts_is_removed_though_no_list_is_new(
     assert not path.exists()  # since ingest refuses an empty file
 
 
+THUMBS: dict[str, tuple[str, dict[str, object]]] = {
+    "null": ("librechat", {"messageId": "m", "text": "t", "feedback": None}),
+    "down": ("librechat", {"messageId": "m", "text": "t", "feedback": {"rating": "thumbsDown"}}),
+    "no rating": ("open-webui", {"id": "f", "data": {"rating": None}, "snapshot": {}}),
+    "0": ("langfuse", {"id": "s", "trace_id": "t", "value": 0, "data_type": "BOOLEAN"}),
+}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("name", THUMBS)
+def test_a_thumb_that_is_none_at_its_first_import_names_no_file_that_is_not_there(
+    name: str,
+) -> None:
+    source, row = THUMBS[name]
+    Path("export.jsonl").write_text(json.dumps(row), "utf-8")
+    result = CliRunner().invoke(main, [source, "export.jsonl"])
+    assert result.exit_code == 0
+    assert ".jsonl: 0 new" not in result.stdout
+    assert not FOLDER.exists() or not [*FOLDER.iterdir()]
+
+
 @pytest.mark.usefixtures("project")
 def test_nothing_is_imported_beside_feedback_that_was_not_fetched() -> None:
     FOLDER.parent.mkdir()
