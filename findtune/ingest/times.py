@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
 MIN_EPOCH, MAX_EPOCH = 1e8, 4.1e9  # seconds: of 1973 and 2099
 UNITS = (1, 1_000, 1_000_000, 1_000_000_000)  # of a second: milli-, micro- and nanoseconds
+# What a date such as 202611281000 would be in seconds, if it were milliseconds: in 1976.
+LIKE_DATES = (1.9e8, 2.1e8)
 DOTNET = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")  # of .NET's JSON
 EMAIL_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]+ [\w+-]+")  # RFC 2822
 UTC_NAME = re.compile(r"\s*(?:UTC|GMT)$")
@@ -42,7 +44,10 @@ def named_zone(text: str) -> str:
 
 
 def epoch_time(value: object) -> str:
-    """Return the ISO 8601 time of seconds, or smaller units, since 1970; "" if it is none."""
+    """Return the ISO 8601 time of seconds, or smaller units, since 1970; "" if it is none.
+
+    Digits that are more likely a date with its time than a time of 1976 are none.
+    """
     if isinstance(value, str) and EPOCH.fullmatch(value.strip()):
         value = float(value)
     if type(value) not in (int, float) or not isinstance(value, (int, float)):
@@ -50,16 +55,23 @@ def epoch_time(value: object) -> str:
     if not MIN_EPOCH <= value < MAX_EPOCH * UNITS[-1]:  # huge integers can't be divided
         return ""
     for unit in UNITS:
-        if MIN_EPOCH <= value / unit < MAX_EPOCH:
-            time = datetime.fromtimestamp(value / unit, UTC)
+        seconds = value / unit
+        if unit > 1 and LIKE_DATES[0] <= seconds < LIKE_DATES[1]:
+            return ""
+        if MIN_EPOCH <= seconds < MAX_EPOCH:
+            time = datetime.fromtimestamp(seconds, UTC)
             return time.isoformat().replace("+00:00", "Z")
     return ""
 
 
 def is_iso_8601(text: str) -> bool:
-    """Return whether a text is an ISO 8601 date, with or without a time."""
+    """Return whether a text is an ISO 8601 date, with or without a time.
+
+    Digits alone are only a date: Python takes the ninth for a mark before the hour.
+    """
     try:
         datetime.fromisoformat(text)
     except ValueError:
         return False
-    return text.isascii() and text.isprintable()
+    is_date = len(text) == len("20261128") or not text.isdigit()
+    return is_date and text.isascii() and text.isprintable()

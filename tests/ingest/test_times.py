@@ -33,6 +33,31 @@ def test_thousandths_of_seconds_are_no_time_of_1712(value: object) -> None:
     assert read_time(value) == "2024-04-03T04:55:51.230000Z"
 
 
+@pytest.mark.parametrize("date", ["190001010000", "199912312359", "202611281000", "209912312359"])
+@pytest.mark.parametrize("end", ["", ".0", "000", "123", "000000", "123456"])
+def test_digits_that_are_a_date_and_its_time_are_no_time_of_1976(date: str, end: str) -> None:
+    number = float(date + end) if "." in end else int(date + end)
+    for value in (date + end, number, {"$date": number}):
+        assert read_time(value) == ""
+
+
+@pytest.mark.parametrize(
+    "digits", ["20261128100", "2026112810000000000000", "171212015123045678901"]
+)
+def test_digits_alone_are_no_date_and_hour(digits: str) -> None:
+    # fromisoformat takes the ninth digit for a mark between the date and the hour.
+    assert read_time(digits) == ""
+
+
+def test_a_date_of_digits_and_numbers_of_other_years_stay_times() -> None:
+    assert read_time("20261128") == "20261128"
+    assert read_time(189302400) == "1976-01-01T00:00:00Z"
+    assert read_time("202611281") == "1976-06-03T00:54:41Z"
+    assert read_time("946684800000") == "2000-01-01T00:00:00Z"
+    assert read_time("2026112810") == "2034-03-16T09:06:50Z"
+    assert read_time("1793530860000") == "2026-11-01T11:01:00Z"
+
+
 def test_a_named_zone_becomes_z_and_iso_8601_stays() -> None:
     assert read_time("2025-01-31 12:00:00 UTC") == "2025-01-31 12:00:00Z"
     assert read_time(" 2025-01-31 12:00:00+00 ") == "2025-01-31 12:00:00+00"
