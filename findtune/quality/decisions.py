@@ -102,8 +102,9 @@ def is_decided(row: Row) -> bool:
 def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> StoredRows:
     """Return the rows of a list's file with all its columns; no rows if there is no file.
 
-    columns: those of a new list. Empty rows are left out. Raises InputError for a file that can't
-    be read, that lacks a needed column or that has a column twice.
+    columns: those of a new list. Empty rows, and columns without a name and without cells, are left
+    out; one that has only cells gets a name. Raises InputError for a file that can't be read, that
+    lacks a needed column, that has a column twice or that has cells beyond its header.
     """
     if not path.exists():
         return StoredRows([*columns], [])
@@ -112,16 +113,44 @@ def stored_rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> St
         with path.open(encoding="utf-8-sig", newline="") as file:
             separator = find_separator(file.readline().encode(), wanted)
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=separator, strict=True)
-            reader.fieldnames = header = wanted.match(reader.fieldnames or ())
-            if missing := wanted.missing(header):
+            reader = csv.reader(file, delimiter=separator, strict=True)
+            names = wanted.match(next(reader, []))
+            if missing := wanted.missing(names):
                 raise InputError(f"{path}: no column {', '.join(missing)}; keep the header.")
-            refuse_duplicates(header, path)
-            rows: list[Row] = [{name: row[name] or "" for name in header} for row in reader]
-            rows = [row for row in rows if any(map(str.strip, row.values()))]
+            cells = [padded(row, len(names), f"{path}:{reader.line_num}") for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}; save it as CSV in UTF-8.") from None
-    return StoredRows([*dict.fromkeys([*header, *columns])], rows)
+    filled = [row for row in cells if any(map(str.strip, row))]
+    header = with_names(names, filled)
+    refuse_duplicates(header, path)
+    rows: list[Row] = [
+        {name: cell for name, cell in zip(header, row, strict=True) if name} for row in filled
+    ]
+    return StoredRows([*dict.fromkeys([*filter(None, header), *columns])], rows)
+
+
+def padded(cells: list[str], width: int, place: str) -> list[str]:
+    """Return the cells of a row, with an empty one for each that it lacks.
+
+    Raises InputError for filled cells beyond the header: nobody knows to which column they belong.
+    """
+    if any(map(str.strip, cells[width:])):
+        raise InputError(
+            f"{place}: {len(cells)} cells where the header has {width}; quote cells that hold the "
+            "separator, or write a name for each column into the header."
+        )
+    return cells[:width] + [""] * (width - len(cells))
+
+
+def with_names(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names of columns; one that has only cells gets its place as its name.
+
+    A column that has neither keeps its empty name.
+    """
+    return [
+        name or (f"column {place + 1}" if any(row[place].strip() for row in rows) else "")
+        for place, name in enumerate(names)
+    ]
 
 
 def refuse_duplicates(header: Sequence[str], path: Path) -> None:

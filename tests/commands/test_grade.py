@@ -191,6 +191,43 @@ def test_a_header_in_another_case_gets_no_second_column(
     assert (second["url"], second["text"], second["Who"]) == ("tea", "All of tea.", "")
 
 
+@pytest.mark.parametrize(
+    ("end", "cells", "notes"),
+    [
+        (",", ",mine", {"column 6": "mine"}),
+        (",,", ",mine,", {"column 6": "mine"}),
+        (",,", ",,mine", {"column 7": "mine"}),
+        (", ,,Who", ",a,b,Ada", {"column 6": "a", "column 7": "b", "Who": "Ada"}),
+        (",,", ",,", {}),
+        (",Who", "", {"Who": ""}),
+    ],
+)
+def test_a_note_in_a_column_without_a_name_stays(
+    searches: list[tuple[str, str]], end: str, cells: str, notes: dict[str, str]
+) -> None:
+    text = f"query,history,url,text,grade{end}\nno work,,jobs,Jobs,2{cells}\n"
+    PATH.write_text(text, encoding="utf-8")
+    for url in ("tea", "=rice"):  # the file is read as a person saved it, then as it was written
+        searches.append(("no work", url))
+        assert run().exit_code == 0
+        row = listed()[0]
+        assert {name: row[name] for name in [*row][5:]} == notes
+        assert [*row.values()][:5] == ["no work", "", "jobs", "Jobs", "2"]
+
+
+@pytest.mark.parametrize("cells", ["2,mine", "a, b,2", ",,mine"])
+def test_a_cell_beyond_the_header_is_named_and_the_file_stays(
+    searches: list[tuple[str, str]], cells: str
+) -> None:
+    text = f"query,history,url,text,grade\noat,,tea,Tea,1,,\nno work,,jobs,Jobs,{cells}\n"
+    PATH.write_text(text, encoding="utf-8")
+    searches.append(("no work", "tea"))
+    result = run()
+    assert result.exit_code == 1
+    assert f"{PATH}:3: {5 + cells.count(',')} cells where the header has 5; " in result.stderr
+    assert PATH.read_text(encoding="utf-8") == text
+
+
 def test_a_column_that_comes_twice_is_refused_and_the_file_stays(
     searches: list[tuple[str, str]],
 ) -> None:

@@ -98,6 +98,17 @@ def test_columns_that_a_person_added_to_a_list_stay_when_it_is_made_anew(tmp_pat
     assert [row["note"] for row in rows(path)] == [""]
 
 
+def test_a_note_in_a_column_without_a_name_moves_with_its_decision(tmp_path: Path) -> None:
+    path, decisions = tmp_path / "review/pairs.csv", tmp_path / "data/finetuning/review.csv"
+    list_pairs(tmp_path, [pair("a"), pair("c")])
+    header, first, second = path.read_text("utf-8").splitlines()
+    decided = first.replace("0.10,,", "0.10,drop,")
+    path.write_text(f"{header},,\n{decided},why,\n{second},,later\n", encoding="utf-8")
+    assert len([*take_decisions(tmp_path)]) == 1
+    assert [row["column 7"] for row in rows(decisions)] == ["why"]
+    assert [row["column 8"] for row in rows(path)] == ["later"]
+
+
 def test_a_list_that_a_stats_run_finds_decided_keeps_its_decisions(tmp_path: Path) -> None:
     path = tmp_path / "review/pairs.csv"
     list_pairs(tmp_path, [pair("a")])
