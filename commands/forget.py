@@ -18,11 +18,12 @@ import click
 
 from findtune.core.errors import InputError
 from findtune.health.missing import refuse_unfetched_feedback
+from findtune.quality.quotations import quotations
 from findtune.traffic.feedback import FOLDER
 from findtune.traffic.forgetting import Choice, Forgotten, forget, has_records
 from findtune.traffic.log import SERVED
-from findtune.traffic.quotations import quotations
 from findtune.traffic.sessions import SALT, hash_session, stored_salt
+from findtune.traffic.teaching import as_key
 from findtune.traffic.wording import counted, listed
 from stages.command import Stage
 
@@ -71,7 +72,7 @@ def main(
 def name_quotations(question: str) -> list[str]:
     """Print where people's tables quote a question; return what kept a table from being read."""
     try:
-        for place in quotations(Path(), question):
+        for place in quotations(Path(), question, as_key):
             click.echo(f"The question is also in {place}; delete that row, too.")
     except InputError as error:
         return [str(error)]
