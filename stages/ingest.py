@@ -54,7 +54,7 @@ def why_not_needed(model: str, kind: str, error: MissingFilesError) -> str:
     Raises MissingFilesError, with a remedy, if it can't.
     """
     if kind == "catalog":
-        return "the embedder learns from feedback alone"
+        return "until then, the embedder learns from feedback alone"
     if model in params.read("models", list[str]):
         remedy = f"To do without it, remove {model} from `models` in params.yaml."
         raise MissingFilesError(f"{error} {remedy}") from None
