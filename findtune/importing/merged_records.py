@@ -28,7 +28,9 @@ def search_ids(record: Record) -> set[str]:
 def is_imported(record: Any) -> bool:
     """Return whether a record has the form that imports write, which two records need to merge."""
     try:
+        entries = record.get(MAPPING, {}).values()
         names = [*search_ids(record), *(source["url"] for source in all_sources(record))]
+        names += [entry["query"] for entry in entries]
         lists = [record.get(name, []) for name in (*PICKS, "history")]
         lists += record.get(PICKED_BY, {}).values()
     except (AttributeError, KeyError, TypeError):
@@ -41,19 +43,22 @@ def is_imported(record: Any) -> bool:
 def is_same_need(before: Record, after: Record) -> bool:
     """Return whether two records that share the id of a search are about the same need.
 
-    Some logs number their searches anew each day, so session or time must be equal, too.
+    Some logs number their searches anew each day. So the question of a list must be equal, and the
+    session or the time, as far as both records have them.
     """
-    return any(before.get(name) == after.get(name) for name in ("session", "timestamp"))
+    known = [name for name in ("session", "timestamp") if name in before and name in after]
+    is_equal = any(before[name] == after[name] for name in known) or not known
+    return is_equal and before.get("query") == after.get("query")
 
 
-def merged(before: Record, after: Record) -> Record:
+def merged(before: Record, after: Record, *, same_need: bool) -> Record:
     """Return what a stored record and a later one of the same id or need tell together.
 
     Picks that are among no sources any more are left out, and so are those of a log entry that now
-    gives another.
+    gives another. same_need: otherwise the later record replaces all but the picks.
     """
     joined = after
-    if is_same_need(before, after):
+    if same_need:
         before = with_new_addresses(before, after)
         joined = joined_need(before, after)
     shown = {source["url"] for source in all_sources(joined)} - taken_back(before, after)

@@ -1,8 +1,7 @@
 """The files that an import writes, one per kind of feedback and source; no record twice."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from functools import reduce
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,19 +53,27 @@ def merge_into(path: Path, records: Iterable[Record], replaced: Collection[str])
     new, changed, known = 0, len(removed), 0
     for record in records:
         parts = stored_parts(record, stored, owners)
-        after = reduce(lambda joined, part: merged(part, joined), parts, record)
+        after = joined_with(parts, record)
         new, known = new + (not parts), known + (parts == [after])
         changed += bool(parts) and parts != [after]
         for part in parts:
             if part["id"] != after["id"]:
                 del stored[part["id"]]
         stored[after["id"]] = after
-        owners |= {each: after["id"] for each in search_ids(after)}
+        owners |= {each: after["id"] for part in (*parts, after) for each in search_ids(part)}
     if not stored:
         path.unlink(missing_ok=True)  # ingest refuses an empty file
     elif new or changed:
         write_jsonl(path, stored.values())
     return Stored(path, new, changed, known)
+
+
+def joined_with(parts: Sequence[Record], record: Record) -> Record:
+    """Return a new record together with the stored records that `stored_parts` names."""
+    joined = record
+    for part in parts:
+        joined = merged(part, joined, same_need=is_same_need(part, record))
+    return joined
 
 
 def stored_parts(

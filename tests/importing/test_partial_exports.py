@@ -171,3 +171,37 @@ def test_a_pick_follows_its_source_to_the_address_that_becomes_known(tmp_path: P
     store(tmp_path, "ranked_lists", "ubi", [record("d2", url="https://x.example/1", id="d1")])
     [row] = stored_rows(tmp_path, "reranker_training_data")
     assert row["positive_sources"] == ["https://x.example/1", "d2"]
+
+
+def test_a_part_keeps_its_searches_when_another_part_gives_the_session(tmp_path: Path) -> None:
+    imported(tmp_path, rows_of("2", "3", "4", session="before"))
+    imported(tmp_path, rows_of("1", "2", "3", session="after"))
+    imported(tmp_path, rows_of("2", "3", session="after"))
+    rows = stored_rows(tmp_path, "query_rewriting_training_data")
+    urls = {url for row in rows for wording in shown(row).values() for url in wording}
+    assert urls == {*"abcdefgh"}
+
+
+def test_records_that_share_searches_within_one_import_are_stored(tmp_path: Path) -> None:
+    def need(*names: str, session: str) -> Record:
+        first = rows_of(*names, session=session)
+        [row] = rewriting_records(rows_import("ubi", tmp_path, *first).feedback.searches)
+        return row
+
+    store(tmp_path, "searches", "ubi", [need("2", "3", "4", session="y")])
+    store(tmp_path, "searches", "ubi", [need("1", "2", "3", session="x")])
+    both = [need("2", "3", session="x"), need("3", "4", session="y")]
+    stored = store(tmp_path, "searches", "ubi", both)
+    assert stored.new + stored.changed + stored.known == 2
+
+
+def test_a_number_that_comes_back_with_another_question_mixes_no_sources(tmp_path: Path) -> None:
+    flights = [{**row, "query_response_hit_ids": [*"cde"]} for row in rows_of("3")]
+    food = rows_of("3", day=2)
+    food[0]["user_query"] = "dog food"
+    for rows in (flights, food):
+        rows[0].pop("session_id")
+        imported(tmp_path, rows)
+    [row] = stored_rows(tmp_path, "reranker_training_data")
+    assert row["query"] == "dog food"
+    assert [source["url"] for source in row["all_sources"]] == ["c", "d"]
