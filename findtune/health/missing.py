@@ -60,7 +60,7 @@ def missing_data() -> Iterator[str]:
 
 
 def refuse_unfetched_feedback() -> None:
-    """Raise InputError if DVC keeps feedback that was never here, or if that can't be told.
+    """Raise InputError if DVC keeps feedback that was never here, or if that is unclear.
 
     After a new file is written beside it, `make pull` would fail, and `make private` drop the rest.
     """
@@ -78,7 +78,7 @@ def refuse_unfetched_feedback() -> None:
     listing = read_listing(object_path(cache, digest))
     if not listing and digest not in (folder_md5({}), path_md5(FEEDBACK)):
         raise InputError(
-            f"it can't be told whether {FEEDBACK} has all files that {POINTER} names; `make pull`, "
+            f"it is unclear whether {FEEDBACK} has all files that {POINTER} names; `make pull`, "
             f"or, if they are all here, `dvc add {FEEDBACK}`."
         )
     if not all(was_here(name, md5, cache) for name, md5 in listing.items()):

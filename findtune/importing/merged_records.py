@@ -1,6 +1,6 @@
-"""One record of two imports: an export that is older, or tells only a part, takes nothing away.
+"""One record of two imports: an export that is older, or holds only a part, takes nothing away.
 
-The later import counts where both tell of the same thing. The searches of a need in several
+The later import counts where both are about the same thing. The searches of a need in several
 wordings have ids, so that exports which hold different parts of it make one record.
 """
 
@@ -52,7 +52,7 @@ def is_same_need(before: Record, after: Record) -> bool:
 
 
 def merged(before: Record, after: Record, *, same_need: bool) -> Record:
-    """Return what a stored record and a later one of the same id or need tell together.
+    """Return what a stored record and a later one of the same id or need hold together.
 
     Picks that are among no sources any more are left out, and so are those of a log entry that now
     gives another. same_need: otherwise the later record replaces all but the picks.

@@ -156,7 +156,7 @@ def test_a_fetch_that_ended_between_two_files_is_not_taken_for_all(
 
 
 NOT_TOLD = (
-    "it can't be told whether data/training_data has all files that data/training_data.dvc names; "
+    "it is unclear whether data/training_data has all files that data/training_data.dvc names; "
     "`make pull`, or, if they are all here, `dvc add data/training_data`."
 )
 

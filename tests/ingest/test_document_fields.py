@@ -22,8 +22,8 @@ def test_a_passage_is_a_snippet_under_any_of_its_names(project: Any, key: str) -
     source, outcome = first_source(project, document)
     assert source["snippet"] == "All of it."
     assert outcome.counts["documents_without_snippet"] == 0
-    told = outcome.counts[f"snippets_under_{key.lower()}"]
-    assert told == (key.lower() not in ("snippet", "text"))
+    reported = outcome.counts[f"snippets_under_{key.lower()}"]
+    assert reported == (key.lower() not in ("snippet", "text"))
 
 
 def test_a_snippet_of_its_own_comes_before_other_names_and_an_empty_one_does_not(
@@ -75,8 +75,8 @@ def test_an_unknown_key_with_a_text_is_reported_once(project: Any, text: str) ->
         for number in range(3)
     ]
     rows = project.clean("ranked_lists", *lists).rows
-    told = [row.reason for row in rows if row.file == "all files"]
-    assert told == ["3 documents have no snippet, but a text under the key 'fulltext'"]
+    reasons = [row.reason for row in rows if row.file == "all files"]
+    assert reasons == ["3 documents have no snippet, but a text under the key 'fulltext'"]
 
 
 def test_a_passage_in_a_form_that_is_not_read_is_reported(project: Any) -> None:

@@ -1,7 +1,6 @@
 """The stage writes three files per kind and one line; a mistake in the data is one message."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -251,28 +250,6 @@ def test_a_kind_without_its_file_names_the_file_and_the_model_to_remove(full: An
         missing = f"data/training_data holds no {stem}*.json or {stem}*.jsonl file; put at least "
         remedy = f"remove {output.split('/')[0]} from `models` in params.yaml."
         assert full.stop(output) == f"Error: {missing}one there. To do without it, {remedy}\n"
-
-
-def test_without_a_catalog_the_embedder_learns_from_feedback_and_one_line_says_so(
-    full: Any,
-) -> None:
-    for folder in ("autogen_input", "alternatives"):
-        shutil.rmtree(f"data/{folder}")
-    result = full.run("embedder/catalog")
-    assert result.stderr.count("\n") == 1
-    assert "data/autogen_input/small holds no *.csv file" in result.stderr
-    assert "the embedder learns from feedback alone" in result.stderr
-    assert Path("data/clean/embedder/catalog.jsonl").read_bytes() == b""
-
-
-@pytest.mark.parametrize(
-    "left", ["autogen_input/medium/ice.csv", "alternatives/tea.csv", "autogen_input/small/tea.xlsx"]
-)
-def test_a_catalog_whose_small_part_is_missing_stops_the_run(full: Any, left: str) -> None:
-    for folder in ("autogen_input", "alternatives"):
-        shutil.rmtree(f"data/{folder}")
-    full.write(left, "dcid,Name,Alternatives\nice,Ice,frost\n")
-    assert "data/autogen_input/small holds no *.csv file" in full.stop("embedder/catalog")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Languages are told of texts that are long enough, and never guessed from a few words."""
+"""The language of a text is named if it is long enough, and never guessed from a few words."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Data statistics: reasons are counted, lengths and labels are told, and what each kind taught."""
+"""Data statistics: reasons are counted, lengths and labels printed, and what each kind taught."""
 
 import json
 from pathlib import Path
